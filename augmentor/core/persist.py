@@ -1,0 +1,82 @@
+"""Samples and synthetic sets as files: npz without pickle, parquet for tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augmentor.core.errors import DataError
+from augmentor.core.files import atomic_file, write_json
+from augmentor.core.samples import Samples
+from augmentor.core.synthetic import SyntheticSet
+
+
+def write_samples(folder: Path, samples: Samples) -> None:
+    """Write ``samples`` into the existing ``folder``."""
+    arrays: dict[str, Any] = {"y": samples.y, "ids": samples.ids.astype(np.str_)}
+    if samples.group is not None:
+        arrays["group"] = samples.group.astype(np.str_)
+    if isinstance(samples.x, pd.DataFrame):
+        with atomic_file(folder / "table.parquet") as temporary:
+            samples.x.to_parquet(temporary)
+    else:
+        arrays["x"] = samples.x
+    with atomic_file(folder / "samples.npz") as temporary, temporary.open("wb") as handle:
+        np.savez_compressed(handle, **arrays)
+    write_json(
+        folder / "samples.json",
+        {"classes": list(samples.classes), "value_range": samples.value_range},
+    )
+
+
+def read_samples(folder: Path) -> Samples:
+    """Read what :func:`write_samples` wrote.
+
+    Raises:
+        DataError: if the files are missing or damaged.
+    """
+    try:
+        head = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
+        with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
+            parts = {name: arrays[name] for name in arrays.files}
+        x = parts.pop("x") if "x" in parts else pd.read_parquet(folder / "table.parquet")
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"cannot read the samples in {folder}: {error}") from error
+    bounds = head["value_range"]
+    return Samples(
+        x=x,
+        classes=tuple(head["classes"]),
+        value_range=None if bounds is None else (bounds[0], bounds[1]),
+        **parts,
+    )
+
+
+def write_synthetic(folder: Path, synthetic: SyntheticSet) -> None:
+    """Write ``synthetic`` into the existing ``folder``."""
+    write_samples(folder, synthetic.samples)
+    table = synthetic.provenance.assign(kept=synthetic.kept, reason=synthetic.reason)
+    with atomic_file(folder / "provenance.parquet") as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def read_synthetic(folder: Path) -> SyntheticSet:
+    """Read what :func:`write_synthetic` wrote.
+
+    Raises:
+        DataError: if the files are missing or damaged.
+    """
+    samples = read_samples(folder)
+    try:
+        table = pd.read_parquet(folder / "provenance.parquet")
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read the provenance in {folder}: {error}") from error
+    return SyntheticSet(
+        samples=samples,
+        provenance=table.drop(columns=["kept", "reason"]),
+        kept=table["kept"].to_numpy(dtype=np.bool_),
+        reason=table["reason"].to_numpy(dtype=np.str_),
+    )

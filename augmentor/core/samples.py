@@ -1,0 +1,168 @@
+"""Labelled samples in the data's own units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from augmentor.core.errors import DataError
+from augmentor.core.files import sha256_bytes
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Labelled cases: images, volumes, series (an array) or table rows (a DataFrame).
+
+    Attributes:
+        x: array of shape (N, C, *spatial), channels first, in the data's own units and dtype
+            (never silently scaled to [-1, 1]); or a DataFrame of N rows.
+        y: int64 labels of shape (N,), each in [0, len(classes)).
+        classes: the class names, in label order, unique.
+        ids: unicode array of shape (N,), unique; says where each row came from.
+        group: unicode array of shape (N,) or None; rows of one group (a patient) are never
+            divided between splits.
+        value_range: (low, high) that ``x`` may take, e.g. (0, 255); None for tables.
+
+    Raises:
+        DataError: at construction, if the parts disagree.
+    """
+
+    x: npt.NDArray[np.generic] | pd.DataFrame
+    y: IntArray
+    classes: tuple[str, ...]
+    ids: npt.NDArray[np.str_]
+    group: npt.NDArray[np.str_] | None = None
+    value_range: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the parts agree."""
+        n = len(self.x)
+        lengths = {"x": n, "y": len(self.y), "ids": len(self.ids)}
+        if self.group is not None:
+            lengths["group"] = len(self.group)
+        if len(set(lengths.values())) != 1:
+            raise DataError(f"samples need parts of one length, got {lengths}")
+        if len(set(self.classes)) != len(self.classes):
+            raise DataError(f"class names must be unique, got {list(self.classes)}")
+        if self.y.dtype != np.int64 or self.y.ndim != 1:
+            raise DataError(f"labels must be int64 of shape (N,), got {self.y.dtype} {self.y.shape}")
+        if n and not (0 <= self.y.min() and self.y.max() < len(self.classes)):
+            raise DataError(
+                f"labels must lie in [0, {len(self.classes)}) for classes {list(self.classes)}, "
+                f"got {self.y.min()} to {self.y.max()}"
+            )
+        if len(np.unique(self.ids)) != n:
+            raise DataError("sample ids must be unique")
+        if isinstance(self.x, np.ndarray):
+            if self.x.ndim < 3:
+                raise DataError(f"an array of samples has shape (N, C, *spatial), got {self.x.shape}")
+            if self.value_range is None:
+                raise DataError("an array of samples needs its value_range, e.g. (0, 255)")
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.y)
+
+    @property
+    def array(self) -> npt.NDArray[np.generic]:
+        """``x`` as an array.
+
+        Raises:
+            DataError: if the samples are a table.
+        """
+        if not isinstance(self.x, np.ndarray):
+            raise DataError("these samples are a table; this step needs images, volumes or series")
+        return self.x
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample, (C, *spatial)."""
+        return tuple(self.array.shape[1:])
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, including classes without samples."""
+        return len(self.classes)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of samples of each class, in label order, zeros included."""
+        found = np.bincount(self.y, minlength=len(self.classes))
+        return {name: int(n) for name, n in zip(self.classes, found, strict=True)}
+
+    def take(self, index: npt.NDArray[np.integer] | npt.NDArray[np.bool_] | Sequence[int]) -> Samples:
+        """Return the rows at ``index`` (positions or a mask), in that order."""
+        rows = np.asarray(index)
+        if rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)
+        rows = rows.astype(np.int64)
+        return replace(
+            self,
+            x=self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else self.x[rows],
+            y=self.y[rows],
+            ids=self.ids[rows],
+            group=None if self.group is None else self.group[rows],
+        )
+
+    @cached_property
+    def row_digests(self) -> npt.NDArray[np.str_]:
+        """SHA-256 of each row's decoded content (shape, dtype, values), labels not included."""
+        if isinstance(self.x, pd.DataFrame):
+            rows = [row.tobytes() for row in np.ascontiguousarray(self.x.to_numpy(np.float64))]
+            head = ",".join(map(str, self.x.columns)).encode()
+        else:
+            rows = [np.ascontiguousarray(row).tobytes() for row in self.x]
+            head = f"{self.x.dtype.str}{self.x.shape[1:]}".encode()
+        return np.array([sha256_bytes(head, row) for row in rows], dtype=np.str_)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all rows with their labels, ids, groups and class names, in order."""
+        group = b"" if self.group is None else "\n".join(self.group).encode()
+        return sha256_bytes(
+            "\n".join(self.row_digests).encode(),
+            self.y.tobytes(),
+            "\n".join(self.ids).encode(),
+            group,
+            "\n".join(self.classes).encode(),
+            repr(self.value_range).encode(),
+        )
+
+
+def concatenate(parts: Sequence[Samples]) -> Samples:
+    """Join samples of the same classes, shape and units, in order.
+
+    Raises:
+        DataError: if there is nothing to join, or classes, shapes or units differ.
+    """
+    if not parts:
+        raise DataError("nothing to concatenate")
+    first = parts[0]
+    for other in parts[1:]:
+        same = other.classes == first.classes and other.value_range == first.value_range
+        if not same or isinstance(other.x, pd.DataFrame) != isinstance(first.x, pd.DataFrame):
+            raise DataError("samples to concatenate must share classes, kind and value range")
+        if isinstance(first.x, np.ndarray) and other.shape != first.shape:
+            raise DataError(f"samples to concatenate must share a shape, got {first.shape}, {other.shape}")
+    x: npt.NDArray[np.generic] | pd.DataFrame
+    if isinstance(first.x, pd.DataFrame):
+        x = pd.concat([part.x for part in parts if isinstance(part.x, pd.DataFrame)], ignore_index=True)
+    else:
+        x = np.concatenate([part.array for part in parts])
+    grouped = all(part.group is not None for part in parts)
+    return Samples(
+        x=x,
+        y=np.concatenate([part.y for part in parts]),
+        classes=first.classes,
+        ids=np.concatenate([part.ids for part in parts]),
+        group=np.concatenate([part.group for part in parts if part.group is not None]) if grouped else None,
+        value_range=first.value_range,
+    )

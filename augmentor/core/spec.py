@@ -1,0 +1,147 @@
+"""Strict YAML: unknown keys are refused with the nearest known one, values are checked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from augmentor.core.errors import ConfigError
+
+
+class Spec(BaseModel):
+    """Base of everything read from YAML: frozen, unknown keys refused, names like 0 allowed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """The safe loader, refusing a key written twice (plain YAML keeps the last in silence)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Build a mapping whose keys are all different."""
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise ConfigError(f"line {key_node.start_mark.line + 1}: the key {key!r} is there twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping.
+
+    Raises:
+        ConfigError: if the file is missing, unreadable, not YAML, or not a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    try:
+        value = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path} must hold a mapping of names to values, got {type(value).__name__}")
+    return value
+
+
+def override(values: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Return ``values`` with each ``dotted.key=value`` applied; values are read as YAML.
+
+    Raises:
+        ConfigError: if an assignment has no ``=``, is not YAML, or leads through a plain value.
+    """
+    result: dict[str, Any] = _copied(values)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set needs key=value, e.g. --set evaluation.seeds=3, got {assignment!r}")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {key}: {text!r} is not a YAML value") from error
+        *parents, last = key.strip().split(".")
+        place = result
+        for parent in parents:
+            below = place.get(parent)
+            if below is None:
+                below = place[parent] = {}
+            if not isinstance(below, dict):
+                raise ConfigError(f"--set {key}: {parent!r} holds {below!r}, which has no fields")
+            place = below
+        place[last] = value
+    return result
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``over`` laid on it, mapping by mapping."""
+    result = _copied(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, dict) and isinstance(value, Mapping)
+        result[key] = merge(old, value) if both and isinstance(old, dict) else value
+    return result
+
+
+def parse(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+    """Check ``values`` against ``model``.
+
+    Raises:
+        ConfigError: one paragraph naming every field at fault, what it got and what is allowed.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = [_explain(model, fault) for fault in error.errors(include_url=False)]
+        raise ConfigError(f"{where}: " + "; ".join(faults)) from error
+
+
+def _explain(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
+    path = tuple(fault["loc"])
+    name = ".".join(str(part) for part in path) or "(the whole)"
+    if fault["type"] == "extra_forbidden":
+        known = known_fields(model, path[:-1])
+        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "known keys: " + ", ".join(sorted(known))
+        return f"unknown key {name!r}; {hint}"
+    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if fault["type"] == "missing":
+        return f"{name!r} is needed and missing"
+    if fault["type"] == "value_error":
+        return f"{name!r}: {message}" if path else message
+    return f"{name!r}: {message[:1].lower()}{message[1:]}, got {fault['input']!r}"
+
+
+def known_fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Return the field names of the model found at ``path`` below ``model``."""
+    here: type[BaseModel] = model
+    for part in path:
+        field = here.model_fields.get(str(part))
+        if field is None:
+            continue
+        nested = [kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)]
+        if nested:
+            here = nested[0]
+    return list(here.model_fields)
+
+
+def _kinds(annotation: Any) -> list[type]:  # noqa: ANN401 - any annotation
+    if isinstance(annotation, type) and not get_args(annotation):
+        return [annotation]
+    return [kind for inner in get_args(annotation) for kind in _kinds(inner)]
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copied(value) if isinstance(value, Mapping) else value for key, value in values.items()}

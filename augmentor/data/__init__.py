@@ -1,0 +1,1 @@
+"""Cards, readers, splits, codecs and export: the only room that knows where samples come from."""

@@ -1,0 +1,1 @@
+"""Arms, classifiers, statistics: what a downstream classifier gains."""

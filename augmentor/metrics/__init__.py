@@ -1,0 +1,1 @@
+"""Pure functions from features of real and synthetic samples to numbers."""

@@ -1,0 +1,1 @@
+"""Losses, penalties and critic augmentation: pure functions on tensors."""

@@ -1,0 +1,1 @@
+"""Results to summary, summary to pages. Knows neither torch nor the data."""

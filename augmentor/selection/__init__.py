@@ -1,0 +1,1 @@
+"""How many samples to make, and which of them to keep."""

@@ -1,0 +1,1 @@
+"""The training loops, the moving average, checkpoints: knows steps, not where data comes from."""
