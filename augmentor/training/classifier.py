@@ -1,0 +1,141 @@
+"""Fitting and applying the downstream classifier.
+
+The batches come from a function of the step alone, so that what an arm trains on is decided in one
+place (the experiment) and everything else - weights, schedule, optimiser - is the same for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from augmentor.core.errors import ConfigError, TrainingFailed
+from augmentor.core.seeds import derive_seed
+from augmentor.nets.classifier import SmallResNet, memory_format
+
+Draw = Callable[[int], tuple[Tensor, Tensor]]
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+WARM_UP = 0.15
+"""Share of the updates in which the learning rate rises (one-cycle, Smith 2018)."""
+
+
+def fit_classifier(
+    draw: Draw,
+    *,
+    shape: tuple[int, ...],
+    n_classes: int,
+    updates: int,
+    seed: int,
+    channels: int | None = None,
+    learning_rate: float = 3e-3,
+    weight_decay: float = 0.05,
+    loss: Loss = functional.cross_entropy,
+    device: str = "cpu",
+) -> SmallResNet:
+    """Train a :class:`SmallResNet` for a fixed number of updates.
+
+    AdamW (Loshchilov 2019) with a learning rate that rises linearly and falls along a half cosine
+    to zero. No early stopping: every arm of an experiment gets the same number of updates.
+
+    Args:
+        draw: ``draw(step)`` returns the batch of an update: x (B, C, *spatial) float32 in [-1, 1]
+            and labels (B,) int64, or label weights (B, K) float32 that add to one.
+        shape: (C, *spatial) of one sample.
+        n_classes: number of classes K.
+        updates: number of optimiser steps, at least one.
+        seed: decides the initial weights; with the same ``draw`` the same weights come out.
+        channels: width of the first stage, see :class:`SmallResNet`.
+        learning_rate: the highest learning rate.
+        weight_decay: AdamW's decoupled decay.
+        loss: (logits (B, K), targets) to a scalar.
+        device: where to train.
+
+    Returns:
+        The fitted network in evaluation mode.
+
+    Raises:
+        ConfigError: if ``updates`` is below one.
+        TrainingFailed: if the loss stops being finite.
+    """
+    if updates < 1:
+        raise ConfigError(f"a classifier needs at least one update, got {updates}")
+    layout = memory_format(len(shape) - 1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "weights"))
+        model = SmallResNet(shape, n_classes, channels)
+    model.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # torch omits this pair
+    model.train()
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=device in {"cpu", "cuda"}
+    )
+    for step in range(updates):
+        optimiser.param_groups[0]["lr"] = learning_rate * one_cycle((step + 0.5) / updates)
+        x, y = draw(step)
+        x = x.to(device=device, memory_format=layout)
+        value = loss(model(x), y.to(device))
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]  # torch leaves this one untyped
+        optimiser.step()
+        if (step + 1 == updates or step % 50 == 0) and not math.isfinite(float(value.detach())):
+            raise TrainingFailed(
+                f"the classifier's loss is not finite at update {step}; lower its learning rate "
+                f"({learning_rate:g} now) and look for non-finite values in the data"
+            )
+    return model.eval()
+
+
+def one_cycle(progress: float) -> float:
+    """Return the share of the highest learning rate at ``progress`` in [0, 1]."""
+    if progress < WARM_UP:
+        return progress / WARM_UP
+    return 0.5 * (1.0 + math.cos(math.pi * (progress - WARM_UP) / (1.0 - WARM_UP)))
+
+
+def predict(model: SmallResNet, x: Tensor, batch: int = 512) -> npt.NDArray[np.float64]:
+    """Return class probabilities (N, K), rows adding to one, of ``x`` (N, C, *spatial) in [-1, 1]."""
+    logits = _apply(model, model, x, batch, model.n_classes)
+    return torch.softmax(logits.double(), dim=1).numpy()
+
+
+def embed(model: SmallResNet, x: Tensor, batch: int = 512) -> npt.NDArray[np.float32]:
+    """Return the features (N, D) before the last layer of ``x`` (N, C, *spatial) in [-1, 1]."""
+    return _apply(model, model.features, x, batch, model.head.in_features).numpy()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside the block.
+
+    Small networks gain little from a second one, and sums split over threads differ in the last
+    bit: with one thread everywhere the number of processes never changes a result.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _apply(
+    model: SmallResNet, function: Callable[[Tensor], Tensor], x: Tensor, batch: int, width: int
+) -> Tensor:
+    layout = memory_format(len(model.shape) - 1)
+    device = model.head.weight.device
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        parts = [
+            function(x[start : start + batch].to(device=device, memory_format=layout)).float().cpu()
+            for start in range(0, len(x), batch)
+        ]
+    model.train(was_training)
+    return torch.cat(parts) if len(x) else torch.zeros(0, width)
