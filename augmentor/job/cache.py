@@ -1,0 +1,138 @@
+"""Finished steps kept by content: the same inputs, settings and code are never worked twice.
+
+A step's key is a hash of what goes in: the recipe's fields it reads, the keys of the steps
+before it, and the source of the rooms it runs. Prefect's own cache is off by default and ignores
+the code a task calls, so this one is ours and serves runs with and without Prefect alike.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from augmentor.core.files import (
+    atomic_folder,
+    sha256_bytes,
+    sha256_file,
+    sha256_json,
+    storage_errors,
+    write_json,
+)
+
+DONE = "done.json"
+DECISIVE_PACKAGES = ("torch", "numpy", "monai", "scikit-learn", "albumentations", "pillow")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A finished step: where its files lie, and whether an earlier run made them."""
+
+    step: str
+    key: str
+    folder: Path
+    reused: bool
+    seconds: float
+
+
+class StepCache:
+    """Finished steps under one root, safe beside other runs that use the same root.
+
+    Attributes:
+        root: ``<out>/.cache``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def key(self, step: str, inputs: Mapping[str, Any], rooms: Sequence[str]) -> str:
+        """Return the key of ``step`` for JSON-able ``inputs`` and the code of ``rooms``."""
+        return sha256_json(
+            {
+                "step": step,
+                "inputs": inputs,
+                "code": source_digest(tuple(rooms)),
+                "packages": {name: version(name) for name in DECISIVE_PACKAGES},
+            }
+        )[:32]
+
+    def keep(
+        self,
+        step: str,
+        key: str,
+        build: Callable[[Path, Path], None],
+        *,
+        waiting: Callable[[str], None] = lambda _: None,
+    ) -> Kept:
+        """Return the finished step, building it if no run has done so before.
+
+        Args:
+            step: names the step.
+            key: what :meth:`key` returned.
+            build: called with an empty folder for the output, which appears whole or not at
+                all, and a work folder that outlives an interruption, for checkpoints.
+            waiting: told who holds the step, when another run is building it.
+        """
+        final = self.root / step / key
+        if (final / DONE).is_file():
+            return Kept(step, key, final, reused=True, seconds=0.0)
+        with storage_errors(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+        with locked(final.with_suffix(".lock"), waiting):
+            if (final / DONE).is_file():
+                return Kept(step, key, final, reused=True, seconds=0.0)
+            work = final.with_suffix(".work")
+            with storage_errors(work):
+                work.mkdir(exist_ok=True)
+            begun = time.monotonic()
+            with atomic_folder(final) as output:
+                build(output, work)
+                seconds = time.monotonic() - begun
+                write_json(output / DONE, {"step": step, "key": key, "seconds": round(seconds, 3)})
+            shutil.rmtree(work, ignore_errors=True)
+        return Kept(step, key, final, reused=False, seconds=seconds)
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Hold the lock at ``path``; the kernel lets go of it when its process ends, however it ends."""
+    with storage_errors(path), path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            waiting(handle.read().strip() or "another run")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        handle.seek(0)
+        handle.truncate()
+        handle.write(f"process {os.getpid()} on {socket.gethostname()}")
+        handle.flush()
+        yield
+
+
+@functools.cache
+def source_digest(rooms: tuple[str, ...]) -> str:
+    """Return a hash of the source files of ``rooms``, so that changed code is never served stale."""
+    package = Path(__file__).resolve().parents[1]
+    parts = []
+    for room in sorted(rooms):
+        for path in sorted((package / room).rglob("*.py")):
+            parts += [path.relative_to(package).as_posix().encode(), path.read_bytes()]
+    return sha256_bytes(*parts)
+
+
+def tree_digest(path: Path) -> str:
+    """Return a hash of a file's bytes, or of every file's path and bytes below a folder."""
+    if path.is_file():
+        return sha256_file(path)
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    return sha256_json([[p.relative_to(path).as_posix(), sha256_file(p)] for p in files])

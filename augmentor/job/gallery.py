@@ -1,0 +1,113 @@
+"""The pictures a report shows: real, kept and rejected samples, and the most copy-like ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.files import atomic_file, write_json
+from augmentor.core.samples import Samples
+from augmentor.core.seeds import generator
+from augmentor.core.synthetic import SyntheticSet
+
+PER_CLASS = 12
+LARGEST = 96
+
+
+def as_pictures(samples: Samples, index: Sequence[int], window: tuple[float, float]) -> npt.NDArray[np.uint8]:
+    """Return rows of 2-D image samples as uint8 (n, H, W, 1 or 3), ``window`` mapped to 0..255.
+
+    Images with two or more than three channels show their first channel.
+    """
+    rows = samples.array[np.asarray(index, dtype=np.int64)].astype(np.float64)
+    rows = np.moveaxis(rows, 1, -1)
+    if rows.shape[-1] not in {1, 3}:
+        rows = rows[..., :1]
+    step = -(-max(rows.shape[1:3]) // LARGEST)
+    rows = rows[:, ::step, ::step]
+    low, high = window
+    scaled = (rows - low) / (high - low if high > low else 1.0) * 255.0
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def display_window(train: Samples) -> tuple[float, float]:
+    """Return the range shown from black to white: the declared one for 8-bit, else the training one."""
+    if train.array.dtype == np.uint8 and train.value_range is not None:
+        return train.value_range
+    return float(train.array.min()), float(train.array.max())
+
+
+def write_gallery(
+    folder: Path,
+    train: Samples,
+    synthetic: SyntheticSet,
+    copies: Sequence[Mapping[str, Any]],
+    *,
+    seed: int,
+) -> None:
+    """Write gallery.npz and gallery.json into ``folder``.
+
+    Rows are drawn at random by ``seed``, never picked by a score: a gallery of the best would
+    flatter.
+
+    Args:
+        folder: an existing folder.
+        train: the real training part.
+        synthetic: the filtered set, rejects included.
+        copies: rows with ``synthetic`` and ``train`` (positions), ``ratio`` and ``kept``.
+        seed: chooses the rows.
+    """
+    window = display_window(train)
+    pictures: list[npt.NDArray[np.uint8]] = []
+
+    def add(samples: Samples, index: Sequence[int]) -> list[int]:
+        first = sum(len(block) for block in pictures)
+        if len(index):
+            pictures.append(as_pictures(samples, index, window))
+        return list(range(first, first + len(index)))
+
+    classes = []
+    for label, name in enumerate(train.classes):
+        rng = generator(seed, "gallery", label)
+        real = _draw(rng, np.flatnonzero(train.y == label))
+        mine = synthetic.samples.y == label
+        kept = _draw(rng, np.flatnonzero(mine & synthetic.kept))
+        refused = mine & ~synthetic.kept & (synthetic.reason != "surplus")
+        rejected = _draw(rng, np.flatnonzero(refused))
+        classes.append(
+            {
+                "name": name,
+                "real": add(train, real),
+                "kept": add(synthetic.samples, kept),
+                "rejected": [
+                    {"index": place, "reason": str(synthetic.reason[row])}
+                    for place, row in zip(add(synthetic.samples, rejected), rejected, strict=True)
+                ],
+            }
+        )
+    shown = [
+        {
+            "synthetic": add(synthetic.samples, [int(copy["synthetic"])])[0],
+            "real": add(train, [int(copy["train"])])[0],
+            "class": train.classes[int(synthetic.samples.y[int(copy["synthetic"])])],
+            "ratio": copy["ratio"],
+            "kept": bool(synthetic.kept[int(copy["synthetic"])]),
+        }
+        for copy in copies
+    ]
+    images = np.concatenate(pictures)
+    with atomic_file(folder / "gallery.npz") as temporary, temporary.open("wb") as handle:
+        np.savez_compressed(handle, images=images)
+    write_json(
+        folder / "gallery.json",
+        {"size": int(images.shape[1]), "classes": classes, "copies": shown},
+    )
+
+
+def _draw(rng: np.random.Generator, rows: npt.NDArray[np.int64]) -> list[int]:
+    chosen = rng.choice(rows, size=min(PER_CLASS, len(rows)), replace=False)
+    return [int(row) for row in chosen]

@@ -1,0 +1,219 @@
+"""From finished steps to the run folder, which appears whole or not at all."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from augmentor import __version__
+from augmentor.core.errors import LeakError
+from augmentor.core.files import atomic_folder, sha256_file, write_json, write_text
+from augmentor.core.persist import write_samples
+from augmentor.core.seeds import derive_seed
+from augmentor.job.gallery import write_gallery
+from augmentor.job.steps import Steps
+
+PACKAGES = ("torch", "monai", "prefect", "albumentations", "numpy", "pandas", "scikit-learn")
+
+
+def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Path:
+    """Write ``<out>/<recipe>/<stamp>/`` with report, dataset, generator and manifest.
+
+    Args:
+        steps: every step finished.
+        out: the folder of all runs.
+        log: the JSON-lines log so far; copied in.
+        seconds: what each step took when it was worked, this time or by an earlier run.
+
+    Raises:
+        LeakError: if a test case is found in the training part or in the expanded dataset.
+    """
+    from augmentor.report.render import render
+    from augmentor.report.summarise import summarise
+
+    parts = steps.parts
+    check_leak(steps)
+    target = free_folder(out / steps.recipe.name)
+    facts = gather_facts(steps, seconds)
+    with atomic_folder(target) as folder:
+        steps.results.write(folder / "results.parquet")
+        write_json(folder / "facts.json", facts)
+        write_json(folder / "summary.json", summarise(steps.results, facts))
+        recipe = steps.recipe.model_dump(mode="json")
+        write_text(folder / "recipe.yaml", yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
+        write_gallery(
+            folder,
+            parts["train"],
+            steps.synthetic,
+            steps.words("measure")["copies_shown"],
+            seed=derive_seed(steps.seed, "gallery"),
+        )
+        export_dataset(steps, folder / "expanded")
+        shutil.copytree(
+            steps.done["train"].folder,
+            folder / "generator",
+            ignore=shutil.ignore_patterns("done.json", "facts.json"),
+        )
+        write_text(folder / "generator" / "README.md", model_card(steps, facts))
+        keep_filters(steps, folder / "filters")
+        render(folder)
+        write_manifest(steps, folder)
+        shutil.copyfile(log, folder / "log.jsonl")
+    return target
+
+
+def check_leak(steps: Steps) -> None:
+    """Refuse to publish where a test case was seen: in training, validation or the synthetics."""
+    parts = steps.parts
+    test = set(parts["test"].row_digests)
+    seen = {name: test.intersection(parts[name].row_digests) for name in ("train", "validation")}
+    seen["kept synthetic"] = test.intersection(steps.synthetic.kept_samples.row_digests) - set(
+        parts["train"].row_digests
+    )
+    found = {name: len(rows) for name, rows in seen.items() if rows}
+    if found.get("train") or found.get("validation"):
+        raise LeakError(
+            f"test cases were found among the rows that training saw: {found}; the split is at fault, "
+            "and no result of this run can be trusted"
+        )
+
+
+def free_folder(recipe_folder: Path) -> Path:
+    """Return a folder name of the present second (UTC) that is not taken."""
+    stamp = datetime.now(tz=UTC).strftime("%Y%m%d-%H%M%S")
+    target = recipe_folder / stamp
+    number = 2
+    while target.exists():
+        target = recipe_folder / f"{stamp}-{number}"
+        number += 1
+    return target
+
+
+def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
+    """Return the words beside the numbers: what was run, on what, and what a reader must know."""
+    data = steps.words("load")
+    evaluation = steps.words("evaluate")
+    measured = steps.words("measure")
+    trained = steps.words("train")
+    card = data["card"] or {}
+    return {
+        **{name: data[name] for name in ("dataset", "title", "classes", "set_aside", "split")},
+        **{name: value for name, value in measured.items() if name != "copies_shown"},
+        **evaluation,
+        "recipe": steps.recipe.model_dump(mode="json"),
+        "primary_metric": steps.recipe.evaluation.primary_metric,
+        "removed_duplicates": len(data["removed"]),
+        "notes": [*data["notes"], *measured.get("notes", []), *evaluation.get("notes", [])],
+        "unusable": steps.words("filter")["unusable"],
+        "training": trained["training"],
+        "chosen_checkpoint": trained["chosen_checkpoint"],
+        "copies_shown": measured["copies_shown"],
+        "licence": card.get("licence", ""),
+        "seconds": seconds,
+        "device": steps.device,
+        "versions": versions(),
+        "digests": {"recipe": steps.recipe.digest, **{name: kept.key for name, kept in steps.done.items()}},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide results."""
+    return {
+        "gan-augmentor": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def export_dataset(steps: Steps, folder: Path) -> None:
+    """Write ``expanded/``: the real training part and the kept synthetic rows."""
+    from augmentor.data.cards import Card
+    from augmentor.data.export import export
+
+    data = steps.words("load")
+    export(
+        folder,
+        steps.parts["train"],
+        steps.synthetic,
+        layout=data["layout"],
+        name=data["dataset"],
+        card=None if data["card"] is None else Card.model_validate(data["card"]),
+    )
+
+
+def keep_filters(steps: Steps, folder: Path) -> None:
+    """Keep what ``augmentor generate`` needs to filter as this run did."""
+    parts = steps.parts
+    folder.mkdir()
+    shutil.copytree(steps.done["judge"].folder, folder / "judge", ignore=shutil.ignore_patterns("done.json"))
+    for name in ("train", "validation"):
+        (folder / name).mkdir()
+        write_samples(folder / name, parts[name])
+
+
+def write_manifest(steps: Steps, folder: Path) -> None:
+    """Write manifest.json: versions, seeds, hashes of inputs and of every output, git revision."""
+    data = steps.words("load")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    write_json(
+        folder / "manifest.json",
+        {
+            "recipe": steps.recipe.name,
+            "recipe_sha256": steps.recipe.digest,
+            "created": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "git_revision": git_revision(),
+            "device": steps.device,
+            "seeds": {
+                "training": steps.seed,
+                "scarcity": steps.recipe.scarcity.seed,
+                "split": steps.recipe.split.seed,
+            },
+            "steps": {name: {"key": kept.key, "reused": kept.reused} for name, kept in steps.done.items()},
+            "inputs": {"source_sha256": data["source"], "sample_sha256": data["digests"]},
+            "outputs": {path.relative_to(folder).as_posix(): sha256_file(path) for path in files},
+        },
+    )
+
+
+def git_revision() -> str | None:
+    """Return the revision of the checkout the code runs from, or None for an installed package."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments, no shell
+            ["git", "-C", str(root), "rev-parse", "HEAD"],  # noqa: S607 - git from the path, as the user runs it
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def model_card(steps: Steps, facts: dict[str, Any]) -> str:
+    """Return the generator's model card in Markdown."""
+    counts = ", ".join(f"{name} {n}" for name, n in steps.parts["train"].counts.items())
+    chosen = facts["chosen_checkpoint"] or {}
+    return f"""# Generator of {facts["title"]}
+
+A class-conditional GAN trained by gan-augmentor {__version__} with the recipe `{steps.recipe.name}`.
+
+- **Trained on**: the training part only ({counts}); no validation or test case was seen.
+- **Family**: {steps.recipe.synthesizer.family}; images shown: {steps.recipe.training.images:,}; seed {steps.seed}.
+- **Checkpoint**: chosen by label fidelity, coverage and diversity on held-out training data: {chosen}.
+- **Licence of the training data**: {facts["licence"] or "not stated; ask its owner"}.
+- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.
+- **Not for**: diagnosis, release as anonymous data, or use as evidence about real patients. Samples may
+  resemble training cases; the report lists the closest ones. This is not a privacy guarantee.
+- **Verdict of its run**: {facts["verdict"]["sentence"]}
+"""

@@ -1,0 +1,161 @@
+"""The recipe: everything a run is, in one validated value."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.files import sha256_json
+from augmentor.core.shipped import shipped
+from augmentor.core.spec import Spec, override, parse, read_yaml
+from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.selection.spec import Balance, FiltersSpec
+from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class ExecutionSpec(Spec):
+    """How the work is spread.
+
+    Attributes:
+        processes: processes for classifier fits and the augmented pool; None for one a core;
+            never changes a result.
+        threads: threads of the generator's training on a CPU; another number may change the last
+            bits of its weights, so it belongs to the key of the training step.
+    """
+
+    processes: int | None = Field(default=None, ge=1)
+    threads: int = Field(default=1, ge=1)
+
+
+class JudgeSpec(Spec):
+    """The cross-fitted classifier that filters and checkpoints are judged by.
+
+    Attributes:
+        folds: folds of the training part; each fold is judged by a network that did not see it.
+        updates: training steps of each fold's network.
+    """
+
+    folds: int = Field(default=3, ge=2, le=10)
+    updates: int = Field(default=400, ge=1)
+
+
+class Recipe(Spec):
+    """Dataset, synthesizer, filters, arms and budget of one run.
+
+    Attributes:
+        name: names the folder of its runs; letters, digits, dot, dash and underscore.
+        description: one line for ``augmentor recipes``.
+        dataset: a shipped card's name, a card file, or a path to images; None where the recipe
+            works on any data and ``--data`` must say which.
+        image: the size and colour the images are brought to.
+        split: how parts are made where the data has no official ones.
+        scarcity: cuts the training part, and nothing else.
+        balance: "level", a ratio, or {class: n}; see :func:`augmentor.selection.plan.plan`.
+        synthesizer: the generator, composed from the five seams.
+        training: its budget and optimiser.
+        filters: which synthetic samples are kept.
+        judge: the cross-fitted task classifier that filters and checkpoints are judged by.
+        evaluation: arms, seeds, classifier budget, primary metric and margin.
+        execution: processes and threads.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    description: str = ""
+    dataset: str | None = None
+    image: ImageSpec = ImageSpec()
+    split: SplitSpec = SplitSpec()
+    scarcity: ScarcitySpec = ScarcitySpec()
+    balance: Balance = "level"
+    synthesizer: SynthesizerSpec = SynthesizerSpec()
+    training: TrainingSpec = TrainingSpec()
+    filters: FiltersSpec = FiltersSpec()
+    judge: JudgeSpec = JudgeSpec()
+    evaluation: EvaluationSpec = EvaluationSpec()
+    execution: ExecutionSpec = ExecutionSpec()
+    data: str | None = Field(default=None, description="where the bytes are, as --data says")
+
+    @field_validator("description")
+    @classmethod
+    def _one_line(cls, text: str) -> str:
+        return " ".join(text.split())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that can change a result."""
+        return sha256_json(self.model_dump(mode="json", exclude={"execution", "data", "description"}))
+
+
+def recipe_folder() -> Path:
+    """Return the folder of the shipped recipes."""
+    return shipped("pipelines")
+
+
+def list_recipes() -> list[tuple[str, str]]:
+    """Return name and one-line description of every shipped recipe, sorted by name."""
+    found = []
+    for path in sorted(recipe_folder().glob("*.yaml")):
+        values = read_yaml(path)
+        found.append((path.stem, " ".join(str(values.get("description", "")).split())))
+    return found
+
+
+def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path | str | None = None) -> Recipe:
+    """Read a shipped recipe or a YAML file, apply ``--set`` assignments and check it all.
+
+    Args:
+        name_or_path: a shipped recipe's name, or the path of a YAML file.
+        assignments: ``dotted.key=value`` texts, applied in order.
+        data: where the data lies; a recipe without ``dataset`` takes it as its dataset.
+
+    Raises:
+        ConfigError: if there is no such recipe, or it does not hold together.
+    """
+    path = _recipe_path(name_or_path)
+    values: dict[str, Any] = read_yaml(path)
+    values.setdefault("name", path.stem)
+    values = override(values, assignments)
+    if data is not None:
+        location = Path(data).expanduser()
+        if not location.exists():
+            raise ConfigError(f"--data {data}: there is no such file or folder")
+        values["data"] = str(location)
+        values.setdefault("dataset", None)
+        if values["dataset"] is None:
+            values["dataset"] = str(location)
+    recipe = parse(Recipe, values, f"recipe {name_or_path}")
+    if recipe.dataset is None:
+        raise ConfigError(
+            f"recipe {recipe.name} works on any data: say which with --data PATH "
+            "(an image folder class/*.png, or a MedMNIST-like .npz)"
+        )
+    return recipe
+
+
+def recipe_from_values(values: dict[str, Any]) -> Recipe:
+    """Return the recipe of a mapping, as the command line, Prefect and a run folder hold it."""
+    return parse(Recipe, values, f"recipe {values.get('name', '')}")
+
+
+def _recipe_path(name_or_path: str) -> Path:
+    as_path = Path(name_or_path).expanduser()
+    if as_path.suffix in {".yaml", ".yml"} or as_path.parent != Path("."):
+        if not as_path.is_file():
+            raise ConfigError(f"there is no recipe file {name_or_path}")
+        return as_path
+    names = [path.stem for path in sorted(recipe_folder().glob("*.yaml"))]
+    if name_or_path in names:
+        return recipe_folder() / f"{name_or_path}.yaml"
+    near = difflib.get_close_matches(name_or_path, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "augmentor recipes lists them"
+    raise ConfigError(
+        f"there is no shipped recipe {name_or_path!r} ({', '.join(names)}); {hint} "
+        "A recipe of your own is named by its path, ending in .yaml"
+    )

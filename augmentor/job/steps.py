@@ -1,0 +1,334 @@
+"""The steps of a run, each a plain function over finished files.
+
+Load, judge, train, sample, filter, measure, evaluate: every step reads what the steps before it
+left in the cache and leaves its own. Publishing, in :mod:`augmentor.job.publish`, turns them into
+the run folder. Prefect runs these same functions one task each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augmentor.core.errors import DataError
+from augmentor.core.files import write_json
+from augmentor.core.persist import read_samples, read_synthetic, write_samples, write_synthetic
+from augmentor.core.progress import Progress
+from augmentor.core.results import Results
+from augmentor.core.samples import Samples
+from augmentor.core.seeds import derive_seed
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.job.cache import Kept, StepCache, tree_digest
+from augmentor.job.recipe import Recipe
+
+DATA_ROOMS = ("core", "data")
+GAN_ROOMS = (*DATA_ROOMS, "nets", "objectives", "training", "synthesizers", "metrics")
+FILTER_ROOMS = (*GAN_ROOMS, "selection")
+EXPERIMENT_ROOMS = ("core", "data", "nets", "training", "experiment")
+
+
+@dataclass
+class Steps:
+    """One recipe's steps over one cache.
+
+    Attributes:
+        recipe: what to do.
+        cache: where finished steps are kept.
+        device: "cpu", "cuda" or "mps"; already resolved.
+        progress: told where the work stands.
+        done: the steps finished so far, in order.
+    """
+
+    recipe: Recipe
+    cache: StepCache
+    device: str
+    progress: Progress
+    done: dict[str, Kept] = field(default_factory=dict)
+
+    def load(self) -> Kept:
+        """Read the data, set aside what cannot be read, split it, and cut the training part."""
+        recipe = self.recipe
+        inputs = {
+            "dataset": recipe.dataset,
+            "source": self.source_digest,
+            "image": recipe.image.model_dump(mode="json"),
+            "split": recipe.split.model_dump(mode="json"),
+            "scarcity": recipe.scarcity.model_dump(mode="json"),
+        }
+        return self._keep("load", inputs, DATA_ROOMS, self._load)
+
+    def judge(self) -> Kept:
+        """Train the cross-fitted task classifier on the training part."""
+        inputs = {
+            "load": self._key("load"),
+            "judge": self.recipe.judge.model_dump(mode="json"),
+            "seed": self.seed,
+        }
+        return self._keep("judge", inputs, GAN_ROOMS, self._judge)
+
+    def train(self) -> Kept:
+        """Train the generator on the training part, resuming from the last whole state."""
+        inputs = {
+            "judge": self._key("judge"),
+            "synthesizer": self.recipe.synthesizer.model_dump(mode="json"),
+            "training": self.recipe.training.model_dump(mode="json"),
+            "device": self.device,
+            "threads": self.recipe.execution.threads,
+        }
+        return self._keep("train", inputs, GAN_ROOMS, self._train)
+
+    def sample(self) -> Kept:
+        """Make more samples than the plan needs, so that filters have something to choose from."""
+        inputs = {
+            "train": self._key("train"),
+            "balance": self.recipe.balance,
+            "filters": self.recipe.filters.model_dump(mode="json"),
+        }
+        return self._keep("sample", inputs, FILTER_ROOMS, self._sample)
+
+    def filter(self) -> Kept:
+        """Mark which samples are kept, and why the others are not."""
+        return self._keep("filter", {"sample": self._key("sample")}, FILTER_ROOMS, self._filter)
+
+    def measure(self) -> Kept:
+        """Measure fidelity, diversity and copies beside the same numbers for real data."""
+        rooms = (*FILTER_ROOMS, "experiment")
+        return self._keep("measure", {"filter": self._key("filter")}, rooms, self._measure)
+
+    def evaluate(self) -> Kept:
+        """Train the arms' classifiers and score them on real held-out data."""
+        inputs = {
+            "filter": self._key("filter"),
+            "evaluation": self.recipe.evaluation.model_dump(mode="json"),
+            "seed": self.seed,
+        }
+        return self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
+
+    @property
+    def seed(self) -> int:
+        """The seed that all of the run's seeds derive from."""
+        return self.recipe.training.seed
+
+    @cached_property
+    def source_digest(self) -> str:
+        """Hash of the bytes the data comes from."""
+        from augmentor.data.load import source_path
+
+        path = source_path(self._dataset, data=self._data)
+        return tree_digest(path) if path is not None else "embedded"
+
+    @property
+    def parts(self) -> dict[str, Samples]:
+        """The training, validation and test parts."""
+        folder = self.done["load"].folder
+        return {name: read_samples(folder / name) for name in ("train", "validation", "test")}
+
+    @property
+    def synthetic(self) -> SyntheticSet:
+        """The filtered synthetic set, rejects included."""
+        return read_synthetic(self.done["filter"].folder / "synthetic")
+
+    @property
+    def results(self) -> Results:
+        """Every measured number of the run."""
+        counts = Results.read(self.done["filter"].folder / "results.parquet")
+        quality = Results.read(self.done["measure"].folder / "results.parquet")
+        return counts.joined(quality).joined(Results.read(self.done["evaluate"].folder / "results.parquet"))
+
+    def words(self, step: str) -> dict[str, Any]:
+        """Return the facts that ``step`` left beside its numbers."""
+        text = (self.done[step].folder / "facts.json").read_text(encoding="utf-8")
+        facts: dict[str, Any] = json.loads(text)
+        return facts
+
+    @property
+    def _dataset(self) -> str:
+        if self.recipe.dataset is None:
+            raise DataError(f"recipe {self.recipe.name} names no dataset; say which with --data PATH")
+        return self.recipe.dataset
+
+    @property
+    def _data(self) -> Path | None:
+        return None if self.recipe.data is None else Path(self.recipe.data)
+
+    def _key(self, step: str) -> str:
+        if step not in self.done:
+            getattr(self, step)()
+        return self.done[step].key
+
+    def _keep(
+        self,
+        step: str,
+        inputs: Mapping[str, Any],
+        rooms: tuple[str, ...],
+        build: Callable[[Path, Path], None],
+    ) -> Kept:
+        if step not in self.done:
+            self.done[step] = self.cache.keep(
+                step,
+                self.cache.key(step, inputs, rooms),
+                build,
+                waiting=lambda owner: self.progress.log(
+                    f"{step}: waiting for {owner}, which is doing the same"
+                ),
+            )
+            kept = self.done[step]
+            self.progress.log(
+                f"{step}: reused from an earlier run"
+                if kept.reused
+                else f"{step}: done in {kept.seconds:.1f} s"
+            )
+        return self.done[step]
+
+    def _load(self, output: Path, _: Path) -> None:
+        from augmentor.data.load import load
+        from augmentor.data.split import split
+
+        recipe = self.recipe
+        loaded = load(self._dataset, image=recipe.image, data=self._data, progress=self.progress)
+        parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
+        for name in ("train", "validation", "test"):
+            (output / name).mkdir()
+            write_samples(output / name, getattr(parts, name))
+        write_json(
+            output / "facts.json",
+            {
+                "dataset": loaded.name,
+                "title": loaded.card.title if loaded.card else loaded.name,
+                "card": loaded.card.model_dump(mode="json") if loaded.card else None,
+                "classes": list(parts.train.classes),
+                "layout": loaded.layout,
+                "notes": [*loaded.notes, *parts.notes],
+                "set_aside": [{"path": str(item.path), "reason": item.reason} for item in loaded.set_aside],
+                "removed": [
+                    {"id": item.id, "twin": item.twin, "part": item.part, "reason": item.reason}
+                    for item in parts.removed
+                ],
+                "split": parts.kind,
+                "source": self.source_digest,
+                "digests": parts.digests(),
+            },
+        )
+
+    def _judge(self, output: Path, _: Path) -> None:
+        from augmentor.synthesizers.judge import TaskJudge
+
+        parts = self.parts
+        judge = TaskJudge.fit(
+            parts["train"],
+            held_out=parts["validation"],
+            seed=derive_seed(self.seed, "judge"),
+            updates=self.recipe.judge.updates,
+            folds=self.recipe.judge.folds,
+            processes=self.recipe.execution.processes,
+            progress=self.progress,
+        )
+        judge.save(output)
+
+    def _train(self, output: Path, work: Path) -> None:
+        from augmentor.synthesizers.build import build
+        from augmentor.synthesizers.judge import TaskJudge
+
+        parts = self.parts
+        judge = TaskJudge.load(self.done["judge"].folder, parts["train"], held_out=parts["validation"])
+        synthesizer = build(self.recipe.synthesizer, self.recipe.training)
+        synthesizer.fit(
+            parts["train"],
+            seed=self.recipe.training.seed,
+            judge=judge,
+            progress=self.progress,
+            folder=work,
+            device=self.device,
+            threads=self.recipe.execution.threads,
+        )
+        synthesizer.save(output)
+        write_json(
+            output / "facts.json",
+            {"training": synthesizer.history, "chosen_checkpoint": synthesizer.chosen},
+        )
+
+    def _sample(self, output: Path, _: Path) -> None:
+        from augmentor.selection.plan import candidates, plan
+        from augmentor.synthesizers.build import load_synthesizer
+
+        train = self.parts["train"]
+        wanted = plan(train.counts, self.recipe.balance)
+        making = candidates(wanted, self.recipe.filters.oversampling, self.recipe.filters.minimum_candidates)
+        labels = np.repeat(np.arange(train.n_classes), [making[name] for name in train.classes]).astype(
+            np.int64
+        )
+        synthesizer = load_synthesizer(self.done["train"].folder, device=self.device)
+        seed = derive_seed(self.seed, "sample")
+        samples = synthesizer.sample(labels, seed=seed)
+        synthetic = SyntheticSet(
+            samples=samples,
+            provenance=pd.DataFrame(
+                {"synthesizer": [synthesizer.digest] * len(labels), "seed": [seed] * len(labels)}
+            ),
+            kept=np.ones(len(labels), dtype=np.bool_),
+            reason=np.full(len(labels), "", dtype=np.str_),
+        )
+        (output / "candidates").mkdir()
+        write_synthetic(output / "candidates", synthetic)
+        write_json(output / "facts.json", {"plan": wanted, "candidates": making})
+
+    def _filter(self, output: Path, _: Path) -> None:
+        from augmentor.job.filtering import filter_candidates
+
+        parts = self.parts
+        selection = filter_candidates(
+            read_synthetic(self.done["sample"].folder / "candidates"),
+            train=parts["train"],
+            validation=parts["validation"],
+            judge_folder=self.done["judge"].folder,
+            wanted=self.words("sample")["plan"],
+            spec=self.recipe.filters,
+        )
+        (output / "synthetic").mkdir()
+        write_synthetic(output / "synthetic", selection.synthetic)
+        dataset = self.words("load")["dataset"]
+        selection_rows(parts, selection, dataset).write(output / "results.parquet")
+        write_json(output / "facts.json", {"unusable": dict(selection.unusable)})
+
+    def _measure(self, output: Path, _: Path) -> None:
+        from augmentor.experiment.quality import measure
+        from augmentor.synthesizers.judge import TaskJudge
+
+        parts = self.parts
+        judge = TaskJudge.load(self.done["judge"].folder, parts["train"], held_out=parts["validation"])
+        results, facts = measure(
+            parts["train"],
+            parts["validation"],
+            self.synthetic,
+            judge,
+            dataset=self.words("load")["dataset"],
+            seed=derive_seed(self.seed, "measure"),
+        )
+        results.write(output / "results.parquet")
+        write_json(output / "facts.json", facts)
+
+    def _evaluate(self, output: Path, work: Path) -> None:
+        from augmentor.experiment.evaluate import evaluate
+
+        parts = self.parts
+        evaluation = evaluate(
+            parts["train"],
+            parts["validation"],
+            parts["test"],
+            self.synthetic,
+            self.recipe.evaluation,
+            dataset=self.words("load")["dataset"],
+            seed=derive_seed(self.seed, "evaluate"),
+            processes=self.recipe.execution.processes,
+            folder=work,
+            progress=self.progress,
+        )
+        evaluation.results.write(output / "results.parquet")
+        write_json(output / "facts.json", evaluation.facts)
