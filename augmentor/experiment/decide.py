@@ -1,0 +1,276 @@
+"""From every arm's probabilities to intervals, gains and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augmentor.core.errors import ConfigError, DataError
+from augmentor.experiment.design import Design
+from augmentor.experiment.scores import PRIMARY_METRICS, checked, contributions
+from augmentor.experiment.statistics import Interval, intervals
+from augmentor.experiment.variance import Needed, needed
+from augmentor.experiment.verdict import Verdict, sentence, verdict
+
+Floats = NDArray[np.float64]
+
+SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
+NEVER_CHOSEN = ("synthetic_only",)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the comparison of the arms came to.
+
+    Attributes:
+        arm: the synthetic arm that the verdict is about.
+        baseline: the arm it is held against.
+        verdict: word, interval, margin.
+        sentence: the verdict in plain words.
+        needed: test cases and seeds that would have shown an effect of the size of the margin.
+        validation: mean validation score of each arm, what the choice was made by.
+        rows: dictionaries with arm, fold, metric, class, value, greater_is_better.
+        notes: sentences on what limits the numbers.
+    """
+
+    arm: str
+    baseline: str
+    verdict: Verdict
+    sentence: str
+    needed: Needed
+    validation: dict[str, float]
+    rows: list[dict[str, Any]]
+    notes: list[str]
+
+
+def decide(
+    test: Mapping[str, NDArray[Any]],
+    validation: Mapping[str, NDArray[Any]],
+    y_test: NDArray[Any],
+    y_validation: NDArray[Any],
+    classes: Sequence[str],
+    *,
+    groups: NDArray[Any] | None = None,
+    primary_metric: str = "balanced_accuracy",
+    margin: float = 0.01,
+    replicates: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    synthetic_arms: Sequence[str] = SYNTHETIC_ARMS,
+) -> Decision:
+    """Choose arm and baseline on validation, then measure the gain on the test part.
+
+    The baseline is the non-synthetic arm with the best mean validation score over seeds, the arm
+    the best synthetic one that also trains on real data; ties go to the arm named first. The test
+    part plays no role in the choice. Every synthetic arm present is compared with that baseline;
+    only the chosen arm's interval carries the verdict, the others are read as description.
+
+    Args:
+        test: arm name to probabilities (S, N, K) on the test part, the same seeds in the same order
+            for every arm.
+        validation: the same on the validation part, (S, M, K).
+        y_test: (N,) labels.
+        y_validation: (M,) labels.
+        classes: K names.
+        groups: (N,) groups (patients) of the test cases, or None.
+        primary_metric: balanced_accuracy, macro_auroc or accuracy.
+        margin: equivalence margin in units of the metric.
+        replicates: bootstrap replicates.
+        confidence: of the intervals; those of the class-wise recall changes are simultaneous over
+            the classes (Bonferroni: each at 1 - (1 - confidence) / K).
+        seed: of the bootstrap.
+        synthetic_arms: which arm names count as synthetic.
+
+    Raises:
+        ConfigError: if a metric is not known or no arm is left to compare.
+        DataError: if probabilities and labels do not fit each other.
+    """
+    if primary_metric not in PRIMARY_METRICS:
+        raise ConfigError(
+            f"the primary metric is one of {', '.join(PRIMARY_METRICS)}, got {primary_metric!r}"
+        )
+    arms = _stacked(test, y_test, len(classes))
+    held = _stacked(validation, y_validation, len(classes))
+    if list(arms) != list(held):
+        raise DataError(f"test and validation need the same arms, got {list(arms)} and {list(held)}")
+    y_test, y_validation = np.asarray(y_test, np.int64), np.asarray(y_validation, np.int64)
+    means = validation_means(held, y_validation, primary_metric)
+    arm, baseline = choose(means, synthetic_arms)
+    design = Design.of(y_test, groups)
+    against = [name for name in arms if name in synthetic_arms]
+    found = _measure(arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed)
+    rows: list[dict[str, Any]] = []
+    for name in arms:
+        rows += _interval_rows(name, primary_metric, found.own[name])
+    for name in against:
+        rows += _gain_rows(name, found.gain[name], margin)
+        for k, interval in zip(design.present, found.recall[name], strict=True):
+            rows += _recall_rows(name, classes[int(k)], interval)
+    result = verdict(found.gain[arm], margin)
+    return Decision(
+        arm=arm,
+        baseline=baseline,
+        verdict=result,
+        sentence=sentence(result, arm=arm, baseline=baseline, metric=primary_metric),
+        needed=needed(result.interval.components, margin, confidence),
+        validation=means,
+        rows=rows,
+        notes=_notes(design, classes, next(iter(arms.values())).shape[0]),
+    )
+
+
+def validation_means(held: Mapping[str, Floats], y: NDArray[np.int64], metric: str) -> dict[str, float]:
+    """Return the mean over seeds of the metric of every arm; probabilities are (S, N, K)."""
+    design = Design.of(y)
+    return {
+        name: float(design.class_means(contributions(metric, p, y)).sum(axis=1).mean())
+        for name, p in held.items()
+    }
+
+
+def choose(means: Mapping[str, float], synthetic_arms: Sequence[str] = SYNTHETIC_ARMS) -> tuple[str, str]:
+    """Return the best synthetic arm (never synthetic_only) and the best other arm.
+
+    Raises:
+        ConfigError: if one side has no arm.
+    """
+    ours = [name for name in means if name in synthetic_arms and name not in NEVER_CHOSEN]
+    theirs = [name for name in means if name not in synthetic_arms]
+    if not ours or not theirs:
+        raise ConfigError(
+            "a verdict needs an arm with real and synthetic data (such as filtered) and an arm without "
+            f"synthetic data (such as classical), got {', '.join(means) or 'none'}"
+        )
+    return max(ours, key=means.__getitem__), max(theirs, key=means.__getitem__)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    own: dict[str, Interval]
+    gain: dict[str, Interval]
+    recall: dict[str, list[Interval]]
+
+
+def _measure(
+    arms: Mapping[str, Floats],
+    against: Sequence[str],
+    baseline: str,
+    metric: str,
+    y: NDArray[np.int64],
+    design: Design,
+    confidence: float,
+    replicates: int,
+    seed: int,
+) -> _Measured:
+    names = list(arms)
+    hits = [(p.argmax(axis=-1) == y).astype(np.float64) for p in arms.values()]
+    primary = [contributions(metric, p, y) for p in arms.values()]
+    n_arms, n_classes = len(names), design.present.size
+    place = {name: index for index, name in enumerate(names)}
+    targets: list[Floats] = []
+    levels: list[float] = []
+
+    def ask(plus: int, minus: int | None, k: int | None, level: float) -> None:
+        target = np.zeros((2 * n_arms, n_classes))
+        columns = slice(None) if k is None else k
+        target[plus, columns] = 1.0
+        if minus is not None:
+            target[minus, columns] = -1.0
+        targets.append(target)
+        levels.append(level)
+
+    for name in names:
+        ask(place[name], None, None, confidence)
+    for name in against:
+        ask(place[name], place[baseline], None, confidence)
+    for name in against:
+        for k in range(n_classes):
+            each = 1 - (1 - confidence) / n_classes
+            ask(n_arms + place[name], n_arms + place[baseline], k, each)
+    found = iter(
+        intervals(
+            np.stack(primary + hits),
+            np.stack(targets),
+            design,
+            confidence=levels,
+            replicates=replicates,
+            seed=seed,
+        )
+    )
+    own = {name: next(found) for name in names}
+    gain = {name: next(found) for name in against}
+    recall = {name: [next(found) for _ in range(n_classes)] for name in against}
+    return _Measured(own, gain, recall)
+
+
+def _stacked(arms: Mapping[str, NDArray[Any]], y: NDArray[Any], n_classes: int) -> dict[str, Floats]:
+    result = {}
+    for name, values in arms.items():
+        p = np.asarray(values, dtype=np.float64)
+        if p.ndim != 3 or not p.shape[0]:
+            raise DataError(f"probabilities of arm {name!r} must be (seeds, cases, classes), got {p.shape}")
+        for one in p:
+            checked(one, y, n_classes)
+        result[name] = p
+    seeds = {name: p.shape[0] for name, p in result.items()}
+    if len(set(seeds.values())) > 1:
+        raise DataError(f"arms are compared on the same seeds, got these numbers of seeds: {seeds}")
+    return result
+
+
+def _row(arm: str, metric: str, value: float, better: bool | None, name: str | None = None) -> dict[str, Any]:
+    return {
+        "arm": arm,
+        "fold": "test",
+        "metric": metric,
+        "class": name,
+        "value": value,
+        "greater_is_better": better,
+    }
+
+
+def _interval_rows(arm: str, metric: str, interval: Interval) -> list[dict[str, Any]]:
+    # An arm's own score cannot leave [0, 1], whatever a wide interval says.
+    return [
+        _row(arm, f"{metric}_low", max(interval.low, 0.0), True),
+        _row(arm, f"{metric}_high", min(interval.high, 1.0), True),
+    ]
+
+
+def _gain_rows(arm: str, interval: Interval, margin: float) -> list[dict[str, Any]]:
+    return [
+        _row(arm, "delta", interval.estimate, True),
+        _row(arm, "delta_low", interval.low, True),
+        _row(arm, "delta_high", interval.high, True),
+        _row(arm, "minimum_detectable", interval.minimum_detectable, False),
+        _row(arm, "margin", margin, None),
+    ]
+
+
+def _recall_rows(arm: str, name: str, interval: Interval) -> list[dict[str, Any]]:
+    return [
+        _row(arm, "recall_delta", interval.estimate, True, name),
+        _row(arm, "recall_delta_low", interval.low, True, name),
+        _row(arm, "recall_delta_high", interval.high, True, name),
+    ]
+
+
+def _notes(design: Design, classes: Sequence[str], n_seeds: int) -> list[str]:
+    notes = []
+    if n_seeds == 1:
+        notes.append("One seed: the interval holds for these trained classifiers, not for training again.")
+    absent = [name for k, name in enumerate(classes) if k not in design.present]
+    if absent:
+        notes.append(f"No test case of {', '.join(absent)}: nothing is said about it.")
+    lonely = [
+        classes[int(design.present[k])] for k, (_, units, _) in enumerate(design.blocks) if units.size < 2
+    ]
+    if lonely:
+        notes.append(
+            f"One test case or group of {', '.join(lonely)}: its spread is taken from the other classes."
+        )
+    return notes

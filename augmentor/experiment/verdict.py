@@ -1,0 +1,101 @@
+"""From an interval and a margin to a word and a sentence: docs/verdict.md holds the rules."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from augmentor.core.errors import ConfigError
+from augmentor.experiment.statistics import Interval
+
+Word = Literal["helps", "hurts", "equivalent", "inconclusive"]
+
+METRIC_WORDS = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_auroc": "macro AUROC",
+    "accuracy": "accuracy",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word and what it rests on; all numbers are in units of the metric (0.01 is a point)."""
+
+    word: Word
+    interval: Interval
+    margin: float
+    within_margin: bool
+    minimum_detectable: float
+
+
+def verdict(interval: Interval, margin: float) -> Verdict:
+    """Choose the word; the first rule that holds decides.
+
+    1. helps: low > 0. 2. hurts: high < 0. 3. equivalent: -margin < low and high < margin.
+    4. inconclusive: anything else.
+
+    ``within_margin`` says that the whole interval lies inside the margin, so that a gain or loss
+    that is there is also smaller than what was said to matter.
+
+    Raises:
+        ConfigError: if the margin is not a positive number.
+    """
+    if not (math.isfinite(margin) and margin > 0):
+        raise ConfigError(f"the equivalence margin must be a number above 0, e.g. 0.01, got {margin!r}")
+    within = -margin < interval.low and interval.high < margin
+    word: Word
+    if interval.low > 0:
+        word = "helps"
+    elif interval.high < 0:
+        word = "hurts"
+    else:
+        word = "equivalent" if within else "inconclusive"
+    return Verdict(word, interval, margin, within, interval.minimum_detectable)
+
+
+def sentence(found: Verdict, *, arm: str, baseline: str, metric: str) -> str:
+    """Say the verdict in plain words, in points (hundredths of the metric).
+
+    Args:
+        found: the verdict.
+        arm: name of the synthetic arm.
+        baseline: name of the arm it is compared with.
+        metric: the primary metric.
+    """
+    measure = METRIC_WORDS.get(metric, metric.replace("_", " "))
+    interval = found.interval
+    gap = interval.estimate
+    change = f"{points(gap)} points of {measure}"
+    if found.word == "helps":
+        text = f"Synthetic data helps: {arm} gains {change} over {baseline}"
+    elif found.word == "hurts":
+        text = f"Synthetic data hurts: {arm} loses {points(abs(gap), sign=False)} points of {measure} "
+        text += f"against {baseline}"
+    elif found.word == "equivalent":
+        text = f"Synthetic data makes no difference that matters: {arm} changes {measure} by "
+        text += f"{points(gap)} points against {baseline}"
+    else:
+        text = f"Inconclusive: {arm} changes {measure} by {points(gap)} points against {baseline}, "
+        text += "and this test cannot tell whether that is a gain or a loss"
+    percent = f"{100 * interval.confidence:g}"
+    shown = f"smallest effect this test set could have shown {points(found.minimum_detectable, sign=False)}"
+    if interval.standard_error == 0:
+        shown = "nothing varied between the two, so the smallest effect that could be shown is not known"
+    text += (
+        f" ({percent} % interval {points(interval.low)} to {points(interval.high)}; "
+        f"margin {points(found.margin, sign=False)}; {shown})."
+    )
+    if found.within_margin and found.word in ("helps", "hurts"):
+        kind = "gain" if found.word == "helps" else "loss"
+        text += f" The {kind} is smaller than the margin that was said to matter."
+    return text
+
+
+def points(value: float, *, sign: bool = True) -> str:
+    """Write a score in points: 0.0142 is "+1.4"; a value that rounds to zero is "0.0"."""
+    text = f"{100 * value:.1f}"
+    if float(text) == 0:
+        # The side of zero carries the verdict, so a small bound gets the digits that show it.
+        text = f"{100 * value:.2g}" if value else "0.0"
+    return f"+{text}" if sign and value > 0 else text
