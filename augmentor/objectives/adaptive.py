@@ -14,7 +14,7 @@ from augmentor.core.errors import ConfigError
 class AdaptiveProbability:
     """Raises the augmentation's probability while the critic is too sure of real samples, lowers it else.
 
-    The measure is ``r_t = E[sign(D(real))]`` (Karras 2020, "Training GANs with limited data", section 3.1):
+    The measure is ``r_t = E[sign(D(real))]`` (Karras 2020, "Training GANs with limited data", eq. 1):
     0 for a critic that can't tell, 1 for one that knows its training set by heart. Every ``interval`` updates
     the probability moves by (images seen since) / ``images`` towards the target.
 
@@ -70,8 +70,9 @@ class AdaptiveProbability:
         self._updates += 1
         if self._updates == self.interval:
             self.sign = float(self._signs) / self._seen
-            move = math.copysign(self._seen / self.images, self.sign - self.target)
-            self.probability = min(max(self.probability + move, 0.0), self.maximum)
+            direction = (self.sign > self.target) - (self.sign < self.target)
+            moved = self.probability + direction * self._seen / self.images
+            self.probability = min(max(moved, 0.0), self.maximum)
             self._signs, self._seen, self._updates = 0.0, 0, 0
         return self.probability
 

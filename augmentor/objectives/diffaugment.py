@@ -8,17 +8,16 @@ copies, the same code for series, images and volumes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import permutations, product
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from augmentor.core.errors import ConfigError
+from augmentor.objectives.moves import FLIPS, Moves, moves
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "colour": ("brightness", "saturation", "contrast"),
@@ -26,10 +25,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "cutout": ("cutout",),
     "geometry": ("flip_horizontal", "flip_vertical", "flip_depth", "rotation"),
 }
-FLIPS = ("flip_horizontal", "flip_vertical", "flip_depth")  # the last spatial axis, the one before, ...
 OPERATIONS = tuple(operation for group in GROUPS.values() for operation in group)
-TRANSLATION_RATIO = 0.125  # Zhao 2020, appendix: up to an eighth of each side
-CUTOUT_RATIO = 0.5  # Zhao 2020, appendix: a square of half of each side
+COLOUR = GROUPS["colour"]
 
 
 class Parameters(NamedTuple):
@@ -50,25 +47,35 @@ class Parameters(NamedTuple):
     keep: Tensor | None
 
 
-@lru_cache(maxsize=64)
-def _rotations(sides: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], tuple[bool, ...]], ...]:
-    """Return the right-angle rotations that keep the grid's shape, as (source axis, reversed) per axis.
+@dataclass(frozen=True)
+class _Plan:
+    """What one augmentation needs for one shape of batch; its ``(rows, 1)`` tensors scale a whole draw."""
 
-    They are the signed permutations of the axes with determinant 1: 4 of a square, 2 of another rectangle,
-    24 of a cube, 1 of a series.
-    """
-    axes = range(len(sides))
-    found = []
-    for order in permutations(axes):
-        if any(sides[source] != side for source, side in zip(order, sides, strict=True)):
-            continue
-        swaps = sum(order[i] > order[j] for i in axes for j in axes if i < j)
-        found += [
-            (order, sign)
-            for sign in product((False, True), repeat=len(sides))
-            if (swaps + sum(sign)) % 2 == 0
-        ]
-    return tuple(found)
+    moves: Moves
+    switch: Tensor  # (rows of moves,) which operation switches the row on
+    chance: Tensor  # by operation: strength for flips and rotation, 1 for those whose size it scales
+    width: Tensor  # of the uniform distribution of brightness, saturation and contrast
+    neutral: Tensor
+    shades: tuple[bool, ...]  # which of the three are wanted
+
+
+@lru_cache(maxsize=64)
+def _plan(
+    operations: frozenset[str], strength: float, channels: int, sides: tuple[int, ...], device: torch.device
+) -> _Plan:
+    table = moves(operations, strength, sides, device)
+    shades = tuple(name in operations and (name != "saturation" or channels == 3) for name in COLOUR)
+    # A cached tensor made under inference mode could not be used in training later.
+    with torch.inference_mode(False):
+        column = partial(torch.tensor, dtype=torch.float32, device=device)
+        return _Plan(
+            moves=table,
+            switch=torch.tensor([OPERATIONS.index(name) for name in table.names], device=device),
+            chance=column([[strength if name in GROUPS["geometry"] else 1.0] for name in OPERATIONS]),
+            width=column([[strength], [2 * strength], [strength]]),
+            neutral=column([[0.0], [1.0], [1.0]]),
+            shades=shades,
+        )
 
 
 @dataclass(frozen=True)
@@ -99,93 +106,25 @@ class Augment:
             probability: In place of :attr:`probability`, for an adaptive controller.
         """
         chance = self.probability if probability is None else probability
-        batch, sides = len(x), tuple(x.shape[2:])
-        columns = 2 * len(OPERATIONS) + 2 * len(sides)
-        uniform = torch.rand(columns, batch, generator=generator, device=generator.device).to(x.device)
-        on = dict(zip(OPERATIONS, uniform[: len(OPERATIONS)] < chance, strict=True))
-        value = dict(zip(OPERATIONS, uniform[len(OPERATIONS) : 2 * len(OPERATIONS)], strict=True))
-        places = uniform[2 * len(OPERATIONS) :]
-
-        def centred(name: str, width: float) -> Tensor | None:
-            if name not in self.operations:
-                return None
-            deviation: Tensor = (value[name] - 0.5) * (width * self.strength) * on[name]
-            return deviation
-
-        saturation = centred("saturation", 2.0) if x.shape[1] == 3 else None
-        contrast = centred("contrast", 1.0)
-        source, inside = self._draw_source(sides, on, value, places[: len(sides)])
-        outside_cut = self._draw_cutout(sides, on, places[len(sides) :])
-        keep = inside if outside_cut is None else outside_cut if inside is None else inside & outside_cut
-        return Parameters(
-            brightness=centred("brightness", 1.0),
-            saturation=None if saturation is None else 1 + saturation,
-            contrast=None if contrast is None else 1 + contrast,
-            source=source,
-            keep=keep,
+        plan = _plan(self.operations, self.strength, x.shape[1], tuple(x.shape[2:]), x.device)
+        first, second = len(OPERATIONS), len(OPERATIONS) + len(COLOUR)
+        rows = second + len(plan.switch)
+        uniform = torch.rand(rows, len(x), generator=generator, device=generator.device).to(x.device)
+        switches, shades, places = uniform[:first], uniform[first:second], uniform[second:]
+        on = switches < plan.chance * chance
+        drawn: Sequence[Tensor] = ()
+        if any(plan.shades):
+            drawn = torch.addcmul(plan.neutral, shades - 0.5, on[: len(COLOUR)] * plan.width).unbind()
+        source, keep = None, None
+        if plan.moves.moving or plan.moves.cutting:
+            choice = ((places * plan.moves.counts).long() + plan.moves.first) * on[plan.switch]
+            source, keep = plan.moves.source(choice)
+            spared = plan.moves.spared(choice)
+            keep = spared if keep is None else keep if spared is None else keep & spared
+        brightness, saturation, contrast = (
+            drawn[row] if wanted else None for row, wanted in enumerate(plan.shades)
         )
-
-    def _draw_source(
-        self, sides: tuple[int, ...], on: Mapping[str, Tensor], value: Mapping[str, Tensor], places: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Return source index ``(B, S)`` and, where there is translation, which positions lie inside."""
-        flips = [name for name in FLIPS[: len(sides)] if name in self.operations]
-        turning = _rotations(sides) if "rotation" in self.operations else ()
-        translating = "translation" in self.operations
-        if not (flips or len(turning) > 1 or translating):
-            return None, None
-        batch, device = places.shape[1], places.device
-        # Read from the output back to the input: undo the translation, then the rotation, then the flips.
-        coordinates, inside = [], None
-        for axis, side in enumerate(sides):
-            here = torch.arange(side, device=device).expand(batch, side)
-            if translating:
-                reach = math.floor(side * TRANSLATION_RATIO * self.strength + 0.5)
-                shift = torch.floor(places[axis] * (2 * reach + 1)).long() - reach
-                here = here - (shift * on["translation"])[:, None]
-                shape = [batch, *[1] * axis, side, *[1] * (len(sides) - axis - 1)]
-                within = ((here >= 0) & (here < side)).view(shape)
-                inside = within if inside is None else inside & within
-                here = here.clamp(0, side - 1)
-            coordinates.append(here)
-        strides = [math.prod(sides[axis + 1 :]) for axis in range(len(sides))]
-        reverse = torch.zeros(len(sides), batch, dtype=torch.bool, device=device)  # by axis of the input
-        for name in flips:
-            axis = len(sides) - 1 - FLIPS.index(name)
-            reverse[axis] = on[name] & (value[name] < 0.5 * self.strength)
-        # Where output axis k reads input axis order[k], its coordinate advances that axis's stride.
-        step = torch.tensor(strides, device=device)[:, None].expand(-1, batch)
-        if len(turning) > 1:
-            # value in [0, strength) picks one of all rotations, the identity among them, uniformly.
-            turned = on["rotation"] & (value["rotation"] < self.strength)
-            pick = torch.floor(value["rotation"] / max(self.strength, 1e-12) * len(turning)).long() * turned
-            pick = pick.clamp_max(len(turning) - 1)
-            order = torch.tensor([rotation[0] for rotation in turning], device=device)[pick].T
-            signs = torch.tensor([rotation[1] for rotation in turning], device=device)[pick].T
-            step, reverse = step.gather(0, order), signs ^ reverse.gather(0, order)
-        source: Tensor | None = None
-        for axis, (side, here) in enumerate(zip(sides, coordinates, strict=True)):
-            there = torch.where(reverse[axis][:, None], side - 1 - here, here) * step[axis][:, None]
-            there = there.view(batch, *[1] * axis, side, *[1] * (len(sides) - axis - 1))
-            source = there if source is None else source + there
-        assert source is not None
-        return source.reshape(batch, -1), None if inside is None else inside.reshape(batch, -1)
-
-    def _draw_cutout(self, sides: tuple[int, ...], on: Mapping[str, Tensor], places: Tensor) -> Tensor | None:
-        """Return ``(B, S)``: False inside a box of half of each side whose centre is uniform."""
-        if "cutout" not in self.operations:
-            return None
-        batch, device = places.shape[1], places.device
-        cut = on["cutout"].view(batch, *[1] * len(sides))
-        for axis, side in enumerate(sides):
-            size = math.floor(side * CUTOUT_RATIO * self.strength + 0.5)
-            # A box of even size has its centre between pixels, so there is one place more.
-            centre = torch.floor(places[axis] * (side + 1 - size % 2)).long()
-            first = (centre - size // 2)[:, None]
-            here = torch.arange(side, device=device)
-            within = (here >= first) & (here < first + size)
-            cut = cut & within.view(batch, *[1] * axis, side, *[1] * (len(sides) - axis - 1))
-        return ~cut.reshape(batch, -1)
+        return Parameters(brightness, saturation, contrast, source, keep)
 
     def apply(self, x: Tensor, parameters: Parameters) -> Tensor:
         """Apply drawn parameters to ``x (B, C, ...)``, differentiable in ``x`` any number of times.
@@ -200,7 +139,7 @@ class Augment:
             y = y.gather(2, parameters.source[:, None].expand(-1, x.shape[1], -1))
         if parameters.keep is not None:
             y = y * parameters.keep[:, None]
-        return y.view(x.shape)
+        return y.reshape(x.shape)
 
     def __call__(self, x: Tensor, generator: torch.Generator, *, probability: float | None = None) -> Tensor:
         """Draw and apply. Two calls with generators of one seed and state treat their rows alike."""

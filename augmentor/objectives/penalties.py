@@ -101,6 +101,24 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, *, generator: t
     return ((gradient.square().sum(1) + 1e-12).sqrt() - 1).square()
 
 
+def consistency(critic: Critic, real: Tensor, fake: Tensor, *, augment: Callable[[Tensor], Tensor]) -> Tensor:
+    """``(D(x) - D(T(x)))^2`` on real samples, Zhang 2020, eq. 4 (the logits as the last layer).
+
+    Args:
+        critic: ``x -> (B,)``, without augmentation of its own, or the difference measures that too.
+        real: Real samples, ``(B, C, ...)``.
+        fake: Not looked at.
+        augment: T, keeping the shape; bind a generator into it.
+
+    Returns:
+        ``(B,)``; the paper's weight is 10.
+    """
+    real = real.detach()
+    real = real.to(torch.promote_types(real.dtype, torch.float32))
+    with torch.autocast(real.device.type, enabled=False):
+        return (critic(real) - critic(augment(real))).square()
+
+
 def clip_weights(module: nn.Module, bound: float) -> None:
     """Clamp every parameter to ``[-bound, bound]`` in place, Arjovsky 2017, algorithm 1 (bound 0.01).
 
