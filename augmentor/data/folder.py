@@ -1,0 +1,219 @@
+"""Folders of pictures: ``[split/]class/picture``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.errors import DataError
+from augmentor.core.progress import Progress
+from augmentor.core.samples import Samples
+from augmentor.data.cards import Card
+from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
+from augmentor.data.pictures import Picture, UnreadablePicture, decode, to_channels, to_square
+from augmentor.data.spec import ImageSpec
+from augmentor.data.tree import Found, walk
+
+MAX_BYTES = 4 * 2**30
+"""More decoded pixels than this are refused: a size must be chosen first."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A picture that was read, at the asked size."""
+
+    found: Found
+    picture: Picture
+
+
+def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, progress: Progress) -> Loaded:
+    """Read every picture below ``root``; files that cannot be used are set aside with the reason.
+
+    Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
+    id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
+    becomes 65535). With colour "auto" the set is rgb if any picture shows a colour.
+
+    Raises:
+        DataError: if there is nothing to read, the layout is not understood, or pictures of several
+            sizes come without an asked size.
+    """
+    tree = walk(root)
+    classes = _classes(tree.classes, card, root)
+    size = image.size or (card.image_size if card else None)
+    read, set_aside = _read_all(tree.found, size, progress)
+    set_aside = [*tree.set_aside, *set_aside]
+    if not read:
+        first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
+        raise DataError(
+            f"no picture in {root} can be read ({len(set_aside)} files were set aside{first}); "
+            "[split/]class/picture.png (or jpg, tif, bmp) is the layout"
+        )
+    x, notes = _stack(read, image, size, root)
+    groups, unmatched = _groups(read, card)
+    if unmatched:
+        notes.append(
+            f"{unmatched} file names do not match the card's group {card.group if card else ''!r}; each of "
+            "these pictures is taken as a group of its own"
+        )
+    low, high = (0.0, float(np.iinfo(x.dtype).max))
+    if card and card.value_range:
+        low, high = card.value_range
+        if x.min() < low or x.max() > high:
+            raise DataError(
+                f"{root} holds values from {x.min()} to {x.max()}, and its card says {low:g} to {high:g}; "
+                "correct value_range in the card"
+            )
+    samples = Samples(
+        x=x,
+        y=np.array([classes.index(item.found.label) for item in read], dtype=np.int64),
+        classes=classes,
+        ids=np.array([item.found.id for item in read], dtype=np.str_),
+        group=groups,
+        value_range=(low, high),
+    )
+    where = np.array([item.found.part for item in read])
+    parts = {part: samples.take(where == part) for part in (*PARTS, "all") if np.any(where == part)}
+    return Loaded(
+        name=name,
+        card=card,
+        parts=parts,
+        layout="folder",
+        originals=_originals([item.picture for item in read]),
+        set_aside=tuple(set_aside),
+        notes=(*tree.notes, *notes),
+    )
+
+
+def _classes(found: Sequence[str], card: Card | None, root: Path) -> tuple[str, ...]:
+    if card is None:
+        return tuple(found)
+    unknown = [name for name in found if name not in card.classes]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], card.classes, n=1)
+        hint = f"; is {unknown[0]!r} meant to be {near[0]!r}?" if near else ""
+        raise DataError(
+            f"{root} has the class folders {list(found)}, and the card {card.name} knows "
+            f"{card.classes}{hint}. "
+            "Rename the folders, or use the folder without this card"
+        )
+    return tuple(card.classes)
+
+
+def _read_all(
+    found: Sequence[Found], size: int | None, progress: Progress
+) -> tuple[list[_Read], list[SetAside]]:
+    read: list[_Read] = []
+    set_aside: list[SetAside] = []
+    decoded = 0
+    progress.start("reading", len(found))
+    for number, (item, result) in enumerate(_decoded(found, size), start=1):
+        if isinstance(result, str):
+            set_aside.append(SetAside(item.id, result))
+        else:
+            read.append(_Read(item, result))
+            decoded += result.pixels.nbytes
+        if decoded > MAX_BYTES:
+            raise DataError(
+                f"the first {number} of {len(found)} pictures fill {decoded / 2**30:.1f} GiB; choose a "
+                "smaller "
+                "size, e.g. --set image.size=64"
+            )
+        progress.update("reading", number)
+    progress.finish("reading")
+    return read, set_aside
+
+
+def _decoded(found: Sequence[Found], size: int | None) -> Iterator[tuple[Found, Picture | str]]:
+    def job(item: Found) -> Picture | str:
+        return _one(item.path, size)
+
+    # Pillow warns about odd files (huge, broken EXIF); what matters of that becomes a reason. Filters
+    # are the process's, so they are set here, around all threads, and not in each of them.
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        warnings.simplefilter("ignore")
+        # In bites, so that a stop (too many bytes, Ctrl-C) does not wait for a whole dataset.
+        for start in range(0, len(found), 256):
+            bite = found[start : start + 256]
+            yield from zip(bite, pool.map(job, bite), strict=True)
+
+
+def _one(path: Path, size: int | None) -> Picture | str:
+    try:
+        picture = decode(path.read_bytes())
+    except UnreadablePicture as error:
+        return str(error)
+    except OSError as error:
+        return f"the file cannot be opened: {error.strerror or error}"
+    if size is None:
+        return picture
+    small = to_square(picture.pixels, size)
+    return Picture(small, picture.height, picture.width, picture.bits, picture.remarks)
+
+
+def _stack(
+    read: Sequence[_Read], image: ImageSpec, size: int | None, root: Path
+) -> tuple[npt.NDArray[Any], list[str]]:
+    pictures = [item.picture for item in read]
+    notes = []
+    sizes = Counter((picture.width, picture.height) for picture in pictures)
+    if size is None and len(sizes) > 1:
+        some = ", ".join(f"{w} x {h} ({n})" for (w, h), n in sizes.most_common(3))
+        raise DataError(
+            f"the pictures in {root} have {len(sizes)} different sizes, most often {some} pixels; say which "
+            "size they are brought to, e.g. --set image.size=32"
+        )
+    colour = sum(picture.pixels.shape[2] == 3 for picture in pictures)
+    channels = {"grey": 1, "rgb": 3, "auto": 3 if colour else 1}[image.colour]
+    if 0 < colour < len(pictures):
+        used = "grey" if channels == 1 else "rgb"
+        notes.append(f"{len(pictures) - colour} grey and {colour} colour pictures: all are used as {used}")
+    deep = sum(picture.bits == 16 for picture in pictures)
+    if 0 < deep < len(pictures):
+        notes.append(
+            f"{len(pictures) - deep} pictures of 8 bits were widened to the 16 bits of the other {deep}"
+        )
+    remarks = Counter(remark for picture in pictures for remark in picture.remarks)
+    notes += [f"{n} pictures: {remark}" for remark, n in sorted(remarks.items())]
+    height, width = pictures[0].pixels.shape[:2]
+    x: npt.NDArray[Any] = np.empty(
+        (len(pictures), channels, height, width), dtype=np.uint16 if deep else np.uint8
+    )
+    for row, picture in enumerate(pictures):
+        pixels = picture.pixels.astype(np.uint16) * 257 if deep and picture.bits == 8 else picture.pixels
+        x[row] = np.moveaxis(to_channels(pixels, channels), 2, 0)
+    return x, notes
+
+
+def _groups(read: Sequence[_Read], card: Card | None) -> tuple[npt.NDArray[np.str_] | None, int]:
+    if card is None or card.group is None:
+        return None, 0
+    pattern = re.compile(card.group)
+    matches = [pattern.search(item.found.path.name) for item in read]
+    groups = [
+        match["group"] if match and match["group"] else f"only {item.found.id}"
+        for match, item in zip(matches, read, strict=True)
+    ]
+    return np.array(groups, dtype=np.str_), sum(match is None or not match["group"] for match in matches)
+
+
+def _originals(pictures: Sequence[Picture]) -> Originals:
+    def column(values: list[int]) -> npt.NDArray[np.int64]:
+        return np.array(values, dtype=np.int64)
+
+    return Originals(
+        heights=column([picture.height for picture in pictures]),
+        widths=column([picture.width for picture in pictures]),
+        channels=column([picture.pixels.shape[2] for picture in pictures]),
+        bits=column([picture.bits for picture in pictures]),
+    )

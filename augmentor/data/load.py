@@ -1,0 +1,187 @@
+"""From a card, a card file or a path to samples."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from augmentor.core.errors import DataError
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.samples import Samples
+from augmentor.data.arrays import find_range, shaped
+from augmentor.data.cards import Card, card_names, load_card
+from augmentor.data.embedded import EMBEDDED
+from augmentor.data.fetch import cached_file, fetch, md5_of
+from augmentor.data.folder import read_folder
+from augmentor.data.loaded import Loaded, Originals, SetAside
+from augmentor.data.npz import read_npz
+from augmentor.data.spec import ImageSpec
+
+__all__ = ["Loaded", "Originals", "SetAside", "find_card", "load", "source_path"]
+
+TABLES = {".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".feather"}
+
+
+def load(
+    dataset: str,
+    *,
+    image: ImageSpec | None = None,
+    data: Path | None = None,
+    progress: Progress | None = None,
+    download: bool = False,
+) -> Loaded:
+    """Read a dataset.
+
+    Args:
+        dataset: the name of a shipped card, the path of a card file (.yaml), or the path of an
+            image folder or .npz file, which is then read by inspection. Empty: ``data`` is read.
+        image: size and colour the pictures are brought to.
+        data: where the bytes are, overriding what the card says.
+        progress: told how many pictures are read.
+        download: fetch the card's official file if it is not on this machine; verified and kept.
+
+    Raises:
+        ConfigError: if the card is unknown or invalid.
+        DataError: if the data is missing, cannot be used, or disagrees with its card.
+    """
+    image = image or ImageSpec()
+    card = find_card(dataset)
+    path = source_path(dataset, data=data, download=download)
+    if path is None:
+        assert card is not None
+        return _embedded(card, image)
+    name = card.name if card else _name(path)
+    if path.is_dir():
+        loaded = read_folder(path, name=name, image=image, card=card, progress=progress or Silent())
+    else:
+        loaded = read_npz(path, name=name, image=image, card=card)
+    return replace(loaded, notes=(*loaded.notes, *_against_card(loaded, path)))
+
+
+def find_card(dataset: str) -> Card | None:
+    """Return the card that ``dataset`` names, or None where it is a path to data.
+
+    Raises:
+        ConfigError: if it is a card file that is not valid.
+        DataError: if it is neither a card nor an existing path, or a card that cannot be used.
+    """
+    if not dataset:
+        return None
+    if not dataset.endswith((".yaml", ".yml")) and dataset not in card_names():
+        if Path(dataset).exists():
+            return None
+        near = difflib.get_close_matches(dataset, card_names(), n=2, cutoff=0.6)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise DataError(
+            f"there is no file or folder {dataset}, and no dataset card of that name.{hint} "
+            f"Cards: {', '.join(card_names())}"
+        )
+    card = load_card(dataset)
+    if card.refused:
+        raise DataError(f"the dataset {card.name} cannot be used: {card.refused}")
+    return card
+
+
+def source_path(dataset: str, *, data: Path | None = None, download: bool = False) -> Path | None:
+    """Return the folder or .npz file that :func:`load` would read; None for an embedded dataset.
+
+    Raises:
+        DataError: if it is missing or of a kind that is not read.
+    """
+    card = find_card(dataset)
+    if card and card.kind == "embedded":
+        if data is not None:
+            raise DataError(
+                f"the dataset {card.name} is inside an installed package and takes no --data, got {data}; "
+                "for "
+                "your own data use a recipe without a dataset, or --set dataset=PATH"
+            )
+        return None
+    if data is None and card is not None:
+        return _official(card, download)
+    if data is None and not dataset:
+        raise DataError("no dataset is named; say where the pictures are with --data PATH")
+    return _kind_checked(data if data is not None else Path(dataset), card)
+
+
+def _official(card: Card, download: bool) -> Path:
+    if card.url is None:
+        raise DataError(
+            f"the dataset {card.name} is not downloaded by this software; get it from {card.source} and "
+            "say where "
+            "it is with --data PATH"
+        )
+    path = cached_file(card)
+    if not path.exists() and download:
+        return fetch(card)
+    if not path.exists():
+        raise DataError(
+            f"the dataset {card.name} is not on this machine: {path} does not exist. Say where it is with "
+            "--data "
+            "PATH, or download it once, from Python: from augmentor.data.fetch import fetch; "
+            f"fetch({card.name!r})"
+        )
+    if md5_of(path) != card.md5:
+        raise DataError(f"{path} is damaged (its MD5 is not {card.md5}); remove it and download it again")
+    return path
+
+
+def _kind_checked(path: Path, card: Card | None) -> Path:
+    if not path.exists():
+        raise DataError(f"there is no file or folder {path}; --data takes an image folder or an .npz file")
+    if path.is_dir():
+        archives = sorted(item for item in path.glob("*.npz") if not item.name.startswith("."))
+        folders = [item for item in path.iterdir() if item.is_dir() and not item.name.startswith(".")]
+        named = [item for item in archives if card and item.stem == card.name]
+        if archives and not folders:
+            if len(named) != 1 and len(archives) > 1:
+                raise DataError(f"{path} holds {len(archives)} .npz files; name one of them")
+            return (named or archives)[0]
+        return path
+    if path.suffix.lower() == ".npz":
+        return path
+    if path.suffix.lower() in TABLES:
+        raise DataError(f"{path} is a table; tables come in a later release, this one reads pictures")
+    raise DataError(f"{path} is neither a folder of pictures nor an .npz file")
+
+
+def _name(path: Path) -> str:
+    return path.resolve().stem if path.is_file() else path.resolve().name or "data"
+
+
+def _embedded(card: Card, image: ImageSpec) -> Loaded:
+    if card.name not in EMBEDDED:
+        raise DataError(
+            f"the card {card.name} is of the kind embedded, and only {sorted(EMBEDDED)} are inside "
+            "installed packages"
+        )
+    x, y = EMBEDDED[card.name]()
+    pixels = shaped({"all": x}, image, image.size or card.image_size)["all"]
+    samples = Samples(
+        x=pixels,
+        y=y,
+        classes=tuple(card.classes),
+        ids=np.array([f"all/{row}" for row in range(len(y))], dtype=np.str_),
+        value_range=find_range({"all": x}, card.value_range, card.name),
+    )
+    originals = Originals.uniform(len(y), height=x.shape[1], width=x.shape[2], channels=x.shape[3], bits=8)
+    return Loaded(card.name, card, {"all": samples}, "memory", originals)
+
+
+def _against_card(loaded: Loaded, path: Path) -> list[str]:
+    card = loaded.card
+    if card is None:
+        return []
+    notes = []
+    if path.is_file() and card.md5 and md5_of(path) != card.md5:
+        notes.append(
+            f"{path.name} is not the official file of {card.name} (its MD5 differs); it is read as it is"
+        )
+    found = {part: len(samples) for part, samples in loaded.parts.items()}
+    expected = {str(part): n for part, n in card.rows.items()}
+    if expected and found != expected:
+        notes.append(f"the card {card.name} says {expected} pictures, and {found} were read")
+    return notes

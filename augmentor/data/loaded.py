@@ -1,0 +1,74 @@
+"""What a reader hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from augmentor.core.samples import IntArray, Samples
+from augmentor.data.cards import Card
+
+Layout: TypeAlias = Literal["folder", "npz", "memory"]
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A file that was not used, and why; ``path`` is relative to the dataset's folder."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Originals:
+    """How the pictures were before they were resized, one entry a picture.
+
+    Attributes:
+        heights: int64 array (N,), pixels.
+        widths: int64 array (N,), pixels.
+        channels: int64 array (N,), 1 where the picture shows no colour, else 3.
+        bits: int64 array (N,), bits a channel.
+    """
+
+    heights: IntArray
+    widths: IntArray
+    channels: IntArray
+    bits: IntArray
+
+    @classmethod
+    def uniform(cls, n: int, *, height: int, width: int, channels: int, bits: int) -> Originals:
+        """Return the entries of ``n`` pictures that are all alike."""
+        return cls(*(np.full(n, value, dtype=np.int64) for value in (height, width, channels, bits)))
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A dataset as it was found, before any split is made or checked.
+
+    Attributes:
+        name: the card's name, or the name of the folder or file.
+        card: the card, where there is one.
+        parts: samples by part: "train", "validation" and "test" as far as the data is divided,
+            else "all". Every part has the same classes, shape, dtype and value range.
+        layout: how the data lies on disk: "folder", "npz", or "memory" (inside a package).
+        originals: the pictures' sizes and depths before resizing.
+        set_aside: files that could not be used.
+        notes: what happened that a person should know.
+    """
+
+    name: str
+    card: Card | None
+    parts: Mapping[str, Samples]
+    layout: Layout
+    originals: Originals
+    set_aside: tuple[SetAside, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names, in label order."""
+        return next(iter(self.parts.values())).classes

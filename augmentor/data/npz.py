@@ -1,0 +1,185 @@
+"""NumPy archives of pictures and labels, as MedMNIST lays them out, or undivided."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.errors import DataError
+from augmentor.core.samples import Samples
+from augmentor.data.arrays import channels_last, find_range, own_dtype, shaped
+from augmentor.data.cards import Card
+from augmentor.data.loaded import PARTS, Loaded, Originals
+from augmentor.data.spec import ImageSpec
+
+PREFIXES = {"train": "train", "val": "validation", "test": "test"}
+UNDIVIDED = (("images", "labels"), ("x", "y"), ("X", "y"))
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> Loaded:
+    """Read ``{train,val,test}_images`` and ``_labels``, or ``images`` and ``labels`` (``x``, ``y``).
+
+    Pictures are (N, H, W), (N, H, W, C) or (N, C, H, W); labels (N,) or (N, 1), whole numbers or
+    text. Class names come from the card, an array ``classes``, or the labels themselves.
+
+    Raises:
+        DataError: if the file is no archive, lacks arrays, holds pickled objects, or pictures and
+            labels do not agree.
+    """
+    arrays = _read(path)
+    found = _pairs(arrays, path)
+    pictures = {
+        part: own_dtype(channels_last(x, f"{path}, {key}"), f"{path}, {key}") for part, key, x, _ in found
+    }
+    dtypes = {x.dtype for x in pictures.values()}
+    shapes = {x.shape[1:] for x in pictures.values()}
+    if len(dtypes) > 1 or len(shapes) > 1:
+        raise DataError(
+            f"the parts of {path} must share dtype and shape, got "
+            + ", ".join(f"{part} {x.dtype} {x.shape[1:]}" for part, x in pictures.items())
+        )
+    labels = {part: _flat(y, len(pictures[part]), f"{path}, {part}") for part, _, _, y in found}
+    classes, codes = _coded(labels, arrays, card, path)
+    bounds = find_range(pictures, card.value_range if card else None, str(path))
+    size = image.size or (card.image_size if card else None)
+    groups = _groups(arrays, found, card, path)
+    made = shaped(pictures, image, size)
+    parts = {
+        part: Samples(
+            x=made[part],
+            y=codes[part],
+            classes=classes,
+            ids=np.array([f"{part}/{row}" for row in range(len(codes[part]))], dtype=np.str_),
+            group=groups.get(part),
+            value_range=bounds,
+        )
+        for part in (*PARTS, "all")
+        if part in made
+    }
+    height, width, channels = next(iter(shapes))
+    total = sum(len(part) for part in parts.values())
+    if not total:
+        raise DataError(f"{path} holds no pictures")
+    bits = 8 * next(iter(dtypes)).itemsize
+    originals = Originals.uniform(total, height=height, width=width, channels=channels, bits=bits)
+    return Loaded(name=name, card=card, parts=parts, layout="npz", originals=originals)
+
+
+def _read(path: Path) -> Arrays:
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise DataError(f"{path} is a single NumPy array; an .npz archive with labels is needed")
+        with archive:
+            return {key: _array(archive, key, path) for key in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read as an .npz archive: {error}") from error
+
+
+def _array(archive: Any, key: str, path: Path) -> npt.NDArray[Any]:  # noqa: ANN401 - numpy's own archive
+    try:
+        value = archive[key]
+    except ValueError as error:
+        if "pickle" not in str(error).lower():
+            raise
+        raise DataError(
+            f"the array {key!r} in {path} holds Python objects, which are never unpickled because that "
+            "can run foreign code; save it as plain numbers or text"
+        ) from error
+    if not isinstance(value, np.ndarray):
+        raise DataError(f"{key!r} in {path} is no NumPy array")
+    return value
+
+
+def _pairs(arrays: Arrays, path: Path) -> list[tuple[str, str, npt.NDArray[Any], npt.NDArray[Any]]]:
+    found = []
+    for prefix, part in PREFIXES.items():
+        x, y = f"{prefix}_images", f"{prefix}_labels"
+        if (x in arrays) != (y in arrays):
+            there, missing = (x, y) if x in arrays else (y, x)
+            raise DataError(f"{path} has {there!r} without {missing!r}; it holds {sorted(arrays)}")
+        if x in arrays:
+            found.append((part, x, arrays[x], arrays[y]))
+    if found:
+        return found
+    for x, y in UNDIVIDED:
+        if x in arrays and y in arrays:
+            return [("all", x, arrays[x], arrays[y])]
+    raise DataError(
+        f"{path} holds the arrays {sorted(arrays)}; needed are train_images and train_labels (and val_..., "
+        "test_...), or images and labels, or x and y"
+    )
+
+
+def _flat(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any]:
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise DataError(
+            f"{where}: labels of the shape {labels.shape} say several things of one picture; one label a "
+            "picture is needed, of the shape (N,) or (N, 1)"
+        )
+    if labels.ndim not in (1, 2):
+        raise DataError(f"{where}: labels must have the shape (N,) or (N, 1), got {labels.shape}")
+    flat = labels.reshape(-1)
+    if len(flat) != n:
+        raise DataError(f"{where}: {n} pictures and {len(flat)} labels; there must be one label a picture")
+    if flat.dtype.kind not in "iub" + "U":
+        raise DataError(f"{where}: labels must be whole numbers or text, got {flat.dtype}")
+    return flat.astype(np.int64) if flat.dtype.kind in "iub" else flat
+
+
+def _coded(
+    labels: dict[str, npt.NDArray[Any]], arrays: Arrays, card: Card | None, path: Path
+) -> tuple[tuple[str, ...], Arrays]:
+    values = np.unique(np.concatenate(list(labels.values())))
+    names = tuple(card.classes) if card else None
+    listed = arrays.get("classes")
+    if names is None and listed is not None and listed.dtype.kind == "U" and listed.ndim == 1:
+        names = tuple(str(name) for name in listed)
+    if values.dtype.kind == "U":
+        names = names or tuple(str(value) for value in values)
+        unknown = sorted(set(map(str, values)) - set(names))
+        if unknown:
+            raise DataError(f"{path}: the labels {unknown} are not among the classes {list(names)}")
+        place = {name: code for code, name in enumerate(names)}
+        return names, {
+            part: np.array([place[str(v)] for v in y], dtype=np.int64) for part, y in labels.items()
+        }
+    if names is None:
+        if len(values) and values[0] < 0:
+            raise DataError(f"{path}: labels out of range: {values[0]} is negative; labels count from 0")
+        return tuple(str(value) for value in values), {
+            part: np.searchsorted(values, y).astype(np.int64) for part, y in labels.items()
+        }
+    if len(values) and (values[0] < 0 or values[-1] >= len(names)):
+        raise DataError(
+            f"{path}: labels out of range: they run from {values[0]} to {values[-1]}, and the classes are "
+            f"{list(names)}, so 0 to {len(names) - 1} is allowed"
+        )
+    return names, labels
+
+
+def _groups(
+    arrays: Arrays,
+    found: list[tuple[str, str, npt.NDArray[Any], npt.NDArray[Any]]],
+    card: Card | None,
+    path: Path,
+) -> dict[str, npt.NDArray[np.str_]]:
+    if card is None or card.group is None:
+        return {}
+    shorts = {part: prefix for prefix, part in PREFIXES.items()}
+    groups = {}
+    for part, _, x, _ in found:
+        key = card.group if part == "all" else f"{shorts[part]}_{card.group}"
+        if key not in arrays:
+            raise DataError(f"the card names the group {card.group!r}, and {path} has no array {key!r}")
+        value = arrays[key].reshape(-1)
+        if len(value) != len(x):
+            raise DataError(f"{path}, {key}: {len(value)} groups for {len(x)} pictures")
+        groups[part] = value.astype(np.str_)
+    return groups

@@ -1,0 +1,58 @@
+"""What a recipe may say about images, scarcity and splits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from augmentor.core.spec import Spec
+
+Colour = Literal["auto", "grey", "rgb"]
+
+
+class ImageSpec(Spec):
+    """How pictures become arrays of one shape.
+
+    Attributes:
+        size: side in pixels of the square every picture becomes: the largest centred square is cut
+            out and resized, by area averaging when it shrinks and bilinearly when it grows. None
+            keeps the size of the data card, else the pictures' own size if they all share one.
+        colour: "grey" (1 channel), "rgb" (3 channels), or "auto": rgb if any picture shows a colour.
+    """
+
+    size: Annotated[int, Field(ge=4, le=1024)] | None = None
+    colour: Colour = "auto"
+
+
+class ScarcitySpec(Spec):
+    """How many training cases of a class to keep; validation and test parts stay whole.
+
+    Attributes:
+        per_class: class name to number of training cases; classes not named keep all.
+        seed: decides which cases stay. A smaller number keeps a subset of a larger one.
+    """
+
+    per_class: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    seed: int = 0
+
+
+class SplitSpec(Spec):
+    """How training, validation and test parts are made and checked.
+
+    Attributes:
+        validation: share of the training part held out for validation, where the data has no
+            official validation part.
+        test: share of all cases held out for the test, where the data has no official test part.
+        seed: decides the shares; an official split does not depend on it.
+        duplicates: what happens to a case that is also in a part nearer to the test (the same
+            pixels, or the same patient where the card names a group): "remove" takes it out of the
+            training (or validation) part, "refuse" stops the run.
+        minimum_per_class: fewest training cases a class may have.
+    """
+
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    seed: int = 0
+    duplicates: Literal["remove", "refuse"] = "remove"
+    minimum_per_class: Annotated[int, Field(ge=2)] = 4

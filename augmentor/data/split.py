@@ -1,0 +1,261 @@
+"""Training, validation and test parts that share nothing, and scarcity."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.errors import ConfigError, DataError, LeakError
+from augmentor.core.samples import Samples
+from augmentor.core.seeds import generator
+from augmentor.data.allocate import groups_of, held_out
+from augmentor.data.loaded import PARTS, Loaded
+from augmentor.data.spec import ScarcitySpec, SplitSpec
+
+Kind = Literal["official", "stratified", "grouped"]
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A row taken out because a part nearer to the test holds its twin.
+
+    Attributes:
+        id: the row taken out.
+        twin: a row that stays, in a part nearer to the test.
+        part: the part the row was taken out of.
+        reason: "duplicate" (equal content) or "group" (same patient).
+    """
+
+    id: str
+    twin: str
+    part: str
+    reason: Literal["duplicate", "group"]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Three parts without a shared picture or patient.
+
+    Attributes:
+        train: what generator, filters, scalers and classifiers may learn from; after scarcity.
+        validation: for choices during the work; never cut by scarcity.
+        test: touched once, at the end; never changed.
+        removed: rows taken out of training and validation because of the rule on duplicates.
+        kind: "official" if the test part is the data's own; else "grouped" if a patient is known
+            and kept together, else "stratified".
+        notes: what a person should know.
+    """
+
+    train: Samples
+    validation: Samples
+    test: Samples
+    removed: tuple[Removed, ...]
+    kind: Kind
+    notes: tuple[str, ...] = ()
+
+    @property
+    def official(self) -> bool:
+        """Whether the test part is the data's own."""
+        return self.kind == "official"
+
+    @property
+    def parts(self) -> dict[str, Samples]:
+        """The parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def digests(self) -> dict[str, list[str]]:
+        """Return the SHA-256 of every row's content by part, in row order."""
+        return {name: [str(row) for row in part.row_digests] for name, part in self.parts.items()}
+
+
+def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcitySpec | None = None) -> Split:
+    """Make the three parts, check that nothing is in two of them, then cut the training part.
+
+    In this order: (1) rows of an official training or validation part whose content or patient is
+    also in a part nearer to the test (train < validation < test) are removed or refused; (2) parts
+    the data does not have are taken from the training part by :func:`held_out`, the test part before
+    the validation part, equal pictures and patients kept together; (3) ``scarcity`` cuts the
+    training part; (4) every class must be left with enough rows.
+
+    Raises:
+        ConfigError: if ``scarcity`` names a class that does not exist or asks more than there is.
+        DataError: if rows are shared and the rule is "refuse", or a class has too few rows.
+        LeakError: if two finished parts share content or a patient; a fault of this software.
+    """
+    rules = split or SplitSpec()
+    scarcity = scarcity or ScarcitySpec()
+    parts = dict(loaded.parts)
+    notes = _conflicts(parts)
+    found = [part for part in parts.values() if len(part)]
+    if sum(sum(part.counts[name] for part in found) > 0 for name in loaded.classes) < 2:
+        raise DataError(
+            f"{loaded.name} has one class only ({_present(loaded)}); a classifier needs at least two "
+            "classes: "
+            "add a folder (or a label) for each further class"
+        )
+    parts, removed = _separated(parts, rules, loaded.name)
+    if removed:
+        notes.append(_told(removed))
+    kind = _completed(parts, rules, notes)
+    _check_disjoint(parts)
+    train = cut(parts["train"], scarcity)
+    _check_enough({**parts, "train": train}, rules, loaded)
+    twins = len(train) - len(np.unique(train.row_digests))
+    if twins:
+        notes.append(f"{twins} rows of the training part repeat the content of another; they stay")
+    return Split(train, parts["validation"], parts["test"], tuple(removed), kind, tuple(notes))
+
+
+def cut(train: Samples, scarcity: ScarcitySpec) -> Samples:
+    """Keep the asked number of rows of each named class, in their order.
+
+    Raises:
+        ConfigError: for an unknown class, or more rows than there are.
+    """
+    counts = train.counts
+    kept = np.ones(len(train), dtype=np.bool_)
+    for name, asked in scarcity.per_class.items():
+        if name not in counts:
+            near = difflib.get_close_matches(name, train.classes, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"classes: {list(train.classes)}"
+            raise ConfigError(f"scarcity.per_class names the class {name!r}, which does not exist; {hint}")
+        if asked > counts[name]:
+            raise ConfigError(
+                f"scarcity.per_class asks for {asked} training cases of {name!r}, and there are "
+                f"{counts[name]} "
+                "(after validation, test and duplicates are taken out); ask for at most that many"
+            )
+        rows = np.flatnonzero(train.y == train.classes.index(name))
+        order = generator(scarcity.seed, "scarcity", name).permutation(len(rows))
+        kept[rows[order[asked:]]] = False
+    return train.take(kept)
+
+
+def _present(loaded: Loaded) -> str:
+    totals = {name: sum(part.counts[name] for part in loaded.parts.values()) for name in loaded.classes}
+    return ", ".join(f"{name}: {n}" for name, n in totals.items() if n) or "no pictures"
+
+
+def _keys(samples: Samples, reason: str) -> npt.NDArray[np.str_] | None:
+    return samples.row_digests if reason == "duplicate" else samples.group
+
+
+def _separated(
+    parts: Mapping[str, Samples], rules: SplitSpec, name: str
+) -> tuple[dict[str, Samples], list[Removed]]:
+    """Take rows out of lower parts whose content or patient is in a higher one."""
+    result = dict(parts)
+    removed: list[Removed] = []
+    order = [part for part in PARTS if part in parts]
+    for place, part in reversed(list(enumerate(order))):
+        gone: dict[int, Removed] = {}
+        for reason in ("duplicate", "group"):
+            twins: dict[str, str] = {}
+            for higher in order[place + 1 :]:
+                keys = _keys(result[higher], reason)
+                if keys is not None:
+                    twins.update(zip(map(str, keys), map(str, result[higher].ids), strict=True))
+            own = _keys(parts[part], reason)
+            for row, key in enumerate([] if own is None else map(str, own)):
+                if key in twins and row not in gone:
+                    word: Literal["duplicate", "group"] = "duplicate" if reason == "duplicate" else "group"
+                    gone[row] = Removed(str(parts[part].ids[row]), twins[key], part, word)
+        if gone:
+            mask = np.ones(len(parts[part]), dtype=np.bool_)
+            mask[list(gone)] = False
+            result[part] = parts[part].take(mask)
+            removed += [gone[row] for row in sorted(gone)]
+    if removed and rules.duplicates == "refuse":
+        some = "; ".join(f"{item.id} = {item.twin} ({item.reason})" for item in removed[:SHOWN])
+        raise DataError(
+            f"{len(removed)} rows of {name} are also in a part nearer to the test: {some}"
+            f"{' and more' if len(removed) > SHOWN else ''}. Take them out of the data, or let the run do it "
+            "with split.duplicates: remove"
+        )
+    return result, removed
+
+
+def _told(removed: list[Removed]) -> str:
+    by = {
+        (part, reason): sum(item.part == part and item.reason == reason for item in removed)
+        for part in PARTS
+        for reason in ("duplicate", "group")
+    }
+    words = {"duplicate": "equal to a row", "group": "of a patient (group) that is"}
+    told = ", ".join(f"{n} {words[reason]} elsewhere from {part}" for (part, reason), n in by.items() if n)
+    return f"removed {told}: each has its twin in a part nearer to the test, which stays as it is"
+
+
+def _completed(parts: dict[str, Samples], rules: SplitSpec, notes: list[str]) -> Kind:
+    """Fill in the parts the data does not have, in place; say where the test part comes from."""
+    if "all" in parts:
+        parts["train"] = parts.pop("all")
+    if "train" not in parts:
+        raise DataError(f"the data has {sorted(parts)} and no training part; name one of its parts train")
+    kind: Kind = "official"
+    if "test" not in parts:
+        kind = "stratified" if parts["train"].group is None else "grouped"
+        if "validation" in parts:
+            notes.append("the data has no test part: one was taken from its training part")
+        _carve(parts, "test", rules.test, rules.seed)
+    if "validation" not in parts:
+        _carve(parts, "validation", rules.validation, rules.seed)
+    return kind
+
+
+def _carve(parts: dict[str, Samples], part: str, share: float, seed: int) -> None:
+    train = parts["train"]
+    mask = held_out(train.y, groups_of(train), share, generator(seed, "split", part), train.n_classes)
+    parts[part] = train.take(mask)
+    parts["train"] = train.take(~mask)
+
+
+def _conflicts(parts: Mapping[str, Samples]) -> list[str]:
+    """Tell pictures that carry different labels."""
+    labels: dict[str, set[int]] = {}
+    rows: dict[str, list[str]] = {}
+    for part in parts.values():
+        for key, label, name in zip(part.row_digests, part.y, part.ids, strict=True):
+            labels.setdefault(str(key), set()).add(int(label))
+            rows.setdefault(str(key), []).append(str(name))
+    bad = [key for key, found in labels.items() if len(found) > 1]
+    if not bad:
+        return []
+    return [
+        f"{len(bad)} pictures are there several times with different labels, e.g. "
+        f"{' and '.join(rows[bad[0]][:3])}; "
+        "the labels need a look"
+    ]
+
+
+def _check_disjoint(parts: Mapping[str, Samples]) -> None:
+    names = list(PARTS)
+    for place, first in enumerate(names):
+        for second in names[place + 1 :]:
+            for reason in ("duplicate", "group"):
+                one, two = _keys(parts[first], reason), _keys(parts[second], reason)
+                if one is not None and two is not None and len(np.intersect1d(one, two)):
+                    raise LeakError(f"{first} and {second} share content ({reason}); nothing was trained")
+
+
+def _check_enough(parts: Mapping[str, Samples], rules: SplitSpec, loaded: Loaded) -> None:
+    faults = []
+    for name in loaded.classes:
+        counts = {part: parts[part].counts[name] for part in PARTS}
+        if counts["train"] < rules.minimum_per_class:
+            faults.append(f"{name!r} has {counts['train']} training cases")
+        else:
+            faults += [f"{name!r} has no {part} case" for part in ("validation", "test") if not counts[part]]
+    if faults:
+        raise DataError(
+            f"{loaded.name} is too small to learn and measure from: {'; '.join(faults)}. Needed are at least "
+            f"{rules.minimum_per_class} training cases (split.minimum_per_class) and one validation and "
+            "one test "
+            "case of every class: add cases, or leave the class out"
+        )

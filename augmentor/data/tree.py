@@ -1,0 +1,192 @@
+"""Which files of a folder are pictures, and the part and class each belongs to."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from augmentor.core.errors import DataError
+from augmentor.data.loaded import SetAside
+from augmentor.data.pictures import SUFFIXES
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+LAYOUT = "pictures lie in class folders: [train|val|test/]class/picture.png (or jpg, jpeg, tif, tiff, bmp)"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture file: where it is, its id (path below the root), its part and its class."""
+
+    path: Path
+    id: str
+    part: str
+    label: str
+
+
+@dataclass
+class Tree:
+    """What a folder holds; ``classes`` are sorted, ``found`` is in the order of the ids."""
+
+    root: Path
+    classes: list[str] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def walk(root: Path) -> Tree:
+    """List the pictures below ``root``, which is entered further while it holds a single folder.
+
+    Hidden files are ignored. A link that leads out of ``root``, and a name that is not plain text,
+    are set aside.
+
+    Raises:
+        DataError: if the layout is not that of class folders, with or without split folders.
+    """
+    root = _enter(root.resolve())
+    tree = Tree(root)
+    folders = _folders(root, tree)
+    if not folders:
+        raise DataError(f"{_what(root)}; {LAYOUT}")
+    splits = {folder: SPLIT_NAMES.get(folder.name.lower()) for folder in folders}
+    named = [folder for folder, part in splits.items() if part]
+    if named and any(_subfolders(folder) for folder in named):
+        _check_splits(root, folders, splits)
+        for folder, part in splits.items():
+            _take_classes(tree, folder, part or "")
+    else:
+        _take_classes(tree, root, "all")
+    tree.classes = sorted(set(tree.classes))
+    tree.found.sort(key=lambda item: item.id)
+    tree.set_aside.sort(key=lambda item: item.path)
+    if not tree.found and not tree.set_aside:
+        raise DataError(f"{_what(root)}; {LAYOUT}")
+    return tree
+
+
+def _enter(root: Path) -> Path:
+    """Go down while there is one folder, no picture, and folders below: archives often wrap so."""
+    while True:
+        below = _subfolders(root)
+        single = len(below) == 1 and below[0].name.lower() not in SPLIT_NAMES
+        if not single or below[0].is_symlink() or _pictures(root) or not _subfolders(below[0]):
+            return root
+        root = below[0]
+
+
+def _check_splits(root: Path, folders: list[Path], splits: dict[Path, str | None]) -> None:
+    others = [folder.name for folder, part in splits.items() if part is None]
+    if others:
+        raise DataError(
+            f"{root} has split folders ({', '.join(f.name for f in folders if splits[f])}) beside "
+            f"{others}; keep only train, val and test there, or only class folders"
+        )
+    twice = [part for part, n in Counter(splits.values()).items() if n > 1]
+    if twice:
+        names = [folder.name for folder, part in splits.items() if part in twice]
+        raise DataError(f"{root} has {names}, which mean the same part; keep one of them")
+    for folder in folders:
+        if _pictures(folder):
+            raise DataError(f"{folder} holds pictures outside class folders; {LAYOUT}")
+
+
+def _take_classes(tree: Tree, parent: Path, part: str) -> None:
+    loose = _pictures(parent)
+    if loose:
+        tree.notes.append(f"{len(loose)} pictures outside class folders were ignored, e.g. {loose[0].name}")
+    for folder in _folders(parent, tree):
+        _take_pictures(tree, folder, part)
+
+
+def _take_pictures(tree: Tree, folder: Path, part: str) -> None:
+    label = unicodedata.normalize("NFC", folder.name)
+    pictures = _pictures(folder)
+    deeper = sum(1 for below in _subfolders(folder) for path in below.rglob("*") if _is_picture(path))
+    if deeper and not pictures:
+        raise DataError(
+            f"{folder} holds {deeper} pictures in folders of its own and none directly; {LAYOUT}. "
+            "If its folders are the classes, name that folder as the data"
+        )
+    if deeper:
+        tree.notes.append(f"{deeper} pictures in folders below the class {label!r} were ignored")
+    others = sum(path.is_file() for path in _visible(folder)) - len(pictures)
+    if others > 0:
+        tree.notes.append(f"{others} files of other kinds in {folder.relative_to(tree.root)} were ignored")
+    tree.classes.append(label)
+    for path in pictures:
+        reason = _name_fault(path.name) or _link_fault(path, tree.root)
+        if reason:
+            tree.set_aside.append(SetAside(_shown(path.relative_to(tree.root).as_posix()), reason))
+        else:
+            tree.found.append(Found(path, path.relative_to(tree.root).as_posix(), part, label))
+
+
+def _folders(parent: Path, tree: Tree) -> list[Path]:
+    kept = []
+    for folder in _subfolders(parent):
+        reason = _name_fault(folder.name) or _link_fault(folder, tree.root)
+        if reason:
+            tree.set_aside.append(SetAside(_shown(folder.relative_to(tree.root).as_posix()), reason))
+        else:
+            kept.append(folder)
+    return kept
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror or error}") from error
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return [path for path in _visible(folder) if path.is_dir()]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return [path for path in _visible(folder) if _is_picture(path)]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+
+
+def _link_fault(path: Path, root: Path) -> str | None:
+    if path.resolve().is_relative_to(root):
+        return None
+    return "it is a link that leads out of the folder; copy the files into it"
+
+
+def _name_fault(name: str) -> str | None:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return "its name is not valid UTF-8; rename it"
+    if any(unicodedata.category(sign) == "Cc" for sign in name):
+        return "its name holds control characters; rename it"
+    return None
+
+
+def _shown(name: str) -> str:
+    readable = name.encode("utf-8", errors="replace").decode("utf-8")
+    return "".join("?" if unicodedata.category(sign) == "Cc" else sign for sign in readable)
+
+
+def _what(root: Path) -> str:
+    loose = _pictures(root)
+    if loose:
+        return f"{root} holds {len(loose)} pictures outside class folders"
+    files = [path.name for path in _visible(root) if path.is_file()]
+    if any(name.endswith((".csv", ".tsv", ".parquet", ".xlsx")) for name in files):
+        return f"{root} holds tables ({files[0]}), which a later release reads; this one reads pictures"
+    return f"{root} holds no class folder with pictures" if files or _subfolders(root) else f"{root} is empty"
