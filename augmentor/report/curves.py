@@ -1,0 +1,131 @@
+"""Training curves: what the checkpoints were chosen by, and the losses that they were not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from augmentor.report import formats
+from augmentor.report.svg import Curve, Figure, Line, Point, Scale, Shape, Table, Text
+
+Series = list[tuple[float, float]]
+HEIGHT = 150.0
+TOP, BOTTOM = 12.0, 122.0
+MOST_POINTS = 160
+
+
+def training_figures(summary: Mapping[str, Any]) -> list[Figure]:
+    """Return one small figure for each curve that the history holds."""
+    history = [row for row in summary["training"]["history"] if isinstance(row.get("images"), int | float)]
+    chosen = _chosen(summary)
+    figures = [
+        _quality_curve(name, title, text, [(label, series(history, key), "line-a")], chosen, target)
+        for name, title, text, label, key, target in (
+            ("fidelity-curve", "Label fidelity", "Share that a classifier of real images calls by the asked class.",
+             "label fidelity", "label_fidelity", None),
+            ("coverage-curve", "Coverage", "Share of held-out real training images with a synthetic one nearby.",
+             "coverage", "coverage", None),
+            ("diversity-curve", "Lowest within-class diversity",
+             "The least varied class against its real images: 1 is as varied as real, 0 is one image repeated.",
+             "lowest diversity", "lowest_diversity", 1.0),
+        )
+    ]  # fmt: skip
+    losses = [
+        ("critic", series(history, "critic_loss"), "line-a"),
+        ("generator", series(history, "generator_loss"), "line-b"),
+    ]
+    figures.append(
+        _quality_curve(
+            "loss-curve",
+            "Losses",
+            "Adversarial losses; no checkpoint is chosen by them.",
+            losses,
+            chosen,
+            None,
+        )
+    )
+    return [figure for figure in figures if figure is not None]
+
+
+def series(history: Sequence[Mapping[str, Any]], key: str) -> Series:
+    """Return (images, value) pairs; ``lowest_diversity`` is the minimum over classes."""
+    found: Series = []
+    for row in history:
+        value = row.get(key)
+        if key == "lowest_diversity" and isinstance(row.get("diversity"), Mapping):
+            ratios = [v for v in row["diversity"].values() if isinstance(v, int | float)]
+            value = min(ratios, default=None)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found.append((float(row["images"]), float(value)))
+    return found
+
+
+def thinned(points: Series, most: int = MOST_POINTS) -> Series:
+    """Return at most ``most`` points: means over equal runs of neighbours."""
+    if len(points) <= most:
+        return points
+    edges = [round(i * len(points) / most) for i in range(most + 1)]
+    runs = [points[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [(sum(x for x, _ in run) / len(run), sum(y for _, y in run) / len(run)) for run in runs]
+
+
+def _chosen(summary: Mapping[str, Any]) -> float | None:
+    images = (summary["training"]["chosen"] or {}).get("images")
+    return float(images) if isinstance(images, int | float) else None
+
+
+def _quality_curve(
+    name: str, title: str, text: str, lines: Sequence[tuple[str, Series, str]],
+    chosen: float | None, target: float | None,
+) -> Figure | None:  # fmt: skip
+    lines = [(label, thinned(points), style) for label, points, style in lines if points]
+    if not lines:
+        return None
+    everything = [point for _, points, _ in lines for point in points]
+    values = [y for _, y in everything]
+    loss = name == "loss-curve"
+    low = min(values) if loss else 0.0
+    high = max([*values, 1.0] if not loss else values)
+    across = Scale(0, max([*(x for x, _ in everything), chosen or 0]) or 1.0)
+    up = Scale(low, high if high > low else low + 1)
+    shapes = _axes(across, up)
+    if target is not None:
+        y = up.y(target, TOP, BOTTOM)
+        shapes += [Line(0, y, 100, y, "reference"), Text(100, y + 13, "as varied as real", "note", "end")]
+    for label, points, style in lines:
+        drawn = [(across.x(x), up.y(y, TOP, BOTTOM)) for x, y in points]
+        shapes.append(Curve(drawn, style))
+        if not loss:
+            shapes += [Point(x, y, "circle", "checkpoint", f"{formats.number(points[i][1])} at {formats.count(points[i][0])} images") for i, (x, y) in enumerate(drawn)]  # fmt: skip
+        elif len(lines) > 1:
+            below = style == "line-b"
+            shapes.append(Text(100, drawn[-1][1] + (14 if below else -6), label, "note", "end"))
+    if chosen is not None:
+        x = across.x(chosen)
+        shapes.append(Line(x, TOP, x, BOTTOM, "chosen"))
+        shapes.append(
+            Text(x, TOP - 2, "chosen", "note", "start" if x < 12 else "end" if x > 88 else "middle")
+        )
+    shapes.append(Text(100, HEIGHT - 2, f"{formats.count(across.high)} images shown", "tick", "end"))
+    last = "; ".join(f"{label} ends at {formats.number(points[-1][1])}" for label, points, _ in lines)
+    return Figure(name, title, f"{text} {last[:1].upper()}{last[1:]}.", HEIGHT, shapes, _table(lines, chosen))
+
+
+def _axes(across: Scale, up: Scale) -> list[Shape]:
+    shapes: list[Shape] = []
+    for value in up.ticks(3):
+        y = up.y(value, TOP, BOTTOM)
+        shapes += [Line(0, y, 100, y, "grid"), Text(0, y - 3, formats.number(value, 2), "tick")]
+    shapes += [Line(0, BOTTOM, 100, BOTTOM, "axis"), Text(0, HEIGHT - 2, "0", "tick")]
+    return shapes
+
+
+def _table(lines: Sequence[tuple[str, Series, str]], chosen: float | None) -> Table:
+    points = {x: None for _, found, _ in lines for x, _ in thinned(found, 24)}
+    columns = [dict(thinned(found, 24)) for _, found, _ in lines]
+    rows = []
+    for x in sorted(points):
+        mark = " (chosen)" if chosen == x else ""
+        cells = [formats.number(column[x]) if x in column else "" for column in columns]
+        rows.append([formats.count(round(x)) + mark, *cells])
+    return Table(["Images shown", *(label.capitalize() for label, _, _ in lines)], rows)

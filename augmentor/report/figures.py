@@ -1,0 +1,255 @@
+"""The charts of the report, each a pure function from the summary to a :class:`Figure`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from augmentor.report import formats
+from augmentor.report.svg import Box, Figure, Line, Mark, Point, Scale, Shape, Table, Text, scale_over
+from augmentor.report.vocabulary import arm_label, metric_label
+
+Summary = Mapping[str, Any]
+LANE = 46.0
+
+
+def verdict_interval(summary: Summary) -> Figure | None:
+    """Draw the change with its interval, the zero line and the margin band."""
+    verdict = summary["verdict"]
+    if verdict["delta"] is None or verdict["ci"] is None:
+        return None
+    low, high = verdict["ci"]
+    margin = verdict["margin"]
+    scale = scale_over([low, high, 0.0, *([-margin, margin] if margin else [])], pad=0.12)
+    top, middle, bottom = 26.0, 62.0, 98.0
+    shapes: list[Shape] = _ticks(scale, top, bottom, formats.signed)
+    if margin:
+        shapes.append(Box(scale.x(-margin), top, scale.x(margin) - scale.x(-margin), bottom - top, "margin"))
+        shapes.append(
+            Text(
+                scale.x(0),
+                top - 8,
+                f"too small to matter: ±{formats.number(margin)}",
+                "note",
+                _edge(scale.x(0)),
+            )
+        )
+    shapes += [
+        Line(scale.x(0), top, scale.x(0), bottom, "zero"),
+        *_whisker(scale, low, high, middle, "interval synthetic", cap=8),
+        Point(scale.x(verdict["delta"]), middle, "diamond", "mean synthetic", f"change {formats.signed(verdict['delta'])}"),
+        Text(scale.x(verdict["delta"]), middle - 15, formats.signed(verdict["delta"]), "value strong", _edge(scale.x(verdict["delta"]))),
+        Text(0, bottom + 38, "← worse with synthetic", "note", "start"),
+        Text(100, bottom + 38, "better with synthetic →", "note", "end"),
+    ]  # fmt: skip
+    metric = metric_label(summary["primary_metric"])
+    return Figure(
+        "verdict-interval",
+        f"Change in {metric} with its 95 % interval",
+        f"{arm_label(verdict['arm'])} against {arm_label(verdict['baseline'])}: change "
+        f"{formats.signed(verdict['delta'])}, 95 % interval {formats.interval(verdict['ci'], sign=True)}, "
+        f"margin ±{formats.number(margin)}.",
+        bottom + 46,
+        shapes,
+    )
+
+
+def arms(summary: Summary) -> Figure | None:
+    """Draw every arm's seeds as dots, its mean and its interval."""
+    found = {name: arm for name, arm in summary["arms"].items() if arm["mean"] is not None}
+    if not found:
+        return None
+    values = [v for arm in found.values() for v in [*arm["seeds"], *(arm["ci"] or [])]]
+    scale = scale_over(values)
+    bottom = 10 + LANE * len(found)
+    shapes: list[Shape] = _ticks(scale, 4, bottom, lambda v: formats.number(v, 2))
+    before = summary["verdict"]["before"]
+    if before is not None:
+        shapes.append(Line(scale.x(before), 4, scale.x(before), bottom, "reference"))
+    for row, (name, arm) in enumerate(found.items()):
+        shapes += _arm_lane(scale, 10 + LANE * row, name, arm, summary["verdict"])
+    table = Table(
+        ["Arm", "Mean", "SD", "95 % interval", "Each seed"],
+        [
+            [arm_label(n), formats.number(a["mean"]), formats.number(a["sd"]), formats.interval(a["ci"]),
+             ", ".join(formats.number(v) for v in a["seeds"])]
+            for n, a in found.items()
+        ],
+    )  # fmt: skip
+    metric = metric_label(summary["primary_metric"])
+    best = max(found, key=lambda n: found[n]["mean"])
+    return Figure(
+        "arms",
+        f"{metric.capitalize()} of every arm on the test part",
+        f"One dot a seed, a diamond for the mean, a line for the 95 % interval. Highest mean: {arm_label(best)}, "
+        f"{formats.number(found[best]['mean'])}.",
+        bottom + 22,
+        shapes,
+        table,
+    )
+
+
+def _arm_lane(scale: Scale, top: float, name: str, arm: Summary, verdict: Summary) -> list[Shape]:
+    kind = "synthetic" if arm["synthetic"] else "real"
+    role = {verdict["baseline"]: " · baseline", verdict["arm"]: " · judged"}.get(name, "")
+    y = top + 28
+    shapes: list[Shape] = [
+        Text(0, top + 11, arm_label(name) + role, "label strong" if role else "label"),
+        Text(100, top + 11, formats.number(arm["mean"]), "value", "end"),
+        Line(0, y, 100, y, "lane"),
+    ]
+    if arm["ci"]:
+        shapes += _whisker(scale, arm["ci"][0], arm["ci"][1], y, f"interval {kind}")
+    for index, value in enumerate(arm["seeds"]):
+        # Neighbouring seeds sit on three heights so that equal values stay countable.
+        tip = f"seed {arm['seed_numbers'][index]}: {formats.number(value)}"
+        shapes.append(Point(scale.x(value), y + (index % 3 - 1) * 4, "circle", f"seed {kind}", tip))
+    shapes.append(
+        Point(scale.x(arm["mean"]), y, "diamond", f"mean {kind}", f"mean {formats.number(arm['mean'])}")
+    )
+    return shapes
+
+
+def gains(summary: Summary) -> Figure | None:
+    """Draw the change of every synthetic arm against the baseline."""
+    found = {n: g for n, g in summary["gains"].items() if g["delta"] is not None and g["ci"]}
+    rows = [(arm_label(n), g["delta"], g["ci"]) for n, g in found.items()]
+    metric = metric_label(summary["primary_metric"])
+    baseline = summary["verdict"]["baseline"]
+    against = f" against {arm_label(baseline)}" if baseline else ""
+    return _changes(
+        "gains",
+        f"Change in {metric} of every synthetic arm",
+        f"Paired change{against}, with 95 % intervals.",
+        "Arm",
+        rows,
+        summary["verdict"]["margin"],
+    )
+
+
+def recall_changes(summary: Summary) -> Figure | None:
+    """Draw the change of every class's recall with its interval."""
+    found = [
+        (name, row["recall_delta"], row["recall_delta_ci"]) for name, row in summary["per_class"].items()
+    ]
+    rows = [(name, delta, ci) for name, delta, ci in found if delta is not None and ci]
+    return _changes(
+        "recall",
+        "Change in recall of every class",
+        "Recall with the judged synthetic arm minus recall of the baseline, with 95 % intervals. The intervals are not "
+        "corrected for the number of classes.",
+        "Class",
+        rows,
+        None,
+    )
+
+
+def _changes(
+    name: str, title: str, description: str, what: str,
+    rows: Sequence[tuple[str, float, list[float]]], margin: float | None,
+) -> Figure | None:  # fmt: skip
+    if not rows:
+        return None
+    edges = [0.0, *([margin, -margin] if margin else [])]
+    scale = scale_over([*edges, *(v for _, delta, ci in rows for v in (delta, *ci))])
+    lane = 40.0
+    bottom = 6 + lane * len(rows)
+    shapes: list[Shape] = _ticks(scale, 2, bottom, lambda v: formats.signed(v, 2))
+    if margin:
+        shapes.append(Box(scale.x(-margin), 2, scale.x(margin) - scale.x(-margin), bottom - 2, "margin"))
+    shapes.append(Line(scale.x(0), 2, scale.x(0), bottom, "zero"))
+    for row, (label, delta, (low, high)) in enumerate(rows):
+        y = 6 + lane * row + 26
+        # Direction is told by shape and sign as well as by colour.
+        mark: Mark = "triangle" if low > 0 else "square" if high < 0 else "diamond"
+        tip = f"{label}: {formats.signed(delta)}, 95 % interval {formats.interval([low, high], sign=True)}"
+        shapes += [
+            Text(0, y - 13, shorten(label), "label"),
+            Text(100, y - 13, formats.signed(delta), "value", "end"),
+            *_whisker(scale, low, high, y, "interval synthetic"),
+            Point(scale.x(delta), y, mark, "mean synthetic", tip),
+        ]
+    table = Table(
+        [what, "Change", "95 % interval"],
+        [[label, formats.signed(delta), formats.interval(ci, sign=True)] for label, delta, ci in rows],
+    )
+    return Figure(name, title, description, bottom + 22, shapes, table)
+
+
+def class_counts(summary: Summary) -> Figure | None:
+    """Draw the training images of every class before and after, as stacked bars."""
+    rows = [
+        (n, c["real"] or 0, c["synthetic"] or 0)
+        for n, c in summary["counts"].items()
+        if c["real"] is not None
+    ]
+    if not rows:
+        return None
+    scale = Scale(0, max(real + made for _, real, made in rows) * 1.0 or 1.0)
+    lane = 40.0
+    shapes: list[Shape] = []
+    for row, (name, real, made) in enumerate(rows):
+        y = lane * row
+        after = (
+            f"{formats.count(real)} → {formats.count(real + made)}"
+            if made
+            else f"{formats.count(real)}, unchanged"
+        )
+        shapes += [
+            Text(0, y + 14, shorten(name), "label"),
+            Text(100, y + 14, after, "value", "end"),
+            Box(0, y + 20, scale.x(real), 12, "bar real", f"{name}: {formats.count(real)} real"),
+        ]
+        if made:
+            shapes.append(
+                Box(
+                    scale.x(real),
+                    y + 20,
+                    scale.x(made),
+                    12,
+                    "bar made",
+                    f"{name}: {formats.count(made)} synthetic",
+                )
+            )
+    table = Table(
+        ["Class", "Real", "Kept synthetic", "Together"],
+        [[n, formats.count(real), formats.count(made), formats.count(real + made)] for n, real, made in rows],
+    )
+    return Figure(
+        "counts",
+        "Training images of every class, before and after",
+        "Solid bars are real images, hatched bars are kept synthetic ones.",
+        lane * len(rows),
+        shapes,
+        table,
+    )
+
+
+def shorten(text: str, longest: int = 34) -> str:
+    """Return ``text`` cut in the middle so that it fits a phone; tables and tooltips keep it whole."""
+    if len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return f"{text[:half].rstrip()}…{text[-half:].lstrip()}"
+
+
+def _whisker(scale: Scale, low: float, high: float, y: float, style: str, cap: float = 5) -> list[Shape]:
+    left, right = scale.x(low), scale.x(high)
+    return [
+        Line(left, y, right, y, style),
+        Line(left, y - cap, left, y + cap, style),
+        Line(right, y - cap, right, y + cap, style),
+    ]
+
+
+def _ticks(scale: Scale, top: float, bottom: float, form: Any) -> list[Shape]:  # noqa: ANN401 - a formatter
+    shapes: list[Shape] = []
+    for value in scale.ticks(4):
+        x = scale.x(value)
+        shapes += [Line(x, top, x, bottom, "grid"), Text(x, bottom + 16, form(value), "tick", _edge(x))]
+    return shapes
+
+
+def _edge(x: float) -> Any:  # noqa: ANN401 - an Anchor
+    """Text near an edge hangs inwards, so that nothing is cut at 360 pixels."""
+    return "start" if x < 12 else "end" if x > 88 else "middle"

@@ -1,0 +1,87 @@
+"""Summary and pictures to pages: ``report.html`` (one file, no network) and ``report.md``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from augmentor.core.errors import DataError
+from augmentor.core.files import write_text
+from augmentor.core.shipped import shipped
+from augmentor.report import curves, figures, formats, vocabulary
+from augmentor.report.gallery import read_gallery
+
+
+def render(folder: Path) -> None:
+    """Write ``report.html`` and ``report.md`` from ``summary.json`` and the gallery in ``folder``.
+
+    The same files give the same bytes: no clock, no random number and no machine name is read.
+
+    Raises:
+        DataError: if the summary is missing or damaged, or the gallery is.
+        StorageError: if the folder cannot be written.
+    """
+    summary = read_summary(folder)
+    context = _context(summary, folder)
+    write_text(
+        folder / "report.html", _environment(html=True).get_template("report.html.jinja").render(context)
+    )
+    write_text(folder / "report.md", _environment(html=False).get_template("report.md.jinja").render(context))
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read ``summary.json`` in ``folder``.
+
+    Raises:
+        DataError: if it is missing, not JSON, or not a summary.
+    """
+    path = folder / "summary.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}; a finished run has this file") from error
+    if not isinstance(summary, dict) or "verdict" not in summary or "arms" not in summary:
+        raise DataError(f"{path} is not the summary of a run: it has no verdict and arms")
+    return summary
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number a summary may hold")
+
+
+def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    verdict = summary["verdict"]
+    recipe = summary.get("recipe")
+    return {
+        "s": summary,
+        "word": vocabulary.WORDS.get(verdict["word"], vocabulary.NOT_ESTIMABLE),
+        "v": vocabulary,
+        "f": formats,
+        "figures": {
+            "verdict": figures.verdict_interval(summary),
+            "arms": figures.arms(summary),
+            "gains": figures.gains(summary),
+            "recall": figures.recall_changes(summary),
+            "counts": figures.class_counts(summary),
+            "training": curves.training_figures(summary),
+        },
+        "gallery": read_gallery(folder),
+        "recipe": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100) if recipe else "",
+        "css": (shipped("reports") / "report.css").read_text(encoding="utf-8"),
+    }
+
+
+def _environment(html: bool) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(shipped("reports")),
+        autoescape=html,  # Markdown has its own escaping, the ``md`` filter
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,131 @@
+"""Look-ups in the results table, and plain JSON values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from augmentor.core.errors import DataError
+from augmentor.core.files import sha256_json
+from augmentor.core.results import Results
+
+Key = tuple[str | None, str | None, str, str | None]
+
+
+class Rows:
+    """The table as a dictionary from (arm, fold, metric, class) to the value of each seed.
+
+    Args:
+        results: rows of one dataset.
+
+    Raises:
+        DataError: if there are several datasets, or one number is there twice.
+    """
+
+    def __init__(self, results: Results) -> None:
+        table = results.table
+        datasets = sorted(table["dataset"].dropna().unique().tolist())
+        if len(datasets) > 1:
+            raise DataError(f"a report is about one dataset, the results hold {datasets}")
+        columns = [
+            table[name].astype(object).where(table[name].notna(), None).tolist() for name in table.columns
+        ]
+        self._values: dict[Key, dict[int | None, float]] = {}
+        for _, arm, seed, fold, metric, class_, value, _ in zip(*columns, strict=True):
+            seeds = self._values.setdefault((arm, fold, metric, class_), {})
+            number = None if seed is None else int(seed)
+            if number in seeds:
+                raise DataError(
+                    f"the results hold {metric!r} twice (arm {arm}, fold {fold}, seed {seed}, class {class_})"
+                )
+            seeds[number] = float(value)
+        self._arms_of: dict[tuple[str | None, str, str | None], list[str | None]] = {}
+        for arm, fold, metric, class_ in self._values:
+            self._arms_of.setdefault((fold, metric, class_), []).append(arm)
+        self.digest = sha256_json(
+            [
+                [*(part or "" for part in key), "" if seed is None else seed, plain(value)]
+                for key, seeds in self._values.items()
+                for seed, value in seeds.items()
+            ]
+        )
+
+    def value(
+        self, metric: str, *, fold: str, arm: str | None = None, class_: str | None = None
+    ) -> float | None:
+        """Return the one finite value that belongs to no seed (or to a single one), else None.
+
+        Without ``arm`` the number may stand under any arm, as long as it is there once.
+
+        Raises:
+            DataError: if several seeds or arms hold the number.
+        """
+        if arm is None:
+            arms = self._arms_of.get((fold, metric, class_), [None])
+            if len(arms) > 1:
+                raise DataError(f"{metric!r} ({fold}, {class_}) is there for the arms {arms}, expected once")
+            arm = arms[0]
+        seeds = self._values.get((arm, fold, metric, class_), {})
+        if None in seeds:
+            return _finite(seeds[None])
+        if len(seeds) > 1:
+            raise DataError(
+                f"{metric!r} ({arm}, {fold}, {class_}) is there for {len(seeds)} seeds, expected once"
+            )
+        return _finite(next(iter(seeds.values()))) if seeds else None
+
+    def by_seed(
+        self, metric: str, *, arm: str | None, fold: str, class_: str | None = None
+    ) -> dict[int, float]:
+        """Return the finite values of every seed, in the order of the seeds."""
+        seeds = self._values.get((arm, fold, metric, class_), {})
+        return {
+            s: v for s, v in sorted((s, v) for s, v in seeds.items() if s is not None) if math.isfinite(v)
+        }
+
+    def of_class(self, class_: str, *, fold: str, prefix: str) -> dict[str, float]:
+        """Return the values of all metrics of ``class_`` whose name starts with ``prefix``."""
+        names = [m for _, f, m, c in self._values if f == fold and c == class_ and m.startswith(prefix)]
+        found = {name: self.value(name, fold=fold, class_=class_) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def metrics(self, *, arm: str, fold: str) -> list[str]:
+        """Return the metrics without class that ``arm`` has in ``fold``."""
+        return [m for a, f, m, c in self._values if a == arm and f == fold and c is None]
+
+    def arms(self) -> list[str]:
+        """Return the arms in the order of their first row."""
+        return list(dict.fromkeys(arm for arm, *_ in self._values if arm is not None))
+
+    def scored_arms(self, metric: str) -> list[str]:
+        """Return the arms that have ``metric`` on the test part."""
+        return [arm for arm in self.arms() if (arm, "test", metric, None) in self._values]
+
+    def seeds(self) -> list[int]:
+        """Return every seed that occurs, sorted."""
+        return sorted({s for seeds in self._values.values() for s in seeds if s is not None})
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON-able value
+    """Return ``value`` as plain JSON: string keys, lists, no NaN or infinity (None instead)."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
+        return [plain(inner) for inner in items]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return _finite(value)
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    return str(value)

@@ -1,0 +1,298 @@
+"""Results to summary: plain JSON in which every measured number comes from the results table.
+
+A number that cannot be estimated is ``None`` with a ``reason`` beside it, never NaN.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from augmentor.core.errors import DataError
+from augmentor.core.results import Results
+from augmentor.report.rows import Rows, plain
+from augmentor.report.vocabulary import SAMPLE_METRICS, SYNTHETIC_ARMS, WORDS
+
+SCORES = ("balanced_accuracy", "macro_auroc", "accuracy")
+CLASS_SCORES = ("recall", "precision", "f1")
+COUNT_FOLDS = {
+    "real": "train",
+    "validation": "validation",
+    "test": "test",
+    "generated": "generated",
+    "synthetic": "kept",
+}
+WORDS_FROM_FACTS = (
+    "share_by",
+    "unusable",
+    "seconds",
+    "device",
+    "versions",
+    "notes",
+    "limits",
+    "set_aside",
+    "removed_duplicates",
+    "split",
+    "digests",
+    "command",
+    "recipe",
+    "copies_shown",
+)
+
+
+def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of ``summary.json``.
+
+    Args:
+        results: the tidy table of everything measured.
+        facts: the words beside it (dataset, classes, verdict, recipe, versions, ...), JSON-able.
+
+    Returns:
+        A JSON-able dictionary without NaN; ``arms.<name>`` holds mean, standard deviation (n - 1),
+        interval and the value of each seed on the test part; ``verdict`` the paired change.
+
+    Raises:
+        DataError: if ``facts`` lacks a needed entry, two rows claim to be the same number, or the
+            verdict's word contradicts the interval in the results.
+    """
+    for name in ("dataset", "classes", "primary_metric"):
+        if name not in facts:
+            raise DataError(f"the report needs the fact {name!r}; there are {sorted(facts)}")
+    rows = Rows(results)
+    classes = [str(name) for name in facts["classes"]]
+    primary = str(facts["primary_metric"])
+    verdict = _verdict(rows, facts, primary)
+    summary = {
+        "schema_version": 1,
+        "title": str(facts.get("title") or facts["dataset"]),
+        "dataset": str(facts["dataset"]),
+        "classes": classes,
+        "primary_metric": primary,
+        "seeds": plain(facts.get("seeds") or rows.seeds()),
+        "counts": _counts(rows, classes),
+        "verdict": verdict,
+        "arms": _arms(rows, facts, primary),
+        "gains": {
+            arm: _gain(rows, arm)
+            for arm in rows.arms()
+            if rows.value("delta", arm=arm, fold="test") is not None
+        },
+        "per_class": _per_class(rows, classes, verdict),
+        "fidelity": _quality(rows, classes, "fidelity"),
+        "diversity": _quality(rows, classes, "diversity"),
+        "copies": _quality(rows, classes, "copies"),
+        "acceptance": _acceptance(rows, classes),
+        "confusion": {
+            "before": _confusion(rows, classes, verdict["baseline"]),
+            "after": _confusion(rows, classes, verdict["arm"]),
+        },
+        "shares": _shares(rows, facts, primary),
+        "training": {
+            "history": plain(list(facts.get("training") or [])),
+            "chosen": plain(facts.get("chosen_checkpoint")),
+        },
+        "results_digest": rows.digest,
+    }
+    words: dict[str, Any] = plain({name: facts.get(name) for name in WORDS_FROM_FACTS})
+    return {**summary, **words}
+
+
+def spread(values: list[float]) -> tuple[float | None, float | None]:
+    """Return mean and sample standard deviation (n - 1), None where there are too few values."""
+    mean = statistics.fmean(values) if values else None
+    return mean, statistics.stdev(values) if len(values) > 1 else None
+
+
+def _interval(low: float | None, high: float | None) -> list[float] | None:
+    return None if low is None or high is None else [low, high]
+
+
+def _arms(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
+    asked = ((facts.get("recipe") or {}).get("evaluation") or {}).get("arms") or []
+    skipped = facts.get("skipped_arms") or {}
+    names = [*asked, *(name for name in rows.scored_arms(primary) if name not in asked)]
+    return {str(name): _arm(rows, str(name), primary, skipped.get(name)) for name in names}
+
+
+def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None) -> dict[str, Any]:
+    scored = rows.by_seed(primary, arm=name, fold="test")
+    mean, sd = spread(list(scored.values()))
+    validation, _ = spread(list(rows.by_seed(primary, arm=name, fold="validation").values()))
+    low = rows.value(f"{primary}_low", arm=name, fold="test")
+    high = rows.value(f"{primary}_high", arm=name, fold="test")
+    others = {}
+    for metric in SCORES:
+        values = list(rows.by_seed(metric, arm=name, fold="test").values())
+        if metric != primary and values:
+            others[metric] = dict(zip(("mean", "sd"), spread(values), strict=True))
+    reason = None if scored else (why_skipped or "this arm has no test scores in the results")
+    return {
+        "synthetic": name in SYNTHETIC_ARMS,
+        "mean": mean,
+        "sd": sd,
+        "ci": _interval(low, high),
+        "seeds": list(scored.values()),
+        "seed_numbers": list(scored),
+        "validation_mean": validation,
+        "others": others,
+        "reason": reason,
+    }
+
+
+def _gain(rows: Rows, arm: str | None) -> dict[str, Any]:
+    def read(metric: str) -> float | None:
+        return None if arm is None else rows.value(metric, arm=arm, fold="test")
+
+    return {
+        "delta": read("delta"),
+        "ci": _interval(read("delta_low"), read("delta_high")),
+        "margin": read("margin"),
+        "minimum_detectable": read("minimum_detectable"),
+    }
+
+
+def _verdict(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
+    told = facts.get("verdict") or {}
+    arm, baseline = told.get("arm"), told.get("baseline")
+    gain = _gain(rows, arm)
+    word = str(told.get("word") or "not estimable")
+    reason = None
+    if gain["delta"] is None or gain["ci"] is None:
+        word = "not estimable"
+        reason = str(told.get("sentence") or "the results hold no paired change of a synthetic arm")
+    elif word not in WORDS:
+        raise DataError(f"the verdict must be one of {sorted(WORDS)}, got {word!r}")
+    else:
+        _refuse_contradiction(word, gain)
+    before, after = (
+        spread(list(rows.by_seed(primary, arm=a, fold="test").values()))[0] for a in (baseline, arm)
+    )
+    return {
+        "word": word,
+        "arm": arm,
+        "baseline": baseline,
+        **gain,
+        "before": before,
+        "after": after,
+        "sentence": str(told.get("sentence") or reason or ""),
+        "reason": reason,
+    }
+
+
+def _refuse_contradiction(word: str, gain: Mapping[str, Any]) -> None:
+    """A verdict that its own interval does not bear out never reaches a reader."""
+    low, high = gain["ci"]
+    margin = gain["margin"]
+    if not low <= gain["delta"] <= high:
+        raise DataError(f"the change {gain['delta']} lies outside its own interval [{low}, {high}]")
+    true = {
+        "helps": low >= 0,
+        "hurts": high <= 0,
+        "equivalent": margin is not None and -margin <= low and high <= margin,
+        "inconclusive": True,
+    }
+    if not true[word]:
+        raise DataError(
+            f"the verdict {word!r} contradicts the interval [{low}, {high}] with margin {margin} in the results"
+        )
+
+
+def _counts(rows: Rows, classes: list[str]) -> dict[str, Any]:
+    return {
+        name: {key: _whole(rows.value("count", fold=fold, class_=name)) for key, fold in COUNT_FOLDS.items()}
+        for name in classes
+    }
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _per_class(rows: Rows, classes: list[str], verdict: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _one_class(rows, name, verdict) for name in classes}
+
+
+def _one_class(rows: Rows, name: str, verdict: Mapping[str, Any]) -> dict[str, Any]:
+    def means(arm: str | None) -> dict[str, float | None]:
+        found = {m: rows.by_seed(m, arm=arm, fold="test", class_=name) if arm else {} for m in CLASS_SCORES}
+        return {metric: spread(list(values.values()))[0] for metric, values in found.items()}
+
+    def change(metric: str) -> float | None:
+        arm = verdict["arm"]
+        return rows.value(metric, arm=arm, fold="test", class_=name) if arm else None
+
+    delta = change("recall_delta")
+    reason = None
+    if delta is None:
+        empty = rows.value("count", fold="test", class_=name) == 0
+        reason = "no test cases of this class" if empty else "no paired recall in the results"
+    return {
+        "before": means(verdict["baseline"]),
+        "after": means(verdict["arm"]),
+        "recall_delta": delta,
+        "recall_delta_ci": _interval(change("recall_delta_low"), change("recall_delta_high")),
+        "reason": reason,
+    }
+
+
+def _quality(rows: Rows, classes: list[str], group: str) -> dict[str, Any]:
+    names = [name for name, metric in SAMPLE_METRICS.items() if metric.group == group]
+
+    def pair(metric: str, class_: str | None) -> dict[str, float | None]:
+        return {fold: rows.value(metric, fold=fold, class_=class_) for fold in ("synthetic", "real")}
+
+    overall = {metric: pair(metric, None) for metric in names}
+    per_class = {c: {metric: pair(metric, c) for metric in names} for c in classes}
+    return {
+        "overall": {m: both for m, both in overall.items() if _any(both)},
+        "per_class": {
+            c: {m: both for m, both in found.items() if _any(both)}
+            for c, found in per_class.items()
+            if any(_any(both) for both in found.values())
+        },
+    }
+
+
+def _any(pair: Mapping[str, float | None]) -> bool:
+    return any(value is not None for value in pair.values())
+
+
+def _acceptance(rows: Rows, classes: list[str]) -> dict[str, Any]:
+    table = {}
+    for name in classes:
+        rate = rows.value("acceptance", fold="synthetic", class_=name)
+        rejected = {
+            metric.removeprefix("rejected:"): round(value)
+            for metric, value in rows.of_class(name, fold="synthetic", prefix="rejected:").items()
+        }
+        if rate is not None or rejected:
+            table[name] = {"rate": rate, "rejected": rejected}
+    return table
+
+
+def _confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any] | None:
+    """Counts averaged over the seeds: rows are true classes, columns predicted ones."""
+    if arm is None:
+        return None
+    found = [
+        [list(rows.by_seed(f"confusion:{p}", arm=arm, fold="test", class_=true).values()) for p in classes]
+        for true in classes
+    ]
+    if not any(values for row in found for values in row):
+        return None
+    # A cell without a row was never predicted; every fit has at least one cell.
+    fits = max(len(values) for row in found for values in row)
+    return {"arm": arm, "matrix": [[sum(values) / fits for values in row] for row in found], "fits": fits}
+
+
+def _shares(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
+    tried = []
+    for metric in rows.metrics(arm="filtered", fold="validation"):
+        name, found, share = metric.partition("@share=")
+        if found and name in {primary, "balanced_accuracy"}:
+            values = list(rows.by_seed(metric, arm="filtered", fold="validation").values())
+            mean, sd = spread(values)
+            tried.append({"share": float(share), "metric": name, "mean": mean, "sd": sd, "fits": len(values)})
+    tried.sort(key=lambda row: (str(row["metric"]), row["share"]))
+    return {"chosen": plain(facts.get("share")), "tried": tried}

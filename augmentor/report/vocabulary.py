@@ -1,0 +1,164 @@
+"""The words of the report: what arms, metrics, verdicts and reasons are called and mean.
+
+Only words live here. Every number comes from :class:`augmentor.core.results.Results`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
+
+ARMS: dict[str, tuple[str, str]] = {
+    "real": ("Real", "the real training images as they are"),
+    "balanced": ("Balanced sampling", "real images, every class drawn equally often"),
+    "classical": ("Classical augmentation", "real images, balanced, with classical augmentation"),
+    "synthetic": ("All synthetic", "classical augmentation plus every synthetic image"),
+    "filtered": ("Filtered synthetic", "classical augmentation plus the kept synthetic images"),
+    "synthetic_only": ("Synthetic only", "synthetic images alone, no real image"),
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is called, which group it belongs to and what it says.
+
+    Attributes:
+        label: name in running text and tables.
+        group: "score", "fidelity", "diversity" or "copies".
+        meaning: one line for a reader who does not know the metric.
+        better: "higher", "lower" or "like real" (close to the real-against-real value).
+    """
+
+    label: str
+    group: str
+    meaning: str
+    better: str = "higher"
+
+
+METRICS: dict[str, Metric] = {
+    "balanced_accuracy": Metric("balanced accuracy", "score", "mean of the recalls of all classes"),
+    "macro_auroc": Metric("macro AUROC", "score", "mean over classes of the area under the ROC curve"),
+    "accuracy": Metric("accuracy", "score", "share of test cases classified correctly"),
+    "recall": Metric("recall", "score", "share of a class's test cases that are found"),
+    "precision": Metric("precision", "score", "share of the cases called a class that are of it"),
+    "f1": Metric("F1", "score", "harmonic mean of precision and recall"),
+    "label_fidelity": Metric(
+        "label fidelity", "fidelity", "share that a classifier of real training images calls by the asked class"
+    ),
+    "kid_task": Metric(
+        "kernel distance", "fidelity", "KID in the features of the task's own classifier; 0 is no difference", "lower"
+    ),
+    "density": Metric(
+        "density", "fidelity", "how deep among the real images the synthetic ones lie; near 1 as for real"
+    ),
+    "coverage": Metric("coverage", "diversity", "share of held-out real images with a synthetic one nearby"),
+    "within_class_distance": Metric(
+        "within-class distance", "diversity", "mean distance between images of one class", "like real"
+    ),
+    "diversity": Metric(
+        "diversity ratio", "diversity", "within-class distance over that of real images; 0 is one image repeated",
+        "like real",
+    ),
+    "exact_copies": Metric("exact copies", "copies", "pixel-identical to a training image", "lower"),
+    "near_copies": Metric(
+        "near copies", "copies", "closer to a training image than real images usually are to each other", "lower"
+    ),
+    "copy_rate": Metric("copy rate", "copies", "share that are exact or near copies", "lower"),
+    "nearest_ratio": Metric(
+        "nearest ratio", "copies",
+        "median distance to the nearest training image over the same distance between real images", "like real",
+    ),
+}  # fmt: skip
+
+# The same name means one thing for a classifier and another for a set of samples.
+SAMPLE_METRICS: dict[str, Metric] = {
+    **{name: metric for name, metric in METRICS.items() if metric.group != "score"},
+    "precision": Metric("precision", "fidelity", "share of synthetic images that lie among the real ones"),
+    "recall": Metric("recall", "diversity", "share of real images that lie among the synthetic ones"),
+}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A verdict word: its headline, its sign (never colour alone) and what to do."""
+
+    headline: str
+    sign: str
+    meaning: str
+
+
+WORDS: dict[str, Word] = {
+    "helps": Word(
+        "The synthetic images help",
+        "▲",
+        "The whole 95 % interval of the change lies above zero: on these held-out cases the classifier "
+        "is better with the synthetic images than the best it did without them.",
+    ),
+    "hurts": Word(
+        "The synthetic images hurt",
+        "▼",
+        "The whole 95 % interval of the change lies below zero: train without these synthetic images.",
+    ),
+    "equivalent": Word(
+        "The synthetic images make no difference that matters",
+        "＝",
+        "The whole 95 % interval of the change lies within the margin set before the run: gain and loss "
+        "are both too small to matter.",
+    ),
+    "inconclusive": Word(
+        "No clear answer",
+        "?",
+        "The 95 % interval of the change is too wide to tell a gain from a loss. This is not evidence "
+        "of no effect; more test cases or more seeds would narrow the interval.",
+    ),
+}
+NOT_ESTIMABLE = Word(
+    "No verdict could be estimated",
+    "–",
+    "The run holds no paired comparison of a synthetic arm with an arm of real images.",
+)
+
+REASONS: dict[str, str] = {
+    "label": "looks like another class",
+    "copy": "too close to a training image",
+    "outlier": "unlike the real images of its class",
+    "duplicate": "repeats another synthetic image",
+    "surplus": "good, but not needed",
+}
+
+METHOD: tuple[str, ...] = (
+    "The generator, the filters and every scaler saw the training part only. Checkpoints of the generator "
+    "and the share of synthetic images were chosen on held-out training or validation data; the test part "
+    "was used once, at the end.",
+    "Every arm trains the same classifier with the same number of updates, batch size, schedule and "
+    "augmentation code, once for each seed. The baseline is the arm without synthetic images that scored "
+    "best on the validation part, so that the synthetic images must beat the best known alternative.",
+    "The change is paired: both arms are compared on the same test cases with the same seeds. Its 95 % "
+    "interval comes from a hierarchical bootstrap over seeds and test cases. “Helps” and “hurts” need the "
+    "whole interval on one side of zero, “equivalent” needs it within the margin; all else is inconclusive.",
+)
+
+LIMITS: tuple[str, ...] = (
+    "The answer holds for this dataset, this classifier and this one trained generator; another generator "
+    "seed may give another answer.",
+    "Per-class intervals are not corrected for looking at many classes: read them as hints, not as findings.",
+    "The search for copies finds images that lie close to a training image. Finding none is no proof of "
+    "privacy.",
+)
+
+
+def arm_label(name: str) -> str:
+    """Return what the arm ``name`` is called."""
+    return ARMS.get(name, (name.replace("_", " "), ""))[0]
+
+
+def metric_label(name: str) -> str:
+    """Return what the score ``name`` is called."""
+    known = METRICS.get(name)
+    return known.label if known else name.replace("_", " ")
+
+
+def reason_label(reason: str) -> str:
+    """Return what a filter's ``reason`` means."""
+    return REASONS.get(reason, reason)
