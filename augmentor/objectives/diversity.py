@@ -55,7 +55,8 @@ def mode_seeking(
         # A (B, B) matrix of "same class" costs nothing at batch sizes and needs no class count.
         same = (labels[:, None] == labels[None, :]).to(dtype)
         same = same / same.sum(1, keepdim=True)
-        between_images, between_latents = same @ between_images, same @ between_latents
+        between_images = (same * between_images).sum(1)
+        between_latents = (same * between_latents).sum(1)
     # Multiplied through by the latent distance, so that equal latents give 1 / floor instead of 0 / 0.
     tiny = torch.finfo(dtype).tiny
     return between_latents.clamp_min(tiny) / (between_images + floor * between_latents.clamp_min(tiny))

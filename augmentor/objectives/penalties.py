@@ -102,7 +102,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, *, generator: t
 
 
 def consistency(critic: Critic, real: Tensor, fake: Tensor, *, augment: Callable[[Tensor], Tensor]) -> Tensor:
-    """``(D(x) - D(T(x)))^2`` on real samples, Zhang 2020, eq. 4 (the logits as the last layer).
+    """``(D(x) - D(T(x)))^2`` on real samples, Zhang 2020 (CR-GAN), at the last layer.
 
     Args:
         critic: ``x -> (B,)``, without augmentation of its own, or the difference measures that too.
