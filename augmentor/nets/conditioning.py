@@ -1,0 +1,92 @@
+"""How labels reach the two networks.
+
+A conditioning gives the generator a vector beside the latent and the critic a term beside its
+unconditional logit. ``strength`` scales both: 0 is an unconditional GAN, 1 a conditional one, and
+training moves from the first to the second (transitional training, Shahbazi 2022, equation 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+class LabelEmbedding(nn.Module):
+    """The generator's label vector: ``strength`` times a learnt row for each class."""
+
+    def __init__(self, n_classes: int, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.rows = nn.Embedding(n_classes, width)
+
+    def forward(self, y: Tensor, strength: float) -> Tensor:
+        """Return (B, width) for labels ``y`` (B,)."""
+        rows: Tensor = self.rows(y)
+        return rows * strength
+
+
+class NoEmbedding(nn.Module):
+    """No label vector: (B, 0)."""
+
+    width = 0
+
+    def __init__(self, n_classes: int, width: int) -> None:
+        super().__init__()
+
+    def forward(self, y: Tensor, strength: float) -> Tensor:
+        """Return an empty (B, 0)."""
+        return torch.zeros(len(y), 0, device=y.device)
+
+
+class Projection(nn.Module):
+    """psi(h) + strength · <V_y, h> / sqrt(F), Miyato and Koyama 2018, equation 3.
+
+    The division keeps the term of the order of the features at the start, whatever their number F.
+    """
+
+    def __init__(self, features: int, n_classes: int) -> None:
+        super().__init__()
+        self.unconditional = nn.Linear(features, 1)
+        self.rows = nn.Embedding(n_classes, features)
+        self.scale = features**-0.5
+
+    def forward(self, h: Tensor, y: Tensor, strength: float) -> Tensor:
+        """Return logits (B,) for features ``h`` (B, F) and labels ``y`` (B,)."""
+        plain: Tensor = self.unconditional(h).squeeze(1)
+        return plain + (strength * self.scale) * (self.rows(y) * h).sum(1)
+
+
+class Unconditional(nn.Module):
+    """psi(h): a critic that never sees the label."""
+
+    def __init__(self, features: int, n_classes: int) -> None:
+        super().__init__()
+        self.unconditional = nn.Linear(features, 1)
+
+    def forward(self, h: Tensor, y: Tensor, strength: float) -> Tensor:
+        """Return logits (B,) for features ``h`` (B, F)."""
+        plain: Tensor = self.unconditional(h).squeeze(1)
+        return plain
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """One way to condition.
+
+    Attributes:
+        embedding: ``(n_classes, width) -> module``; the module takes (y, strength) and says its
+            ``width``.
+        head: ``(features, n_classes) -> module``; the module takes (h, y, strength).
+    """
+
+    embedding: type[LabelEmbedding] | type[NoEmbedding]
+    head: type[Projection] | type[Unconditional]
+
+
+CONDITIONINGS: Mapping[str, Conditioning] = {
+    "projection": Conditioning(LabelEmbedding, Projection),
+    "none": Conditioning(NoEmbedding, Unconditional),
+}

@@ -1,0 +1,28 @@
+"""From a recipe's declaration to a synthesizer, and from a saved folder back to one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from augmentor.synthesizers.gan import GanSynthesizer
+from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+
+
+def build(spec: SynthesizerSpec, training: TrainingSpec) -> GanSynthesizer:
+    """Return the unfitted synthesizer that ``spec`` declares.
+
+    Example:
+        >>> from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+        >>> build(SynthesizerSpec(), TrainingSpec(images=6400)).training.steps
+        200
+    """
+    return GanSynthesizer(spec, training)
+
+
+def load_synthesizer(folder: Path, device: str = "cpu") -> GanSynthesizer:
+    """Return the fitted synthesizer saved in ``folder``.
+
+    Raises:
+        DataError: if the files are missing, truncated, altered or of another version.
+    """
+    return GanSynthesizer.load(folder, device=device)

@@ -1,0 +1,238 @@
+"""The GAN as a synthesizer: fitted on samples, asked by labels, saved and loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.files import sha256_bytes, sha256_json, write_json
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.samples import IntArray, Samples
+from augmentor.core.score import CheckpointScore, Judge
+from augmentor.core.seeds import derive_seed
+from augmentor.core.spec import parse
+from augmentor.data.codecs.image import ImageCodec
+from augmentor.nets.architectures import sized
+from augmentor.nets.layers import memory_format
+from augmentor.synthesizers.compose import initial_networks, objective_of
+from augmentor.synthesizers.sampler import Sampler, torch_threads
+from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.training import loop
+from augmentor.training.batches import Batches
+from augmentor.training.checkpoint import Checkpoints, read_tensors, write_tensors
+from augmentor.training.state import State
+
+FORMAT = 1
+"""Version of the saved files."""
+
+WEIGHTS = "generator.safetensors"
+CONFIG = "synthesizer.json"
+
+
+class GanSynthesizer:
+    """A conditional GAN with the :class:`augmentor.core.synthetic.Synthesizer` protocol.
+
+    Args:
+        spec: the generator, composed from the five seams.
+        training: its budget and optimiser.
+
+    Attributes:
+        history: one JSON-able row a stretch of training: images, step, critic_loss, generator_loss,
+            penalty, label_strength, learning_rate; at judged checkpoints also label_fidelity,
+            coverage, merit and diversity {class: ratio}; after a rollback its reason.
+        chosen: images, step and scores of the checkpoint the weights are from; without a judge
+            only images and step of the end.
+    """
+
+    def __init__(self, spec: SynthesizerSpec, training: TrainingSpec) -> None:
+        self.spec, self.training = spec, training
+        self.history: list[dict[str, Any]] = []
+        self.chosen: dict[str, Any] = {}
+        self._fitted: Sampler | None = None
+
+    def fit(
+        self,
+        train: Samples,
+        *,
+        seed: int,
+        judge: Judge | None = None,
+        progress: Progress | None = None,
+        folder: Path | None = None,
+        device: str = "cpu",
+        threads: int = 1,
+    ) -> None:
+        """Train on ``train``, which is the training part and nothing else.
+
+        The same call with the same folder after an interruption goes on from the last saved state
+        and ends with the same weights, bit for bit, as one that was never interrupted (on one
+        machine, device and number of threads).
+
+        Args:
+            train: samples (N, C, *spatial) with at least one of each class.
+            seed: all randomness derives from it.
+            judge: scores samples of each checkpoint; the best checkpoint is kept. None keeps the last.
+            progress: hears images shown, losses, checkpoints and warnings.
+            folder: where full states are kept; None keeps none.
+            device: "cpu", "cuda" or "mps".
+            threads: torch threads while training on a CPU; restored afterwards.
+
+        Raises:
+            DataError: if a class has no sample.
+            ConfigError: if the shape has no network, or ``folder`` holds another training.
+            TrainingFailed: if losses stop being finite twice.
+        """
+        progress = progress or Silent()
+        codec = ImageCodec.fit(train)
+        place = torch.device(device)
+        spec = sized(self.spec, train.shape, len(train))
+        with torch_threads(threads):
+            generator, critic = initial_networks(spec, train.shape, train.n_classes, seed, place)
+            state = State.begin(generator, critic, self.training)
+            store = Checkpoints(folder, self._fingerprint(train, seed, judge is not None))
+            found = store.newest(progress.log)
+            if found is not None:
+                state.restore(*found)
+                progress.log(
+                    f"resuming after {min(self.training.images, state.step * self.training.batch):,} images"
+                )
+            batches = Batches(
+                torch.from_numpy(codec.encode(train.array)),
+                torch.from_numpy(train.y),
+                n_classes=train.n_classes,
+                batch=self.training.batch,
+                power=self.training.class_power,
+                latent=spec.latent,
+                device=place,
+                layout=memory_format(len(train.shape) - 1),
+            )
+            fitted = Sampler(spec, codec, train.classes, train.shape, train.value_range, state.average, place)
+            evaluate = None if judge is None else _evaluate(fitted, judge, self.training.judged, seed)
+            objective = objective_of(spec, self.training, train.shape)
+            loop.train(
+                state, loop.Training(self.training, objective, batches, seed, evaluate, store, progress)
+            )
+        if state.best is not None:
+            state.average.load_state_dict(state.best_weights)
+        self.history = state.history
+        self.chosen = state.best or {"images": self.training.images, "step": state.step}
+        self._fitted = fitted
+
+    def sample(self, labels: IntArray, *, seed: int) -> Samples:
+        """Return one sample for each label (N,), in the units of the training data.
+
+        Sample i depends on ``seed``, i and label i alone, not on how many are asked.
+
+        Raises:
+            ConfigError: if the synthesizer is not fitted, or a label is out of range.
+        """
+        return self._ready().sample(labels, seed)
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors) and settings (JSON with the weights' SHA-256) into ``folder``.
+
+        Raises:
+            ConfigError: if the synthesizer is not fitted.
+            StorageError: if the folder cannot be written.
+        """
+        fitted = self._ready()
+        sha256 = write_tensors(folder / WEIGHTS, fitted.generator.state_dict())
+        body = {
+            "format": FORMAT,
+            "kind": "gan",
+            **fitted.config(),
+            "training": self.training.model_dump(mode="json"),
+            "chosen": self.chosen,
+            "history": self.history,
+            "sha256": sha256,
+            "digest": self.digest,
+        }
+        write_json(folder / CONFIG, {**body, "checksum": sha256_json(body)})
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> GanSynthesizer:
+        """Return the synthesizer that :meth:`save` wrote.
+
+        Raises:
+            DataError: if the files are missing, truncated, altered or of another version.
+        """
+        body = _read_config(folder / CONFIG)
+        spec = parse(SynthesizerSpec, body["spec"], str(folder / CONFIG))
+        loaded = cls(spec, parse(TrainingSpec, body["training"], str(folder / CONFIG)))
+        loaded.history, loaded.chosen = body["history"], body["chosen"]
+        tensors = read_tensors(folder / WEIGHTS, body["sha256"])
+        shape, classes = tuple(body["shape"]), tuple(body["classes"])
+        place = torch.device(device)
+        generator, _ = initial_networks(spec, shape, len(classes), 0, place)
+        try:
+            generator.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise DataError(f"the weights in {folder} do not fit their settings: {error}") from error
+        bounds = body["value_range"]
+        value_range = None if bounds is None else (float(bounds[0]), float(bounds[1]))
+        codec = ImageCodec.from_json(body["codec"])
+        generator.eval().requires_grad_(False)
+        loaded._fitted = Sampler(spec, codec, classes, shape, value_range, generator, place)
+        return loaded
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights and of all that turns latents into samples."""
+        fitted = self._ready()
+        weights = {name: _tensor_digest(tensor) for name, tensor in fitted.generator.state_dict().items()}
+        return sha256_json({**fitted.config(), "weights": weights})
+
+    def _ready(self) -> Sampler:
+        if self._fitted is None:
+            raise ConfigError(
+                "the synthesizer is not fitted yet; call fit(train, seed=...) or load(folder) first"
+            )
+        return self._fitted
+
+    def _fingerprint(self, train: Samples, seed: int, judged: bool) -> str:
+        return sha256_json(
+            {
+                "format": FORMAT,
+                "spec": self.spec.model_dump(mode="json"),
+                "training": self.training.model_dump(mode="json"),
+                "train": train.digest,
+                "seed": seed,
+                "judged": judged,
+            }
+        )
+
+
+def _evaluate(fitted: Sampler, judge: Judge, judged: int, seed: int) -> loop.Evaluate:
+    """Return what scores the averaged generator: the judge, over as many samples of each class."""
+    labels = torch.arange(len(fitted.classes)).repeat_interleave(judged).numpy()
+    draw = derive_seed(seed, "judged samples")
+
+    def evaluate(average: nn.Module) -> CheckpointScore:
+        return judge(replace(fitted, generator=average).sample(labels, draw))
+
+    return evaluate
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        checksum = body.pop("checksum")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"cannot read the synthesizer's settings {path}: {error}; train it again") from error
+    if checksum != sha256_json(body):
+        raise DataError(
+            f"the synthesizer's settings {path} are damaged or were altered: the checksum does not fit"
+        )
+    if body["format"] != FORMAT:
+        raise DataError(f"{path} is of format {body['format']}, this version reads {FORMAT}; train it again")
+    return body
+
+
+def _tensor_digest(tensor: Tensor) -> str:
+    plain = tensor.detach().cpu().contiguous()
+    return sha256_bytes(repr((plain.dtype, tuple(plain.shape))).encode(), plain.numpy().tobytes())

@@ -1,0 +1,101 @@
+"""From labels to samples in data units: what is left of a GAN once it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.samples import IntArray, Samples
+from augmentor.core.seeds import derive_seed
+from augmentor.data.codecs.image import ImageCodec
+from augmentor.synthesizers.spec import SynthesizerSpec
+
+CHUNK = 64
+"""Rows made together, always: a row's bits then never depend on how many are asked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sampler:
+    """A generator with all that turns its output into samples.
+
+    Attributes:
+        spec: the networks' declaration, sizes resolved.
+        codec: from the networks' range to the data's units.
+        classes: class names in label order.
+        shape: (C, *spatial) of one sample.
+        value_range: of the training data.
+        generator: ``g(z, y)``.
+        device: where it lies.
+    """
+
+    spec: SynthesizerSpec
+    codec: ImageCodec
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    value_range: tuple[float, float] | None
+    generator: nn.Module
+    device: torch.device
+
+    def sample(self, labels: IntArray, seed: int) -> Samples:
+        """Return one sample for each label (N,); sample i depends on (seed, i, label i) alone.
+
+        Raises:
+            ConfigError: if a label is out of range.
+        """
+        labels = np.asarray(labels, dtype=np.int64)
+        if labels.ndim != 1 or (len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes)):
+            raise ConfigError(
+                f"labels must be of shape (N,) with values in [0, {len(self.classes)}) for the classes "
+                f"{list(self.classes)}, got shape {labels.shape}"
+                + (f" and values from {labels.min()} to {labels.max()}" if labels.size else "")
+            )
+        rows = np.empty((len(labels), *self.shape), dtype=np.float32)
+        # One thread: the sums of a larger number would be split elsewhere and round differently.
+        with torch_threads(1), torch.inference_mode():
+            for start in range(0, len(labels), CHUNK):
+                wanted = labels[start : start + CHUNK]
+                rows[start : start + len(wanted)] = self._chunk(
+                    wanted, derive_seed(seed, "latents", start // CHUNK)
+                )
+        return Samples(
+            x=self.codec.decode(rows),
+            y=labels,
+            classes=self.classes,
+            ids=np.array([f"gan-{seed:x}-{row:06d}" for row in range(len(labels))], dtype=np.str_),
+            value_range=self.value_range,
+        )
+
+    def config(self) -> dict[str, Any]:
+        """Return all but the weights as JSON values."""
+        return {
+            "spec": self.spec.model_dump(mode="json"),
+            "codec": self.codec.to_json(),
+            "classes": list(self.classes),
+            "shape": list(self.shape),
+            "value_range": None if self.value_range is None else list(self.value_range),
+        }
+
+    def _chunk(self, labels: IntArray, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+        latents = torch.randn(CHUNK, self.spec.latent, generator=torch.Generator().manual_seed(seed))
+        filled = torch.zeros(CHUNK, dtype=torch.int64)
+        filled[: len(labels)] = torch.from_numpy(labels)
+        made: Tensor = self.generator(latents.to(self.device), filled.to(self.device))
+        return made[: len(labels)].float().cpu().contiguous().numpy()
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Let torch use ``threads`` threads inside the block, and as many as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,71 @@
+"""How long and how fast a generator is trained. Torch-free, so that recipes are read quickly."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from augmentor.core.spec import Spec
+
+GROUP = 4
+"""Rows of one class that stand together in a batch (Karras 2018 groups by four)."""
+
+
+class TrainingSpec(Spec):
+    """The budget and the optimiser of one training; time is counted in images shown to the critic.
+
+    Attributes:
+        images: real images shown to the critic.
+        seed: every draw of the training derives from it.
+        batch: images a step, a multiple of four.
+        learning_rate: Adam's step size for both networks.
+        final_rate: share of the learning rate reached at the end, along a half cosine.
+        betas: Adam's moments; (0, 0.99) as in Karras 2018 and Huang 2024.
+        class_power: classes are drawn with probability proportional to count**class_power: 1 as
+            they come, 0 all alike, 0.5 between the two.
+        transition: the shares of the training between which the label's weight rises from 0 to 1
+            (Shahbazi 2022); (0, 0) is conditional from the start.
+        regularise_every: steps between two penalties, whose weight grows by as much
+            (lazy regularisation, Karras 2020, section 4.1).
+        ema_half_life: images after which an old weight counts half in the average that samples
+            are made from; None for a fiftieth of the budget.
+        ema_warm_up: the half-life is never longer than this share of the images shown so far.
+        checkpoints: how often, after the transition, the average is judged; the best is kept.
+        judged: samples a class that a checkpoint is judged by.
+        states: how often the full state is saved, for resuming and for going back.
+    """
+
+    images: int = Field(default=200_000, ge=32)
+    seed: int = Field(default=0, ge=0)
+    batch: int = Field(default=32, ge=GROUP, multiple_of=GROUP)
+    learning_rate: float = Field(default=5e-4, gt=0, le=0.1)
+    final_rate: float = Field(default=0.2, gt=0, le=1)
+    betas: tuple[float, float] = (0.0, 0.99)
+    class_power: float = Field(default=0.5, ge=0, le=1)
+    transition: tuple[float, float] = (0.0, 0.2)
+    regularise_every: int = Field(default=4, ge=1, le=64)
+    ema_half_life: int | None = Field(default=None, ge=1)
+    ema_warm_up: float = Field(default=0.05, gt=0)
+    checkpoints: int = Field(default=8, ge=1)
+    judged: int = Field(default=64, ge=4)
+    states: int = Field(default=20, ge=1)
+
+    @model_validator(mode="after")
+    def _together(self) -> TrainingSpec:
+        start, end = self.transition
+        if not 0 <= start <= end < 1:
+            raise ValueError(
+                f"transition needs 0 <= start <= end < 1, shares of the training, got {self.transition}"
+            )
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must lie in [0, 1), got {self.betas}")
+        return self
+
+    @property
+    def steps(self) -> int:
+        """Number of steps: the images divided by the batch, rounded up."""
+        return -(-self.images // self.batch)
+
+    @property
+    def half_life(self) -> float:
+        """Half-life of the average in images."""
+        return float(self.ema_half_life or self.images / 50)
