@@ -1,0 +1,238 @@
+"""The commands. Each imports what it needs when it runs, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Group, Parameter
+
+from augmentor import __version__
+from augmentor.cli import faults
+from augmentor.cli.arguments import parse_counts
+from augmentor.cli.console import open_progress
+from augmentor.cli.streams import say, stdout_for_results, tell
+from augmentor.core.errors import ConfigError
+
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"], Parameter(metavar="auto|cpu|cuda|mps", show_choices=False)
+]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+Directory = Annotated[Path, Parameter(metavar="DIR")]
+Assignments = Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")]
+FinishedRun = Annotated[Path, Parameter(name="RUN")]
+
+app = App(
+    name="augmentor",
+    help=(
+        "Synthetic data for scarce, imbalanced datasets, with an honest answer: trains a "
+        "conditional GAN on the training part, makes class-balanced samples, keeps the good ones, "
+        "and measures on real held-out data whether a classifier gains from them.\n\n"
+        "Start with `augmentor run digits`, or look at your own data with `augmentor inspect PATH`."
+    ),
+    help_epilogue=(
+        "Exit codes: 0 done, 2 input or configuration that cannot be used, 1 a fault of ours, "
+        "130 interrupted (state is kept, the same command goes on)."
+    ),
+    version=f"augmentor {__version__}",
+    help_format="markdown",
+    suppress_keyboard_interrupt=False,
+)
+app.meta.suppress_keyboard_interrupt = False
+
+
+@app.meta.default
+def _with_common_options(
+    *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    debug: Annotated[Flag, Parameter(group=Group("Everywhere", sort_key=99))] = False,
+) -> None:
+    """Take the options every command has, then run the command.
+
+    Args:
+        words: The command and its arguments.
+        debug: Show the full traceback when something goes wrong.
+    """
+    faults.set_debugging(debug)
+    app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+@app.command(sort_key=1)
+def run(
+    recipe: str,
+    /,
+    *,
+    data: Path | None = None,
+    out: Directory = Path("runs"),
+    device: Device = "auto",
+    assignments: Annotated[
+        list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")
+    ] = None,
+    no_prefect: Flag = False,
+) -> None:
+    """Do the whole job: train, generate, filter, evaluate, report.
+
+    The last two lines on stdout are the verdict and the run folder, which holds `report.html`,
+    the expanded dataset and the trained generator. Finished steps are kept: a run that was
+    interrupted goes on, and one that was finished is reused, when the same command is given again.
+
+    For example:
+
+    `augmentor run digits`
+
+    `augmentor run default --data photos/ --set image.size=64 training.images=400000`
+
+    Args:
+        recipe: A shipped recipe (`augmentor recipes` lists them) or the path of a YAML file.
+        data: Where the data lies, for recipes that work on any data or whose data is elsewhere.
+        out: The folder that run folders are made in.
+        device: What the networks train on; auto takes a GPU where there is one.
+        assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
+        no_prefect: Run in this process without Prefect; the result is the same.
+    """
+    with open_progress() as progress, stdout_for_results():
+        from augmentor.job.recipe import load_recipe
+
+        chosen = load_recipe(recipe, assignments or [], data)
+        from augmentor.job.run import Job, run_job
+
+        job = Job(recipe=chosen, out=out.expanduser(), device=device, progress=progress)
+        if no_prefect:
+            outcome = run_job(job)
+        else:
+            from augmentor.tasks.expand import run_with_prefect
+
+            outcome = run_with_prefect(job)
+    if outcome.reused:
+        tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
+    say(" ".join(outcome.sentence.split()))
+    say(str(outcome.folder))
+
+
+@app.command(sort_key=2)
+def inspect(
+    target: Annotated[str, Parameter(name="PATH|CARD")],
+    /,
+    *,
+    data: Path | None = None,
+    write_card: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    force: Flag = False,
+) -> None:
+    """Look at data before a run: what is there, and what stands against it.
+
+    Shows classes and counts, sizes, channels, bit depth, unreadable files, duplicates within and
+    across splits, imbalance, and what a run would do.
+
+    For example:
+
+    `augmentor inspect photos/`
+
+    `augmentor inspect scans.npz --write-card datasets/scans.yaml`
+
+    Args:
+        target: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        data: Where the card's data lies, if not where the card says.
+        write_card: Draft a dataset card for this data into a YAML file.
+        force: Let --write-card replace a file that is there.
+    """
+    from augmentor.cli.inspection import inspect_target
+
+    inspect_target(target, data=data, write_card=write_card, force=force)
+
+
+@app.command(sort_key=3)
+def generate(
+    finished_run: FinishedRun,
+    /,
+    *,
+    out: Directory,
+    counts: Annotated[list[str], Parameter(name="--count", negative="", metavar="CLASS=N")],
+    seed: int = 0,
+    device: Device = "auto",
+) -> None:
+    """Make more samples with a finished run's generator.
+
+    Exactly N a class, filtered as the run's recipe says; the same seed gives the same samples.
+    The last line on stdout is the folder they are in.
+
+    For example:
+
+    `augmentor generate runs/digits/20260101-120000 --count 1=200 3=200 --out more/`
+
+    Args:
+        finished_run: The folder of a finished run.
+        out: The folder to write, which must not exist yet.
+        counts: How many samples of a class, e.g. `--count normal=500`; takes several.
+        seed: Another seed gives other samples.
+        device: What the generator runs on; auto takes a GPU where there is one.
+    """
+    wanted = parse_counts(counts)
+    source, target = _run_folder(finished_run), out.expanduser()
+    if seed < 0:
+        raise ConfigError(f"--seed {seed}: a seed is a whole number of at least 0")
+    if target.exists():
+        raise ConfigError(f"--out {out} exists already; choose another folder, or remove it")
+    with open_progress() as progress, stdout_for_results():
+        from augmentor.job.generate import generate as make
+
+        outcome = make(source, wanted, target, seed=seed, device=device, progress=progress)
+    for line in outcome.acceptance:
+        tell(line)
+    say(str(outcome.folder))
+
+
+@app.command(sort_key=4)
+def report(finished_run: FinishedRun, /) -> None:
+    """Render a run's report again from its own files.
+
+    Nothing is trained or measured. The last line on stdout is the report's place.
+
+    For example:
+
+    `augmentor report runs/digits/20260101-120000`
+
+    Args:
+        finished_run: The folder of a finished run.
+    """
+    folder = _run_folder(finished_run)
+    with stdout_for_results():
+        from augmentor.job.rerender import rerender
+
+        place = rerender(folder)
+    say(str(place))
+
+
+@app.command(sort_key=5)
+def recipes() -> None:
+    """List the shipped recipes, one a line."""
+    from augmentor.job.recipe import list_recipes
+
+    _list(list_recipes())
+
+
+@app.command(sort_key=6)
+def cards() -> None:
+    """List the shipped dataset cards, one a line."""
+    from augmentor.data.cards import list_cards
+
+    _list([(card.name, " ".join(card.title.split())) for card in list_cards()])
+
+
+def _list(rows: list[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, words in rows:
+        say(f"{name:<{width}}  {words}".rstrip())
+
+
+def _run_folder(given: Path) -> Path:
+    """Return ``given`` if it looks like a finished run's folder."""
+    folder = given.expanduser()
+    if not folder.is_dir():
+        raise ConfigError(
+            f"there is no run folder {given}; give the folder that `augmentor run` printed last"
+        )
+    if not (folder / "manifest.json").is_file():
+        raise ConfigError(
+            f"{given} is not the folder of a finished run (it has no manifest.json); "
+            "give the folder that `augmentor run` printed last"
+        )
+    return folder
