@@ -29,6 +29,10 @@ MAX_BYTES = 4 * 2**30
 """More decoded pixels than this are refused: a size must be chosen first."""
 
 
+class SizeNeeded(DataError):  # noqa: N818 - reads as what it says
+    """The pictures cannot be used at their own sizes: one must be chosen."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Read:
     """A picture that was read, at the asked size."""
@@ -45,8 +49,8 @@ def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, p
     becomes 65535). With colour "auto" the set is rgb if any picture shows a colour.
 
     Raises:
-        DataError: if there is nothing to read, the layout is not understood, or pictures of several
-            sizes come without an asked size.
+        DataError: if there is nothing to read, or the layout is not understood.
+        SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
     """
     tree = walk(root)
     classes = _classes(tree.classes, card, root)
@@ -59,7 +63,7 @@ def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, p
             f"no picture in {root} can be read ({len(set_aside)} files were set aside{first}); "
             "[split/]class/picture.png (or jpg, tif, bmp) is the layout"
         )
-    x, notes = _stack(read, image, size, root)
+    x, notes = _stack(read, image)
     groups, unmatched = _groups(read, card)
     if unmatched:
         notes.append(
@@ -123,8 +127,9 @@ def _read_all(
         else:
             read.append(_Read(item, result))
             decoded += result.pixels.nbytes
+            _check_sizes(read[0], read[-1], size)
         if decoded > MAX_BYTES:
-            raise DataError(
+            raise SizeNeeded(
                 f"the first {number} of {len(found)} pictures fill {decoded / 2**30:.1f} GiB; choose a "
                 "smaller "
                 "size, e.g. --set image.size=64"
@@ -132,6 +137,16 @@ def _read_all(
         progress.update("reading", number)
     progress.finish("reading")
     return read, set_aside
+
+
+def _check_sizes(first: _Read, last: _Read, size: int | None) -> None:
+    one, two = first.picture, last.picture
+    if size is None and (one.width, one.height) != (two.width, two.height):
+        raise SizeNeeded(
+            f"the pictures have different sizes, e.g. {first.found.id} {one.width} x {one.height} and "
+            f"{last.found.id} {two.width} x {two.height} pixels; say which size they are brought to, e.g. "
+            "--set image.size=32"
+        )
 
 
 def _decoded(found: Sequence[Found], size: int | None) -> Iterator[tuple[Found, Picture | str]]:
@@ -161,18 +176,9 @@ def _one(path: Path, size: int | None) -> Picture | str:
     return Picture(small, picture.height, picture.width, picture.bits, picture.remarks)
 
 
-def _stack(
-    read: Sequence[_Read], image: ImageSpec, size: int | None, root: Path
-) -> tuple[npt.NDArray[Any], list[str]]:
+def _stack(read: Sequence[_Read], image: ImageSpec) -> tuple[npt.NDArray[Any], list[str]]:
     pictures = [item.picture for item in read]
     notes = []
-    sizes = Counter((picture.width, picture.height) for picture in pictures)
-    if size is None and len(sizes) > 1:
-        some = ", ".join(f"{w} x {h} ({n})" for (w, h), n in sizes.most_common(3))
-        raise DataError(
-            f"the pictures in {root} have {len(sizes)} different sizes, most often {some} pixels; say which "
-            "size they are brought to, e.g. --set image.size=32"
-        )
     colour = sum(picture.pixels.shape[2] == 3 for picture in pictures)
     channels = {"grey": 1, "rgb": 3, "auto": 3 if colour else 1}[image.colour]
     if 0 < colour < len(pictures):

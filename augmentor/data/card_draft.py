@@ -1,0 +1,56 @@
+"""A first dataset card from what was found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:  # inspect imports draft_card
+    from augmentor.data.inspect import Inspection
+
+HEAD = """# A draft: replace every "unknown", and say what the classes mean.
+"""
+GROUP = {
+    "folder": """# Where file names tell the patient, name it, so that no patient is in two parts, e.g.
+# group: '^(?P<group>[^_]+)_'
+""",
+    "npz": """# Where an array tells the patient of each picture, name it, so that no patient is in two parts:
+# group: patient
+""",
+    "memory": "",
+}
+
+
+def draft_card(found: Inspection) -> str:
+    """Return the YAML text of a card: the card in use where there is one, with the rows found."""
+    loaded = found.loaded
+    rows = {part: len(samples) for part, samples in loaded.parts.items()}
+    if loaded.card is not None:
+        known = loaded.card.model_dump(mode="json", exclude_defaults=True)
+        return _yaml({**known, "rows": rows})
+    first = next(iter(loaded.parts.values()))
+    low, high = first.value_range or (0.0, 255.0)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", found.name).strip("_-")[:64] or "data"
+    values: dict[str, Any] = {
+        "name": name,
+        "title": name,
+        "licence": "unknown",
+        "source": "unknown",
+        "citation": "unknown",
+        "kind": loaded.layout,
+        "task": "binary-class" if len(loaded.classes) == 2 else "multi-class",
+        "target": "unknown",
+        "classes": list(loaded.classes),
+        "split": "official" if "test" in rows else "stratified",
+        "rows": rows,
+        "value_range": [low, high],
+        "image_size": max(first.shape[1:]),
+        "avoid": [],
+    }
+    return HEAD + _yaml(values) + GROUP[loaded.layout]
+
+
+def _yaml(values: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100))

@@ -1,0 +1,230 @@
+"""What is in a dataset, what a run would do with it, and what stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from augmentor.core.errors import AugmentorError
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.samples import Samples
+from augmentor.data.card_draft import draft_card
+from augmentor.data.duplicates import Near, exact_groups, near_pairs
+from augmentor.data.folder import SizeNeeded
+from augmentor.data.inspect_text import render
+from augmentor.data.load import load
+from augmentor.data.loaded import Loaded, SetAside
+from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
+from augmentor.data.split import Split, split
+
+__all__ = ["Inspection", "draft_card", "half_width", "inspect"]
+
+FALLBACK_SIZE = 64
+FEW = 20
+ASSUMED_ACCURACY = 0.85
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What :func:`inspect` found.
+
+    Attributes:
+        name: the card's name, or that of the folder or file.
+        loaded: the pictures as a run would see them, before the split.
+        counts: cases by part and class, as found.
+        heights: (smallest, median, largest) height of the pictures in pixels, before resizing.
+        widths: the same for their width.
+        channels: how many pictures show 1 (grey) or 3 channels (colour).
+        bits: how many pictures have 8 or 16 (or more) bits a channel.
+        exact: groups of ids that share their pixels.
+        exact_across: how many of those groups lie in several parts.
+        near: pairs that are nearly the same.
+        near_across: how many of those pairs lie in two parts.
+        imbalance: largest over smallest class, of all cases found; infinite where a class is empty.
+        kind: how the parts are made ("official", "stratified", "grouped"); None where they cannot be.
+        parts: cases by part and class after duplicates are taken out and scarcity is applied.
+        to_generate: synthetic cases a class that balance "level" asks for.
+        blockers: what would stop a run before any training.
+        warnings: what weakens it.
+    """
+
+    name: str
+    loaded: Loaded
+    counts: dict[str, dict[str, int]]
+    heights: tuple[int, int, int]
+    widths: tuple[int, int, int]
+    channels: dict[int, int]
+    bits: dict[int, int]
+    exact: tuple[tuple[str, ...], ...]
+    exact_across: int
+    near: tuple[Near, ...]
+    near_across: int
+    imbalance: float
+    kind: str | None
+    parts: dict[str, dict[str, int]]
+    to_generate: dict[str, int]
+    blockers: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Files that cannot be used."""
+        return self.loaded.set_aside
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What reading the data told."""
+        return self.loaded.notes
+
+    def to_lines(self) -> list[str]:
+        """Return the findings as lines of plain text."""
+        return render(self)
+
+
+def inspect(
+    target: str | Path,
+    *,
+    data: Path | None = None,
+    image: ImageSpec | None = None,
+    split_spec: SplitSpec | None = None,
+    scarcity: ScarcitySpec | None = None,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Look at a dataset and say what a run would do with it.
+
+    Pictures of several sizes are brought to 64 pixels where ``image`` names no size.
+
+    Args:
+        target: a card's name, a card file, an image folder or an .npz file.
+        data: where the bytes are, overriding the card.
+        image: size and colour a run would use.
+        split_spec: the rules a run would use.
+        scarcity: the cut a run would make.
+        progress: told how many pictures are read.
+
+    Raises:
+        ConfigError: if the card is unknown or invalid.
+        DataError: if nothing can be read at all.
+    """
+    image, progress = image or ImageSpec(), progress or Silent()
+    warnings = []
+    try:
+        loaded = load(str(target), image=image, data=data, progress=progress)
+    except SizeNeeded as error:
+        warnings.append(f"{error}. Here they are looked at with {FALLBACK_SIZE} pixels")
+        sized = image.model_copy(update={"size": FALLBACK_SIZE})
+        loaded = load(str(target), image=sized, data=data, progress=progress)
+    blockers = []
+    parts: Split | None = None
+    try:
+        parts = split(loaded, split=split_spec, scarcity=scarcity)
+    except AugmentorError as error:
+        blockers.append(str(error))
+    progress.log("looking for duplicates")
+    exact, near = exact_groups(loaded.parts), near_pairs(loaded.parts)
+    place = {str(name): part for part, samples in loaded.parts.items() for name in samples.ids}
+    exact_across = sum(len({place[name] for name in group}) > 1 for group in exact)
+    near_across = sum(place[pair.first] != place[pair.second] for pair in near)
+    warnings += _reading_warnings(loaded, near_across, len(near))
+    plan: dict[str, int] = {}
+    if parts is not None:
+        warnings += [*parts.notes, *_run_warnings(parts)]
+        largest = max(parts.train.counts.values())
+        plan = {name: largest - n for name, n in parts.train.counts.items()}
+    totals = _totals(loaded.parts)
+    return Inspection(
+        name=loaded.name,
+        loaded=loaded,
+        counts={part: samples.counts for part, samples in loaded.parts.items()},
+        heights=_spread(loaded.originals.heights),
+        widths=_spread(loaded.originals.widths),
+        channels=_tally(loaded.originals.channels),
+        bits=_tally(loaded.originals.bits),
+        exact=tuple(exact),
+        exact_across=exact_across,
+        near=tuple(near),
+        near_across=near_across,
+        imbalance=max(totals.values()) / min(totals.values()) if min(totals.values()) else float("inf"),
+        kind=parts.kind if parts else None,
+        parts={name: part.counts for name, part in parts.parts.items()} if parts else {},
+        to_generate=plan,
+        blockers=tuple(blockers),
+        warnings=tuple(warnings),
+    )
+
+
+def half_width(cases: int, rate: float = ASSUMED_ACCURACY) -> float:
+    """Return the half width of the 95 % interval of a rate measured on ``cases`` independent cases.
+
+    The normal approximation, 1.96 sqrt(rate (1 - rate) / cases): 0.056 for 156 cases at 0.85.
+    """
+    return float(1.96 * np.sqrt(rate * (1 - rate) / cases))
+
+
+def _reading_warnings(loaded: Loaded, near_across: int, near: int) -> list[str]:
+    warnings = []
+    if loaded.set_aside:
+        warnings.append(f"{len(loaded.set_aside)} files cannot be used and are left out")
+    if near_across:
+        warnings.append(
+            f"{near_across} of {near} nearly equal pairs lie in two parts; only exact duplicates are taken "
+            "out, so look at these: a test case known from training flatters every arm"
+        )
+    elif near:
+        warnings.append(
+            f"{near} pairs of pictures are nearly equal, which makes the set smaller than it looks"
+        )
+    if all(part.group is None for part in loaded.parts.values()):
+        warnings.append(
+            "patients (or specimens) are not known, so cases of one can lie in several parts; name them in a "
+            "card (group) if the data says"
+        )
+    height, width = next(iter(loaded.parts.values())).shape[1:]
+    if height != width or max(height, width) > FALLBACK_SIZE:
+        warnings.append(
+            f"pictures of {width} x {height} pixels are trained on as they are; a square of at most "
+            f"{FALLBACK_SIZE} pixels, e.g. --set image.size=32, is much faster without a GPU"
+        )
+    return warnings
+
+
+def _run_warnings(parts: Split) -> list[str]:
+    warnings = []
+    cases = len(parts.test)
+    if half_width(cases) > 0.03:
+        warnings.append(
+            f"the test part has {cases} cases: an accuracy of {ASSUMED_ACCURACY:.0%} is known to "
+            f"+-{100 * half_width(cases):.1f} points (95 %), and smaller gains are hard to see"
+        )
+    for name, n in parts.test.counts.items():
+        if n < FEW:
+            warnings.append(
+                f"the test part has {n} cases of {name!r}: their recall is known to "
+                f"+-{100 * half_width(n):.0f} points (95 %)"
+            )
+    for name, n in parts.train.counts.items():
+        if n < FEW:
+            warnings.append(
+                f"{name!r} has {n} training cases; a generator learns little from fewer than {FEW}"
+            )
+    counts = parts.train.counts.values()
+    if max(counts) < 1.5 * min(counts):
+        warnings.append("the training classes are nearly balanced: balance 'level' would add few cases")
+    return warnings
+
+
+def _totals(parts: Mapping[str, Samples]) -> dict[str, int]:
+    classes = next(iter(parts.values())).classes
+    return {name: sum(part.counts[name] for part in parts.values()) for name in classes}
+
+
+def _spread(values: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[int, int, int]:
+    return int(values.min()), int(np.median(values)), int(values.max())
+
+
+def _tally(values: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> dict[int, int]:
+    found, counts = np.unique(values, return_counts=True)
+    return {int(value): int(n) for value, n in zip(found, counts, strict=True)}
