@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -52,7 +51,7 @@ class AdaptiveProbability:
                 raise ConfigError(f"Adaptive augmentation needs {wanted}. Change it in the recipe.")
         self.target, self.images, self.interval, self.maximum = target, images, interval, maximum
         self.probability = start
-        self.sign = math.nan
+        self.sign = 0.0
         self._signs: Tensor | float = 0.0
         self._seen = 0
         self._updates = 0
@@ -77,7 +76,7 @@ class AdaptiveProbability:
         return self.probability
 
     def state_dict(self) -> dict[str, float]:
-        """Return the state as plain floats; ``sign`` is the last measured r_t, NaN before the first."""
+        """Return the state as plain floats; ``sign`` is the last measured r_t, 0 before the first."""
         return {
             "probability": self.probability,
             "sign": self.sign,

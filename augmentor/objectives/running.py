@@ -36,8 +36,8 @@ class LeCam:
     def __init__(self, *, decay: float = 0.99) -> None:
         _check_decay("LeCam", decay)
         self.decay = decay
-        self._real: Tensor | float | None = None
-        self._fake: Tensor | float | None = None
+        self._real: Tensor | None = None
+        self._fake: Tensor | None = None
 
     def update(self, real_logits: Tensor, fake_logits: Tensor) -> None:
         """Move the anchors towards the mean logits of a step; the first call sets them."""
@@ -57,16 +57,17 @@ class LeCam:
         return (real - self._fake).square() + (fake - self._real).square()
 
     def state_dict(self) -> dict[str, float]:
-        """Return ``real`` and ``fake``, the anchors; NaN before the first update."""
-        return {
-            "real": math.nan if self._real is None else float(self._real),
-            "fake": math.nan if self._fake is None else float(self._fake),
-        }
+        """Return ``real`` and ``fake``, the anchors, and ``started``: 0 before the first update, then 1."""
+        if self._real is None or self._fake is None:
+            return {"real": 0.0, "fake": 0.0, "started": 0.0}
+        return {"real": float(self._real), "fake": float(self._fake), "started": 1.0}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Take up a state from :meth:`state_dict`."""
-        unset = math.isnan(state["real"])
-        self._real, self._fake = (None, None) if unset else (state["real"], state["fake"])
+        # As tensors, or the next product would be rounded otherwise than in the uninterrupted run.
+        started = bool(state["started"])
+        self._real = torch.tensor(state["real"], dtype=torch.float32) if started else None
+        self._fake = torch.tensor(state["fake"], dtype=torch.float32) if started else None
 
 
 class PathLength:
@@ -85,7 +86,7 @@ class PathLength:
     def __init__(self, *, decay: float = 0.99) -> None:
         _check_decay("Path length", decay)
         self.decay = decay
-        self._mean: Tensor | float = 0.0
+        self._mean = torch.zeros(())
 
     def __call__(self, images: Tensor, latents: Tensor, *, generator: torch.Generator) -> Tensor:
         """Return the loss ``(B,)`` for the generator and move the average.
@@ -114,4 +115,4 @@ class PathLength:
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Take up a state from :meth:`state_dict`."""
-        self._mean = state["mean"]
+        self._mean = torch.tensor(state["mean"], dtype=torch.float32)

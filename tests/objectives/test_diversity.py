@@ -1,0 +1,131 @@
+"""Mode seeking against hand-made pairs, and minibatch standard deviation against numpy and known groups."""
+
+import numpy as np
+import pytest
+import torch
+
+from augmentor.objectives.diversity import minibatch_std, mode_seeking
+
+SHAPES = [(6, 2, 5), (6, 3, 4, 4), (6, 1, 2, 3, 4)]
+
+
+def normal(*shape, seed=0, dtype=torch.float64):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_constant_distances_give_the_closed_form(shape):
+    # Images 0.5 apart everywhere, latents 2 apart everywhere: ratio 1/4, loss 1 / (1/4 + floor).
+    image, latent = normal(*shape), normal(6, 10, seed=1)
+    loss = mode_seeking(image, image - 0.5, latent, latent + 2, floor=0.05)
+    torch.testing.assert_close(loss, torch.full((6,), 1 / 0.30, dtype=torch.float64))
+
+
+def test_convention_images_apart_are_good_and_latents_apart_demand_more():
+    image, latent = normal(6, 1, 8), normal(6, 4, seed=1)
+    base = mode_seeking(image, image + 1, latent, latent + 1)
+    assert (mode_seeking(image, image + 2, latent, latent + 1) < base).all()
+    assert (mode_seeking(image, image + 1, latent, latent + 2) > base).all()
+
+
+def test_one_group_takes_means_before_the_ratio():
+    # Image distances 0 and 1, latent distances 1 and 3: the ratio is (0 + 1) / (1 + 3), not a mean of ratios.
+    zeros = torch.zeros(2, 1, dtype=torch.float64)
+    images, latents = torch.tensor([[0.0], [1.0]]).double(), torch.tensor([[1.0], [3.0]]).double()
+    loss = mode_seeking(zeros, images, zeros, latents, floor=0.01)
+    torch.testing.assert_close(loss, torch.full((2,), 1 / 0.26, dtype=torch.float64))
+
+
+def test_with_labels_each_class_has_its_own_ratio():
+    zeros = torch.zeros(5, 1, dtype=torch.float64)
+    images = torch.tensor([[1.0], [0.0], [3.0], [0.0], [2.0]]).double()
+    latents = torch.tensor([[1.0], [1.0], [1.0], [3.0], [2.0]]).double()
+    labels = torch.tensor([4, 7, 4, 7, 0])
+    # Class 4: (1 + 3) / (1 + 1) = 2; class 7: 0 / 4 = 0, collapsed; class 0: 2 / 2 = 1.
+    loss = mode_seeking(zeros, images, zeros, latents, labels=labels, floor=0.1)
+    expected = torch.tensor([1 / 2.1, 10.0, 1 / 2.1, 10.0, 1 / 1.1], dtype=torch.float64)
+    torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("labels", [None, torch.tensor([0, 0, 1, 1, 1, 2])])
+def test_near_collapse_loss_and_slope_stay_bounded(labels):
+    latent, image = normal(6, 4, dtype=torch.float32), normal(6, 1, 8, dtype=torch.float32)
+    for apart in (0.0, 1e-30, 1e-6, 1e-3):
+        other = (image + apart).requires_grad_()
+        loss = mode_seeking(image, other, latent, latent + 1, labels=labels, floor=0.01)
+        (gradient,) = torch.autograd.grad(loss.mean(), other)
+        # Slope in the ratio at most 1 / floor^2 = 1e4; a mean over 48 values spreads it.
+        assert (loss <= 100.001).all()
+        assert gradient.isfinite().all()
+        assert gradient.abs().max() <= 1e4 / 8
+    same = mode_seeking(image, image, latent, latent)
+    torch.testing.assert_close(same, torch.full((6,), 100.0))
+
+
+def test_descending_it_spreads_the_images():
+    latent, other_latent = normal(8, 4), normal(8, 4, seed=1)
+    images = (0.01 * normal(16, 1, 3, seed=2)).requires_grad_()
+    before = (images[:8] - images[8:]).abs().mean().item()
+    optimiser = torch.optim.SGD([images], lr=1e-2)
+    for _ in range(20):
+        optimiser.zero_grad()
+        mode_seeking(images[:8], images[8:], latent, other_latent).mean().backward()
+        optimiser.step()
+    assert (images[:8] - images[8:]).abs().mean().item() > 2 * before
+
+
+def test_gradcheck_of_mode_seeking():
+    inputs = tuple(normal(4, 3, seed=seed).requires_grad_() for seed in range(4))
+    labels = torch.tensor([0, 1, 0, 1])
+    assert torch.autograd.gradcheck(lambda *pair: mode_seeking(*pair), inputs)
+    assert torch.autograd.gradcheck(lambda *pair: mode_seeking(*pair, labels=labels), inputs)
+
+
+def test_mode_seeking_refuses_what_would_broadcast():
+    with pytest.raises(ValueError, match="equal shapes"):
+        mode_seeking(torch.zeros(4, 2), torch.zeros(1, 2), torch.zeros(4, 3), torch.zeros(4, 3))
+    with pytest.raises(ValueError, match="equal shapes"):
+        mode_seeking(torch.zeros(4, 2), torch.zeros(4, 2), torch.zeros(4, 3), torch.zeros(4, 1))
+    with pytest.raises(ValueError, match="positive floor"):
+        mode_seeking(*torch.zeros(4, 4, 2), floor=0.0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("group", [2, 3, 6, 8])
+def test_minibatch_std_agrees_with_numpy_over_consecutive_rows(shape, group):
+    x = normal(*shape)
+    rows = min(group, 6)
+    grouped = x.numpy().reshape(6 // rows, rows, -1)
+    expected = np.repeat(grouped.std(axis=1).mean(axis=1), rows)
+    result = minibatch_std(x, group)
+    assert result.shape == (6, 1, *shape[2:])
+    np.testing.assert_allclose(
+        result.flatten(1).numpy(), np.tile(expected[:, None], result[0].numel()), rtol=1e-6
+    )
+
+
+def test_minibatch_std_shows_the_class_that_collapsed():
+    x = normal(8, 3, 4, 4)
+    x[4:] = x[4]  # the second class is one image four times over
+    by_class = minibatch_std(x, 4)[:, 0, 0, 0]
+    assert (by_class[:4] > 0.5).all()
+    assert (by_class[4:] < 1e-3).all()
+    mixed = minibatch_std(x[[0, 4, 1, 5, 2, 6, 3, 7]], 4)[:, 0, 0, 0]
+    assert (mixed > 0.3).all()  # groups across classes hide it
+
+
+def test_minibatch_std_is_twice_differentiable_also_for_identical_rows():
+    x = normal(4, 2, 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: minibatch_std(x, 2), x)
+    assert torch.autograd.gradgradcheck(lambda x: minibatch_std(x, 2), x)
+    same = torch.ones(4, 2, 3, requires_grad=True)
+    minibatch_std(same, 4).sum().backward()
+    assert same.grad.isfinite().all()
+
+
+def test_minibatch_std_keeps_the_dtype_and_refuses_what_does_not_divide():
+    assert minibatch_std(torch.ones(4, 2, 3, dtype=torch.bfloat16), 2).dtype == torch.bfloat16
+    with pytest.raises(ValueError, match="divides the batch"):
+        minibatch_std(torch.ones(6, 2), 4)
+    with pytest.raises(ValueError, match="at least 2"):
+        minibatch_std(torch.ones(6, 2), 1)
