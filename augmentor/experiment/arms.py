@@ -1,0 +1,108 @@
+"""The arms of the experiment, each a declaration of what a batch is made of.
+
+Weights, schedule, batch size, number of updates and code path are the same for all of them; an arm
+only says which rows it draws, how often, in which versions, and with which loss. A new arm is a new
+entry of :data:`ARMS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Final, Literal
+
+SyntheticRows = Literal["none", "all", "kept", "passing"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How an arm draws its batches.
+
+    Attributes:
+        label: what a report says about it.
+        synthetic: which synthetic rows take part: "all" of them, the "kept" ones, or the "passing"
+            ones (kept, or surplus: they passed the filters but were not needed).
+        real: whether real training rows take part.
+        balanced: whether every class is equally often in a batch; else its natural frequency.
+        augmented: whether rows come in all versions of the classical policy; else untouched.
+        by_share: whether a chosen share of each class's rows in a batch is synthetic; else real and
+            synthetic rows of a class are equally likely.
+        copies: whether a copy of a real row of the class stands in for every synthetic row.
+        loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
+        mix: name in :data:`augmentor.experiment.remedies.MIXES`.
+    """
+
+    label: str
+    synthetic: SyntheticRows = "none"
+    real: bool = True
+    balanced: bool = True
+    augmented: bool = True
+    by_share: bool = False
+    copies: bool = False
+    loss: str = "cross_entropy"
+    mix: str = "none"
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the arm trains on synthetic rows (copies of real ones are not)."""
+        return self.synthetic != "none" and not self.copies
+
+
+ARMS: Final[dict[str, Arm]] = {
+    "real": Arm(
+        "real images as they are, at their natural class frequencies", balanced=False, augmented=False
+    ),
+    "balanced": Arm("real images as they are, every class equally often", augmented=False),
+    "classical": Arm("real images, balanced, with classical augmentation"),
+    "synthetic": Arm("classical plus all synthetic images", synthetic="all"),
+    "filtered": Arm(
+        "classical plus the kept synthetic images, at a share chosen on the validation part",
+        synthetic="kept",
+        by_share=True,
+    ),
+    "synthetic_only": Arm(
+        "synthetic images that passed the filters, and no real one", synthetic="passing", real=False
+    ),
+    "duplicated": Arm(
+        "classical plus copies of real images in the place of the kept synthetic ones",
+        synthetic="kept",
+        by_share=True,
+        copies=True,
+    ),
+    "class_weighted": Arm(
+        "real images, classical augmentation, loss weighted by inverse class frequency",
+        balanced=False,
+        loss="class_weighted",
+    ),
+    "focal": Arm("real images, classical augmentation, focal loss", balanced=False, loss="focal"),
+    "logit_adjusted": Arm(
+        "real images, classical augmentation, logits adjusted by the class frequencies",
+        balanced=False,
+        loss="logit_adjusted",
+    ),
+    "mixup": Arm("classical plus mixup", mix="mixup"),
+    "cutmix": Arm("classical plus cutmix", mix="cutmix"),
+}
+
+
+def check_arms(names: tuple[str, ...]) -> None:
+    """Refuse a list of arms that cannot give a verdict.
+
+    Raises:
+        ValueError: if a name is unknown or twice there, or one side of the comparison is missing.
+    """
+    for name in names:
+        if name not in ARMS:
+            near = difflib.get_close_matches(name, ARMS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "known arms: " + ", ".join(ARMS)
+            raise ValueError(f"unknown arm {name!r}; {hint}")
+    if len(set(names)) != len(names):
+        raise ValueError(f"every arm is named once, got {', '.join(names)}")
+    with_synthetic = [name for name, arm in ARMS.items() if arm.is_synthetic and arm.real]
+    without = [name for name, arm in ARMS.items() if not arm.is_synthetic]
+    for side, word in ((with_synthetic, "real and synthetic"), (without, "no synthetic")):
+        if not set(side) & set(names):
+            raise ValueError(
+                f"a verdict compares an arm with {word} images against another; "
+                f"add one of {', '.join(side)} to {', '.join(names) or 'the empty list'}"
+            )

@@ -1,0 +1,172 @@
+"""Which rows make the batch of a step: a pure function of (arm, rows, seed, step).
+
+All arms draw from the same stream of random numbers, so that at one seed two arms see the same
+real rows as far as their declarations allow: the comparison is paired down to the batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.errors import DataError
+from augmentor.core.seeds import generator
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.arms import Arm
+
+Index = npt.NDArray[np.int64]
+
+ANNEALED_BY = 0.75
+"""With annealing the synthetic share falls linearly and is zero from this part of training on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """The rows of one batch.
+
+    Attributes:
+        synthetic: (B,) whether the row is one of the synthetic rows; else a real training row.
+        row: (B,) its position there.
+        version: (B,) its version in the pool; 0 is the untouched image.
+        y: (B,) its label.
+    """
+
+    synthetic: npt.NDArray[np.bool_]
+    row: Index
+    version: Index
+    y: Index
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows an arm may draw, class by class.
+
+    Attributes:
+        real: for each class the positions of its real rows.
+        synthetic: for each class the positions of its synthetic rows that the arm uses (of real
+            rows, where copies stand in for them).
+        copies: whether ``synthetic`` holds positions of real rows.
+    """
+
+    real: tuple[Index, ...]
+    synthetic: tuple[Index, ...]
+    copies: bool = False
+
+    @property
+    def drawn(self) -> Index:
+        """The classes that have any row, in label order."""
+        pairs = zip(self.real, self.synthetic, strict=True)
+        return np.array([k for k, (a, b) in enumerate(pairs) if len(a) + len(b)], dtype=np.int64)
+
+
+def passing(synthetic: SyntheticSet) -> npt.NDArray[np.bool_]:
+    """Return the mask (N,) of rows that passed the filters: kept, or surplus to what was needed."""
+    mask: npt.NDArray[np.bool_] = synthetic.kept | (synthetic.reason == "surplus")
+    return mask
+
+
+def rows_of(
+    arm: Arm,
+    real_y: Index,
+    synthetic_y: Index,
+    kept: npt.NDArray[np.bool_],
+    passed: npt.NDArray[np.bool_],
+    n_classes: int,
+    *,
+    seed: int,
+) -> Rows:
+    """Return the rows that ``arm`` may draw.
+
+    Args:
+        arm: the declaration.
+        real_y: (N,) labels of the real training rows.
+        synthetic_y: (M,) labels of all synthetic rows.
+        kept: (M,) mask of the kept ones.
+        passed: (M,) mask of :func:`passing`.
+        n_classes: number of classes K.
+        seed: decides which real row stands in for a synthetic one where the arm asks for copies.
+
+    Raises:
+        DataError: if nothing is left to draw.
+    """
+    everything = np.ones(len(synthetic_y), np.bool_)
+    use = {"none": ~everything, "all": everything, "kept": kept, "passing": passed}[arm.synthetic]
+    real = [np.flatnonzero(real_y == k) for k in range(n_classes)]
+    made = [np.flatnonzero((synthetic_y == k) & use) for k in range(n_classes)]
+    if arm.copies:
+        rng = generator(seed, "copies")
+        made = [rng.choice(a, len(b)) if len(a) else a[:0] for a, b in zip(real, made, strict=True)]
+    if not arm.real:
+        real = [a[:0] for a in real]
+    rows = Rows(tuple(real), tuple(made), arm.copies)
+    if not len(rows.drawn):
+        raise DataError(f"there is no row to draw for the arm {arm.label!r}")
+    return rows
+
+
+def pick(
+    arm: Arm,
+    rows: Rows,
+    *,
+    step: int,
+    updates: int,
+    batch: int,
+    versions: int,
+    share: float,
+    seed: int,
+    anneal: bool = False,
+) -> Picked:
+    """Return the rows of the batch of ``step``.
+
+    Where an arm is balanced, every class that has rows gets ``batch // K`` places and the places
+    left over go to classes chosen at random, so that each class has the same expected number. Of
+    the m places of a class, ``by_share`` arms fill ``floor(share m + u)`` with synthetic rows, u
+    uniform on [0, 1): the expected share is exact, and no batch is off by a whole row. A class
+    without synthetic rows keeps its real ones, and the other way round.
+
+    Args:
+        arm: the declaration.
+        rows: from :func:`rows_of`.
+        step: number of the update, from 0.
+        updates: number of updates of the fit, which annealing is measured by.
+        batch: number of rows B.
+        versions: number of versions in the pool.
+        share: synthetic share in [0, 1], for ``by_share`` arms.
+        seed: of the fit.
+        anneal: whether the share falls to zero, see :data:`ANNEALED_BY`.
+    """
+    rng = generator(seed, "draw", step)
+    classes = rows.drawn
+    if arm.balanced:
+        each, left = divmod(batch, len(classes))
+        counts = np.full(len(classes), each)
+        counts[rng.permutation(len(classes))[:left]] += 1
+    else:
+        sizes = np.array([len(rows.real[k]) + len(rows.synthetic[k]) for k in classes], np.float64)
+        counts = rng.multinomial(batch, sizes / sizes.sum())
+    if anneal:
+        share *= max(0.0, 1.0 - step / (ANNEALED_BY * updates))
+    positions = rng.random(batch)
+    offsets = rng.random(len(classes))
+    version = rng.integers(0, versions, batch) if arm.augmented else np.zeros(batch, np.int64)
+    made = np.zeros(batch, np.bool_)
+    row = np.zeros(batch, np.int64)
+    start = 0
+    for k, m, offset in zip(classes, counts, offsets, strict=True):
+        a, b = rows.real[k], rows.synthetic[k]
+        here = positions[start : start + m]
+        if not arm.by_share or not len(a) or not len(b):
+            index = (here * (len(a) + len(b))).astype(np.int64)
+            made[start : start + m] = index >= len(a)
+            row[start : start + m] = np.concatenate([a, b])[index]
+        else:
+            n = int(np.floor(share * m + offset))
+            row[start : start + n] = b[(here[:n] * len(b)).astype(np.int64)]
+            row[start + n : start + m] = a[(here[n:] * len(a)).astype(np.int64)]
+            made[start : start + n] = True
+        start += m
+    if rows.copies:
+        made[:] = False
+    return Picked(made, row, version.astype(np.int64), np.repeat(classes, counts))

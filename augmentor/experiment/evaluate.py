@@ -1,0 +1,287 @@
+"""From real parts and synthetic samples to what a classifier gains: fits, choices, gains, verdict.
+
+Choices - the synthetic share, which synthetic arm and which baseline the verdict is about - are made
+on the validation part and on nothing else. Folds of the training part could not serve: the generator
+and the filters have seen all of it, so synthetic images carry the labels and the looks of any fold
+held out of it, and a choice made there favours them. The validation part was set aside before the
+generator saw anything. The test part is read after every choice is made, and nothing follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.errors import DataError, LeakError
+from augmentor.core.files import atomic_file
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.results import Results
+from augmentor.core.samples import Samples
+from augmentor.core.seeds import derive_seed
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.arms import ARMS
+from augmentor.experiment.decide import Decision, decide, validation_means
+from augmentor.experiment.draw import passing
+from augmentor.experiment.fits import FitJob, read_fit
+from augmentor.experiment.runner import STAGE, Runner
+from augmentor.experiment.scores import score
+from augmentor.experiment.spec import EvaluationSpec
+
+Probabilities = npt.NDArray[np.float64]
+
+PREDICTIONS = "predictions.npz"
+SILENT: Progress = Silent()
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The numbers and the words of one evaluation.
+
+    Attributes:
+        results: scores of every arm, seed and part; intervals; gains; the choice of the share.
+        facts: share, share_by, seeds (the numbers in the seed column), classifier_seeds (what they
+            stand for), verdict, notes, limits, skipped, predictions (file), fits and reused (counts).
+    """
+
+    results: Results
+    facts: dict[str, Any]
+
+
+def evaluate(
+    train: Samples,
+    validation: Samples,
+    test: Samples,
+    synthetic: SyntheticSet,
+    spec: EvaluationSpec,
+    *,
+    dataset: str,
+    seed: int,
+    folder: Path,
+    processes: int | None = None,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Measure what a classifier gains from the synthetic samples.
+
+    The same inputs and seed give the same results, byte for byte, whatever ``processes`` is.
+
+    Args:
+        train: the training part, the only real rows any arm trains on.
+        validation: rows that neither the generator nor the filters saw; choices are made on them.
+        test: rows that are scored at the end.
+        synthetic: candidates with their marks.
+        spec: arms, seeds, updates, metric, margin.
+        dataset: name for the results.
+        seed: everything random is derived from it.
+        folder: scratch; finished fits stay in ``folder/fits``, so that a run that was killed or a
+            second one with more seeds does not train them again.
+        processes: how many processes; None for one a core.
+        progress: told about every finished fit.
+
+    Raises:
+        DataError: if the parts do not fit together, or one is empty.
+        LeakError: if a row of one part is in another.
+    """
+    check_parts(train, validation, test, synthetic)
+    arms, skipped = usable_arms(spec.arms, train, synthetic)
+    parts = {"validation": validation, "test": test}
+    runner = Runner(
+        train, synthetic, parts, spec, seed=seed, folder=folder, processes=processes, progress=progress
+    )
+    by_share = [name for name in arms if ARMS[name].by_share]
+    plain = [name for name in arms if name not in by_share]
+    chooses = "filtered" in arms and len(spec.shares) > 1
+    trials = min(spec.share_seeds, spec.seeds) if chooses else 0
+    tried = {share: [runner.job("filtered", share, i) for i in range(trials)] for share in spec.shares}
+    first = [runner.job(name, None, i) for name in plain for i in range(spec.seeds)]
+    first += [job for jobs in tried.values() for job in jobs]
+    later = spec.seeds * len(by_share) - trials
+    progress.start(STAGE, len(first) + later)
+    runner.run(first)
+    share, rows = choose_share(tried, validation, spec) if chooses else (spec.shares[0], [])
+    jobs = {name: [runner.job(name, None, i) for i in range(spec.seeds)] for name in plain}
+    jobs |= {name: [runner.job(name, share, i) for i in range(spec.seeds)] for name in by_share}
+    known = {job.key for job in first}
+    runner.run([job for name in by_share for job in jobs[name] if job.key not in known])
+    progress.finish(STAGE)
+    runner.clean()
+
+    # Every choice but that of decide() is made, and decide() chooses on validation alone.
+    found = {part: {name: _stacked(jobs[name], part) for name in arms} for part in parts}
+    for part, samples in parts.items():
+        for name in arms:
+            rows += _score_rows(found[part][name], samples, name, part)
+    decision = _decide(found, validation, test, spec, seed)
+    rows += decision.rows
+    _write_predictions(folder / PREDICTIONS, found)
+    return Evaluation(
+        results=Results.from_rows({"dataset": dataset, **row} for row in rows),
+        facts={
+            "primary_metric": spec.primary_metric,
+            "share": share if by_share else None,
+            "share_by": "validation" if chooses else "recipe",
+            "share_seeds": trials,
+            "seeds": list(range(spec.seeds)),
+            "classifier_seeds": runner.seeds,
+            "verdict": {
+                "word": decision.verdict.word,
+                "arm": decision.arm,
+                "baseline": decision.baseline,
+                "sentence": decision.sentence,
+            },
+            "needed": asdict(decision.needed),
+            "arms": {name: ARMS[name].label for name in arms},
+            "skipped": skipped,
+            "notes": [*skipped.values(), *_notes(runner, synthetic), *decision.notes],
+            "limits": _limits(validation, spec),
+            "predictions": PREDICTIONS,
+            "fits": {"trained": runner.trained, "reused": runner.reused},
+        },
+    )
+
+
+def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: SyntheticSet) -> None:
+    """Refuse parts that cannot be compared, or of which one has seen another.
+
+    Raises:
+        DataError: if a part is empty, or classes, shapes or dtypes differ.
+        LeakError: if a row, or a group, of one real part is in another, or if a held-out row is
+            among the synthetic ones.
+    """
+    real = {"training": train, "validation": validation, "test": test}
+    for name, part in real.items():
+        if not len(part):
+            raise DataError(f"the {name} part is empty; an evaluation needs training, validation and test")
+    for name, part in {**real, "synthetic": synthetic.samples}.items():
+        kind = (part.classes, part.shape, part.array.dtype)
+        wanted = (train.classes, train.shape, train.array.dtype)
+        if kind != wanted:
+            raise DataError(f"the {name} part differs from the training part: {kind} against {wanted}")
+    for one, other in combinations(real, 2):
+        _refuse_overlap(one, real[one].row_digests, other, real[other].row_digests, "image")
+        first, second = real[one].group, real[other].group
+        if first is not None and second is not None:
+            _refuse_overlap(one, first, other, second, "group")
+    for name in ("validation", "test"):
+        _refuse_overlap("synthetic", synthetic.samples.row_digests, name, real[name].row_digests, "image")
+
+
+def usable_arms(
+    names: Sequence[str], train: Samples, synthetic: SyntheticSet
+) -> tuple[list[str], dict[str, str]]:
+    """Return the arms that can be trained, and for each of the others the reason why not."""
+    passed = synthetic.samples.take(passing(synthetic)).counts
+    lacking = [name for name, n in train.counts.items() if n and not passed[name]]
+    skipped = {
+        name: f"The arm {name} was left out: no synthetic image of {', '.join(lacking)} passed the filters."
+        for name in names
+        if not ARMS[name].real and lacking
+    }
+    return [name for name in names if name not in skipped], skipped
+
+
+def choose_share(
+    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec
+) -> tuple[float, list[dict[str, Any]]]:
+    """Return the share with the best mean validation score (the smallest of equals), and all scores."""
+    metric = spec.primary_metric
+    rows: list[dict[str, Any]] = []
+    means: dict[float, float] = {}
+    for share, jobs in sorted(tried.items()):
+        values = []
+        for number, job in enumerate(jobs):
+            probabilities = _stacked([job], "validation")
+            values.append(validation_means({"filtered": probabilities}, validation.y, metric)["filtered"])
+            rows.append(
+                {
+                    "arm": "filtered",
+                    "seed": number,
+                    "fold": "validation",
+                    "metric": f"{metric}@share={share:g}",
+                    "value": values[-1],
+                    "greater_is_better": True,
+                }
+            )
+        means[share] = float(np.mean(values))
+    return max(means, key=means.__getitem__), rows
+
+
+def _decide(
+    found: Mapping[str, Mapping[str, Probabilities]],
+    validation: Samples,
+    test: Samples,
+    spec: EvaluationSpec,
+    seed: int,
+) -> Decision:
+    # Of equals the arm named first is chosen, and that is to be the filtered one.
+    order = sorted(found["test"], key=lambda name: name != "filtered")
+    return decide(
+        {name: found["test"][name] for name in order},
+        {name: found["validation"][name] for name in order},
+        test.y,
+        validation.y,
+        test.classes,
+        groups=test.group,
+        primary_metric=spec.primary_metric,
+        margin=spec.margin,
+        replicates=spec.bootstrap,
+        confidence=spec.confidence,
+        seed=derive_seed(seed, "decision"),
+        synthetic_arms=[name for name in order if ARMS[name].is_synthetic],
+    )
+
+
+def _score_rows(probabilities: Probabilities, samples: Samples, arm: str, part: str) -> list[dict[str, Any]]:
+    return [
+        {"arm": arm, "seed": number, "fold": part, **row}
+        for number, one in enumerate(probabilities)
+        for row in score(one, samples.y, samples.classes, confusion=part == "test")
+    ]
+
+
+def _stacked(jobs: Sequence[FitJob], part: str) -> Probabilities:
+    found = [read_fit(job, part) for job in jobs]
+    return np.stack([one for one in found if one is not None])
+
+
+def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilities]]) -> None:
+    arrays: dict[str, Any] = {f"{part}/{name}": p for part, arms in found.items() for name, p in arms.items()}
+    with atomic_file(path) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, **arrays)
+
+
+def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
+    notes = []
+    if not synthetic.kept.any():
+        notes.append("No synthetic image was kept: the filtered arm trains exactly as the classical one.")
+    if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
+        notes.append(
+            f"The augmented pool has {runner.versions} versions of each image instead of "
+            f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
+        )
+    return notes
+
+
+def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
+    return [
+        "All seeds share one trained generator: the interval covers training the classifier again and "
+        "other test cases, not training the generator again.",
+        f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation images "
+        f"by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
+    ]
+
+
+def _refuse_overlap(
+    one: str, first: npt.NDArray[np.str_], other: str, second: npt.NDArray[np.str_], kind: str
+) -> None:
+    shared = np.intersect1d(first, second)
+    if len(shared):
+        raise LeakError(
+            f"{len(shared)} {kind}{'s' if len(shared) > 1 else ''} of the {other} part are also in the "
+            f"{one} part (the first is {str(shared[0])[:16]}); split the data again, with duplicates removed"
+        )

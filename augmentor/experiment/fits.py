@@ -1,0 +1,199 @@
+"""One fit of one arm at one seed: a job small enough to be sent to another process.
+
+What all fits share (pools, labels, the parts to predict) lies in one folder of plain arrays that
+every process maps into memory. What a fit finds, its probabilities, is a file that appears whole or
+not at all: a run that was killed goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from augmentor import __version__
+from augmentor.core.errors import DataError
+from augmentor.core.files import atomic_file, sha256_json, write_text
+from augmentor.core.samples import Samples
+from augmentor.core.seeds import generator
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.data.codecs.image import ImageCodec
+from augmentor.experiment.arms import Arm
+from augmentor.experiment.draw import Picked, passing, pick, rows_of
+from augmentor.experiment.remedies import LOSSES, MIXES
+from augmentor.nets.classifier import SmallResNet
+from augmentor.training.classifier import fit_classifier, one_thread, predict
+
+PREDICTED = ("validation", "test")
+AT_ONCE = 2048
+"""Images encoded together when predicting, so that large parts need little memory."""
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """All that decides a fit, and where its files lie.
+
+    Attributes:
+        shared: folder of :func:`write_shared`; its content is named by ``content``.
+        target: the file that the probabilities are written to.
+        content: SHA-256 of everything in ``shared``.
+        arm: the declaration.
+        share: synthetic share, None where the arm has none.
+        anneal: whether the share falls to zero.
+        seed: of weights and batches.
+        updates: number of optimiser steps.
+        batch: rows of a batch.
+        learning_rate: the highest learning rate.
+        channels: width of the first stage, or None.
+    """
+
+    shared: Path
+    target: Path
+    content: str
+    arm: Arm
+    share: float | None
+    anneal: bool
+    seed: int
+    updates: int
+    batch: int
+    learning_rate: float
+    channels: int | None
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that decides the probabilities; the places of files do not."""
+        settings = {name: value for name, value in asdict(self).items() if name not in {"shared", "target"}}
+        settings["arm"].pop("label")
+        settings["versions"] = [__version__, torch.__version__]
+        return sha256_json(settings)
+
+
+def write_shared(
+    folder: Path, codec: ImageCodec, train: Samples, synthetic: SyntheticSet, parts: dict[str, Samples]
+) -> None:
+    """Write what all fits share, pools excepted, into the existing ``folder``."""
+    write_text(folder / "codec.json", codec.to_json())
+    np.savez(
+        folder / "rows.npz",
+        real_y=train.y,
+        synthetic_y=synthetic.samples.y,
+        kept=synthetic.kept,
+        passing=passing(synthetic),
+        n_classes=np.array(train.n_classes),
+    )
+    for name, part in parts.items():
+        np.save(folder / f"{name}.npy", part.array)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    codec: ImageCodec
+    real: npt.NDArray[np.generic]
+    synthetic: npt.NDArray[np.generic]
+    rows: dict[str, npt.NDArray[np.generic]]
+    parts: dict[str, npt.NDArray[np.generic]]
+
+    def batch(self, picked: Picked) -> Tensor:
+        """Return the encoded images (B, C, *spatial) of the rows picked."""
+        x = np.empty((len(picked.row), *self.real.shape[2:]), self.real.dtype)
+        for mask, pool in ((~picked.synthetic, self.real), (picked.synthetic, self.synthetic)):
+            x[mask] = pool[picked.row[mask], picked.version[mask]]
+        return torch.from_numpy(self.codec.encode(x))
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, content: str) -> _Shared:
+    with np.load(folder / "rows.npz", allow_pickle=False) as stored:
+        rows = {name: stored[name] for name in stored.files}
+    return _Shared(
+        codec=ImageCodec.from_json((folder / "codec.json").read_text(encoding="utf-8")),
+        real=_mapped(folder / "pool_real.npy"),
+        synthetic=_mapped(folder / "pool_synthetic.npy"),
+        rows=rows,
+        parts={name: _mapped(folder / f"{name}.npy") for name in PREDICTED},
+    )
+
+
+def _mapped(path: Path) -> npt.NDArray[np.generic]:
+    array: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def forget_shared() -> None:
+    """Let go of the files that :func:`run_fit` keeps mapped between fits."""
+    _load.cache_clear()
+
+
+def run_fit(job: FitJob) -> None:
+    """Train the classifier of ``job`` and write its probabilities to ``job.target``.
+
+    The file holds ``validation`` (M, K) and ``test`` (N, K), float64, and the job's key.
+    """
+    with one_thread():
+        shared = _load(job.shared, job.content)
+        model = _train(job, shared)
+        found = {name: _predict(model, shared.codec, shared.parts[name]) for name in PREDICTED}
+    with atomic_file(job.target) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, key=np.array(job.key), **found)  # type: ignore[arg-type]  # allow_pickle is no array
+
+
+def read_fit(job: FitJob, part: str) -> npt.NDArray[np.float64] | None:
+    """Return the probabilities of one part, or None where the fit has not been finished."""
+    try:
+        with np.load(job.target, allow_pickle=False) as stored:
+            if str(stored["key"]) != job.key:
+                return None
+            probabilities: npt.NDArray[np.float64] = stored[part]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise DataError(f"{job.target} is damaged ({error}); remove it and run again") from error
+    return probabilities
+
+
+def _train(job: FitJob, shared: _Shared) -> SmallResNet:
+    labels = {name: shared.rows[name].astype(np.int64) for name in ("real_y", "synthetic_y")}
+    masks = {name: shared.rows[name].astype(np.bool_) for name in ("kept", "passing")}
+    n_classes = int(shared.rows["n_classes"])
+    rows = rows_of(
+        job.arm, labels["real_y"], labels["synthetic_y"], masks["kept"], masks["passing"], n_classes,
+        seed=job.seed,
+    )  # fmt: skip
+    mix = MIXES.get(job.arm.mix)
+
+    def draw(step: int) -> tuple[Tensor, Tensor]:
+        picked = pick(
+            job.arm, rows, step=step, updates=job.updates, batch=job.batch,
+            versions=shared.real.shape[1], share=job.share or 0.0, seed=job.seed, anneal=job.anneal,
+        )  # fmt: skip
+        x, y = shared.batch(picked), torch.from_numpy(picked.y)
+        if mix is None:
+            return x, y
+        weights = torch.nn.functional.one_hot(y, n_classes).to(x.dtype)
+        return mix(x, weights, generator(job.seed, "mix", step))
+
+    counts = torch.from_numpy(np.bincount(labels["real_y"], minlength=n_classes)).double()
+    return fit_classifier(
+        draw,
+        shape=tuple(shared.real.shape[2:]),
+        n_classes=n_classes,
+        updates=job.updates,
+        seed=job.seed,
+        channels=job.channels,
+        learning_rate=job.learning_rate,
+        loss=LOSSES[job.arm.loss](counts),
+    )
+
+
+def _predict(model: SmallResNet, codec: ImageCodec, x: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    found = [
+        predict(model, torch.from_numpy(codec.encode(np.asarray(x[start : start + AT_ONCE]))))
+        for start in range(0, len(x), AT_ONCE)
+    ]
+    return np.concatenate(found) if found else np.zeros((0, model.n_classes))

@@ -1,0 +1,146 @@
+"""Finishing the fits of an experiment: those that are there are read, the others are trained."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
+from augmentor.core.parallel import run_parallel
+from augmentor.core.progress import Progress
+from augmentor.core.samples import Samples
+from augmentor.core.seeds import derive_seed
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.data.codecs.image import ImageCodec
+from augmentor.experiment.arms import ARMS
+from augmentor.experiment.draw import passing
+from augmentor.experiment.fits import FitJob, forget_shared, read_fit, run_fit, write_shared
+from augmentor.experiment.pool import affordable_versions, draw_pool
+from augmentor.experiment.spec import EvaluationSpec
+
+STAGE = "evaluation"
+POOL_STAGE = "augmented pool"
+FORMAT = 1
+"""Raised when the meaning of stored fits changes, so that old ones are not taken for new."""
+
+
+class Runner:
+    """Knows which fits there are and trains the missing ones; the pools are drawn if one is missing.
+
+    Args:
+        train: the training part.
+        synthetic: the candidates.
+        parts: the parts to predict, "validation" and "test".
+        spec: the recipe's evaluation.
+        seed: everything random is derived from it.
+        folder: scratch; ``fits/`` stays, the pools do not.
+        processes: how many processes; None for one a core.
+        progress: told about pools and fits.
+    """
+
+    def __init__(
+        self,
+        train: Samples,
+        synthetic: SyntheticSet,
+        parts: Mapping[str, Samples],
+        spec: EvaluationSpec,
+        *,
+        seed: int,
+        folder: Path,
+        processes: int | None,
+        progress: Progress,
+    ) -> None:
+        self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
+        self.folder, self.processes, self.progress = folder, processes, progress
+        self.codec = ImageCodec.fit(train)
+        self.policy = spec.resolved_policy()
+        self.versions = affordable_versions(
+            spec.pool_versions,
+            len(train) + len(synthetic),
+            train.array[:1].nbytes,
+            spec.pool_megabytes * 1_000_000,
+        )
+        if self.policy.changes_nothing:
+            self.versions = 1
+        self.pool_seed = derive_seed(seed, "pool")
+        self.content = sha256_json(
+            {
+                "format": FORMAT,
+                "parts": [part.digest for part in (train, synthetic.samples, *self.parts.values())],
+                "marks": sha256_bytes(synthetic.kept.tobytes(), passing(synthetic).tobytes()),
+                "codec": self.codec.to_json(),
+                "policy": self.policy.model_dump(mode="json"),
+                "versions": self.versions,
+                "seed": self.pool_seed,
+            }
+        )
+        self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
+        self.trained = self.reused = 0
+
+    def job(self, name: str, share: float | None, number: int) -> FitJob:
+        """Return the job of the arm ``name`` at the seed of that number."""
+        spec = self.spec
+        made = FitJob(
+            shared=self.folder / f"shared-{self.content[:16]}",
+            target=self.folder,
+            content=self.content,
+            arm=ARMS[name],
+            share=share,
+            anneal=spec.anneal and ARMS[name].by_share,
+            seed=self.seeds[number],
+            updates=spec.updates,
+            batch=spec.batch,
+            learning_rate=spec.learning_rate,
+            channels=spec.channels,
+        )
+        label = name if share is None else f"{name}@{share:g}"
+        return replace(made, target=self.folder / "fits" / f"{label}-{number}-{made.key[:16]}.npz")
+
+    def run(self, jobs: Sequence[FitJob]) -> None:
+        """Finish the fits of ``jobs`` that are not finished."""
+        missing = [job for job in jobs if read_fit(job, "validation") is None]
+        self.reused += len(jobs) - len(missing)
+        before = self.reused + self.trained
+        self.progress.update(STAGE, before)
+        if missing:
+            self._share(missing[0].shared)
+            run_parallel(
+                run_fit,
+                missing,
+                processes=self.processes,
+                done=lambda n: self.progress.update(STAGE, before + n),
+            )
+        self.trained += len(missing)
+
+    def clean(self) -> None:
+        """Remove the pools, also those of runs that were killed: they can be drawn again, byte for byte."""
+        forget_shared()
+        for pattern in ("shared-*", ".shared-*"):
+            for place in self.folder.glob(pattern):
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _share(self, folder: Path) -> None:
+        if folder.exists():
+            return
+        self.clean()
+        rows = len(self.train) + len(self.synthetic)
+        self.progress.start(POOL_STAGE, rows)
+        with atomic_folder(folder) as temporary:
+            write_shared(temporary, self.codec, self.train, self.synthetic, self.parts)
+            self._draw(temporary / "pool_real.npy", self.train, before=0)
+            self._draw(temporary / "pool_synthetic.npy", self.synthetic.samples, before=len(self.train))
+        self.progress.finish(POOL_STAGE)
+
+    def _draw(self, target: Path, samples: Samples, *, before: int) -> None:
+        draw_pool(
+            samples,
+            self.policy,
+            window=(self.codec.low, self.codec.high),
+            versions=self.versions,
+            seed=derive_seed(self.pool_seed, target.stem),
+            target=target,
+            processes=self.processes,
+            done=lambda n: self.progress.update(POOL_STAGE, before + n),
+        )

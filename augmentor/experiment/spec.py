@@ -1,0 +1,97 @@
+"""What a recipe may say about the evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.spec import Spec, parse
+from augmentor.experiment.arms import ARMS, check_arms
+from augmentor.experiment.policies import Policy, resolve
+
+DEFAULT_ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
+
+
+class EvaluationSpec(Spec):
+    """How the gain of a classifier is measured.
+
+    Attributes:
+        arms: names of the arms to compare, see :data:`augmentor.experiment.arms.ARMS`.
+        seeds: number of repetitions of every arm, each with its own initial weights and batches.
+        updates: optimiser steps of every fit, the same for all arms.
+        batch: rows of a batch.
+        learning_rate: highest learning rate of the classifier.
+        channels: width of the classifier's first stage; None chooses it by dimension.
+        primary_metric: what choices and the verdict are made by.
+        margin: a gain or loss smaller than this does not matter, in units of the metric.
+        shares: synthetic shares of a batch that the filtered arm chooses from; 0 means none.
+        share_seeds: number of seeds that choice is averaged over.
+        anneal: whether the filtered arm's share falls to zero by three quarters of the updates.
+        policy: name of a classical augmentation policy, or its fields.
+        forbid: transforms that the policy must not use, e.g. [flip_horizontal].
+        pool_versions: versions of each image in the augmented pool, the untouched one included.
+        pool_megabytes: the pool has fewer versions where it would grow larger than this.
+        bootstrap: number of bootstrap replicates.
+        confidence: of the intervals.
+    """
+
+    arms: tuple[str, ...] = DEFAULT_ARMS
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 10
+    updates: Annotated[int, Field(ge=1)] = 600
+    batch: Annotated[int, Field(ge=2)] = 64
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
+    channels: Annotated[int, Field(ge=1, le=512)] | None = None
+    primary_metric: Literal["balanced_accuracy", "macro_auroc", "accuracy"] = "balanced_accuracy"
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    shares: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.25, 0.5)
+    share_seeds: Annotated[int, Field(ge=1)] = 3
+    anneal: bool = False
+    policy: str | Policy = "light"
+    forbid: tuple[str, ...] = ()
+    pool_versions: Annotated[int, Field(ge=1, le=1000)] = 24
+    pool_megabytes: Annotated[int, Field(ge=1)] = 1024
+    bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+    @field_validator("arms")
+    @classmethod
+    def _arms_compare(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
+        check_arms(arms)
+        return arms
+
+    @field_validator("shares")
+    @classmethod
+    def _shares_in_order(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if not shares:
+            raise ValueError("at least one synthetic share is needed, e.g. [0.25, 0.5]")
+        return tuple(sorted(set(shares)))
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _policy_fields(cls, policy: object) -> object:
+        if not isinstance(policy, Mapping):
+            return policy
+        try:
+            return parse(Policy, policy, "its fields")
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _policy_exists(self) -> EvaluationSpec:
+        try:
+            self.resolved_policy()
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def resolved_policy(self) -> Policy:
+        """Return the classical policy without what is forbidden."""
+        return resolve(self.policy, self.forbid)
+
+    @property
+    def synthetic_arms(self) -> tuple[str, ...]:
+        """The named arms that train on synthetic rows."""
+        return tuple(name for name in self.arms if ARMS[name].is_synthetic)
