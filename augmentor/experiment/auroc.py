@@ -17,8 +17,8 @@ def placements(scores: NDArray[Any], positive: NDArray[np.bool_]) -> Floats:
     A positive case gets the share of negatives scored below it, a negative case the share of
     positives scored above it, ties counting half. The mean over the positives equals the mean
     over the negatives and is the AUROC (the structural components V10 and V01 of DeLong, DeLong
-    and Clarke-Pearson 1988, equations 4 and 5), found from midranks in O(N log N) (Sun and Xu
-    2014, equations 4 and 5).
+    and Clarke-Pearson 1988), found from midranks in O(N log N) (Sun and Xu
+    2014).
 
     Args:
         scores: (..., N), higher meaning more positive.

@@ -56,7 +56,7 @@ def reliability(
 def expected_calibration_error(
     probabilities: NDArray[np.float64], y: NDArray[np.int64], bins: int = BINS
 ) -> float:
-    """Return the ECE of the top label, in [0, 1] (Naeini et al. 2015; Guo et al. 2017, equation 3).
+    """Return the ECE of the top label, in [0, 1] (Naeini et al. 2015; Guo et al. 2017).
 
     Bins have equal width, the form that published numbers use. It is biased upwards on few
     cases, so it is read against another arm on the same cases, not against zero.

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from augmentor.core.errors import DataError
 from augmentor.experiment.design import Design
@@ -29,8 +28,8 @@ class Components:
     """Estimated variance of a mean over ``seeds`` seeds and ``units`` resampling units.
 
     Attributes:
-        seed: variance of the mean owed to seeds with the interaction: V_S = s^2(seed means) / S;
-            0 where there is one seed only (it cannot be seen).
+        seed: variance of the mean owed to seeds with the interaction, max(V_S, V_I) with
+            V_S = s^2(seed means) / S; 0 where there is one seed only (it cannot be seen).
         case: variance owed to cases alone, interaction taken off: max(V_C - V_I, 0).
         interaction: V_I, already contained in ``seed``.
         seeds: S.
@@ -47,7 +46,7 @@ class Components:
 
     @property
     def variance(self) -> float:
-        """The variance of the mean: V_S + max(V_C - V_I, 0)."""
+        """The variance of the mean: max(V_S, V_I) + max(V_C - V_I, 0), no part below zero."""
         return self.seed + self.case
 
     @property
@@ -59,23 +58,23 @@ class Components:
     def degrees(self) -> float:
         """Satterthwaite degrees of freedom of :attr:`variance`; infinite where it is zero.
 
-        V^2 / (V_S^2 / (S - 1) + V_case^2 / df_case): Hillis (2007, equation 16) for the seed
+        V^2 / (V_S^2 / (S - 1) + V_case^2 / df_case): Hillis (2007) for the seed
         term, with the term of the cases kept because a class may have few of them.
         """
-        below = self.case**2 / self.case_degrees
+        total = self.case**2 / self.case_degrees
         if self.seeds > 1:
-            below += self.seed**2 / (self.seeds - 1)
-        return self.variance**2 / below if below > 0 else math.inf
+            total += self.seed**2 / (self.seeds - 1)
+        return self.variance**2 / total if total > 0 else math.inf
 
     def at(self, *, seeds: int, units: float) -> Components:
         """Return what to expect with other numbers of seeds and units of the same kind.
 
-        The pure seed part is max(V_S - V_I, 0), which shrinks with the seeds; the case part with the
-        units; the interaction with both.
+        The pure seed part shrinks with the seeds, the case part with the units, the interaction
+        with both.
         """
         more_seeds, more_units = self.seeds / seeds, self.units / units
         interaction = self.interaction * more_seeds * more_units
-        pure = max(self.seed - self.interaction, 0.0) * more_seeds
+        pure = (self.seed - self.interaction) * more_seeds
         return Components(
             seed=pure + interaction,
             case=self.case * more_units,
@@ -101,8 +100,12 @@ class Components:
 
 def quantile(degrees: float, probability: float) -> float:
     """Return the quantile of Student's t, or of the normal where ``degrees`` are infinite."""
-    law = norm if math.isinf(degrees) else student(degrees)
-    return float(law.ppf(probability))
+    return float(ndtri(probability) if math.isinf(degrees) else stdtrit(degrees, probability))
+
+
+def below(degrees: float, value: float) -> float:
+    """Return the chance of a smaller value under Student's t, or the normal."""
+    return float(ndtr(value) if math.isinf(degrees) else stdtr(degrees, value))
 
 
 def components(table: NDArray[np.float64], design: Design) -> Components:
@@ -116,9 +119,10 @@ def components(table: NDArray[np.float64], design: Design) -> Components:
         V_I = sum_h G_h / (G_h - 1) sum_{s,g} r_sg^2 / (S (S - 1)),  r the doubly centred z.
 
     Under the two-way random model E V_S = a/S + i, E V_C = c + i and E V_I = i, so that
-    V_S + V_C - V_I is unbiased for the variance of the mean. This is the form of Obuchowski and
-    Rockette (1995) with the case variances taken directly. Without groups every case is a unit
-    and V_C is the sum over classes of s_k^2 / n_k.
+    V_S + V_C - V_I is unbiased for the variance of the mean, as in the analysis of Obuchowski and
+    Rockette (1995). With few seeds V_S falls below V_I by chance, which no true variance can; it is
+    raised to V_I then, which keeps the interval from being too narrow in just those studies.
+    Without groups every case is a unit and V_C is the sum over classes of s_k^2 / n_k.
 
     Args:
         table: (S, N), contributions of each case, see ``scores.contributions``.
@@ -149,14 +153,14 @@ def components(table: NDArray[np.float64], design: Design) -> Components:
     seed_part = float(totals.var(ddof=1)) / n_seeds if n_seeds > 1 else 0.0
     case, interaction = np.array(parts).T
     pure = np.maximum(case - interaction, 0.0)
-    below = float((pure**2 / degrees).sum())
+    squares = float((pure**2 / degrees).sum())
     return Components(
-        seed=seed_part,
+        seed=max(seed_part, float(interaction.sum())),
         case=max(float(case.sum() - interaction.sum()), 0.0),
         interaction=float(interaction.sum()),
         seeds=n_seeds,
         units=design.stratum.size,
-        case_degrees=float(pure.sum()) ** 2 / below if below > 0 else float(sum(degrees)),
+        case_degrees=float(pure.sum()) ** 2 / squares if squares > 0 else float(sum(degrees)),
     )
 
 
