@@ -20,20 +20,25 @@ from augmentor.data.spec import ImageSpec
 PREFIXES = {"train": "train", "val": "validation", "test": "test"}
 UNDIVIDED = (("images", "labels"), ("x", "y"), ("X", "y"))
 Arrays = dict[str, npt.NDArray[Any]]
+Masks = dict[str, npt.NDArray[np.bool_]]
+Pair = tuple[str, str, npt.NDArray[Any], npt.NDArray[Any]]
 
 
 def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> Loaded:
     """Read ``{train,val,test}_images`` and ``_labels``, or ``images`` and ``labels`` (``x``, ``y``).
 
     Pictures are (N, H, W), (N, H, W, C) or (N, C, H, W); labels (N,) or (N, 1), whole numbers or
-    text. Class names come from the card, an array ``classes``, or the labels themselves.
+    text. Class names come from the card, an array ``classes``, or the labels themselves; the value range
+    from the card, an array ``value_range``, or the dtype. Rows that an array ``{part}_source`` calls
+    "synthetic" are left out.
 
     Raises:
         DataError: if the file is no archive, lacks arrays, holds pickled objects, or pictures and
             labels do not agree.
     """
     arrays = _read(path)
-    found = _pairs(arrays, path)
+    everything = _pairs(arrays, path)
+    found, real, notes = _real_only(everything, arrays)
     pictures = {
         part: own_dtype(channels_last(x, f"{path}, {key}"), f"{path}, {key}") for part, key, x, _ in found
     }
@@ -46,9 +51,9 @@ def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> L
         )
     labels = {part: _flat(y, len(pictures[part]), f"{path}, {part}") for part, _, _, y in found}
     classes, codes = _coded(labels, arrays, card, path)
-    bounds = find_range(pictures, card.value_range if card else None, str(path))
+    bounds = find_range(pictures, _range(arrays, card), str(path))
     size = image.size or (card.image_size if card else None)
-    groups = _groups(arrays, found, card, path)
+    groups = _groups(arrays, everything, real, card, path)
     made = shaped(pictures, image, size)
     parts = {
         part: Samples(
@@ -68,7 +73,7 @@ def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> L
         raise DataError(f"{path} holds no pictures")
     bits = 8 * next(iter(dtypes)).itemsize
     originals = Originals.uniform(total, height=height, width=width, channels=channels, bits=bits)
-    return Loaded(name=name, card=card, parts=parts, layout="npz", originals=originals)
+    return Loaded(name=name, card=card, parts=parts, layout="npz", originals=originals, notes=notes)
 
 
 def _read(path: Path) -> Arrays:
@@ -97,7 +102,7 @@ def _array(archive: Any, key: str, path: Path) -> npt.NDArray[Any]:  # noqa: ANN
     return value
 
 
-def _pairs(arrays: Arrays, path: Path) -> list[tuple[str, str, npt.NDArray[Any], npt.NDArray[Any]]]:
+def _pairs(arrays: Arrays, path: Path) -> list[Pair]:
     found = []
     for prefix, part in PREFIXES.items():
         x, y = f"{prefix}_images", f"{prefix}_labels"
@@ -115,6 +120,34 @@ def _pairs(arrays: Arrays, path: Path) -> list[tuple[str, str, npt.NDArray[Any],
         f"{path} holds the arrays {sorted(arrays)}; needed are train_images and train_labels (and val_..., "
         "test_...), or images and labels, or x and y"
     )
+
+
+def _real_only(found: list[Pair], arrays: Arrays) -> tuple[list[Pair], Masks, tuple[str, ...]]:
+    """Leave out what an earlier run made: synthetic rows must never be measured on."""
+    kept: list[Pair] = []
+    real: Masks = {}
+    notes = []
+    for part, key, x, y in found:
+        real[part] = np.ones(len(x), dtype=np.bool_)
+        source = arrays.get(key.removesuffix("images") + "source", np.empty(0))
+        made = source == "synthetic"
+        if source.shape == (len(x),) == (len(y),) and made.any():
+            notes.append(
+                f"{int(made.sum())} synthetic rows of {part} were left out: only real pictures are used"
+            )
+            real[part] = ~made
+            x, y = x[~made], y[~made]
+        kept.append((part, key, x, y))
+    return kept, real, tuple(notes)
+
+
+def _range(arrays: Arrays, card: Card | None) -> tuple[float, float] | None:
+    if card is not None:
+        return card.value_range
+    told = arrays.get("value_range", np.empty(0))
+    if told.shape == (2,) and told.dtype.kind in "iuf" and told[0] < told[1]:
+        return float(told[0]), float(told[1])
+    return None
 
 
 def _flat(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any]:
@@ -166,7 +199,8 @@ def _coded(
 
 def _groups(
     arrays: Arrays,
-    found: list[tuple[str, str, npt.NDArray[Any], npt.NDArray[Any]]],
+    found: list[Pair],
+    real: Masks,
     card: Card | None,
     path: Path,
 ) -> dict[str, npt.NDArray[np.str_]]:
@@ -181,5 +215,5 @@ def _groups(
         value = arrays[key].reshape(-1)
         if len(value) != len(x):
             raise DataError(f"{path}, {key}: {len(value)} groups for {len(x)} pictures")
-        groups[part] = value.astype(np.str_)
+        groups[part] = value[real[part]].astype(np.str_)
     return groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ def walk(root: Path) -> Tree:
     """List the pictures below ``root``, which is entered further while it holds a single folder.
 
     Hidden files are ignored. A link that leads out of ``root``, and a name that is not plain text,
-    are set aside.
+    are set aside; so are pictures that a metadata.csv beside the class folders calls synthetic.
 
     Raises:
         DataError: if the layout is not that of class folders, with or without split folders.
@@ -69,9 +70,24 @@ def walk(root: Path) -> Tree:
     tree.classes = sorted(set(tree.classes))
     tree.found.sort(key=lambda item: item.id)
     tree.set_aside.sort(key=lambda item: item.path)
+    _set_synthetic_aside(tree)
     if not tree.found and not tree.set_aside:
         raise DataError(f"{_what(root)}; {LAYOUT}")
     return tree
+
+
+def _set_synthetic_aside(tree: Tree) -> None:
+    """Leave out what an earlier run made, as its metadata.csv says: it must never be measured on."""
+    try:
+        with (tree.root / "metadata.csv").open(encoding="utf-8", newline="") as handle:
+            rows = [row for row in csv.DictReader(handle) if row.get("source") == "synthetic"]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return
+    made = {str(row.get("file_name")) for row in rows}
+    synthetic = [item for item in tree.found if item.id in made]
+    tree.found = [item for item in tree.found if item.id not in made]
+    reason = "synthetic, as metadata.csv says; only real pictures are used"
+    tree.set_aside += [SetAside(item.id, reason) for item in synthetic]
 
 
 def _enter(root: Path) -> Path:

@@ -1,0 +1,150 @@
+"""Real and synthetic rows for a team's own training loop in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch.utils.data import Dataset
+
+from augmentor.core.errors import DataError, StorageError
+from augmentor.core.files import inside
+from augmentor.core.samples import Samples
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.data.pictures import UnreadablePicture, decode, to_channels
+
+Item = tuple[torch.Tensor, int, bool]
+
+
+class ExpandedDataset(Dataset[Item]):
+    """Pictures with their label and whether they are synthetic.
+
+    Item ``i`` is ``(x, label, is_synthetic)``: ``x`` a float32 tensor (C, H, W) in [0, 1], which is the
+    data's value range brought linearly to [0, 1]; ``label`` an index into :attr:`classes`. Real rows
+    come first, in their order, then the synthetic ones.
+
+    Example:
+        >>> import numpy as np
+        >>> from augmentor.core.samples import Samples
+        >>> real = Samples(np.full((2, 1, 4, 4), 255, np.uint8), np.array([0, 1]), ("a", "b"),
+        ...                np.array(["r0", "r1"]), value_range=(0, 255))
+        >>> x, label, is_synthetic = ExpandedDataset(real)[1]
+        >>> x.shape, float(x.max()), label, is_synthetic
+        (torch.Size([1, 4, 4]), 1.0, 1, False)
+    """
+
+    def __init__(
+        self,
+        real: Samples,
+        synthetic: SyntheticSet | None = None,
+        *,
+        kept_only: bool = True,
+        transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> None:
+        """Join real rows and, where given, synthetic ones.
+
+        Args:
+            real: the training part.
+            synthetic: rows of the same classes, shape and units.
+            kept_only: leave out what the filters rejected.
+            transform: applied to each float tensor (C, H, W) when it is asked for.
+
+        Raises:
+            DataError: if real and synthetic rows do not fit together.
+        """
+        parts = [real]
+        if synthetic is not None:
+            made = synthetic.kept_samples if kept_only else synthetic.samples
+            if (
+                made.classes != real.classes
+                or made.shape != real.shape
+                or made.value_range != real.value_range
+            ):
+                raise DataError(
+                    "real and synthetic rows must share classes, shape and value range, got "
+                    f"{real.classes}, {real.shape}, {real.value_range} and "
+                    f"{made.classes}, {made.shape}, {made.value_range}"
+                )
+            parts.append(made)
+        assert real.value_range is not None  # Samples of arrays have one
+        self.classes = real.classes
+        self.labels = np.concatenate([part.y for part in parts])
+        self.is_synthetic = np.repeat([False, True][: len(parts)], [len(part) for part in parts])
+        self.transform = transform
+        self._x: npt.NDArray[Any] = np.concatenate([part.array for part in parts])
+        self._low, self._high = real.value_range
+
+    @classmethod
+    def from_folder(
+        cls, folder: Path | str, *, transform: Callable[[torch.Tensor], torch.Tensor] | None = None
+    ) -> ExpandedDataset:
+        """Read the ``expanded/`` folder of a run by its metadata.csv, in the order of that file.
+
+        Raises:
+            DataError: if metadata.csv or a picture is missing or damaged, or a path leads outside.
+        """
+        folder = Path(folder)
+        try:
+            table = pd.read_csv(
+                folder / "metadata.csv",
+                usecols=["file_name", "label", "class", "source"],
+                dtype={"file_name": str, "label": np.int64, "class": str, "source": str},
+                keep_default_na=False,
+            )
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{folder} is no expanded dataset: its metadata.csv cannot be read ({error})"
+            ) from error
+        pictures = [_read(folder, name) for name in table["file_name"]]
+        if not pictures:
+            raise DataError(f"{folder / 'metadata.csv'} names no picture")
+        channels = max(picture.shape[2] for picture in pictures)
+        stacked: npt.NDArray[Any] = np.stack(
+            [np.moveaxis(to_channels(picture, channels), 2, 0) for picture in pictures]
+        )
+        synthetic = table["source"].to_numpy() == "synthetic"
+        joined = Samples(
+            x=stacked,
+            y=table["label"].to_numpy(dtype=np.int64),
+            classes=_classes(table, folder),
+            ids=table["file_name"].to_numpy(dtype=np.str_),
+            value_range=(0.0, float(np.iinfo(stacked.dtype).max)),
+        )
+        dataset = cls(joined, transform=transform)
+        dataset.is_synthetic = synthetic
+        return dataset
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Item:
+        """Return ``(x, label, is_synthetic)`` of one row."""
+        scaled = (self._x[index].astype(np.float32) - self._low) / (self._high - self._low)
+        x = torch.from_numpy(scaled.astype(np.float32))
+        if self.transform is not None:
+            x = self.transform(x)
+        return x, int(self.labels[index]), bool(self.is_synthetic[index])
+
+
+def _read(folder: Path, name: str) -> npt.NDArray[Any]:
+    try:
+        return decode(inside(folder, name).read_bytes()).pixels
+    except (OSError, UnreadablePicture, StorageError) as error:
+        raise DataError(f"the picture {name} of {folder} cannot be read: {error}") from error
+
+
+def _classes(table: pd.DataFrame, folder: Path) -> tuple[str, ...]:
+    """Return the class names in label order; every class has at least one row, as exported."""
+    pairs = table[["label", "class"]].drop_duplicates().sort_values("label")
+    if list(pairs["label"]) != list(range(len(pairs))):
+        raise DataError(
+            f"{folder / 'metadata.csv'}: labels must count 0, 1, ... with one class name each, got "
+            f"{list(zip(pairs['label'], pairs['class'], strict=True))[:10]}"
+        )
+    return tuple(pairs["class"])
