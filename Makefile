@@ -6,6 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 JOBS ?= 2
 BENCHMARKS ?= $(wildcard benchmarks/*.py)
 # The machine's own choice can be overruled: make setup PYTHON=/path/to/python3.12
@@ -41,14 +42,16 @@ bench: setup ## speed and quality measurements
 # Built without isolation, so that the pinned setuptools is the one that builds.
 $(STAMP): pyproject.toml constraints.txt
 	@bash .ci/make_venv "$(VENV)" "$(PYTHON)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
+	@echo "Installing into $(VENV), which takes some minutes the first time ..."
+	@$(PIP) install -c constraints.txt setuptools
+	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
+# async-timeout is needed before Python 3.11.3 only (Debian 12 has 3.11.2), so it is asked for by name.
 lock: ## make constraints.txt anew from the newest versions that pyproject.toml allows
 	rm -rf build/lock
 	bash .ci/make_venv build/lock "$(PYTHON)"
-	build/lock/bin/python -m pip install --quiet --upgrade setuptools
+	build/lock/bin/python -m pip install --quiet --upgrade setuptools async-timeout
 	build/lock/bin/python -m pip install --quiet --no-build-isolation '.[dev]'
 	{ sed '/^[^#]/,$$d' constraints.txt; build/lock/bin/python -m pip freeze --all --exclude pip --exclude gan-augmentor \
 		| grep -E '^[A-Za-z0-9_.-]+==' | grep -Ev '^(nvidia-|cuda-|triton==)' \

@@ -104,6 +104,7 @@ def run(
             outcome = run_with_prefect(job)
     if outcome.reused:
         tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
+    tell(f"Report: {outcome.folder / 'report.html'}")
     say(" ".join(outcome.sentence.split()))
     say(str(outcome.folder))
 
@@ -165,13 +166,15 @@ def generate(
         seed: Another seed gives other samples.
         device: What the generator runs on; auto takes a GPU where there is one.
     """
-    wanted = parse_counts(counts)
-    source, target = _run_folder(finished_run), out.expanduser()
+    wanted, target = parse_counts(counts), out.expanduser()
     if seed < 0:
         raise ConfigError(f"--seed {seed}: a seed is a whole number of at least 0")
     if target.exists():
         raise ConfigError(f"--out {out} exists already; choose another folder, or remove it")
     with open_progress() as progress, stdout_for_results():
+        from augmentor.job.rerender import run_folder
+
+        source = run_folder(finished_run)
         from augmentor.job.generate import generate as make
 
         outcome = make(source, wanted, target, seed=seed, device=device, progress=progress)
@@ -193,11 +196,10 @@ def report(finished_run: FinishedRun, /) -> None:
     Args:
         finished_run: The folder of a finished run.
     """
-    folder = _run_folder(finished_run)
     with stdout_for_results():
         from augmentor.job.rerender import rerender
 
-        place = rerender(folder)
+        place = rerender(finished_run)
     say(str(place))
 
 
@@ -214,25 +216,14 @@ def cards() -> None:
     """List the shipped dataset cards, one a line."""
     from augmentor.data.cards import list_cards
 
-    _list([(card.name, " ".join(card.title.split())) for card in list_cards()])
+    rows = []
+    for card in list_cards():
+        usable = "" if card.refused is None else " (described only; it cannot be run)"
+        rows.append((card.name, " ".join(card.title.split()) + usable))
+    _list(rows)
 
 
 def _list(rows: list[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in rows), default=0)
     for name, words in rows:
         say(f"{name:<{width}}  {words}".rstrip())
-
-
-def _run_folder(given: Path) -> Path:
-    """Return ``given`` if it looks like a finished run's folder."""
-    folder = given.expanduser()
-    if not folder.is_dir():
-        raise ConfigError(
-            f"there is no run folder {given}; give the folder that `augmentor run` printed last"
-        )
-    if not (folder / "manifest.json").is_file():
-        raise ConfigError(
-            f"{given} is not the folder of a finished run (it has no manifest.json); "
-            "give the folder that `augmentor run` printed last"
-        )
-    return folder

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from augmentor.cli.streams import say, stdout_for_results, tell
+from augmentor.cli.console import is_terminal, open_progress
+from augmentor.cli.streams import clean, say, stdout_for_results, tell
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_text
+
+_TITLES = ("class ", "what a run would do", "notes:", "warnings:")
+_COLOURS = {"a run can start": "bold green", "a run would stop before training": "bold red"}
 
 
 def inspect_target(target: str, *, data: Path | None, write_card: Path | None, force: bool) -> None:
     """Print what is in ``target``; with ``write_card``, draft its card too.
 
     Raises:
-        ConfigError: if the card's file exists already and ``force`` is not given.
+        ConfigError: if the card's file exists already and ``force`` is not given, or the card
+            named as ``target`` is unknown or invalid.
         DataError: if the data cannot be read at all.
     """
     card = None if write_card is None else write_card.expanduser()
     if card is not None and card.exists() and not force:
         raise ConfigError(f"--write-card {write_card} exists already; add --force to replace it")
-    with stdout_for_results():
+    with open_progress() as progress, stdout_for_results():
         from augmentor.data.inspect import draft_card, inspect
 
-        found = inspect(target, data=data)
+        found = inspect(target, data=data, progress=progress)
         text = None if card is None else draft_card(found)
-    for line in found.to_lines():
-        say(line)
+    show(found.to_lines())
     if card is not None and text is not None:
         write_text(card, text)
-        tell(f"The drafted card is in {card}. Read it, correct it, and name it in a recipe: dataset: {card}")
+        tell(f"The drafted card is in {card}. Read it and correct it; a recipe uses it by dataset: {card}")
+
+
+def show(lines: Sequence[str]) -> None:
+    """Print the findings: coloured and folded to the width on a terminal, as they are elsewhere."""
+    if not is_terminal(sys.stdout):
+        say("\n".join(lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for line, style in zip(lines, _styles(lines), strict=True):
+        text = clean(line)
+        words = text.lstrip(" -")
+        # The folded rest of an item stands under its first word.
+        indent = len(text) - len(words)
+        folded = Text(words, style).wrap(console, max(20, console.width - indent)) or [Text()]
+        for number, part in enumerate(folded):
+            part.rstrip()
+            console.print(Text(" " * indent if number else text[:indent]) + part, soft_wrap=True)
+
+
+def _styles(lines: Sequence[str]) -> list[str]:
+    """Return a style a line: titles bold, warnings yellow, blockers red, the conclusion coloured."""
+    styles = []
+    section = ""
+    for number, line in enumerate(lines):
+        if line.endswith(":") and not line.startswith(" "):
+            section = line
+        if line in _COLOURS:
+            styles.append(_COLOURS[line])
+        elif number == 0 or line.startswith((*_TITLES, "blockers:")):
+            styles.append("bold")
+        elif line.startswith("  - "):
+            styles.append({"warnings:": "yellow", "blockers:": "red"}.get(section, ""))
+        else:
+            styles.append("")
+    return styles

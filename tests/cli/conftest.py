@@ -124,11 +124,10 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
         "augmentor.job.run": {"Job": job, "run_job": outcome("run_job")},
         "augmentor.tasks.expand": {"run_with_prefect": outcome("run_with_prefect")},
         "augmentor.job.generate": {"generate": generate},
-        "augmentor.job.rerender": {"rerender": rerender},
         "augmentor.data.cards": {
             "list_cards": lambda: [
-                types.SimpleNamespace(name="digits", title="Handwritten\n digits"),
-                types.SimpleNamespace(name="bloodmnist", title="Blood cells"),
+                types.SimpleNamespace(name="digits", title="Handwritten\n digits", refused=None),
+                types.SimpleNamespace(name="chestmnist", title="X-rays", refused="multi-label"),
             ]
         },
     }
@@ -136,6 +135,7 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
         module = types.ModuleType(name)
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr("augmentor.job.rerender.rerender", rerender)
     return seen
 
 
@@ -144,5 +144,6 @@ def finished_run(tmp_path) -> Path:
     """A folder that looks like a finished run."""
     folder = tmp_path / "finished"
     folder.mkdir()
-    (folder / "manifest.json").write_text("{}")
+    for name in ("results.parquet", "facts.json", "recipe.yaml", "manifest.json"):
+        (folder / name).touch()
     return folder

@@ -32,6 +32,7 @@ def test_run_prints_verdict_and_folder_last_and_nothing_else_to_stdout(command, 
     assert ended.out.splitlines() == ["The verdict, on one line.", str(tmp_path / "runs" / "fake" / "1")]
     assert "a library chatters on stdout" in ended.err
     assert "Reused from an earlier run: load, train." in ended.err
+    assert str(tmp_path / "runs" / "fake" / "1" / "report.html") in ended.err
 
 
 def test_run_keeps_the_output_of_children_off_stdout(command, rooms):
@@ -156,7 +157,7 @@ def test_generate(command, rooms, finished_run, tmp_path):
         ({"--seed": "-1"}, "at least 0"),
         ({"--out": "."}, "exists already"),
         ({"run": "nowhere"}, "no run folder nowhere"),
-        ({"run": "."}, "manifest.json"),
+        ({"run": "."}, "results.parquet"),
     ],
 )
 def test_generate_refuses_before_any_work(command, rooms, finished_run, tmp_path, monkeypatch, change, words):
@@ -171,12 +172,19 @@ def test_generate_refuses_before_any_work(command, rooms, finished_run, tmp_path
 def test_report(command, rooms, finished_run):
     ended = command("report", str(finished_run))
     assert (ended.code, ended.out) == (0, f"{finished_run / 'report.html'}\n")
-    assert command("report", "nowhere").code == 2
+
+
+def test_report_of_no_run(command):
+    ended = command("report", "nowhere")
+    assert (ended.code, ended.out) == (2, "")
+    assert "no run folder nowhere" in ended.err
 
 
 def test_lists_have_one_line_each(command, rooms):
     assert command("recipes").out == "default  Any data.\ndigits\n"
-    assert command("cards").out == "digits      Handwritten digits\nbloodmnist  Blood cells\n"
+    assert command("cards").out == (
+        "digits      Handwritten digits\nchestmnist  X-rays (described only; it cannot be run)\n"
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)

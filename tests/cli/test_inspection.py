@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import io
+import re
 import sys
 import types
 
 import pytest
+
+from augmentor.cli.inspection import show
 
 
 @pytest.fixture
@@ -11,10 +15,11 @@ def inspecting(monkeypatch):
     seen = []
     module = types.ModuleType("augmentor.data.inspect")
 
-    def inspect(target, *, data=None):
+    def inspect(target, *, data, progress):
         seen.append((target, data))
         print("a reader chatters")
-        return types.SimpleNamespace(to_lines=lambda: ["classes", "  a\x1b[31m  3"])
+        progress.log("looking for duplicates")
+        return types.SimpleNamespace(to_lines=lambda: ["classes", "", "  a\x1b[31m  3"])
 
     module.inspect = inspect
     module.draft_card = lambda found: "name: drafted\n"
@@ -22,11 +27,11 @@ def inspecting(monkeypatch):
     return seen
 
 
-def test_inspection_is_printed_to_stdout_without_control_characters(command, inspecting):
-    ended = command("inspect", "photos")
-    assert (ended.code, ended.out) == (0, "classes\n  a\\x1b[31m  3\n")
-    assert "a reader chatters" in ended.err
-    assert inspecting == [("photos", None)]
+def test_inspection_is_printed_to_stdout_without_control_characters(command, inspecting, tmp_path):
+    ended = command("inspect", "photos", "--data", str(tmp_path))
+    assert (ended.code, ended.out) == (0, "classes\n\n  a\\x1b[31m  3\n")
+    assert ended.err == "a reader chatters\nlooking for duplicates\n"
+    assert inspecting == [("photos", tmp_path)]
 
 
 def test_a_card_is_drafted_and_never_replaced_by_accident(command, inspecting, tmp_path):
@@ -42,3 +47,45 @@ def test_a_card_is_drafted_and_never_replaced_by_accident(command, inspecting, t
     assert card.read_text() == "name: mine\n"
     assert command("inspect", "photos", "--write-card", str(card), "--force").code == 0
     assert card.read_text() == "name: drafted\n"
+
+
+def test_a_terminal_gets_the_same_words_in_colour(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    lines = [
+        "x: 3 pictures",
+        "class  all",
+        "[a]      3",
+        "  more",
+        "",
+        "warnings:",
+        "  - a first warning that is longer than the sixty signs of this terminal",
+        "",
+        "blockers:",
+        "  - second \x1b[2J",
+        "",
+        "a run would stop before training",
+    ]
+    screen = Terminal()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", screen)
+    show(lines)
+    drawn = screen.getvalue()
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in drawn.splitlines()]
+    expected = [line.replace("\x1b", r"\x1b") for line in lines]
+    expected[6:7] = ["  - a first warning that is longer than the sixty signs of", "    this terminal"]
+    assert plain == expected
+    assert "\x1b[33ma first" in drawn
+    assert "\x1b[31msecond" in drawn
+    assert "\x1b[1;31ma run would stop" in drawn
+
+
+def test_the_shipped_digits_through_the_real_rooms(command):
+    ended = command("inspect", "digits")
+    assert ended.code == 0
+    assert "1797 pictures, 10 classes" in ended.out
+    assert ended.out.rstrip().endswith("a run can start")
