@@ -81,6 +81,16 @@ def test_gradcheck_of_mode_seeking():
     assert torch.autograd.gradcheck(lambda *pair: mode_seeking(*pair, labels=labels), inputs)
 
 
+def test_half_precision_is_lifted_before_the_difference():
+    # Their difference, 101.0078125, is 101 in bfloat16.
+    images = torch.full((4, 3), 1.0078125, dtype=torch.bfloat16)
+    other = torch.full((4, 3), -100.0, dtype=torch.bfloat16)
+    latents = torch.zeros(4, 2)
+    loss = mode_seeking(images, other, latents, latents + 1)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, torch.full((4,), 1 / 101.0178125), rtol=1e-6, atol=0)
+
+
 def test_mode_seeking_refuses_what_would_broadcast():
     with pytest.raises(ValueError, match="equal shapes"):
         mode_seeking(torch.zeros(4, 2), torch.zeros(1, 2), torch.zeros(4, 3), torch.zeros(4, 3))
