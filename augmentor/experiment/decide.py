@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
 NEVER_CHOSEN = ("synthetic_only",)
 
+# Below this many cases (or groups) in a class, measured coverage falls short: docs/verdict.md.
+FEW_UNITS = 20
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -266,9 +269,17 @@ def _notes(design: Design, classes: Sequence[str], n_seeds: int) -> list[str]:
     absent = [name for k, name in enumerate(classes) if k not in design.present]
     if absent:
         notes.append(f"No test case of {', '.join(absent)}: nothing is said about it.")
-    lonely = [
-        classes[int(design.present[k])] for k, (_, units, _) in enumerate(design.blocks) if units.size < 2
+    units = [
+        (classes[int(label)], block[1].size)
+        for label, block in zip(design.present, design.blocks, strict=True)
     ]
+    few = [f"{name} ({n})" for name, n in units if 1 < n < FEW_UNITS]
+    if few:
+        notes.append(
+            f"Few independent test cases: {', '.join(few)}. Under {FEW_UNITS} in a class the intervals are "
+            f"narrower than their name says, for the macro AUROC most of all."
+        )
+    lonely = [name for name, n in units if n == 1]
     if lonely:
         notes.append(
             f"One test case or group of {', '.join(lonely)}: its spread is taken from the other classes."

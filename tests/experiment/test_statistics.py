@@ -37,7 +37,7 @@ def test_one_seed_difference_is_the_paired_binomial_one():
     found = difference(a, b, LABELS, replicates=200)
     expected = 0.0
     for k, n in ((0, 40), (1, 20)):
-        d = 2 * (a - b)[0, LABELS == k]
+        d = 2 * (a - b)[0, k == LABELS]
         plus, minus = (d > 0).sum(), (d < 0).sum()
         expected += (plus + minus - (plus - minus) ** 2 / n) / (n * (n - 1)) / 4
     assert found.standard_error**2 == pytest.approx(expected, rel=1e-12)
@@ -133,7 +133,7 @@ def test_replicate_spread_has_the_known_expectation():
     # Cases alone (one seed): variance sum_k s_k^2 (n_k - 1) / n_k^2 of a stratified bootstrap.
     h = hits(8, seeds=1)
     got = replicate(h[None], np.ones((1, 1, 2)), Design.of(LABELS), replicates=8000, seed=0)
-    expected = sum(h[0, LABELS == k].var() / (LABELS == k).sum() for k in (0, 1))
+    expected = sum(h[0, k == LABELS].var() / (k == LABELS).sum() for k in (0, 1))
     assert got.var() == pytest.approx(expected, rel=0.06)  # 4 standard errors sqrt(2/8000)
 
 

@@ -1,0 +1,183 @@
+"""The choice of arms, the rows for the results table, and null calibration of the whole rule."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, recall_score
+
+from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.results import Results
+from augmentor.experiment.decide import choose, decide, validation_means
+
+CLASSES = ["rare", "common", "third"]
+Y = np.repeat([0, 1, 2], [15, 50, 35])
+V = np.repeat([0, 1, 2], [10, 20, 15])
+
+
+def fake(rng, y, skill, seeds=4, k=3, base=None):
+    logits = rng.normal(size=(seeds, y.size, k)) + (0 if base is None else base) + skill * np.eye(k)[y]
+    p = np.exp(logits)
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def arms(seed, skills, y=Y):
+    rng = np.random.default_rng(seed)
+    return {name: fake(rng, y, skill) for name, skill in skills.items()}
+
+
+SKILLS = {"real": 1.0, "classical": 1.6, "synthetic": 1.4, "filtered": 2.2, "synthetic_only": 3.0}
+
+
+def decision(seed=0, skills=SKILLS, **kwargs):
+    return decide(arms(seed, skills), arms(seed + 1, skills, V), Y, V, CLASSES, replicates=300, **kwargs)
+
+
+def test_choice_is_by_validation_and_never_synthetic_only():
+    found = decision()
+    assert (found.arm, found.baseline) == ("filtered", "classical")
+    assert found.validation["synthetic_only"] > found.validation["filtered"]
+    assert found.verdict.word == "helps"
+
+
+def test_test_part_plays_no_role_in_the_choice():
+    # The best arms of the test part are others than those of validation.
+    upside_down = {"real": 2.5, "classical": 0.5, "synthetic": 2.5, "filtered": 0.5, "synthetic_only": 1.0}
+    found = decide(arms(0, upside_down), arms(1, SKILLS, V), Y, V, CLASSES, replicates=100)
+    assert (found.arm, found.baseline) == ("filtered", "classical")
+
+
+def test_choose_takes_the_first_of_equals_and_needs_both_sides():
+    assert choose({"real": 0.5, "balanced": 0.5, "filtered": 0.4, "synthetic": 0.4}) == ("filtered", "real")
+    for lacking in ({"real": 0.5}, {"filtered": 0.5}, {"real": 0.5, "synthetic_only": 0.9}, {}):
+        with pytest.raises(ConfigError, match="needs an arm"):
+            choose(lacking)
+
+
+def test_validation_means_agree_with_scikit_learn():
+    held = arms(3, SKILLS, V)
+    means = validation_means(held, V, "balanced_accuracy")
+    for name, p in held.items():
+        each = [balanced_accuracy_score(V, one.argmax(axis=1)) for one in p]
+        assert means[name] == pytest.approx(np.mean(each), abs=1e-12)
+
+
+def test_rows_follow_the_contract():
+    test = arms(0, SKILLS)
+    found = decision()
+    table = Results.from_rows([{"dataset": "d", **row} for row in found.rows])
+    assert set(table.table["fold"]) == {"test"}
+    assert table.table["seed"].isna().all()
+    recall = {
+        name: np.mean([recall_score(Y, p.argmax(axis=1), average=None) for p in test[name]], axis=0)
+        for name in test
+    }
+    for name in SKILLS:
+        low, high = (table.value(arm=name, metric=f"balanced_accuracy_{end}") for end in ("low", "high"))
+        assert 0 <= low < recall[name].mean() < high <= 1
+    for name in ("synthetic", "filtered", "synthetic_only"):
+        delta = table.value(arm=name, metric="delta")
+        assert delta == pytest.approx((recall[name] - recall["classical"]).mean(), abs=1e-12)
+        assert table.value(arm=name, metric="delta_low") < delta < table.value(arm=name, metric="delta_high")
+        assert table.value(arm=name, metric="margin") == 0.01
+        assert table.value(arm=name, metric="minimum_detectable") > 0
+        for k, label in enumerate(CLASSES):
+            got = table.value(arm=name, metric="recall_delta", class_=label)
+            assert got == pytest.approx(recall[name][k] - recall["classical"][k], abs=1e-12)
+            low = table.value(arm=name, metric="recall_delta_low", class_=label)
+            assert low < got < table.value(arm=name, metric="recall_delta_high", class_=label)
+    for name in ("real", "classical"):
+        assert table.value(arm=name, metric="delta") is None
+    chosen = found.verdict.interval
+    assert table.value(arm="filtered", metric="delta_low") == chosen.low
+    assert found.sentence.startswith("Synthetic data helps: filtered gains")
+
+
+def test_class_intervals_are_wider_than_one_class_alone_would_need():
+    # Bonferroni over three classes at 95 % is each class at 98.33 %.
+    def width(found):
+        values = {(r["metric"], r["class"]): r["value"] for r in found.rows if r["arm"] == "filtered"}
+        return values["recall_delta_high", "rare"] - values["recall_delta_low", "rare"]
+
+    assert width(decision(confidence=0.95)) > 1.1 * width(decision(confidence=0.85))
+    # 1 - (1 - 0.85) / 3 = 0.95: the same level asked for one class alone.
+    from augmentor.experiment.design import Design
+    from augmentor.experiment.statistics import intervals
+
+    test = arms(0, SKILLS)
+    hits = np.stack([test[name].argmax(axis=-1) == Y for name in ("filtered", "classical")]).astype(float)
+    target = np.zeros((1, 2, 3))
+    target[0, :, 0] = 1, -1
+    alone = intervals(hits, target, Design.of(Y), replicates=300)[0]
+    assert width(decision(confidence=0.85)) == pytest.approx(alone.high - alone.low, rel=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_auroc", "accuracy"])
+def test_identical_predictions_are_equivalent(metric):
+    test, held = arms(0, {"classical": 1.0}), arms(1, {"classical": 1.0}, V)
+    test["filtered"], held["filtered"] = test["classical"].copy(), held["classical"].copy()
+    found = decide(test, held, Y, V, CLASSES, primary_metric=metric, replicates=100)
+    got = found.verdict
+    assert (got.word, got.interval.low, got.interval.estimate, got.interval.high) == ("equivalent", 0, 0, 0)
+
+
+def test_notes_name_what_limits_the_numbers():
+    one = {name: p[:1] for name, p in arms(0, SKILLS).items()}
+    held = {name: p[:1] for name, p in arms(1, SKILLS, V).items()}
+    notes = " ".join(decide(one, held, Y, V, CLASSES, replicates=50).notes)
+    assert "One seed" in notes
+    assert "rare (15)" in notes
+    assert "common" not in notes
+    found = decide(
+        arms(0, SKILLS), arms(1, SKILLS, V), Y, V, CLASSES, groups=np.minimum(Y, 1) * (1 + np.arange(100))
+    )
+    assert "One test case or group of rare" in " ".join(found.notes)
+
+
+def test_class_without_test_cases_has_no_rows_and_is_named():
+    keep = Y != 1
+    test = {name: p[:, keep] for name, p in arms(0, SKILLS).items()}
+    found = decide(test, arms(1, SKILLS, V), Y[keep], V, CLASSES, replicates=50)
+    assert "No test case of common" in " ".join(found.notes)
+    assert {row["class"] for row in found.rows} == {None, "rare", "third"}
+
+
+def test_refusals():
+    with pytest.raises(ConfigError, match="primary metric"):
+        decision(primary_metric="auc")
+    test, held = arms(0, SKILLS), arms(1, SKILLS, V)
+    with pytest.raises(DataError, match="same arms"):
+        decide(test, {k: v for k, v in held.items() if k != "real"}, Y, V, CLASSES)
+    with pytest.raises(DataError, match="same seeds"):
+        decide({**test, "real": test["real"][:2]}, held, Y, V, CLASSES)
+    with pytest.raises(DataError, match="labels"):
+        decide(test, held, Y[:-1], V, CLASSES)
+    with pytest.raises(DataError, match="seeds, cases, classes"):
+        decide({name: p[0] for name, p in test.items()}, held, Y, V, CLASSES)
+
+
+NULL = {"real": 1.5, "classical": 1.5, "synthetic": 1.5, "filtered": 1.5}
+
+
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_null_calibration_with_the_choice_of_arms(seeds):
+    # Every arm is drawn from one distribution; the choice by validation is made in each trial. At most
+    # 5 % of 400 trials may say helps: 20, and a rate of 2.5 % reaches 21 with chance 0.001.
+    y, v = np.repeat([0, 1], [40, 80]), np.repeat([0, 1], [20, 30])
+    words = []
+    for trial in range(400):
+        rng = np.random.default_rng([trial, seeds])
+        difficulty = [rng.normal(size=(n.size, 2)) for n in (y, v)]
+        test, held = (
+            {name: fake(rng, part, skill, seeds, 2, base) for name, skill in NULL.items()}
+            for part, base in zip((y, v), difficulty, strict=True)
+        )
+        found = decide(test, held, y, v, ["a", "b"], replicates=100, seed=trial)
+        words.append(found.verdict.word)
+    assert words.count("helps") <= 20
+    assert words.count("hurts") <= 20
+
+
+def test_planted_effect_is_seen_and_its_opposite_hurts():
+    up = {"classical": 1.0, "filtered": 2.5}
+    for trial in range(5):
+        assert decision(trial, up).verdict.word == "helps"
+        assert decision(trial, {"classical": 2.5, "filtered": 1.0}).verdict.word == "hurts"
