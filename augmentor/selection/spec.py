@@ -58,7 +58,7 @@ class CopyFilter(Spec):
 
 
 class OutlierFilter(Spec):
-    """Reject samples far from all real images of their class.
+    """Reject samples far from all real images of their class in features, or from all in pixels.
 
     Attributes:
         quantile: share of real held-out images that lie nearer to the training images of their
@@ -76,7 +76,7 @@ class DuplicateFilter(Spec):
             because many samples lie closer together than a few real images do.
     """
 
-    ratio: float = Field(default=0.5, gt=0, le=1)
+    ratio: float = Field(default=0.75, gt=0, le=1)
 
 
 class FiltersSpec(Spec):
