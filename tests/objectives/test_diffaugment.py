@@ -288,6 +288,41 @@ class TestGeometry:
         assert torch.equal(y.flatten(2).sort(2).values, x.flatten(2).sort(2).values)
 
 
+class TestTogether:
+    def test_moves_compose_to_a_symmetry_then_a_shift_that_brings_in_zeros(self):
+        picture = np.arange(1.0, 65.0).reshape(8, 8)
+        possible = set()
+        for turned in [np.rot90(face, k) for face in (picture, picture.T) for k in range(4)]:
+            padded = np.pad(turned, 1)
+            possible |= {
+                padded[down : down + 8, right : right + 8].tobytes()
+                for down in range(3)
+                for right in range(3)
+            }
+        y = make_augment(["translation", "geometry"])(torch.tensor(picture).expand(1500, 1, 8, 8), seeded())
+        found = {row.numpy().tobytes() for row in y}
+        assert found <= possible
+        assert len(possible) == 72
+        assert len(found) > 65
+
+    def test_what_moves_in_or_is_cut_is_zero_whatever_the_colour(self):
+        x = torch.full((300, 3, 8, 8), 10.0)
+        augment = make_augment(["colour", "translation", "cutout"])
+        y = augment(x, seeded())
+        keep = augment.draw(x, seeded()).keep.view(300, 1, 8, 8).expand_as(y)
+        assert (y[~keep] == 0).all()
+        assert (y[keep] > 9).all()
+        assert 0 < (~keep).float().mean() < 0.6
+
+    def test_real_and_fake_get_the_same_treatment_from_generators_of_one_seed(self):
+        # An augmentation that is linear without colour: T(a) + T(b) = T(a + b) only if the draws agree.
+        augment = make_augment(["translation", "cutout", "geometry"])
+        a, b = normal(32, 1, 8, 8), normal(32, 1, 8, 8, seed=1)
+        together = augment(a + b, seeded(5))
+        torch.testing.assert_close(augment(a, seeded(5)) + augment(b, seeded(5)), together)
+        assert not torch.allclose(augment(a, seeded(5)) + augment(b, seeded(6)), together)
+
+
 class TestPolicy:
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_a_forbidden_operation_leaves_its_group(self, operation):
