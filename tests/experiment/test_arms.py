@@ -1,0 +1,95 @@
+import re
+
+import pytest
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.spec import parse
+from augmentor.experiment.arms import ARMS, check_arms
+from augmentor.experiment.policies import POLICIES, Policy
+from augmentor.experiment.remedies import LOSSES, MIXES
+from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
+    arm = ARMS[name]
+    assert arm.loss in LOSSES
+    assert arm.mix in {"none", *MIXES}
+    assert arm.real or arm.is_synthetic
+    assert not (arm.by_share or arm.copies) or arm.synthetic == "kept"
+
+
+def test_the_six_arms_differ_as_declared():
+    real, balanced, classical, synthetic, filtered, only = (ARMS[name] for name in DEFAULT_ARMS)
+    assert (real.balanced, real.augmented) == (False, False)
+    assert (balanced.balanced, balanced.augmented) == (True, False)
+    assert (classical.balanced, classical.augmented, classical.synthetic) == (True, True, "none")
+    assert (synthetic.synthetic, synthetic.by_share) == ("all", False)
+    assert (filtered.synthetic, filtered.by_share) == ("kept", True)
+    assert (only.synthetic, only.real) == ("passing", False)
+    assert [name for name, arm in ARMS.items() if arm.is_synthetic] == [
+        "synthetic",
+        "filtered",
+        "synthetic_only",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (("real", "filterd"), "unknown arm 'filterd'; did you mean 'filtered'?"),
+        (("real", "xyz"), "known arms: real, balanced"),
+        (("real", "filtered", "real"), "named once"),
+        (("real", "classical"), "add one of synthetic, filtered to real, classical"),
+        (("real", "synthetic_only"), "add one of synthetic, filtered"),
+        (("synthetic", "filtered"), "no synthetic images against another; add one of real"),
+    ],
+)
+def test_arms_that_cannot_give_a_verdict_are_refused(names, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        check_arms(names)
+
+
+def test_defaults_are_the_issues():
+    spec = EvaluationSpec()
+    assert spec.arms == DEFAULT_ARMS
+    assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
+    assert spec.synthetic_arms == ("synthetic", "filtered", "synthetic_only")
+
+
+def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():
+    spec = parse(
+        EvaluationSpec,
+        {"shares": [0.5, 0, 0.5], "policy": {"shift": 0.1, "flip_horizontal": True}, "forbid": ["shift"]},
+        "r.yaml",
+    )
+    assert spec.shares == (0.0, 0.5)
+    assert spec.resolved_policy() == Policy(flip_horizontal=True)
+    dumped = spec.model_dump(mode="json")
+    assert parse(EvaluationSpec, dumped, "again") == spec
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"arms": ["real", "filterd"]}, "did you mean 'filtered'"),
+        ({"shares": []}, "at least one synthetic share"),
+        ({"shares": [1.0]}, "less than 1"),
+        ({"policy": "digit"}, "known policies: none, light"),
+        ({"policy": {"shfit": 0.1}}, "did you mean 'shift'"),
+        ({"forbid": ["flip"]}, "cannot forbid flip; transforms are: shift"),
+        ({"primary_metric": "f1"}, "balanced_accuracy"),
+        ({"seeds": 0}, "greater than or equal to 1"),
+        ({"margin": 0}, "greater than 0"),
+        ({"updatse": 3}, "did you mean 'updates'"),
+    ],
+)
+def test_a_recipe_at_fault_is_told_what_is_allowed(values, reason):
+    with pytest.raises(ConfigError, match=re.escape(reason)):
+        parse(EvaluationSpec, values, "r.yaml")
+
+
+@pytest.mark.parametrize("name", ["medical", "digits", "light"])
+def test_policies_for_images_with_sides_never_mirror(name):
+    policy = POLICIES[name]
+    assert (policy.flip_horizontal, policy.flip_vertical, policy.quarter_turns) == (False, False, False)

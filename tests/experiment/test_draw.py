@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from augmentor.core.errors import DataError
+from augmentor.experiment.arms import ARMS
+from augmentor.experiment.draw import ANNEALED_BY, pick, rows_of
+
+REAL_Y = np.repeat([0, 1, 2], [50, 10, 3])
+SYNTHETIC_Y = np.repeat([1, 2], [20, 30])
+KEPT = np.tile([True, False], 25)
+PASSED = KEPT | (np.arange(50) % 10 == 1)
+
+
+def draws(name, *, steps=400, batch=32, share=0.25, seed=0, versions=5, anneal=False, arm=None):
+    arm = arm or ARMS[name]
+    rows = rows_of(arm, REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=seed)
+    return [
+        pick(
+            arm, rows, step=step, updates=steps, batch=batch, versions=versions, share=share, seed=seed,
+            anneal=anneal,
+        )
+        for step in range(steps)
+    ]  # fmt: skip
+
+
+def labels_of(picked):
+    return np.where(picked.synthetic, SYNTHETIC_Y[np.minimum(picked.row, 49)], REAL_Y[picked.row])
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_every_batch_is_full_and_every_row_carries_its_own_label(name):
+    for picked in draws(name, steps=30):
+        assert len(picked.row) == len(picked.version) == len(picked.synthetic) == 32
+        np.testing.assert_array_equal(labels_of(picked), picked.y)
+        if ARMS[name].copies or ARMS[name].synthetic == "none":
+            assert not picked.synthetic.any()
+
+
+@pytest.mark.parametrize("name", [name for name, arm in ARMS.items() if arm.balanced and arm.real])
+def test_balanced_batches_hold_every_class_equally_often(name):
+    counts = np.array([np.bincount(p.y, minlength=3) for p in draws(name)])
+    assert set(np.unique(counts)) == {10, 11}  # 32 = 3 * 10 + 2 left over
+    # Each class gets one of the two places left over with probability 2/3: sd of the mean is 0.024.
+    np.testing.assert_allclose(counts.mean(0), 32 / 3, atol=0.1)
+
+
+def test_the_real_arm_follows_the_natural_frequencies_and_touches_no_image():
+    picked = draws("real")
+    share = np.bincount(np.concatenate([p.y for p in picked]), minlength=3) / (400 * 32)
+    # sd of a share over 12,800 independent draws is at most 0.0036.
+    np.testing.assert_allclose(share, np.array([50, 10, 3]) / 63, atol=0.015)
+    assert all((p.version == 0).all() for p in picked)
+
+
+def test_augmented_arms_use_all_versions_and_the_untouched_image_among_them():
+    versions = np.concatenate([p.version for p in draws("classical")])
+    np.testing.assert_allclose(np.bincount(versions) / len(versions), 0.2, atol=0.02)
+    assert all((p.version == 0).all() for p in draws("balanced", steps=20))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.4, 0.9])
+def test_the_share_holds_for_every_class_with_kept_rows_in_every_batch(share):
+    picked = draws("filtered", share=share)
+    for k in (1, 2):
+        made = np.array([p.synthetic[p.y == k].sum() for p in picked])
+        size = np.array([(p.y == k).sum() for p in picked])
+        assert np.all(np.abs(made - share * size) < 1)  # never off by a whole row
+        assert made.sum() / size.sum() == pytest.approx(share, abs=0.01)
+    assert not any(p.synthetic[p.y == 0].any() for p in picked)  # nothing was kept for class 0
+
+
+def test_only_the_rows_an_arm_asks_for_are_drawn():
+    used = {
+        name: np.unique(np.concatenate([p.row[p.synthetic] for p in draws(name)]))
+        for name in ("synthetic", "filtered", "synthetic_only")
+    }
+    np.testing.assert_array_equal(used["synthetic"], np.arange(50))
+    np.testing.assert_array_equal(used["filtered"], np.flatnonzero(KEPT))
+    np.testing.assert_array_equal(used["synthetic_only"], np.flatnonzero(PASSED))
+
+
+def test_pooled_rows_of_a_class_are_equally_likely():
+    picked = draws("synthetic")
+    share = np.mean(np.concatenate([p.synthetic[p.y == 1] for p in picked]))
+    assert share == pytest.approx(20 / 30, abs=0.03)  # 20 synthetic beside 10 real rows
+
+
+def test_synthetic_only_draws_no_real_row_and_only_classes_it_has():
+    for picked in draws("synthetic_only", steps=20):
+        assert picked.synthetic.all()
+        assert set(picked.y) == {1, 2}
+
+
+def test_a_share_of_zero_is_the_classical_arm_batch_for_batch():
+    for one, other in zip(draws("filtered", share=0.0), draws("classical"), strict=True):
+        np.testing.assert_array_equal(one.row, other.row)
+        np.testing.assert_array_equal(one.version, other.version)
+
+
+def test_annealing_falls_linearly_to_zero_at_three_quarters():
+    picked = draws("filtered", share=0.8, anneal=True, steps=400, batch=96)
+    made = np.array([p.synthetic[p.y == 2].mean() for p in picked])
+    assert made[int(ANNEALED_BY * 400) :].max() == 0
+    assert made[:10].mean() == pytest.approx(0.8, abs=0.05)
+    assert made[145:155].mean() == pytest.approx(0.4, abs=0.05)  # halfway down
+
+
+def test_copies_stand_in_for_kept_rows_with_real_rows_of_the_class():
+    rows = rows_of(ARMS["duplicated"], REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=3)
+    assert [len(index) for index in rows.synthetic] == [0, 10, 15]
+    for k, index in enumerate(rows.synthetic):
+        assert set(REAL_Y[index]) <= {k}
+
+
+def test_the_batch_depends_on_seed_and_step_and_on_nothing_before():
+    first, again = draws("filtered", steps=6), draws("filtered", steps=6)
+    np.testing.assert_array_equal(first[5].row, again[5].row)
+    assert not np.array_equal(first[4].row, first[5].row)
+    assert not np.array_equal(first[5].row, draws("filtered", steps=6, seed=1)[5].row)
+
+
+def test_nothing_to_draw_is_refused():
+    none = np.zeros(50, np.bool_)
+    with pytest.raises(DataError, match="no row to draw"):
+        rows_of(ARMS["synthetic_only"], REAL_Y, SYNTHETIC_Y, none, none, 3, seed=0)
+    arm = replace(ARMS["filtered"], real=False)
+    with pytest.raises(DataError, match="no row to draw"):
+        rows_of(arm, REAL_Y, SYNTHETIC_Y, none, none, 3, seed=0)

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+
+from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.samples import Samples
+from augmentor.experiment import pool as pool_module
+from augmentor.experiment.policies import POLICIES, Policy, augmenter, resolve, transforms
+from augmentor.experiment.pool import affordable_versions, draw_pool
+
+RANGES = {"uint8": (0, 255), "uint16": (0, 4095), "float32": (-2.0, 3.0)}
+
+
+def images(n=6, channels=1, dtype="uint8", size=12, seed=0):
+    low, high = RANGES[dtype]
+    x = np.random.default_rng(seed).uniform(low, high, (n, channels, size, size)).astype(dtype)
+    ids = np.array([f"row{i}" for i in range(n)])
+    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(low, high))
+
+
+def drawn(tmp_path, samples, policy, versions=4, seed=0, name="pool.npy", **options):
+    target = tmp_path / name
+    draw_pool(
+        samples, policy, window=samples.value_range, versions=versions, seed=seed, target=target, **options
+    )
+    return np.load(target, allow_pickle=False)
+
+
+@pytest.mark.parametrize("dtype", RANGES)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_policy_keeps_units_range_shape_and_the_untouched_image(tmp_path, name, dtype, channels):
+    samples = images(channels=channels, dtype=dtype)
+    found = drawn(tmp_path, samples, POLICIES[name], processes=1)
+    low, high = RANGES[dtype]
+    assert found.dtype == samples.array.dtype
+    assert found.shape == (6, 4, channels, 12, 12)
+    assert found.min() >= low
+    assert found.max() <= high
+    np.testing.assert_array_equal(found[:, 0], samples.array)
+    same = np.array_equal(found[:, 1], found[:, 0]) or np.array_equal(found[:, 2], found[:, 1])
+    assert same == (name == "none")
+
+
+def test_the_number_of_processes_and_the_other_rows_never_change_a_byte(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool_module, "WORTH_A_PROCESS", 5)
+    samples = images(n=9)
+    one = drawn(tmp_path, samples, POLICIES["medical"], processes=1, name="one.npy")
+    two = drawn(tmp_path, samples, POLICIES["medical"], processes=2, name="two.npy")
+    part = drawn(tmp_path, samples.take(range(4)), POLICIES["medical"], processes=1, name="part.npy")
+    more = drawn(tmp_path, samples, POLICIES["medical"], versions=6, processes=1, name="more.npy")
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one[:4], part)
+    np.testing.assert_array_equal(one, more[:, :4])
+    other = drawn(tmp_path, samples, POLICIES["medical"], seed=1, processes=1, name="other.npy")
+    assert not np.array_equal(one[:, 1], other[:, 1])
+
+
+def test_a_pool_that_fails_leaves_no_file(tmp_path):
+    def fail(_):
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        drawn(tmp_path, images(), POLICIES["light"], processes=1, done=fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_ends_at_all_rows(tmp_path):
+    told = []
+    drawn(tmp_path, images(n=7), POLICIES["light"], processes=1, done=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 7
+
+
+def test_horizontal_flips_mirror_left_and_right_and_nothing_else(tmp_path):
+    samples = images(n=3)
+    found = drawn(tmp_path, samples, Policy(flip_horizontal=True), versions=20, processes=1)
+    mirrored = samples.array[:, None, :, :, ::-1]
+    is_same = (found == samples.array[:, None]).all(axis=(2, 3, 4))
+    is_mirrored = (found == mirrored).all(axis=(2, 3, 4))
+    assert (is_same | is_mirrored).all()
+    assert is_same[:, 1:].any()
+    assert is_mirrored[:, 1:].any()
+
+
+def test_channels_stay_channels(tmp_path):
+    x = np.zeros((1, 3, 8, 8), np.uint8)
+    x[:, 0], x[:, 1], x[:, 2] = 200, 100, 10
+    samples = Samples(x, np.zeros(1, np.int64), ("a", "b"), np.array(["0"]), value_range=(0, 255))
+    found = drawn(tmp_path, samples, Policy(shift=0.2, rotate=20), processes=1)
+    np.testing.assert_array_equal(found, np.broadcast_to(x[:, None], found.shape))
+
+
+def test_brightness_is_a_share_of_the_window():
+    augment = augmenter(Policy(brightness=0.1))
+    image = np.full((4, 4, 1), 0.5, np.float32)
+    values = np.array([augment(image, seed).mean() for seed in range(200)])
+    assert np.abs(values - 0.5).max() <= 0.1 + 1e-6
+    assert np.abs(values - 0.5).max() > 0.08
+    assert (values == 0.5).mean() == pytest.approx(0.5, abs=0.15)  # half of the versions take part
+
+
+@pytest.mark.parametrize("name", transforms())
+def test_every_transform_of_a_policy_does_something_alone_and_can_be_forbidden(name):
+    value = (
+        True
+        if isinstance(getattr(Policy(), name), bool)
+        else {"rotate": 30, "shear": 20, "blur": 1.0}.get(name, 0.3)
+    )
+    policy = Policy(**{name: value})
+    image = np.random.default_rng(0).random((10, 10, 1)).astype(np.float32)
+    augment = augmenter(policy)
+    assert any(np.abs(augment(image, seed) - image).max() > 0.01 for seed in range(10))
+    assert resolve(policy, (name,)).changes_nothing
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigError, match="unknown policy 'x'; known policies: none, light"):
+        resolve("x")
+    with pytest.raises(ConfigError, match="cannot forbid mirror"):
+        resolve("light", ("mirror",))
+
+
+def test_volumes_have_no_policy_but_an_untouched_pool(tmp_path):
+    x = np.random.default_rng(0).random((2, 1, 4, 4, 4)).astype(np.float32)
+    samples = Samples(x, np.zeros(2, np.int64), ("a", "b"), np.array(["0", "1"]), value_range=(0, 1))
+    with pytest.raises(DataError, match=r"evaluation\.policy=none"):
+        drawn(tmp_path, samples, POLICIES["light"])
+    np.testing.assert_array_equal(drawn(tmp_path, samples, Policy(), versions=2)[:, 1], x)
+
+
+def test_no_version_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="at least one version"):
+        drawn(tmp_path, images(), POLICIES["light"], versions=0)
+
+
+def test_versions_fit_the_budget():
+    assert affordable_versions(24, 100, 1000, 10_000_000) == 24
+    assert affordable_versions(24, 100, 1000, 1_000_000) == 10
+    assert affordable_versions(24, 10_000, 1000, 1_000_000) == 2
+    assert affordable_versions(1, 10, 10, 1) == 1
+    assert affordable_versions(5, 0, 1000, 10) == 5
