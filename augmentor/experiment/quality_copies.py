@@ -1,0 +1,132 @@
+"""Copies among the synthetic samples: counted, listed and attacked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.samples import FloatArray, IntArray, Samples
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.metrics.alpha_precision import alpha_precision
+from augmentor.metrics.copies import centre, nearest_image, standardised
+from augmentor.metrics.estimate import NotEstimable, is_number
+from augmentor.metrics.membership import attack
+from augmentor.selection.spec import CopyFilter
+from augmentor.synthesizers.candidates import CopyScale, copy_scale, exact_copies, picture
+from augmentor.synthesizers.judge import TaskJudge
+
+SHOWN = 12
+
+
+def copy_rows(
+    judge: TaskJudge, held_out: Samples, synthetic: SyntheticSet, dataset: str, seed: int
+) -> list[dict[str, Any]]:
+    """Return the rows about copies: folds ``synthetic`` (all), ``kept``, and ``real`` (held-out).
+
+    ``near_copies`` leaves out the exact ones; ``nearest_ratio`` is 1 where samples keep the
+    distance from training images that real held-out images keep.
+    """
+    known = copy_scale(judge, CopyFilter().quantile)
+    distance, _ = _nearest(judge, synthetic)
+    exact = exact_copies(synthetic.samples, judge.train)
+    y, kept = synthetic.samples.y, synthetic.kept
+    parts = [
+        ("synthetic", exact, distance, y),
+        ("kept", exact[kept], distance[kept], y[kept]),
+        ("real", np.zeros(len(known.held_out), dtype=np.bool_), known.held_out, judge.held_out.y),
+    ]
+    rows = [
+        {"dataset": dataset, "fold": fold, "metric": metric, "value": value, "greater_is_better": better}
+        for fold, same, far, label in parts
+        for metric, (value, better) in _counts(known, same, far, label).items()
+    ]
+    shared = len(held_out) - len(judge.held_out)
+    for row in rows:
+        if row["fold"] == "real" and row["metric"] == "exact_copies":
+            row["value"] = float(shared)  # the judge left them out of its held-out part
+    return rows + _attack_rows(judge, synthetic, dataset, seed)
+
+
+def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -> list[dict[str, Any]]:
+    """Return the most copy-like samples, kept or not, the nearest first.
+
+    Each is {"synthetic": row of the synthetic set, "real": row of the training part, "real_id",
+    "class", "ratio" (below 1 a near copy), "kept"}. A training image is shown once, beside its
+    closest sample: twelve copies of one image say no more than one.
+    """
+    scale = copy_scale(judge, CopyFilter().quantile).scale
+    distance, index = _nearest(judge, synthetic)
+    ratio = scale.ratio(distance, synthetic.samples.y)
+    ratio[exact_copies(synthetic.samples, judge.train)] = 0.0
+    shown: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    for row in np.argsort(ratio, kind="stable"):
+        real = int(index[row])
+        if real in seen:
+            continue
+        seen.add(real)
+        shown.append(
+            {
+                "synthetic": int(row),
+                "real": real,
+                "real_id": str(judge.train.ids[real]),
+                "class": synthetic.samples.classes[synthetic.samples.y[row]],
+                "ratio": float(ratio[row]),
+                "kept": bool(synthetic.kept[row]),
+            }
+        )
+        if len(shown) == most:
+            break
+    return shown
+
+
+def _nearest(judge: TaskJudge, synthetic: SyntheticSet) -> tuple[FloatArray, IntArray]:
+    """Return distance and row of the nearest training image, from the provenance where it has them."""
+    table = synthetic.provenance
+    if {"nearest_train_distance", "nearest_train_id"} <= set(table.columns):
+        place = {name: row for row, name in enumerate(judge.train.ids)}
+        rows = [place.get(name, -1) for name in table["nearest_train_id"]]
+        if min(rows, default=0) >= 0:
+            return table["nearest_train_distance"].to_numpy(np.float64), np.array(rows, dtype=np.int64)
+    return nearest_image(picture(judge, synthetic.samples), picture(judge, judge.train))
+
+
+def _counts(
+    known: CopyScale, exact: npt.NDArray[np.bool_], distance: FloatArray, y: IntArray
+) -> dict[str, tuple[float, bool | None]]:
+    near = (known.scale.ratio(distance, y) < 1) & ~exact
+    result: dict[str, tuple[float, bool | None]] = {
+        "exact_copies": (float(exact.sum()), False),
+        "near_copies": (float(near.sum()), False),
+    }
+    if len(y):
+        result["copy_rate"] = (float((near | exact).mean()), False)
+        result["nearest_ratio"] = (float(np.median(known.scale.usual(distance, y))), None)
+    return result
+
+
+def _attack_rows(judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: int) -> list[dict[str, Any]]:
+    """Return authenticity and the membership attack, in pixels: no network that has seen the members."""
+
+    def look(samples: Samples) -> npt.NDArray[np.float32]:
+        return standardised(centre(picture(judge, samples)))
+
+    members, others, made = look(judge.train), look(judge.held_out), look(synthetic.kept_samples)
+    found = attack(members, others, made, seed=seed)
+    control = found.control
+    low, high = (control, control) if isinstance(control, NotEstimable) else control
+    numbers = [
+        ("synthetic", "authenticity", alpha_precision(members, made).authenticity, True),
+        ("real", "authenticity", alpha_precision(members, others).authenticity, True),
+        ("synthetic", "membership_auroc", found.auroc, False),
+        ("synthetic", "membership_auroc_control_low", low, None),
+        ("synthetic", "membership_auroc_control_high", high, None),
+        ("synthetic", "membership_tpr_at_1_fpr", found.tpr, False),
+    ]
+    return [
+        {"dataset": dataset, "fold": fold, "metric": metric, "value": value, "greater_is_better": better}
+        for fold, metric, value, better in numbers
+        if is_number(value)
+    ]
