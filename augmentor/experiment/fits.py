@@ -146,7 +146,8 @@ def run_fit(job: FitJob) -> None:
 def read_fit(job: FitJob, part: str) -> npt.NDArray[np.float64] | None:
     """Return the probabilities of one part, or None where the fit has not been finished."""
     try:
-        with np.load(job.target, allow_pickle=False) as stored:
+        # np.load leaves a damaged file open when it opened it itself.
+        with job.target.open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
             if str(stored["key"]) != job.key:
                 return None
             probabilities: npt.NDArray[np.float64] = stored[part]

@@ -1,0 +1,347 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from augmentor.core.errors import DataError, LeakError
+from augmentor.core.progress import Silent
+from augmentor.core.samples import Samples
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment import runner as runner_module
+from augmentor.experiment.evaluate import evaluate
+from augmentor.experiment.fits import read_fit, run_fit
+from augmentor.experiment.policies import Policy
+from augmentor.experiment.runner import Runner
+from augmentor.experiment.spec import EvaluationSpec
+
+CLASSES = ("common", "rare")
+TINY = EvaluationSpec(
+    seeds=3,
+    updates=12,
+    batch=16,
+    channels=4,
+    shares=(0.0, 0.5),
+    share_seeds=2,
+    pool_versions=3,
+    bootstrap=200,
+)
+
+
+def blobs(per_class, seed, *, prefix="x", noise=0.35):
+    """Return 6 x 6 images, class 1 brighter on the left half, with one more bright pixel at random."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(len(per_class)), per_class).astype(np.int64)
+    x = rng.normal(0.45, noise, (len(y), 1, 6, 6))
+    x[:, 0, :, :3] += np.where(y == 1, 0.12, -0.12)[:, None, None]
+    x = np.clip(x * 255, 0, 255).astype(np.uint8)
+    ids = np.array([f"{prefix}{i}" for i in range(len(y))])
+    return Samples(x, y, CLASSES, ids, value_range=(0, 255))
+
+
+def marked(samples, kept=None, reason="label"):
+    kept = np.ones(len(samples), np.bool_) if kept is None else kept
+    table = pd.DataFrame({"synthesizer": ["none"] * len(samples), "seed": [0] * len(samples)})
+    return SyntheticSet(samples, table, kept, np.where(kept, "", reason).astype(np.str_))
+
+
+def parts(train=(40, 6), synthetic=(0, 30), **options):
+    return (
+        blobs(train, 1, prefix="train", **options),
+        blobs((30, 30), 2, prefix="validation", **options),
+        blobs((50, 40), 3, prefix="test", **options),
+        marked(blobs(synthetic, 4, prefix="made", **options)),
+    )
+
+
+def run(folder, spec=TINY, given=None, *, seed=0, processes=1, **options):
+    given = given or parts()
+    return evaluate(*given, spec, dataset="blobs", seed=seed, folder=folder, processes=processes, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, run(folder)
+
+
+def test_every_arm_has_its_scores_on_both_held_out_parts(finished):
+    _, found = finished
+    arms = [arm for arm in TINY.arms if arm != "synthetic_only"]
+    for fold in ("validation", "test"):
+        scores = found.results.where(metric="balanced_accuracy", fold=fold)
+        assert sorted(zip(scores["arm"], scores["seed"], strict=True)) == sorted(
+            (arm, seed) for arm in arms for seed in range(3)
+        )
+    assert set(found.results.table["dataset"]) == {"blobs"}
+    for arm in ("synthetic", "filtered"):
+        for metric in ("delta", "delta_low", "delta_high", "minimum_detectable", "margin"):
+            assert found.results.value(arm=arm, fold="test", metric=metric) is not None
+        assert found.results.value(arm=arm, metric="recall_delta", class_="rare") is not None
+
+
+def test_confusions_count_the_test_part_and_no_other(finished):
+    """Swapped parts fail here: the parts have different numbers of cases in each class."""
+    _, found = finished
+    confusion = found.results.table[found.results.table["metric"].str.startswith("confusion:")]
+    assert set(confusion["fold"]) == {"test"}
+    totals = confusion.groupby(["arm", "seed", "class"])["value"].sum().unstack()
+    assert set(totals["common"]) == {50}
+    assert set(totals["rare"]) == {40}
+
+
+def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
+    _, found = finished
+    baseline = found.facts["verdict"]["baseline"]
+    means = found.results.where(metric="balanced_accuracy", fold="test").groupby("arm")["value"].mean()
+    for arm in ("synthetic", "filtered"):
+        delta = found.results.value(arm=arm, metric="delta", fold="test")
+        assert delta == pytest.approx(means[arm] - means[baseline], abs=1e-12)
+
+
+def test_choices_are_the_best_on_validation(finished):
+    _, found = finished
+    tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
+    assert set(tried["metric"]) == {"balanced_accuracy@share=0", "balanced_accuracy@share=0.5"}
+    assert set(tried["fold"]) == {"validation"}
+    means = tried.groupby("metric")["value"].mean()
+    assert means[f"balanced_accuracy@share={found.facts['share']:g}"] == means.max()
+    assert (found.facts["share_by"], found.facts["share_seeds"]) == ("validation", 2)
+    held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
+    verdict = found.facts["verdict"]
+    assert held[verdict["baseline"]] == held[["real", "balanced", "classical"]].max()
+    assert held[verdict["arm"]] == held[["synthetic", "filtered"]].max()
+
+
+def test_facts_are_json_and_predictions_are_where_they_say(finished):
+    folder, found = finished
+    json.dumps(found.facts, allow_nan=False)
+    assert found.facts["seeds"] == [0, 1, 2]
+    with np.load(folder / found.facts["predictions"], allow_pickle=False) as stored:
+        assert stored["test/filtered"].shape == (3, 90, 2)
+        assert stored["validation/real"].shape == (3, 60, 2)
+    assert sorted(p.name for p in folder.iterdir()) == ["fits", "predictions.npz"]
+
+
+def test_an_arm_without_rows_of_a_class_is_left_out_with_the_reason(finished):
+    _, found = finished
+    assert "synthetic_only" not in set(found.results.table["arm"])
+    assert "no synthetic image of common passed" in found.facts["skipped"]["synthetic_only"]
+    assert found.facts["skipped"]["synthetic_only"] in found.facts["notes"]
+
+
+def test_a_second_run_trains_nothing_and_says_the_same(finished, monkeypatch):
+    folder, found = finished
+    monkeypatch.setattr(runner_module, "run_fit", None)
+    again = run(folder)
+    pd.testing.assert_frame_equal(again.results.table, found.results.table)
+    assert again.facts["fits"]["trained"] == 0
+    assert again.facts["verdict"] == found.facts["verdict"]
+
+
+@pytest.mark.slow
+def test_the_number_of_processes_changes_no_byte(finished, tmp_path):
+    _, found = finished
+    other = run(tmp_path / "two", processes=2)
+    found.results.write(tmp_path / "one.parquet")
+    other.results.write(tmp_path / "two.parquet")
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    assert other.facts == found.facts
+
+
+def test_a_killed_run_trains_only_what_is_missing(finished, tmp_path, monkeypatch):
+    _, found = finished
+    calls = []
+
+    def counted(job):
+        calls.append(job.target.name)
+        run_fit(job)
+
+    monkeypatch.setattr(runner_module, "run_fit", counted)
+    run(tmp_path)
+    files = sorted((tmp_path / "fits").iterdir())
+    assert sorted(calls) == [file.name for file in files]  # each fit is trained once
+    for file in files[::2]:
+        file.unlink()
+    (tmp_path / "shared-0123").mkdir()
+    (tmp_path / ".shared-0123.tmp").mkdir()
+    calls.clear()
+    resumed = run(tmp_path)
+    assert sorted(calls) == [file.name for file in files[::2]]
+    pd.testing.assert_frame_equal(resumed.results.table, found.results.table)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fits", "predictions.npz"]
+
+
+def test_more_seeds_keep_the_fits_that_are_there(finished):
+    folder, _ = finished
+    more = run(folder, TINY.model_copy(update={"seeds": 4}))
+    assert more.facts["fits"] == {"trained": 5, "reused": 17}
+
+
+def test_a_damaged_fit_is_named(tmp_path):
+    run(tmp_path, TINY.model_copy(update={"seeds": 1, "arms": ("balanced", "synthetic")}))
+    file = next((tmp_path / "fits").iterdir())
+    file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(DataError, match="is damaged"):
+        run(tmp_path, TINY.model_copy(update={"seeds": 1, "arms": ("balanced", "synthetic")}))
+
+
+def test_the_test_part_has_no_say_in_any_choice_or_fit(finished, tmp_path):
+    _, found = finished
+    train, validation, test, synthetic = parts()
+    swapped = replace(test, y=1 - test.y)
+    other = run(tmp_path, given=(train, validation, swapped, synthetic))
+    for name in ("share", "share_by"):
+        assert other.facts[name] == found.facts[name]
+    for name in ("arm", "baseline"):
+        assert other.facts["verdict"][name] == found.facts["verdict"][name]
+    pd.testing.assert_frame_equal(
+        other.results.where(fold="validation"), found.results.where(fold="validation")
+    )
+    # With two classes, swapped labels turn every recall into one minus itself.
+    ours, theirs = (
+        result.where(metric="balanced_accuracy", fold="test")["value"].to_numpy()
+        for result in (found.results, other.results)
+    )
+    np.testing.assert_allclose(ours, 1 - theirs)
+
+
+def test_nothing_kept_makes_the_filtered_arm_the_classical_one(tmp_path):
+    train, validation, test, synthetic = parts()
+    nothing = marked(synthetic.samples, np.zeros(len(synthetic), np.bool_))
+    spec = TINY.model_copy(update={"arms": ("classical", "filtered"), "shares": (0.5,)})
+    found = run(tmp_path, spec, (train, validation, test, nothing))
+    assert found.results.value(arm="filtered", metric="delta") == 0.0
+    assert found.facts["verdict"]["word"] == "equivalent"
+    assert any("No synthetic image was kept" in note for note in found.facts["notes"])
+
+
+def test_surplus_rows_train_synthetic_only_and_not_filtered(tmp_path):
+    train, validation, test, _ = parts()
+    made = blobs((20, 20), 5, prefix="made")
+    spec = TINY.model_copy(update={"arms": ("classical", "filtered", "synthetic_only"), "shares": (0.5,)})
+    kept = np.zeros(40, np.bool_)
+    surplus = run(tmp_path / "a", spec, (train, validation, test, marked(made, kept, "surplus")))
+    assert surplus.results.value(arm="filtered", metric="delta") == 0.0
+    assert surplus.results.value(arm="synthetic_only", metric="delta") is not None
+    rejected = run(tmp_path / "b", spec, (train, validation, test, marked(made, kept, "label")))
+    assert list(rejected.facts["skipped"]) == ["synthetic_only"]
+
+
+def test_every_other_arm_runs_through_the_same_code(tmp_path):
+    arms = ("real", "filtered", "duplicated", "class_weighted", "focal", "logit_adjusted", "mixup", "cutmix")
+    found = run(
+        tmp_path, TINY.model_copy(update={"arms": arms, "seeds": 1, "shares": (0.5,), "anneal": True})
+    )
+    scores = found.results.where(metric="balanced_accuracy", fold="test")
+    assert sorted(scores["arm"]) == sorted(arms)
+    assert len(set(_first_probability(tmp_path, arms))) == len(arms)
+    assert found.facts["verdict"]["baseline"] != "filtered"
+
+
+def _first_probability(folder, arms):
+    with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
+        return [float(stored[f"test/{arm}"][0, 0, 0]) for arm in arms]
+
+
+def runner_of(folder, spec=TINY, given=None, seed=0):
+    train, validation, test, synthetic = given or parts()
+    return Runner(
+        train, synthetic, {"validation": validation, "test": test}, spec,
+        seed=seed, folder=folder, processes=1, progress=Silent(),
+    )  # fmt: skip
+
+
+def test_all_arms_start_from_the_same_weights_and_differ_only_by_their_declaration(tmp_path):
+    runner = runner_of(tmp_path)
+    one, other = runner.job("real", None, 1), runner.job("filtered", 0.5, 1)
+    assert one.seed == other.seed != runner.job("real", None, 0).seed
+    fields = ("content", "updates", "batch", "learning_rate", "channels")
+    assert [getattr(one, f) for f in fields] == [getattr(other, f) for f in fields]
+
+
+def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
+    base = runner_of(tmp_path).job("filtered", 0.5, 0)
+    assert runner_of(tmp_path / "elsewhere").job("filtered", 0.5, 0).key == base.key
+    changed = [TINY.model_copy(update=update) for update in (
+        {"updates": 13}, {"batch": 8}, {"learning_rate": 1e-3}, {"channels": 5}, {"anneal": True},
+        {"policy": "medical"}, {"forbid": ("shift",)}, {"pool_versions": 4},
+    )]  # fmt: skip
+    keys = [runner_of(tmp_path, spec).job("filtered", 0.5, 0).key for spec in changed]
+    keys += [runner_of(tmp_path, seed=1).job("filtered", 0.5, 0).key]
+    runner = runner_of(tmp_path)
+    keys += [runner.job("filtered", 0.25, 0).key, runner.job("filtered", 0.5, 1).key]
+    keys += [runner.job("duplicated", 0.5, 0).key]
+    train, validation, test, synthetic = parts()
+    some = np.arange(len(synthetic)) > 3
+    for given in (
+        (parts((41, 6))[0], validation, test, synthetic),
+        (train, validation, test, marked(synthetic.samples, some)),
+        (train, validation, blobs((50, 40), 9), synthetic),
+    ):
+        keys.append(runner_of(tmp_path, given=given).job("filtered", 0.5, 0).key)
+    assert len({base.key, *keys}) == len(keys) + 1
+    same = TINY.model_copy(update={"seeds": 9, "bootstrap": 500, "margin": 0.5, "shares": (0.5,)})
+    assert runner_of(tmp_path, same).job("filtered", 0.5, 0).key == base.key
+
+
+def test_a_fit_that_is_not_there_reads_as_none(tmp_path):
+    assert read_fit(runner_of(tmp_path).job("real", None, 0), "test") is None
+
+
+@pytest.mark.parametrize("pair", [("train", "test"), ("train", "validation"), ("validation", "test")])
+def test_a_row_in_two_parts_is_a_leak(tmp_path, pair):
+    train, validation, test, synthetic = parts()
+    given = {"train": train, "validation": validation, "test": test}
+    given[pair[0]] = replace(given[pair[0]], x=np.concatenate([given[pair[1]].x[:1], given[pair[0]].x[1:]]))
+    with pytest.raises(LeakError, match=r"1 image of the (test|validation) part"):
+        run(tmp_path, given=(*given.values(), synthetic))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", [1, 2])
+def test_a_held_out_image_among_the_synthetic_ones_is_a_leak(tmp_path, part):
+    given = parts()
+    planted = marked(replace(given[part].take(range(3)), ids=np.array(["a", "b", "c"])))
+    with pytest.raises(LeakError, match="3 images of the"):
+        run(tmp_path, given=(*given[:3], planted))
+
+
+def test_a_group_in_two_parts_is_a_leak(tmp_path):
+    train, validation, test, synthetic = parts()
+    one, other = (
+        replace(p, group=np.array([f"{n}{i}" for i in range(len(p))])) for n, p in (("a", train), ("b", test))
+    )
+    other = replace(other, group=np.where(np.arange(len(other)) == 0, "a0", other.group))
+    with pytest.raises(LeakError, match="1 group of the test part"):
+        run(tmp_path, given=(one, validation, other, synthetic))
+
+
+def test_parts_that_do_not_fit_are_refused(tmp_path):
+    train, validation, test, synthetic = parts()
+    with pytest.raises(DataError, match="the validation part is empty"):
+        run(tmp_path, given=(train, validation.take([]), test, synthetic))
+    wrong = replace(test, x=test.array[:, :, :5])
+    with pytest.raises(DataError, match="the test part differs from the training part"):
+        run(tmp_path, given=(train, validation, wrong, synthetic))
+
+
+@pytest.mark.slow
+def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
+    """Unseen real rows of the rare class must help; rows with the labels turned round must hurt."""
+    spec = EvaluationSpec(
+        arms=("classical", "synthetic"), seeds=3, updates=70, batch=32, channels=4,
+        policy=Policy(brightness=0.05, contrast=0.05),
+        pool_versions=4, bootstrap=500,
+    )  # fmt: skip
+    train, validation, test = blobs((150, 5), 1), blobs((60, 60), 2), blobs((300, 300), 3)
+    more = blobs((0, 145), 4, prefix="more")
+    helps = run(tmp_path / "helps", spec, (train, validation, test, marked(more)))
+    assert helps.facts["verdict"]["word"] == "helps"
+    assert helps.results.value(arm="synthetic", metric="delta") > 0.02
+    wrong = blobs((150, 150), 5, prefix="wrong")
+    turned = marked(replace(wrong, y=1 - wrong.y))
+    hurts = run(tmp_path / "hurts", spec, (blobs((150, 40), 1), validation, test, turned))
+    assert hurts.facts["verdict"]["word"] == "hurts"
+    assert hurts.results.value(arm="synthetic", metric="delta") < -0.02
