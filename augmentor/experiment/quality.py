@@ -84,9 +84,9 @@ def measure(
     """Measure fidelity, diversity and copies of ``synthetic``.
 
     Fidelity and diversity are those of the kept rows; label fidelity is given for all rows too
-    (fold ``generated``), because the kept ones were chosen by the classifiers that measure it. Copies are counted over all rows, because a
-    filter that removes copies must not hide that the generator makes them; the fold ``kept``
-    counts them after the filters.
+    (fold ``generated``), because the kept ones were chosen by the classifiers that measure it.
+    Copies are counted over all rows, because a filter that removes copies must not hide that the
+    generator makes them; the fold ``kept`` counts them after the filters.
 
     Args:
         train: the training part, on which ``judge`` was fitted.

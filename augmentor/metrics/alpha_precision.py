@@ -27,7 +27,7 @@ class AlphaPrecision:
     The first two are 1 where the share of rows inside every support equals its level: a set too
     tight loses as much as one too wide. Authenticity is the share of fake rows that are farther from
     their nearest real row than that row is from its own nearest other; about one half for
-    honest rows of the same distribution and equally many.
+    honest rows of the same distribution and equally many, to be read beside that of held-out rows.
     """
 
     alpha_precision: Estimate

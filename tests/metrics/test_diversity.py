@@ -1,0 +1,60 @@
+"""Diversity within a class, in distances and structural similarity."""
+
+import numpy as np
+import pytest
+
+from augmentor.metrics.diversity import diversity_ratio, within_distance, within_ms_ssim
+from augmentor.metrics.estimate import NotEstimable
+
+
+def test_mean_distance_of_gaussians():
+    """Two draws of N(0, s²) in one dimension differ by N(0, 2 s²): mean distance 2 s / sqrt(pi).
+
+    1,000 rows: the standard error is about 1 %.
+    """
+    x = np.random.default_rng(0).normal(scale=3, size=(1000, 1))
+    assert within_distance(x) == pytest.approx(2 * 3 / np.sqrt(np.pi), rel=0.05)
+
+
+def test_the_ratio_is_fake_over_real():
+    """Fails when the arguments are swapped: half as wide is 0.5 and not 2."""
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(300, 5))
+    assert diversity_ratio(real, 0.5 * real + 7) == pytest.approx(0.5)
+    assert diversity_ratio(real, np.repeat(real[:1], 50, axis=0)) == 0.0
+    assert diversity_ratio(real, real) == 1.0
+
+
+def test_the_number_of_rows_does_not_bias_it():
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(500, 8))
+    few = [diversity_ratio(real, rng.normal(size=(4, 8))) for _ in range(300)]
+    assert np.mean(few) == pytest.approx(1, abs=0.03)
+
+
+def test_no_ratio_without_two_rows_or_spread():
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    assert isinstance(diversity_ratio(x, x[:1]), NotEstimable)
+    assert isinstance(diversity_ratio(x[:1], x), NotEstimable)
+    assert "all alike" in str(diversity_ratio(np.ones((4, 2)), x))
+    assert isinstance(within_distance(x[:1]), NotEstimable)
+
+
+def test_structural_similarity_is_one_for_one_image_and_falls_with_variety():
+    rng = np.random.default_rng(0)
+    image = rng.uniform(-1, 1, size=(1, 1, 32, 32))
+    noise = rng.uniform(-1, 1, size=(12, 1, 32, 32))
+    same = within_ms_ssim(np.repeat(image, 12, axis=0), data_range=2.0)
+    mixed = within_ms_ssim(0.7 * image + 0.3 * noise, data_range=2.0)
+    different = within_ms_ssim(noise, data_range=2.0)
+    assert same == pytest.approx(1, abs=1e-4)
+    assert different < mixed < same
+    assert within_ms_ssim(noise, data_range=2.0) == different
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [((5, 1, 8, 8), "second scale"), ((1, 1, 32, 32), "two images"), ((5, 1, 8, 8, 8), "2-D images")],
+)
+def test_structural_similarity_says_why_not(shape, reason):
+    assert reason in str(within_ms_ssim(np.zeros(shape), data_range=2.0))

@@ -1,0 +1,63 @@
+"""The membership attack: finds a memorising generator, finds nothing where there is nothing."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from augmentor.core.errors import DataError
+from augmentor.metrics.estimate import NotEstimable
+from augmentor.metrics.membership import attack, auroc, true_positive_rate
+
+
+def parts(seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(200, 4)), rng.normal(size=(300, 4)), rng
+
+
+def test_auroc_is_scikit_learns_with_ties():
+    rng = np.random.default_rng(0)
+    positive, negative = rng.integers(0, 9, 70) + 1.0, rng.integers(0, 9, 50) * 1.0
+    y = np.r_[np.ones(70), np.zeros(50)]
+    assert auroc(positive, negative) == pytest.approx(roc_auc_score(y, np.r_[positive, negative]))
+    with pytest.raises(DataError, match="both sides"):
+        auroc(positive, negative[:0])
+
+
+def test_true_positive_rate_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    positive, negative = rng.normal(1, 1, 400), rng.normal(0, 1, 300)
+    fpr, tpr, _ = roc_curve(
+        np.r_[np.ones(400), np.zeros(300)], np.r_[positive, negative], drop_intermediate=False
+    )
+    assert true_positive_rate(positive, negative, 0.01) == pytest.approx(tpr[fpr <= 0.01].max())
+
+
+def test_a_memorising_generator_is_found_and_an_honest_one_is_not():
+    members, others, rng = parts()
+    copied = attack(members, others, members + 0.01 * rng.normal(size=members.shape))
+    assert copied.auroc > 0.99
+    assert copied.tpr > 0.95
+    honest = attack(members, others, rng.normal(size=(200, 4)))
+    low, high = honest.control
+    assert low < honest.auroc < high
+    assert honest.tpr < 0.06
+
+
+def test_members_and_others_are_not_exchangeable():
+    """A generator that copied the others gives an AUROC below one half."""
+    members, others, _ = parts()
+    assert attack(members, others, others).auroc < 0.05
+
+
+def test_the_control_finds_nothing_even_where_the_attack_succeeds():
+    members, others, rng = parts()
+    low, high = attack(members, others, members + 0.01 * rng.normal(size=members.shape)).control
+    assert low < 0.5 < high
+
+
+def test_too_few_rows_are_said():
+    members, others, rng = parts()
+    made = rng.normal(size=(10, 4))
+    assert isinstance(attack(members, others[:99], made).tpr, NotEstimable)
+    assert isinstance(attack(members[:3], others, made).control, NotEstimable)
+    assert isinstance(attack(members, others, made[:0]).auroc, NotEstimable)
