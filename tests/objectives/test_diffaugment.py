@@ -216,6 +216,8 @@ class TestCutout:
             assert along.sum(1).max().item() == size
             assert (along.long().diff(dim=1).abs().sum(1) <= 2).all()  # one run, no gaps
             assert along.any(0).sum().item() == side  # reaches everywhere
+            found = {tuple(row) for row in along.tolist()}
+            assert found == {row[::-1] for row in found}  # both edges alike
 
     def test_what_is_kept_is_untouched(self):
         x = numbered(20, 1, 8, 8)
