@@ -37,11 +37,12 @@ def export(
     - ``train/<class>/real-000000.png`` and ``synthetic-000000.png``: 8-bit PNG for uint8 pictures,
       16-bit for uint16 and float32. Where the value range is not that of the PNG (digits 0 to 16,
       floats) it is stretched linearly onto it, and the README says so;
-    - ``metadata.csv``: one row a picture with ``file_name`` (relative to ``folder``, which is what the
-      Hugging Face ImageFolder reads), ``label``, ``class``, ``source`` ("real" or "synthetic"),
+    - ``metadata.csv``: one row a picture with ``file_name`` (relative to ``folder``), ``label``,
+      ``class``, ``source`` ("real" or "synthetic"),
       ``original_id`` (id of the real row, or of the row in the run's synthetic set),
       ``synthesizer`` (SHA-256), ``seed``, ``group`` where patients are known, and one column for each
-      score; empty where it has no meaning;
+      score; empty where it has no meaning. ``train/metadata.csv`` is the same with paths from
+      ``train/``, where Hugging Face's ImageFolder looks for it;
     - ``README.md``: where the data comes from, its licence, counts, and what synthetic data is not;
     - ``<name>.npz`` unless the data came as a folder: MedMNIST's ``train_images`` (N, H, W) or
       (N, H, W, 3) in the data's own units and dtype, ``train_labels`` (N, 1), ``train_source`` (N,)
@@ -71,6 +72,9 @@ def export(
         for target, picture in zip(names, x, strict=True):
             (temporary / target).write_bytes(png(picture, train.value_range))
         table.to_csv(temporary / "metadata.csv", index=False)
+        # Hugging Face takes train/ for a split and then looks for metadata.csv in it, not above it.
+        inner = table.assign(file_name=table["file_name"].str.removeprefix("train/"))
+        inner.to_csv(temporary / "train" / "metadata.csv", index=False)
         if layout != "folder":
             _write_npz(temporary / f"{safe_name(name)}.npz", x, table, train)
         (temporary / "README.md").write_text(

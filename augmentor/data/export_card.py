@@ -49,11 +49,11 @@ def dataset_card(
     lines += [
         "## Files",
         "",
-        "`metadata.csv` has a row for every picture: `file_name`, `label`, `class`, `source` (real or "
-        "synthetic),",
-        "`original_id`, and for synthetic ones the SHA-256 of the `synthesizer`, the `seed` and the scores "
-        "of the",
-        "filters. Only the training part is here: validation and test pictures are not.",
+        "`metadata.csv` has a row for every picture: `file_name`, `label`, `class`, `source` (real or",
+        "synthetic), `original_id`, and for synthetic ones the SHA-256 of the `synthesizer`, the `seed` and",
+        "the scores of the filters. `train/metadata.csv` is the same with paths from `train/`, where Hugging",
+        "Face's ImageFolder looks for it. Only the training part is here: validation and test pictures are",
+        "not.",
         "",
     ]
     return "\n".join(lines)

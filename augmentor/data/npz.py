@@ -78,11 +78,12 @@ def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> L
 
 def _read(path: Path) -> Arrays:
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise DataError(f"{path} is a single NumPy array; an .npz archive with labels is needed")
-        with archive:
-            return {key: _array(archive, key, path) for key in archive.files}
+        with path.open("rb") as handle:  # np.load leaves its own handle open on a broken archive
+            archive = np.load(handle, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise DataError(f"{path} is a single NumPy array; an .npz archive with labels is needed")
+            with archive:
+                return {key: _array(archive, key, path) for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as an .npz archive: {error}") from error
 

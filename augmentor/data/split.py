@@ -187,9 +187,9 @@ def _told(removed: list[Removed]) -> str:
         for part in PARTS
         for reason in ("duplicate", "group")
     }
-    words = {"duplicate": "of the same pixels as", "group": "of the same patient (group) as"}
-    told = " and ".join(f"{n} rows of {part} {words[reason]}" for (part, reason), n in by.items() if n)
-    return f"removed {told} a row of a part nearer to the test; that part stays as it is"
+    words = {"duplicate": "same pixels", "group": "same patient (group)"}
+    told = " and ".join(f"{n} rows of {part} ({words[reason]})" for (part, reason), n in by.items() if n)
+    return f"removed {told}: each repeats a row of a part nearer to the test, which stays as it is"
 
 
 def _completed(parts: dict[str, Samples], rules: SplitSpec, notes: list[str]) -> Kind:
