@@ -93,6 +93,10 @@ def run(
         from augmentor.job.recipe import load_recipe
 
         chosen = load_recipe(recipe, assignments or [], data)
+        if device != "auto":  # a missing device is told before Prefect takes seconds to start
+            from augmentor.job.device import resolve_device
+
+            resolve_device(device)
         from augmentor.job.run import Job, run_job
 
         job = Job(recipe=chosen, out=out.expanduser(), device=device, progress=progress)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import augmentor
+from augmentor.cli.app import guarded
 from augmentor.core.errors import ConfigError, TrainingFailed
 
 COMMANDS = ("run", "inspect", "generate", "report", "recipes", "cards")
@@ -58,6 +59,13 @@ def test_run_defaults(command, rooms):
     job = rooms.last("run_with_prefect")
     assert (job["out"], job["device"]) == (Path("runs"), "auto")
     assert rooms.last("load_recipe")["data"] is None
+
+
+def test_a_device_that_is_not_there_is_told_before_any_work(command, rooms):
+    ended = command("run", "digits", "--device", "mps")  # Apple's, and the tests run on Linux
+    assert (ended.code, ended.out) == (2, "")
+    assert "no mps device" in ended.err
+    assert [name for name, _ in rooms.calls] == ["load_recipe"]
 
 
 def test_no_prefect_runs_in_process(command, rooms):
@@ -247,6 +255,17 @@ def test_a_stop_from_outside_says_that_the_state_is_kept(number, code):
     assert err.startswith("Interrupted (")
     assert "the same command goes on where this one stopped." in err
     assert "Traceback" not in err
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    seen = []
+    try:
+        assert guarded(lambda: seen.append(signal.getsignal(signal.SIGHUP))) == 0
+        assert seen == [signal.SIG_IGN]
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_help_and_version_load_nothing_heavy():
