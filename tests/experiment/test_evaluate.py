@@ -331,7 +331,7 @@ def test_parts_that_do_not_fit_are_refused(tmp_path):
 def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
     """Unseen real rows of the rare class must help; rows with the labels turned round must hurt."""
     spec = EvaluationSpec(
-        arms=("classical", "synthetic"), seeds=3, updates=70, batch=32, channels=4,
+        arms=("classical", "synthetic"), seeds=3, updates=80, batch=32, channels=8,
         policy=Policy(brightness=0.05, contrast=0.05),
         pool_versions=4, bootstrap=500,
     )  # fmt: skip
