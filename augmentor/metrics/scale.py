@@ -10,8 +10,8 @@ import numpy.typing as npt
 from augmentor.core.errors import DataError
 from augmentor.metrics.estimate import Array
 
-REPEAT = 1e-3
-"""Distances below this (in spaces where unrelated rows are about 1 apart) are repeats of one image."""
+REPEAT = 2e-3
+"""Distances below this are repeats of one image; unrelated rows are about 1 apart, float32 errs by 1e-3."""
 
 
 @dataclass(frozen=True, eq=False)
