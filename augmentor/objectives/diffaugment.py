@@ -69,19 +69,17 @@ def _plan(
 ) -> _Plan:
     table = moves(operations, strength, sides, device)
     shades = tuple(name in operations and (name != "saturation" or channels == 3) for name in COLOUR)
-    # A cached tensor made under inference mode could not be used in training later.
-    with torch.inference_mode(False):
-        column = partial(torch.tensor, dtype=torch.float32, device=device)
-        return _Plan(
-            moves=table,
-            switch=torch.tensor([OPERATIONS.index(name) for name in table.names], device=device),
-            chance=column(
-                [[GEOMETRY_CHANCE * strength if name in GROUPS["geometry"] else 1.0] for name in OPERATIONS]
-            ),
-            width=column([[strength], [2 * strength], [strength]]),
-            neutral=column([[0.0], [1.0], [1.0]]),
-            shades=shades,
-        )
+    column = partial(torch.tensor, dtype=torch.float32, device=device)
+    return _Plan(
+        moves=table,
+        switch=torch.tensor([OPERATIONS.index(name) for name in table.names], device=device),
+        chance=column(
+            [[GEOMETRY_CHANCE * strength if name in GROUPS["geometry"] else 1.0] for name in OPERATIONS]
+        ),
+        width=column([[strength], [2 * strength], [strength]]),
+        neutral=column([[0.0], [1.0], [1.0]]),
+        shades=shades,
+    )
 
 
 @dataclass(frozen=True)

@@ -127,24 +127,22 @@ def moves(operations: frozenset[str], strength: float, sides: tuple[int, ...], d
         ]
         for axis in range(axes)
     ]
-    # A cached tensor made under inference mode could not be used in training later.
-    with torch.inference_mode(False):
-        return Moves(
-            sides=sides,
-            names=(*flips, "rotation", *["translation"] * axes, *["cutout"] * axes),
-            counts=torch.tensor(counts, device=device)[:, None],
-            first=torch.tensor([0] * (2 * axes + 1) + [1 if cutting else 0] * axes, device=device)[:, None],
-            place_value=torch.tensor([2**axis for axis in range(axes)] + [2**axes], device=device)[:, None],
-            turns=torch.tensor(turns, device=device),
-            reads=tuple(_reads(sides, axis, reaches[axis]).to(device) for axis in range(axes)),
-            spares=tuple(
-                _spares(side, size, place).to(device)
-                for side, size, place in zip(sides, sizes, places, strict=True)
-            ),
-            moving=any(count > 1 for count in counts[: 2 * axes + 1]),
-            shifting=any(reaches),
-            cutting=cutting,
-        )
+    return Moves(
+        sides=sides,
+        names=(*flips, "rotation", *["translation"] * axes, *["cutout"] * axes),
+        counts=torch.tensor(counts, device=device)[:, None],
+        first=torch.tensor([0] * (2 * axes + 1) + [1 if cutting else 0] * axes, device=device)[:, None],
+        place_value=torch.tensor([2**axis for axis in range(axes)] + [2**axes], device=device)[:, None],
+        turns=torch.tensor(turns, device=device),
+        reads=tuple(_reads(sides, axis, reaches[axis]).to(device) for axis in range(axes)),
+        spares=tuple(
+            _spares(side, size, place).to(device)
+            for side, size, place in zip(sides, sizes, places, strict=True)
+        ),
+        moving=any(count > 1 for count in counts[: 2 * axes + 1]),
+        shifting=any(reaches),
+        cutting=cutting,
+    )
 
 
 def _reads(sides: tuple[int, ...], axis: int, reach: int) -> Tensor:
