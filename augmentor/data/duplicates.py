@@ -61,7 +61,9 @@ def fingerprints(x: npt.NDArray[Any], side: int = SIDE) -> npt.NDArray[np.float3
         rows[row] = to_square(pixels, small).ravel()
     rows = _unit(rows - rows.mean(axis=1, keepdims=True))
     if len(rows) > 2:
+        flat = ~rows.any(axis=1)
         rows = _unit(rows - rows.mean(axis=0))
+        rows[flat] = 0
     return rows.astype(np.float32)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 import warnings
 from collections import Counter
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
+from augmentor.core.parallel import processes_to_use
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
@@ -27,6 +27,8 @@ from augmentor.data.tree import Found, walk
 
 MAX_BYTES = 4 * 2**30
 """More decoded pixels than this are refused: a size must be chosen first."""
+
+LOT = 16
 
 
 class SizeNeeded(DataError):  # noqa: N818 - reads as what it says
@@ -150,17 +152,21 @@ def _check_sizes(first: _Read, last: _Read, size: int | None) -> None:
 
 
 def _decoded(found: Sequence[Found], size: int | None) -> Iterator[tuple[Found, Picture | str]]:
-    def job(item: Found) -> Picture | str:
-        return _one(item.path, size)
+    def job(lot: Sequence[Found]) -> list[Picture | str]:
+        return [_one(item.path, size) for item in lot]
 
+    workers = min(8, processes_to_use(None, len(found)))
     # Pillow warns about odd files (huge, broken EXIF); what matters of that becomes a reason. Filters
     # are the process's, so they are set here, around all threads, and not in each of them.
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
         warnings.simplefilter("ignore")
         # In bites, so that a stop (too many bytes, Ctrl-C) does not wait for a whole dataset.
         for start in range(0, len(found), 256):
             bite = found[start : start + 256]
-            yield from zip(bite, pool.map(job, bite), strict=True)
+            # A thread takes a lot at a time: for small pictures the handing over costs more than the work.
+            lots = [bite[place : place + LOT] for place in range(0, len(bite), LOT)]
+            for lot, results in zip(lots, pool.map(job, lots), strict=True):
+                yield from zip(lot, results, strict=True)
 
 
 def _one(path: Path, size: int | None) -> Picture | str:

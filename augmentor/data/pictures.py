@@ -16,6 +16,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is set aside: decoding it would need gigabytes."""
 
+ORIENTATION = 0x0112
 _LUMA = np.array([299, 587, 114], dtype=np.float64) / 1000
 
 
@@ -85,10 +86,9 @@ def _check_head(image: Image.Image) -> None:
 
 def _pixels(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
     remarks: list[str] = []
-    turned = ImageOps.exif_transpose(image)
-    if turned.getexif() != image.getexif() or turned.size != image.size:
+    if image.getexif().get(ORIENTATION, 1) in range(2, 9):
+        image = ImageOps.exif_transpose(image)
         remarks.append("turned as its EXIF orientation says")
-    image = turned
     if image.mode.startswith("I"):
         return _whole_numbers(np.asarray(image)), tuple(remarks)
     if image.mode == "F":
