@@ -22,7 +22,7 @@ SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
 NEVER_CHOSEN = ("synthetic_only",)
 
 # Below this many cases (or groups) in a class, measured coverage falls short: docs/verdict.md.
-FEW_UNITS = 20
+FEW_UNITS = 30
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,11 @@ def test_reliability_bins_hold_every_case_once():
     assert sum(b.accuracy * b.count for b in bins) == pytest.approx((p.argmax(axis=1) == y).sum())
 
 
+def test_a_probability_on_an_edge_belongs_to_the_bin_below():
+    found = reliability(np.array([[0.5, 0.5], [0.75, 0.25], [1.0, 0.0]]), np.zeros(3, int), bins=4)
+    assert [(b.low, b.high) for b in found] == [(0.25, 0.5), (0.5, 0.75), (0.75, 1.0)]
+
+
 def test_calibration_closed_forms():
     # Sure and right: 0; sure and wrong: ECE 1, Brier 2; uniform over K: Brier 1 - 1/K.
     eye = np.eye(4)

@@ -101,13 +101,23 @@ def test_copied_cases_in_groups_are_worth_one_case():
     assert components(five, Design.of(y)).variance < plain.variance / 4.5
 
 
-def test_mixed_groups_are_drawn_whole_and_every_class_stays():
+def test_groups_are_drawn_within_their_kind():
     y = np.array([0, 0, 0, 1, 0, 1, 0, 0, 1, 0])
-    groups = np.array(["a", "a", "b", "b", "c", "c", "d", "e", "f", "f"])
-    design = Design.of(y, groups)
+    design = Design.of(y, np.array(["a", "a", "b", "b", "c", "c", "d", "e", "f", "f"]))
+    assert design.stratum.tolist() == [0, 1, 1, 0, 0, 1]
+    drawn = design.draw(np.random.default_rng(0), 50)
+    assert (drawn[:, [0, 3, 4]].sum(axis=1) == 3).all()
+    assert (drawn[:, [1, 2, 5]].sum(axis=1) == 3).all()
+
+
+def test_a_draw_that_misses_a_class_is_drawn_again():
+    # One mixed group: all groups are one stratum, and class 1 lies in group 2 alone.
+    y = np.array([0, 0, 0, 1, 0])
+    design = Design.of(y, np.array([0, 1, 2, 2, 3]))
+    assert not design.stratum.any()
     drawn = design.draw(np.random.default_rng(0), 400)
-    assert (drawn.sum(axis=1) == 6).all()
-    assert ((drawn @ np.eye(6)[design.unit].T)[:, y == 1].sum(axis=1) > 0).all()
+    assert (drawn.sum(axis=1) == 4).all()
+    assert (drawn[:, 2] > 0).all()
 
 
 @pytest.mark.parametrize("groups", [None, np.arange(60) // 4])
