@@ -58,7 +58,7 @@ def write_gallery(
         folder: an existing folder.
         train: the real training part.
         synthetic: the filtered set, rejects included.
-        copies: rows with ``synthetic`` and ``train`` (positions), ``ratio`` and ``kept``.
+        copies: rows with ``synthetic`` and ``real`` (positions), ``ratio`` and ``kept``.
         seed: chooses the rows.
     """
     window = display_window(train)
@@ -92,7 +92,7 @@ def write_gallery(
     shown = [
         {
             "synthetic": add(synthetic.samples, [int(copy["synthetic"])])[0],
-            "real": add(train, [int(copy["train"])])[0],
+            "real": add(train, [int(copy["real"])])[0],
             "class": train.classes[int(synthetic.samples.y[int(copy["synthetic"])])],
             "ratio": copy["ratio"],
             "kept": bool(synthetic.kept[int(copy["synthetic"])]),

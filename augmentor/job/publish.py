@@ -63,6 +63,7 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
         )
         write_text(folder / "generator" / "README.md", model_card(steps, facts))
         keep_filters(steps, folder / "filters")
+        shutil.copyfile(steps.done["evaluate"].folder / "predictions.npz", folder / "predictions.npz")
         render(folder)
         write_manifest(steps, folder)
         shutil.copyfile(log, folder / "log.jsonl")
@@ -110,7 +111,9 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         "recipe": steps.recipe.model_dump(mode="json"),
         "primary_metric": steps.recipe.evaluation.primary_metric,
         "removed_duplicates": len(data["removed"]),
-        "notes": [*data["notes"], *measured.get("notes", []), *evaluation.get("notes", [])],
+        "notes": [*data["notes"], *evaluation["notes"]],
+        "limits": [*evaluation["limits"], *measured["limits"]],
+        "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
         "training": trained["training"],
         "chosen_checkpoint": trained["chosen_checkpoint"],
@@ -204,12 +207,13 @@ def model_card(steps: Steps, facts: dict[str, Any]) -> str:
     """Return the generator's model card in Markdown."""
     counts = ", ".join(f"{name} {n}" for name, n in steps.parts["train"].counts.items())
     chosen = facts["chosen_checkpoint"] or {}
+    images = steps.recipe.training.images
     return f"""# Generator of {facts["title"]}
 
 A class-conditional GAN trained by gan-augmentor {__version__} with the recipe `{steps.recipe.name}`.
 
 - **Trained on**: the training part only ({counts}); no validation or test case was seen.
-- **Family**: {steps.recipe.synthesizer.family}; images shown: {steps.recipe.training.images:,}; seed {steps.seed}.
+- **Family**: {steps.recipe.synthesizer.family}; images shown: {images:,}; seed {steps.seed}.
 - **Checkpoint**: chosen by label fidelity, coverage and diversity on held-out training data: {chosen}.
 - **Licence of the training data**: {facts["licence"] or "not stated; ask its owner"}.
 - **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.

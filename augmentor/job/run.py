@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from augmentor.core.progress import Progress, Silent
@@ -40,7 +40,7 @@ class Job:
     recipe: Recipe
     out: Path = Path("runs")
     device: str = "auto"
-    progress: Progress = Silent()
+    progress: Progress = field(default_factory=Silent)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ the run folder. Prefect runs these same functions one task each.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import write_json
@@ -27,6 +25,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.job.cache import Kept, StepCache, tree_digest
 from augmentor.job.recipe import Recipe
+from augmentor.job.sampling import sample
 
 DATA_ROOMS = ("core", "data")
 GAN_ROOMS = (*DATA_ROOMS, "nets", "objectives", "training", "synthesizers", "metrics")
@@ -237,7 +236,7 @@ class Steps:
         from augmentor.synthesizers.judge import TaskJudge
 
         parts = self.parts
-        judge = TaskJudge.load(self.done["judge"].folder, parts["train"], held_out=parts["validation"])
+        judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
         synthesizer = build(self.recipe.synthesizer, self.recipe.training)
         synthesizer.fit(
             parts["train"],
@@ -261,48 +260,42 @@ class Steps:
         train = self.parts["train"]
         wanted = plan(train.counts, self.recipe.balance)
         making = candidates(wanted, self.recipe.filters.oversampling, self.recipe.filters.minimum_candidates)
-        labels = np.repeat(np.arange(train.n_classes), [making[name] for name in train.classes]).astype(
-            np.int64
-        )
         synthesizer = load_synthesizer(self.done["train"].folder, device=self.device)
         seed = derive_seed(self.seed, "sample")
-        samples = synthesizer.sample(labels, seed=seed)
-        synthetic = SyntheticSet(
-            samples=samples,
-            provenance=pd.DataFrame(
-                {"synthesizer": [synthesizer.digest] * len(labels), "seed": [seed] * len(labels)}
-            ),
-            kept=np.ones(len(labels), dtype=np.bool_),
-            reason=np.full(len(labels), "", dtype=np.str_),
-        )
+        synthetic = sample(synthesizer, making, train.classes, seed=seed)
         (output / "candidates").mkdir()
         write_synthetic(output / "candidates", synthetic)
         write_json(output / "facts.json", {"plan": wanted, "candidates": making})
 
     def _filter(self, output: Path, _: Path) -> None:
-        from augmentor.job.filtering import filter_candidates
+        from augmentor.selection.filters import select
+        from augmentor.synthesizers.candidates import score_candidates
+        from augmentor.synthesizers.judge import TaskJudge
 
         parts = self.parts
-        selection = filter_candidates(
-            read_synthetic(self.done["sample"].folder / "candidates"),
-            train=parts["train"],
-            validation=parts["validation"],
-            judge_folder=self.done["judge"].folder,
-            wanted=self.words("sample")["plan"],
-            spec=self.recipe.filters,
-        )
+        judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
+        candidates = read_synthetic(self.done["sample"].folder / "candidates")
+        scores = score_candidates(candidates.samples, judge, self.recipe.filters)
+        selection = select(candidates, scores, self.words("sample")["plan"], self.recipe.filters)
         (output / "synthetic").mkdir()
         write_synthetic(output / "synthetic", selection.synthetic)
         dataset = self.words("load")["dataset"]
-        selection_rows(parts, selection, dataset).write(output / "results.parquet")
-        write_json(output / "facts.json", {"unusable": dict(selection.unusable)})
+        counts = Results.from_rows(
+            {"dataset": dataset, "fold": fold, "metric": "count", "class": name, "value": float(n)}
+            for fold, part in parts.items()
+            for name, n in part.counts.items()
+        )
+        counts.joined(selection.results(dataset)).write(output / "results.parquet")
+        write_json(
+            output / "facts.json", {"unusable": dict(selection.unusable), "short": dict(selection.short)}
+        )
 
     def _measure(self, output: Path, _: Path) -> None:
         from augmentor.experiment.quality import measure
         from augmentor.synthesizers.judge import TaskJudge
 
         parts = self.parts
-        judge = TaskJudge.load(self.done["judge"].folder, parts["train"], held_out=parts["validation"])
+        judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
         results, facts = measure(
             parts["train"],
             parts["validation"],
@@ -331,4 +324,5 @@ class Steps:
             progress=self.progress,
         )
         evaluation.results.write(output / "results.parquet")
+        shutil.copyfile(work / "predictions.npz", output / "predictions.npz")
         write_json(output / "facts.json", evaluation.facts)
