@@ -276,8 +276,8 @@ def _notes(design: Design, classes: Sequence[str], n_seeds: int) -> list[str]:
     few = [f"{name} ({n})" for name, n in units if 1 < n < FEW_UNITS]
     if few:
         notes.append(
-            f"Few independent test cases: {', '.join(few)}. Under {FEW_UNITS} in a class the intervals can be "
-            f"narrower than their name says, for the macro AUROC most of all."
+            f"Few independent test cases: {', '.join(few)}. Under {FEW_UNITS} in a class the intervals can "
+            "be narrower than their name says, for the macro AUROC most of all."
         )
     lonely = [name for name, n in units if n == 1]
     if lonely:
