@@ -12,6 +12,7 @@ copies have such distances too, and a small quantile of theirs is the threshold.
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ def shrink(x: npt.ArrayLike) -> Pixels:
 
 def standardised(x: Pixels) -> Pixels:
     """Return images as rows (N, P) of mean zero and length one; images without contrast become zero."""
-    rows = x.reshape(len(x), -1)
+    rows = x.reshape(len(x), math.prod(x.shape[1:]))
     rows = rows - rows.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     flat = length < FLAT * np.sqrt(rows.shape[1])

@@ -30,6 +30,11 @@ class DistanceScale:
         """Return distance over threshold (N,): below 1 is nearer than the threshold."""
         return np.asarray(distance / self.threshold[y], dtype=np.float64)
 
+    def widened(self, labels: npt.NDArray[np.bool_], common: float) -> DistanceScale:
+        """Return the scale with the median of each class in ``labels`` (K,) at least ``common``."""
+        factor = np.where(labels, np.maximum(1.0, common / self.median), 1.0)
+        return DistanceScale(self.median * factor, self.threshold * factor)
+
     def usual(self, distance: Array, y: npt.NDArray[np.int64]) -> Array:
         """Return distance over median (N,): 1 is usual."""
         return np.asarray(distance / self.median[y], dtype=np.float64)

@@ -38,9 +38,9 @@ class LabelFilter(Spec):
 
     Attributes:
         minimum: lowest probability of the asked label. Low on purpose: hard but right samples
-            teach a classifier more than easy ones. It is lowered for a class whose own real
-            training images reach it less than half of the time (out of fold): a judge that does
-            not know the class cannot refuse its samples.
+            teach a classifier more than easy ones. It is lowered for a class of which more than
+            a quarter of the real images stay below it: a judge that does not know the class cannot
+            refuse its samples.
     """
 
     minimum: float = Field(default=0.5, ge=0, le=1)

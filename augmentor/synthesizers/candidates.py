@@ -15,6 +15,9 @@ from augmentor.selection.filters import CandidateScores
 from augmentor.selection.spec import CopyFilter, DuplicateFilter, FiltersSpec, LabelFilter, OutlierFilter
 from augmentor.synthesizers.judge import FEW, TaskJudge
 
+REAL_SHARE = 0.75
+"""Share of the real images of a class that the label filter must let pass."""
+
 
 @dataclass(frozen=True, eq=False)
 class CopyScale:
@@ -23,12 +26,14 @@ class CopyScale:
     Attributes:
         scale: medians and near-copy thresholds by class.
         held_out: (N,) distance of every held-out image to its nearest training image.
-        training: (M,) distance of every training image to the nearest one of another group.
+        distance: (M,) the distances of honest images that the scale was made of.
+        y: (M,) their classes.
     """
 
     scale: DistanceScale
     held_out: FloatArray
-    training: FloatArray
+    distance: FloatArray
+    y: IntArray
 
     def far(self, judge: TaskJudge, quantile: float) -> DistanceScale:
         """Return the scale of images that look like no training image at all.
@@ -36,25 +41,27 @@ class CopyScale:
         A classifier takes noise for some class without hesitation, and its features may place the
         noise among real images of that class; its pixels do not.
         """
-        return distance_scale(self.held_out, judge.held_out.y, judge.train.n_classes, quantile)
+        scale = distance_scale(self.distance, self.y, judge.train.n_classes, quantile)
+        return scale.widened(_few(judge), float(np.median(self.distance)))
 
 
 def copy_scale(judge: TaskJudge, quantile: float) -> CopyScale:
     """Return the usual distances to the nearest training image.
 
     Held-out images alone give them where there are at least 1 / quantile: training parts hold
-    several images of one patient, which would pass for the usual distance. With fewer the
-    training images' distances to each other (of other groups) are added.
+    several images of one patient, which would pass for the usual distance. With fewer, and for
+    classes with fewer than five, the distances of training images to each other (of other groups)
+    are added.
     """
     train, held_out = judge.train, judge.held_out
     images = picture(judge, train)
     groups = np.unique(train.ids if train.group is None else train.group, return_inverse=True)[1]
     among, _ = nearest_image(images, images, exclude=(groups, groups))
     outside, _ = nearest_image(picture(judge, held_out), images)
-    distance, y = outside, held_out.y
-    if len(outside) < 1 / quantile:
-        distance, y = np.concatenate([outside, among]), np.concatenate([held_out.y, train.y])
-    return CopyScale(distance_scale(distance, y, train.n_classes, quantile), outside, among)
+    few = _few(judge) | (len(outside) < 1 / quantile)
+    distance = np.concatenate([outside, among[few[train.y]]])
+    y = np.concatenate([held_out.y, train.y[few[train.y]]])
+    return CopyScale(distance_scale(distance, y, train.n_classes, quantile), outside, distance, y)
 
 
 def picture(judge: TaskJudge, samples: Samples) -> Pixels:
@@ -70,8 +77,9 @@ def exact_copies(samples: Samples, train: Samples) -> npt.NDArray[np.bool_]:
 def label_minimum(judge: TaskJudge, asked: float) -> FloatArray:
     """Return the lowest confidence (K,) asked of each class.
 
-    It is ``asked``, or the median confidence that real images of the class reach, where that is
-    lower: held-out images, or training images out of fold where fewer than five are held out.
+    It is ``asked``, or the confidence that three quarters of the real images of the class reach,
+    where that is lower: held-out images, and training images out of fold where fewer than five
+    are held out. More cannot be asked of a synthetic image than most real ones can show.
     """
     held_out = judge.probabilities(judge.held_out)
     result = np.full(judge.train.n_classes, asked)
@@ -81,7 +89,7 @@ def label_minimum(judge: TaskJudge, asked: float) -> FloatArray:
         if rows.sum() < FEW:
             own = np.concatenate([own, judge.out_of_fold[judge.train.y == label, label]])
         if len(own):
-            result[label] = min(asked, float(np.median(own)))
+            result[label] = min(asked, float(np.quantile(own, 1 - REAL_SHARE)))
     return result
 
 
@@ -117,13 +125,19 @@ def score_candidates(samples: Samples, judge: TaskJudge, spec: FiltersSpec) -> C
 def _outlier_ratio(samples: Samples, judge: TaskJudge, quantile: float) -> FloatArray:
     """Return the distance to the nearest training row of the class over that of a real outlier.
 
-    The scale comes from held-out rows, which are as new to the networks as the samples are.
+    The scale comes from held-out rows, which are as new to the networks as the samples are. The
+    median of three is no scale: a class with fewer than five has the common one where that is wider.
     """
-    real = judge.features(judge.held_out)
-    scale = distance_scale(
-        _to_own_class(real, judge.held_out.y, judge), judge.held_out.y, judge.train.n_classes, quantile
-    )
+    y = judge.held_out.y
+    distance = _to_own_class(judge.features(judge.held_out), y, judge)
+    scale = distance_scale(distance, y, judge.train.n_classes, quantile)
+    scale = scale.widened(_few(judge), float(np.median(distance)))
     return scale.ratio(_to_own_class(judge.features(samples), samples.y, judge), samples.y)
+
+
+def _few(judge: TaskJudge) -> npt.NDArray[np.bool_]:
+    """Return which classes (K,) have too few held-out rows for a scale of their own."""
+    return np.asarray(np.bincount(judge.held_out.y, minlength=judge.train.n_classes) < FEW)
 
 
 def _to_own_class(features: FloatArray, y: IntArray, judge: TaskJudge) -> FloatArray:
