@@ -245,8 +245,13 @@ def _score_rows(probabilities: Probabilities, samples: Samples, arm: str, part: 
 
 
 def _stacked(jobs: Sequence[FitJob], part: str) -> Probabilities:
-    found = [read_fit(job, part) for job in jobs]
-    return np.stack([one for one in found if one is not None])
+    found = []
+    for job in jobs:
+        probabilities = read_fit(job, part)
+        if probabilities is None:
+            raise DataError(f"the fit {job.target} is gone; nothing else may write there: run again")
+        found.append(probabilities)
+    return np.stack(found)
 
 
 def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilities]]) -> None:

@@ -10,7 +10,7 @@ from augmentor.core.progress import Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import runner as runner_module
-from augmentor.experiment.evaluate import evaluate
+from augmentor.experiment.evaluate import choose_share, evaluate
 from augmentor.experiment.fits import read_fit, run_fit
 from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
@@ -112,6 +112,33 @@ def test_choices_are_the_best_on_validation(finished):
     verdict = found.facts["verdict"]
     assert held[verdict["baseline"]] == held[["real", "balanced", "classical"]].max()
     assert held[verdict["arm"]] == held[["synthetic", "filtered"]].max()
+
+
+def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_path):
+    _, validation, test, _ = given = parts()
+    runner = runner_of(tmp_path, given=given)
+    right = {
+        "validation": {0.0: 40, 0.25: 50, 0.5: 50, 0.75: 45},
+        "test": {0.0: 90, 0.25: 10, 0.5: 5, 0.75: 20},
+    }
+    tried = {share: [runner.job("filtered", share, i) for i in range(2)] for share in right["test"]}
+    for share, jobs in tried.items():
+        for job in jobs:
+            job.target.parent.mkdir(exist_ok=True)
+            found = {
+                name: np.eye(2)[np.where(np.arange(len(part)) < right[name][share], part.y, 1 - part.y)]
+                for name, part in (("validation", validation), ("test", test))
+            }
+            np.savez(job.target, key=np.array(job.key), **found)
+    share, rows = choose_share(tried, validation, TINY)
+    assert share == 0.25
+    values = {row["metric"]: row["value"] for row in rows}
+    # 30 cases a class, in class order: 40 right is all of the first class and a third of the second.
+    assert values["balanced_accuracy@share=0"] == pytest.approx((1 + 1 / 3) / 2)
+    assert values["balanced_accuracy@share=0.25"] == pytest.approx((1 + 2 / 3) / 2)
+    tried[0.0][0].target.unlink()
+    with pytest.raises(DataError, match="is gone"):
+        choose_share(tried, validation, TINY)
 
 
 def test_facts_are_json_and_predictions_are_where_they_say(finished):
