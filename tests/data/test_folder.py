@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -257,3 +259,15 @@ def test_synthetic_pictures_of_an_earlier_run_are_never_read_as_real(make_folder
     loaded = load(str(folder))
     assert loaded.parts["train"].counts == {"a": 1, "b": 2}
     assert "synthetic" in reasons(loaded)["train/a/p01.png"]
+
+
+def test_warnings_of_the_picture_library_do_not_leak(make_folder: Make) -> None:
+    folder = make_folder({"a": 1, "b": 1})
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    # 90 million pixels: Pillow warns from 89 million, and this reader's own limit is 100 million.
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 9_500, 9_500, 8, 0, 0, 0, 0))
+    (folder / "a/large.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")))
+    assert "decompression bomb" not in reasons(load(str(folder)))["a/large.png"]

@@ -298,3 +298,16 @@ def test_digits_are_split_in_the_asked_shares() -> None:
     for name, n in load("digits").parts["all"].counts.items():
         assert made.test.counts[name] in {int(0.3 * n), int(0.3 * n) + 1}
     assert generator(0, "split", "test").random() != generator(0, "split", "validation").random()
+
+
+def test_the_minimum_itself_is_enough(make_samples: Make) -> None:
+    made = split(loaded(**official(make_samples)), scarcity=ScarcitySpec(per_class={"a": 4}))
+    assert made.train.counts == {"a": 4, "b": 10}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_largest_patient_is_placed_first(seed: int) -> None:
+    # Half of ten rows is five: the patient of five fills it exactly, whatever the order of the others.
+    groups = np.array([0, 1, 2, 3, 4, 9, 9, 9, 9, 9])
+    mask = held_out(np.zeros(10, dtype=np.int64), groups, 0.5, np.random.default_rng(seed), 1)
+    np.testing.assert_array_equal(mask, groups == 9)
