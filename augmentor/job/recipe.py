@@ -154,7 +154,7 @@ def _recipe_path(name_or_path: str) -> Path:
     if name_or_path in names:
         return recipe_folder() / f"{name_or_path}.yaml"
     near = difflib.get_close_matches(name_or_path, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "augmentor recipes lists them"
+    hint = f"did you mean {near[0]!r}?" if near else "augmentor recipes lists them."
     raise ConfigError(
         f"there is no shipped recipe {name_or_path!r} ({', '.join(names)}); {hint} "
         "A recipe of your own is named by its path, ending in .yaml"

@@ -1,1 +1,1 @@
-"""The steps as Prefect tasks: names, retries, artifacts. With the command line, the only room that knows Prefect."""
+"""The steps as Prefect tasks: names, retries, artifacts. Only this room knows Prefect."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, cast
 from uuid import UUID
@@ -14,7 +14,7 @@ from augmentor.tasks.quiet import settle
 
 settle()
 
-from prefect import Flow, get_run_logger, load_flow_from_entrypoint, task  # noqa: E402 - after its settings
+from prefect import Flow, get_run_logger, task  # noqa: E402 - after its settings
 from prefect.artifacts import (  # noqa: E402
     create_link_artifact,
     create_markdown_artifact,
@@ -24,9 +24,10 @@ from prefect.artifacts import (  # noqa: E402
 )
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.exceptions import MissingContextError  # noqa: E402
+from prefect.flows import load_flow_from_entrypoint  # noqa: E402
 
 from augmentor.core.errors import AugmentorError  # noqa: E402
-from augmentor.core.progress import Progress, Silent  # noqa: E402
+from augmentor.core.progress import Progress  # noqa: E402
 from augmentor.core.shipped import shipped  # noqa: E402
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin  # noqa: E402
 
@@ -73,10 +74,8 @@ class PrefectProgress:
 
     def log(self, message: str) -> None:
         """Say one line on the run's page and to the listener."""
-        try:
+        with suppress(MissingContextError):
             get_run_logger().info(message)
-        except MissingContextError:
-            pass
         self._listener.log(message)
 
 
@@ -182,6 +181,3 @@ def run_with_prefect(job: Job) -> Outcome:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
-
-
-__all__ = ["Job", "Silent", "finish", "listening", "open_session", "run_with_prefect", "work"]

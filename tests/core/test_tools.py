@@ -98,7 +98,7 @@ class Outer(Spec):
     name: str
     inner: Inner = Inner()
     maybe: Inner | None = None
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = Field(default={})
 
 
 def test_unknown_key_names_the_nearest() -> None:
