@@ -21,8 +21,8 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.job.device import resolve_device
 from augmentor.job.recipe import recipe_from_values
 from augmentor.job.rerender import run_folder
-from augmentor.job.sampling import sample
-from augmentor.selection.filters import Selection, select
+from augmentor.job.sampling import mark, sample
+from augmentor.selection.filters import Selection
 
 ROUNDS = 12
 SPARE = 1.25
@@ -35,12 +35,12 @@ class GenerateOutcome:
     Attributes:
         folder: where it lies.
         counts: samples by class, exactly as asked.
-        acceptance: share of candidates the filters accepted, by class.
+        acceptance: a line a class: how many were made, and what share the filters accepted.
     """
 
     folder: Path
     counts: Mapping[str, int]
-    acceptance: Mapping[str, float]
+    acceptance: tuple[str, ...]
 
 
 def generate(
@@ -67,7 +67,6 @@ def generate(
         DataError: if the filters accept too few samples of a class to reach its count.
     """
     from augmentor.synthesizers.build import load_synthesizer
-    from augmentor.synthesizers.candidates import score_candidates
     from augmentor.synthesizers.judge import TaskJudge
 
     listener = progress or Silent()
@@ -91,8 +90,7 @@ def generate(
         }
         made.append(sample(synthesizer, asked, train.classes, seed=derive_seed(seed, "generate", number)))
         candidates = joined(made)
-        scores = score_candidates(candidates.samples, judge, recipe.filters)
-        selection = select(candidates, scores, wanted, recipe.filters)
+        selection = mark(candidates, judge=judge, plan=wanted, spec=recipe.filters)
         missing = dict(selection.short)
         acceptance = shares(selection)
         listener.update("generate", total - sum(missing.values()))
@@ -103,7 +101,12 @@ def generate(
         raise DataError(explain_shortage(missing, wanted, acceptance))
     kept = only_kept(selection.synthetic)
     write_generated(out, kept, name=recipe.name, run=folder, seed=seed, counts=wanted)
-    return GenerateOutcome(out, wanted, acceptance)
+    lines = tuple(
+        f"{name}: {n} made, {acceptance[name]:.0%} of its candidates accepted"
+        for name, n in wanted.items()
+        if n
+    )
+    return GenerateOutcome(out, wanted, lines)
 
 
 def check_counts(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[str, int]:

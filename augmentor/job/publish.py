@@ -17,7 +17,7 @@ from augmentor.core.errors import LeakError
 from augmentor.core.files import atomic_folder, sha256_file, write_json, write_text
 from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
-from augmentor.job.gallery import write_gallery
+from augmentor.job.reporting import write_report
 from augmentor.job.steps import Steps
 
 PACKAGES = ("torch", "monai", "prefect", "albumentations", "numpy", "pandas", "scikit-learn")
@@ -35,24 +35,19 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
     Raises:
         LeakError: if a test case is found in the training part or in the expanded dataset.
     """
-    from augmentor.report.render import render
-    from augmentor.report.summarise import summarise
-
-    parts = steps.parts
     check_leak(steps)
     target = free_folder(out / steps.recipe.name)
     facts = gather_facts(steps, seconds)
     with atomic_folder(target) as folder:
-        steps.results.write(folder / "results.parquet")
-        write_json(folder / "facts.json", facts)
-        write_json(folder / "summary.json", summarise(steps.results, facts))
         recipe = steps.recipe.model_dump(mode="json")
         write_text(folder / "recipe.yaml", yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
-        write_gallery(
+        write_report(
             folder,
-            parts["train"],
-            steps.synthetic,
-            steps.words("measure")["copies_shown"],
+            steps.results,
+            facts,
+            train=steps.parts["train"],
+            synthetic=steps.synthetic,
+            copies=facts["copies_shown"],
             seed=derive_seed(steps.seed, "gallery"),
         )
         export_dataset(steps, folder / "expanded")
@@ -64,7 +59,6 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
         write_text(folder / "generator" / "README.md", model_card(steps, facts))
         keep_filters(steps, folder / "filters")
         shutil.copyfile(steps.done["evaluate"].folder / "predictions.npz", folder / "predictions.npz")
-        render(folder)
         write_manifest(steps, folder)
         shutil.copyfile(log, folder / "log.jsonl")
     return target

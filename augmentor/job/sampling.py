@@ -9,6 +9,11 @@ import pandas as pd
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.synthetic import Synthesizer, SyntheticSet
+from augmentor.selection.filters import Selection, select
+from augmentor.selection.spec import FiltersSpec
+
+if TYPE_CHECKING:
+    from augmentor.synthesizers.judge import TaskJudge
 
 
 def sample(
@@ -37,3 +42,30 @@ def sample(
         kept=np.ones(len(labels), dtype=np.bool_),
         reason=np.full(len(labels), "", dtype=np.str_),
     )
+
+
+def filter(
+    candidates: SyntheticSet,
+    *,
+    judge: TaskJudge,
+    plan: Mapping[str, int],
+    spec: FiltersSpec | None = None,
+) -> SyntheticSet:
+    """Mark which candidates are kept, and why the others are not.
+
+    Args:
+        candidates: what :func:`sample` made.
+        judge: fitted on the training part the synthesizer learnt from.
+        plan: synthetic samples wanted by class.
+        spec: which filters are on; all of them by default.
+    """
+    return mark(candidates, judge=judge, plan=plan, spec=spec or FiltersSpec()).synthetic
+
+
+def mark(
+    candidates: SyntheticSet, *, judge: TaskJudge, plan: Mapping[str, int], spec: FiltersSpec
+) -> Selection:
+    """Return the marked candidates with acceptance and unusable classes beside them."""
+    from augmentor.synthesizers.candidates import score_candidates
+
+    return select(candidates, score_candidates(candidates.samples, judge, spec), plan, spec)

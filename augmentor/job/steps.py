@@ -23,9 +23,12 @@ from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
 from augmentor.job.recipe import Recipe
-from augmentor.job.sampling import sample
+from augmentor.job.sampling import mark, sample
+from augmentor.synthesizers.spec import SynthesizerSpec
 
 DATA_ROOMS = ("core", "data")
 GAN_ROOMS = (*DATA_ROOMS, "nets", "objectives", "training", "synthesizers", "metrics")
@@ -76,7 +79,7 @@ class Steps:
         """Train the generator on the training part, resuming from the last whole state."""
         inputs = {
             "judge": self._key("judge"),
-            "synthesizer": self.recipe.synthesizer.model_dump(mode="json"),
+            "synthesizer": self.synthesizer_spec.model_dump(mode="json"),
             "training": self.recipe.training.model_dump(mode="json"),
             "device": self.device,
             "threads": self.recipe.execution.threads,
@@ -105,7 +108,7 @@ class Steps:
         """Train the arms' classifiers and score them on real held-out data."""
         inputs = {
             "filter": self._key("filter"),
-            "evaluation": self.recipe.evaluation.model_dump(mode="json"),
+            "evaluation": self.evaluation_spec.model_dump(mode="json"),
             "seed": self.seed,
         }
         return self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
@@ -122,6 +125,24 @@ class Steps:
 
         path = source_path(self._dataset, data=self._data)
         return tree_digest(path) if path is not None else "embedded"
+
+    @cached_property
+    def avoid(self) -> tuple[str, ...]:
+        """Augmentations that would change what a label means, as the dataset's card says."""
+        from augmentor.data.load import find_card
+
+        card = find_card(self._dataset)
+        return tuple(card.avoid) if card else ()
+
+    @property
+    def evaluation_spec(self) -> EvaluationSpec:
+        """The recipe's evaluation without the augmentations that the card avoids."""
+        return evaluation_without(self.recipe.evaluation, self.avoid)
+
+    @property
+    def synthesizer_spec(self) -> SynthesizerSpec:
+        """The recipe's synthesizer without the augmentations that the card avoids."""
+        return synthesizer_without(self.recipe.synthesizer, self.avoid)
 
     @property
     def parts(self) -> dict[str, Samples]:
@@ -237,7 +258,7 @@ class Steps:
 
         parts = self.parts
         judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
-        synthesizer = build(self.recipe.synthesizer, self.recipe.training)
+        synthesizer = build(self.synthesizer_spec, self.recipe.training)
         synthesizer.fit(
             parts["train"],
             seed=self.recipe.training.seed,
@@ -268,15 +289,13 @@ class Steps:
         write_json(output / "facts.json", {"plan": wanted, "candidates": making})
 
     def _filter(self, output: Path, _: Path) -> None:
-        from augmentor.selection.filters import select
-        from augmentor.synthesizers.candidates import score_candidates
         from augmentor.synthesizers.judge import TaskJudge
 
         parts = self.parts
         judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
         candidates = read_synthetic(self.done["sample"].folder / "candidates")
-        scores = score_candidates(candidates.samples, judge, self.recipe.filters)
-        selection = select(candidates, scores, self.words("sample")["plan"], self.recipe.filters)
+        wanted = self.words("sample")["plan"]
+        selection = mark(candidates, judge=judge, plan=wanted, spec=self.recipe.filters)
         (output / "synthetic").mkdir()
         write_synthetic(output / "synthetic", selection.synthetic)
         dataset = self.words("load")["dataset"]
@@ -316,7 +335,7 @@ class Steps:
             parts["validation"],
             parts["test"],
             self.synthetic,
-            self.recipe.evaluation,
+            self.evaluation_spec,
             dataset=self.words("load")["dataset"],
             seed=derive_seed(self.seed, "evaluate"),
             processes=self.recipe.execution.processes,

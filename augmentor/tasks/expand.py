@@ -14,7 +14,7 @@ from augmentor.tasks.quiet import settle
 
 settle()
 
-from prefect import Flow, get_run_logger, task  # noqa: E402 - after its settings
+from prefect import get_run_logger, task  # noqa: E402 - after its settings
 from prefect.artifacts import (  # noqa: E402
     create_link_artifact,
     create_markdown_artifact,
@@ -173,9 +173,7 @@ def run_with_prefect(job: Job) -> Outcome:
         f"{shipped('pipelines') / 'expand_flow.py'}:expand", use_placeholder_flow=False
     )
     with listening(job.progress):
-        outcome = cast(Flow[..., Any], flow)(
-            recipe=job.recipe.model_dump(mode="json"), out=str(job.out), device=job.device
-        )
+        outcome = flow(recipe=job.recipe.model_dump(mode="json"), out=str(job.out), device=job.device)
     return cast(Outcome, outcome)
 
 

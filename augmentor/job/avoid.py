@@ -1,0 +1,36 @@
+"""What a dataset card says must not be done to its images, carried into every augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.synthesizers.spec import SynthesizerSpec
+
+# A quarter turn is a flip of both axes in disguise, so whoever forbids a flip forbids it too.
+CLASSICAL: dict[str, tuple[str, ...]] = {
+    "horizontal_flip": ("flip_horizontal", "quarter_turns"),
+    "vertical_flip": ("flip_vertical", "quarter_turns"),
+    "rotation": ("rotate", "quarter_turns"),
+    "colour": ("brightness", "contrast"),
+    "scale": ("scale",),
+}
+CRITIC: dict[str, str] = {
+    "horizontal_flip": "geometry",
+    "vertical_flip": "geometry",
+    "rotation": "geometry",
+    "colour": "colour",
+}
+
+
+def evaluation_without(spec: EvaluationSpec, avoid: Sequence[str]) -> EvaluationSpec:
+    """Return ``spec`` whose classical policy leaves out what the card avoids."""
+    forbidden = {*spec.forbid, *(name for what in avoid for name in CLASSICAL[what])}
+    return spec.model_copy(update={"forbid": tuple(sorted(forbidden))})
+
+
+def synthesizer_without(spec: SynthesizerSpec, avoid: Sequence[str]) -> SynthesizerSpec:
+    """Return ``spec`` whose critic augmentation leaves out the groups that the card avoids."""
+    forbidden = {CRITIC[what] for what in avoid if what in CRITIC}
+    kept = tuple(name for name in spec.augmentation if name not in forbidden)
+    return spec.model_copy(update={"augmentation": kept})
