@@ -169,7 +169,7 @@ def run_with_prefect(job: Job) -> Outcome:
 
     Where no Prefect server is configured, a temporary one serves this run.
     """
-    flow = load_flow_from_entrypoint(
+    flow: Flow[..., Any] = load_flow_from_entrypoint(
         f"{shipped('pipelines') / 'expand_flow.py'}:expand", use_placeholder_flow=False
     )
     with listening(job.progress):

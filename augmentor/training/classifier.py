@@ -82,7 +82,7 @@ def fit_classifier(
         x = x.to(device=device, memory_format=layout)
         value = loss(model(x), y.to(device))
         optimiser.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]  # torch leaves this one untyped
+        value.backward()
         optimiser.step()
         if (step + 1 == updates or step % 50 == 0) and not math.isfinite(float(value.detach())):
             raise TrainingFailed(
