@@ -41,7 +41,11 @@ def read_samples(folder: Path) -> Samples:
     """
     try:
         head = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
-        with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
+        # Opened here, because numpy leaves a damaged archive's file open.
+        with (
+            (folder / "samples.npz").open("rb") as handle,
+            np.load(handle, allow_pickle=False) as arrays,
+        ):
             parts = {name: arrays[name] for name in arrays.files}
         x = parts.pop("x") if "x" in parts else pd.read_parquet(folder / "table.parquet")
     except (OSError, ValueError, KeyError) as error:

@@ -56,7 +56,8 @@ class Projection(nn.Module):
     def forward(self, h: Tensor, y: Tensor, strength: float) -> Tensor:
         """Return logits (B,) for features ``h`` (B, F) and labels ``y`` (B,)."""
         plain: Tensor = self.unconditional(h).squeeze(1)
-        return plain + (strength * self.scale) * (self.rows(y) * h).sum(1)
+        rows: Tensor = self.rows(y)
+        return plain + (strength * self.scale) * (rows * h).sum(1)
 
 
 class Unconditional(nn.Module):

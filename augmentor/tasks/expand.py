@@ -14,7 +14,7 @@ from augmentor.tasks.quiet import settle
 
 settle()
 
-from prefect import get_run_logger, task  # noqa: E402 - after its settings
+from prefect import Flow, get_run_logger, task  # noqa: E402 - after its settings
 from prefect.artifacts import (  # noqa: E402
     create_link_artifact,
     create_markdown_artifact,
