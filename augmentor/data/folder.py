@@ -36,7 +36,7 @@ class SizeNeeded(DataError):  # noqa: N818 - reads as what it says
 
 
 @dataclass(frozen=True, eq=False)
-class _Read:
+class ReadPicture:
     """A picture that was read, at the asked size."""
 
     found: Found
@@ -57,7 +57,7 @@ def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, p
     tree = walk(root)
     classes = _classes(tree.classes, card, root)
     size = image.size or (card.image_size if card else None)
-    read, set_aside = _read_all(tree.found, size, progress)
+    read, set_aside = read_pictures(tree.found, size, progress)
     set_aside = [*tree.set_aside, *set_aside]
     if not read:
         first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
@@ -116,10 +116,15 @@ def _classes(found: Sequence[str], card: Card | None, root: Path) -> tuple[str, 
     return tuple(card.classes)
 
 
-def _read_all(
+def read_pictures(
     found: Sequence[Found], size: int | None, progress: Progress
-) -> tuple[list[_Read], list[SetAside]]:
-    read: list[_Read] = []
+) -> tuple[list[ReadPicture], list[SetAside]]:
+    """Decode every file that was found, at the asked size; also return those that cannot be used.
+
+    Raises:
+        SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
+    """
+    read: list[ReadPicture] = []
     set_aside: list[SetAside] = []
     decoded = 0
     progress.start("reading", len(found))
@@ -127,7 +132,7 @@ def _read_all(
         if isinstance(result, str):
             set_aside.append(SetAside(item.id, result))
         else:
-            read.append(_Read(item, result))
+            read.append(ReadPicture(item, result))
             decoded += result.pixels.nbytes
             _check_sizes(read[0], read[-1], size)
         if decoded > MAX_BYTES:
@@ -141,7 +146,7 @@ def _read_all(
     return read, set_aside
 
 
-def _check_sizes(first: _Read, last: _Read, size: int | None) -> None:
+def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> None:
     one, two = first.picture, last.picture
     if size is None and (one.width, one.height) != (two.width, two.height):
         raise SizeNeeded(
@@ -182,7 +187,7 @@ def _one(path: Path, size: int | None) -> Picture | str:
     return Picture(small, picture.height, picture.width, picture.bits, picture.remarks)
 
 
-def _stack(read: Sequence[_Read], image: ImageSpec) -> tuple[npt.NDArray[Any], list[str]]:
+def _stack(read: Sequence[ReadPicture], image: ImageSpec) -> tuple[npt.NDArray[Any], list[str]]:
     pictures = [item.picture for item in read]
     notes = []
     colour = sum(picture.pixels.shape[2] == 3 for picture in pictures)
@@ -207,7 +212,7 @@ def _stack(read: Sequence[_Read], image: ImageSpec) -> tuple[npt.NDArray[Any], l
     return x, notes
 
 
-def _groups(read: Sequence[_Read], card: Card | None) -> tuple[npt.NDArray[np.str_] | None, int]:
+def _groups(read: Sequence[ReadPicture], card: Card | None) -> tuple[npt.NDArray[np.str_] | None, int]:
     if card is None or card.group is None:
         return None, 0
     pattern = re.compile(card.group)

@@ -36,8 +36,8 @@ def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> L
         DataError: if the file is no archive, lacks arrays, holds pickled objects, or pictures and
             labels do not agree.
     """
-    arrays = _read(path)
-    everything = _pairs(arrays, path)
+    arrays = read_arrays(path)
+    everything = find_pairs(arrays, path)
     found, real, notes = _real_only(everything, arrays)
     pictures = {
         part: own_dtype(channels_last(x, f"{path}, {key}"), f"{path}, {key}") for part, key, x, _ in found
@@ -49,7 +49,7 @@ def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> L
             f"the parts of {path} must share dtype and shape, got "
             + ", ".join(f"{part} {x.dtype} {x.shape[1:]}" for part, x in pictures.items())
         )
-    labels = {part: _flat(y, len(pictures[part]), f"{path}, {part}") for part, _, _, y in found}
+    labels = {part: flat_labels(y, len(pictures[part]), f"{path}, {part}") for part, _, _, y in found}
     classes, codes = _coded(labels, arrays, card, path)
     bounds = find_range(pictures, _range(arrays, card), str(path))
     size = image.size or (card.image_size if card else None)
@@ -76,7 +76,12 @@ def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> L
     return Loaded(name=name, card=card, parts=parts, layout="npz", originals=originals, notes=notes)
 
 
-def _read(path: Path) -> Arrays:
+def read_arrays(path: Path) -> Arrays:
+    """Return the arrays of an archive by name; pickled objects are refused, never loaded.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
         with path.open("rb") as handle:  # np.load leaves its own handle open on a broken archive
             archive = np.load(handle, allow_pickle=False)
@@ -103,7 +108,12 @@ def _array(archive: Any, key: str, path: Path) -> npt.NDArray[Any]:  # noqa: ANN
     return value
 
 
-def _pairs(arrays: Arrays, path: Path) -> list[Pair]:
+def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
+    """Return (part, name of the pictures, pictures, labels) of every part, or of the part "all".
+
+    Raises:
+        DataError: if pictures or labels are missing.
+    """
     found = []
     for prefix, part in PREFIXES.items():
         x, y = f"{prefix}_images", f"{prefix}_labels"
@@ -151,7 +161,12 @@ def _range(arrays: Arrays, card: Card | None) -> tuple[float, float] | None:
     return None
 
 
-def _flat(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any]:
+def flat_labels(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any]:
+    """Return labels (N,) or (N, 1) as int64 or text (N,).
+
+    Raises:
+        DataError: if there is not one label a picture, or labels are neither whole numbers nor text.
+    """
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise DataError(
             f"{where}: labels of the shape {labels.shape} say several things of one picture; one label a "

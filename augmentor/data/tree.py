@@ -45,11 +45,12 @@ class Tree:
     notes: list[str] = field(default_factory=list)
 
 
-def walk(root: Path) -> Tree:
+def walk(root: Path, *, synthetic: bool = False) -> Tree:
     """List the pictures below ``root``, which is entered further while it holds a single folder.
 
     Hidden files are ignored. A link that leads out of ``root``, and a name that is not plain text,
-    are set aside; so are pictures that a metadata.csv beside the class folders calls synthetic.
+    are set aside; so are pictures that a metadata.csv beside the class folders calls synthetic, or
+    with ``synthetic`` those that it does not call so.
 
     Raises:
         DataError: if the layout is not that of class folders, with or without split folders.
@@ -70,24 +71,37 @@ def walk(root: Path) -> Tree:
     tree.classes = sorted(set(tree.classes))
     tree.found.sort(key=lambda item: item.id)
     tree.set_aside.sort(key=lambda item: item.path)
-    _set_synthetic_aside(tree)
+    _set_others_aside(tree, synthetic)
     if not tree.found and not tree.set_aside:
         raise DataError(f"{_what(root)}; {LAYOUT}")
     return tree
 
 
-def _set_synthetic_aside(tree: Tree) -> None:
-    """Leave out what an earlier run made, as its metadata.csv says: it must never be measured on."""
+def read_metadata(root: Path) -> list[dict[str, str]]:
+    """Return the rows of ``root``/metadata.csv that have a ``source``; none where there is no such file."""
     try:
-        with (tree.root / "metadata.csv").open(encoding="utf-8", newline="") as handle:
-            rows = [row for row in csv.DictReader(handle) if row.get("source") == "synthetic"]
+        with (root / "metadata.csv").open(encoding="utf-8", newline="") as handle:
+            return [row for row in csv.DictReader(handle) if row.get("source")]
     except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _set_others_aside(tree: Tree, synthetic: bool) -> None:
+    """Leave out what an earlier run made, which must never be measured on; or what is real."""
+    rows = read_metadata(tree.root)
+    made = {str(row.get("file_name")) for row in rows if row["source"] == "synthetic"}
+    if synthetic:
+        if rows:
+            real = sum(item.id not in made for item in tree.found)
+            tree.found = [item for item in tree.found if item.id in made]
+            tree.notes += (
+                [f"{real} pictures that metadata.csv does not call synthetic were left out"] if real else []
+            )
         return
-    made = {str(row.get("file_name")) for row in rows}
-    synthetic = [item for item in tree.found if item.id in made]
+    found = [item for item in tree.found if item.id in made]
     tree.found = [item for item in tree.found if item.id not in made]
     reason = "synthetic, as metadata.csv says; only real pictures are used"
-    tree.set_aside += [SetAside(item.id, reason) for item in synthetic]
+    tree.set_aside += [SetAside(item.id, reason) for item in found]
 
 
 def _enter(root: Path) -> Path:

@@ -1,0 +1,62 @@
+"""The one rule against leaks: what was learnt from shares no case and no group with what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from augmentor.core.errors import LeakError
+from augmentor.core.samples import Samples
+
+SHOWN = 3
+
+
+def refuse_overlap(seen: Mapping[str, Samples], held_out: Mapping[str, Samples]) -> None:
+    """Refuse a held-out part that shares a row or a group with a part that was learnt from.
+
+    Rows are compared by the SHA-256 of their decoded values, so that another file name, another
+    lossless file format or another label does not hide a case.
+
+    Args:
+        seen: by name, what a generator, filter, scaler or classifier learnt from.
+        held_out: by name, what it must not have seen.
+
+    Raises:
+        LeakError: naming both parts, the number of shared cases and the first of them.
+    """
+    for name, part in held_out.items():
+        for other, rows in seen.items():
+            shared = np.isin(part.row_digests, rows.row_digests)
+            if shared.any():
+                _refuse("image", other, name, part.ids[shared])
+            if part.group is not None and rows.group is not None:
+                common = np.intersect1d(part.group, rows.group)
+                if len(common):
+                    _refuse("group", other, name, common)
+
+
+def refuse_seen(step: str, digests: Iterable[str], test: Samples) -> None:
+    """Refuse a step whose record of what it was given names a test case.
+
+    Args:
+        step: what learnt.
+        digests: the row digests of everything that was handed to it.
+        test: the test part.
+
+    Raises:
+        LeakError: if one of them is a test case.
+    """
+    shared = np.isin(test.row_digests, np.array(sorted(digests), dtype=np.str_))
+    if shared.any():
+        _refuse("image", step, "test", test.ids[shared])
+
+
+def _refuse(kind: str, seen: str, held_out: str, names: Iterable[object]) -> None:
+    found = [str(name) for name in names]
+    shown = ", ".join(found[:SHOWN]) + (" and more" if len(found) > SHOWN else "")
+    raise LeakError(
+        f"{len(found)} {kind}{'s' if len(found) > 1 else ''} of the {held_out} part "
+        f"{'are' if len(found) > 1 else 'is'} also in the {seen} part: {shown}. No result can be trusted "
+        "where a case was seen before it is tested; split the data again, with duplicates removed"
+    )
