@@ -93,6 +93,7 @@ class StepCache:
             work = final.with_suffix(".work")
             with storage_errors(work):
                 work.mkdir(exist_ok=True)
+            sweep(final)
             begun = time.monotonic()
             with atomic_folder(final) as output:
                 build(output, work)
@@ -100,6 +101,12 @@ class StepCache:
                 write_json(output / DONE, {"step": step, "key": key, "seconds": round(seconds, 3)})
             shutil.rmtree(work, ignore_errors=True)
         return Kept(step, key, final, reused=False, seconds=seconds)
+
+
+def sweep(target: Path) -> None:
+    """Remove what a killed process left half-written for ``target``; call it under target's lock."""
+    for left in target.parent.glob(f".{target.name}.*.tmp"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

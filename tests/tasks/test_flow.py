@@ -1,0 +1,190 @@
+"""The flows as Prefect loads and runs them, with a real training on a real (temporary) server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from augmentor.core.errors import DataError
+from augmentor.core.persist import read_synthetic
+from augmentor.core.shipped import shipped
+from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.run import STEPS, Job, Outcome, begin, run_job
+
+FLOWS = sorted(path.name for path in shipped("pipelines").glob("*_flow.py"))
+
+
+class Lines:
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.logged: list[str] = []
+        self.started: list[str] = []
+
+    def start(self, stage: str, total: int) -> None:
+        self.started.append(stage)
+
+    def update(self, stage: str, done: int, info: object = None) -> None:
+        pass
+
+    def finish(self, stage: str) -> None:
+        pass
+
+    def log(self, message: str) -> None:
+        self.logged.append(message)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_prefect_loads_every_flow(name: str) -> None:
+    from prefect import Flow
+    from prefect.flows import load_flow_from_entrypoint
+
+    stem = name.removesuffix("_flow.py")
+    flow = load_flow_from_entrypoint(f"{shipped('pipelines') / name}:{stem}", use_placeholder_flow=False)
+    assert isinstance(flow, Flow)
+    assert flow.name == stem
+    assert flow.description
+    # What Prefect's form shows beside each parameter comes from the docstring.
+    undescribed = [key for key, value in flow.parameters.properties.items() if "description" not in value]
+    assert undescribed == []
+
+
+def recipe_of(tiny_recipe: Path, tiny_images: Path, *assignments: str) -> Recipe:
+    return load_recipe(str(tiny_recipe), assignments, data=tiny_images)
+
+
+@pytest.fixture(scope="session")
+def first(
+    prefect_server: str, tiny_recipe: Path, tiny_images: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Outcome]:
+    from augmentor.tasks.expand import run_with_prefect
+
+    out = tmp_path_factory.mktemp("flow")
+    return out, run_with_prefect(Job(recipe_of(tiny_recipe, tiny_images), out))
+
+
+def artifacts() -> dict[str, Any]:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts()
+    return {str(item.key): item for item in sorted(found, key=lambda item: str(item.created))}
+
+
+@pytest.mark.slow
+def test_flow_runs_and_leaves_its_artifacts(first: tuple[Path, Outcome]) -> None:
+    out, outcome = first
+    assert outcome.folder.parent == out / "tiny"
+    assert outcome.reused == ()
+    assert (outcome.folder / "report.html").is_file()
+    found = artifacts()
+    assert {"verdict", "gain", "report", "training"} <= set(found)
+    assert outcome.sentence in str(found["verdict"].data)
+    assert str(outcome.folder) in str(found["verdict"].data)
+    assert "filtered" in str(found["gain"].data)
+    assert (outcome.folder / "report.html").as_uri() in str(found["report"].data)
+    assert float(found["training"].data) == 100.0
+
+
+@pytest.mark.slow
+def test_flow_names_its_tasks_for_people(first: tuple[Path, Outcome]) -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        names = {run.name for run in client.read_task_runs()}
+    assert {*STEPS.values(), "Publish report, dataset and generator"} <= names
+
+
+@pytest.mark.slow
+def test_in_process_run_is_identical(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path, tmp_path: Path
+) -> None:
+    _, by_flow = first
+    plain = run_job(Job(recipe_of(tiny_recipe, tiny_images), tmp_path))
+    assert plain.reused == ()
+    assert plain.sentence == by_flow.sentence
+    for name in ("results.parquet", "generator/generator.safetensors", "predictions.npz"):
+        assert (plain.folder / name).read_bytes() == (by_flow.folder / name).read_bytes(), name
+    mine = [p.relative_to(plain.folder) for p in sorted((plain.folder / "expanded").rglob("*.png"))]
+    theirs = [p.relative_to(by_flow.folder) for p in sorted((by_flow.folder / "expanded").rglob("*.png"))]
+    assert mine == theirs
+    assert any("synthetic" in part for path in mine for part in path.parts)
+    for path in mine:
+        assert (plain.folder / path).read_bytes() == (by_flow.folder / path).read_bytes(), path
+
+
+@pytest.mark.slow
+def test_second_run_reuses_every_step_and_says_so(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
+) -> None:
+    from augmentor.tasks.expand import run_with_prefect
+
+    out, before = first
+    lines = Lines()
+    again = run_with_prefect(Job(recipe_of(tiny_recipe, tiny_images), out, progress=lines))
+    assert again.reused == tuple(STEPS)
+    assert lines.started == []
+    assert lines.logged == [f"{step}: reused from an earlier run" for step in STEPS]
+    assert ", ".join(STEPS) in str(artifacts()["verdict"].data)
+    assert again.folder != before.folder
+    assert (again.folder / "results.parquet").read_bytes() == (before.folder / "results.parquet").read_bytes()
+
+
+@pytest.mark.slow
+def test_changed_evaluation_does_not_train_again(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
+) -> None:
+    out, _ = first
+    recipe = recipe_of(tiny_recipe, tiny_images, "evaluation.updates=9")
+    outcome = run_job(Job(recipe, out))
+    assert outcome.reused == ("load", "judge", "train", "sample", "filter", "measure")
+
+
+@pytest.mark.slow
+def test_changed_training_trains_again(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
+) -> None:
+    out, _ = first
+    session = begin(Job(recipe_of(tiny_recipe, tiny_images, "training.seed=1", "training.images=32"), out))
+    session.steps.sample()
+    reused = {name: kept.reused for name, kept in session.steps.done.items()}
+    assert reused == {"load": True, "judge": False, "train": False, "sample": False}
+    other = read_synthetic(session.steps.done["sample"].folder / "candidates")
+    assert len(np.unique(other.samples.array, axis=0)) > 1
+
+
+@pytest.mark.slow
+def test_error_of_a_task_is_raised_as_itself(prefect_server: str, tiny_recipe: Path, tmp_path: Path) -> None:
+    from augmentor.tasks.expand import run_with_prefect
+
+    (tmp_path / "data" / "only").mkdir(parents=True)
+    with pytest.raises(DataError):
+        run_with_prefect(Job(recipe_of(tiny_recipe, tmp_path / "data"), tmp_path / "out"))
+
+
+@pytest.mark.slow
+def test_command_tells_the_error_of_a_task_in_one_paragraph(
+    prefect_server: str, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data" / "only").mkdir(parents=True)
+    command = [sys.executable, "-m", "augmentor", "run", str(tiny_recipe), "--data", str(tmp_path / "data")]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "out")],
+        env={**os.environ, "PREFECT_API_URL": prefect_server},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("augmentor: ")
+    assert "class folder" in last
+    assert done.stdout == ""
+    assert not (tmp_path / "out" / "tiny").exists()
