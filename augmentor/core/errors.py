@@ -37,3 +37,9 @@ class TrainingFailed(AugmentorError):  # noqa: N818 - reads as the sentence it r
 
 class LeakError(AugmentorError):
     """Test data found where only training data may be: a hard stop, never a warning."""
+
+
+class SuppliedLeakError(LeakError):
+    """The same, in data that a person supplied and can repair."""
+
+    exit_code = 2

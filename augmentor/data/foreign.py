@@ -272,7 +272,7 @@ def _npz_units(
         if high > 1 and pixels.max() <= 1:
             raise DataError(
                 f"{where} holds values from {pixels.min():g} to {pixels.max():g}, and the real data runs "
-                f"from {low:g} to {high:g}: they look scaled; multiply them back to the units of the real data"
+                f"from {low:g} to {high:g}: they look scaled; multiply them back to these units"
             )
         return _as_dtype(pixels, dtype), ["synthetic values were rounded to whole numbers"]
     return pixels.astype(dtype), []

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augmentor.core.errors import DataError, LeakError
+from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file
+from augmentor.core.leak import refuse_overlap
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
@@ -163,12 +164,8 @@ def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: S
         if kind != wanted:
             raise DataError(f"the {name} part differs from the training part: {kind} against {wanted}")
     for one, other in combinations(real, 2):
-        _refuse_overlap(one, real[one].row_digests, other, real[other].row_digests, "image")
-        first, second = real[one].group, real[other].group
-        if first is not None and second is not None:
-            _refuse_overlap(one, first, other, second, "group")
-    for name in ("validation", "test"):
-        _refuse_overlap("synthetic", synthetic.samples.row_digests, name, real[name].row_digests, "image")
+        refuse_overlap({one: real[one]}, {other: real[other]})
+    refuse_overlap({"synthetic": synthetic.samples}, {"validation": validation, "test": test})
 
 
 def usable_arms(
@@ -279,14 +276,3 @@ def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
         f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation images "
         f"by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
     ]
-
-
-def _refuse_overlap(
-    one: str, first: npt.NDArray[np.str_], other: str, second: npt.NDArray[np.str_], kind: str
-) -> None:
-    shared = np.intersect1d(first, second)
-    if len(shared):
-        raise LeakError(
-            f"{len(shared)} {kind}{'s' if len(shared) > 1 else ''} of the {other} part are also in the "
-            f"{one} part (the first is {str(shared[0])[:16]}); split the data again, with duplicates removed"
-        )

@@ -13,12 +13,13 @@ from typing import Any
 import yaml
 
 from augmentor import __version__
-from augmentor.core.errors import LeakError
-from augmentor.core.files import atomic_folder, sha256_file, write_json, write_text
+from augmentor.core.files import atomic_folder, sha256_file, sha256_json, write_json, write_text
+from augmentor.core.leak import refuse_overlap, refuse_seen
 from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
 from augmentor.job.reporting import write_report
 from augmentor.job.steps import Steps
+from augmentor.job.witness import SAW
 
 PACKAGES = ("torch", "monai", "prefect", "albumentations", "numpy", "pandas", "scikit-learn")
 
@@ -36,11 +37,11 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
         LeakError: if a test case is found in the training part or in the expanded dataset.
     """
     check_leak(steps)
-    target = free_folder(out / steps.recipe.name)
+    target = free_folder(out / steps.name)
     facts = gather_facts(steps, seconds)
     with atomic_folder(target) as folder:
-        recipe = steps.recipe.model_dump(mode="json")
-        write_text(folder / "recipe.yaml", yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
+        recipe = yaml.safe_dump(steps.settings, sort_keys=False, allow_unicode=True)
+        write_text(folder / "recipe.yaml", recipe)
         write_report(
             folder,
             steps.results,
@@ -51,13 +52,8 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
             seed=derive_seed(steps.seed, "gallery"),
         )
         export_dataset(steps, folder / "expanded")
-        shutil.copytree(
-            steps.done["train"].folder,
-            folder / "generator",
-            ignore=shutil.ignore_patterns("done.json", "facts.json"),
-        )
-        write_text(folder / "generator" / "README.md", model_card(steps, facts))
-        keep_filters(steps, folder / "filters")
+        if "train" in steps.done:
+            keep_generator(steps, facts, folder)
         shutil.copyfile(steps.done["evaluate"].folder / "predictions.npz", folder / "predictions.npz")
         write_manifest(steps, folder)
         shutil.copyfile(log, folder / "log.jsonl")
@@ -65,19 +61,20 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
 
 
 def check_leak(steps: Steps) -> None:
-    """Refuse to publish where a test case was seen: in training, validation or the synthetics."""
+    """Refuse to publish where a test case was seen by anything that learns, or is among the synthetics.
+
+    Three witnesses, each on its own enough: the parts themselves (rows and groups), what every
+    learning step wrote down when it was handed its rows, and the synthetic rows.
+
+    Raises:
+        LeakError: naming the step or part and the cases.
+    """
     parts = steps.parts
-    test = set(parts["test"].row_digests)
-    seen = {name: test.intersection(parts[name].row_digests) for name in ("train", "validation")}
-    seen["kept synthetic"] = test.intersection(steps.synthetic.kept_samples.row_digests) - set(
-        parts["train"].row_digests
-    )
-    found = {name: len(rows) for name, rows in seen.items() if rows}
-    if found.get("train") or found.get("validation"):
-        raise LeakError(
-            f"test cases were found among the rows that training saw: {found}; the split is at fault, "
-            "and no result of this run can be trusted"
-        )
+    test = parts.pop("test")
+    refuse_overlap({**parts, "synthetic": steps.synthetic.samples}, {"test": test})
+    for step, handed in steps.saw.items():
+        for part, digests in handed.items():
+            refuse_seen(f"{step} step's {part}", digests, test)
 
 
 def free_folder(recipe_folder: Path) -> Path:
@@ -96,17 +93,20 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
     data = steps.words("load")
     evaluation = steps.words("evaluate")
     measured = steps.words("measure")
-    trained = steps.words("train")
+    trained = steps.words("train") if "train" in steps.done else {"training": [], "chosen_checkpoint": None}
+    made = steps.words("sample")
     card = data["card"] or {}
     return {
-        **{name: data[name] for name in ("dataset", "title", "classes", "set_aside", "split")},
+        **{name: data[name] for name in ("dataset", "title", "classes", "split")},
         **{name: value for name, value in measured.items() if name != "copies_shown"},
         **evaluation,
-        "recipe": steps.recipe.model_dump(mode="json"),
+        "recipe": steps.settings,
+        "synthetic_source": made.get("synthetic_source"),
+        "set_aside": [*data["set_aside"], *made.get("set_aside", [])],
         "primary_metric": steps.recipe.evaluation.primary_metric,
         "removed_duplicates": len(data["removed"]),
-        "notes": [*data["notes"], *evaluation["notes"]],
-        "limits": [*evaluation["limits"], *measured["limits"]],
+        "notes": [*data["notes"], *made.get("notes", []), *evaluation["notes"]],
+        "limits": [*made.get("limits", []), *evaluation["limits"], *measured["limits"]],
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
         "training": trained["training"],
@@ -145,11 +145,24 @@ def export_dataset(steps: Steps, folder: Path) -> None:
     )
 
 
+def keep_generator(steps: Steps, facts: dict[str, Any], folder: Path) -> None:
+    """Write ``generator/`` with its model card, and what filtering its samples needs."""
+    shutil.copytree(
+        steps.done["train"].folder,
+        folder / "generator",
+        ignore=shutil.ignore_patterns("done.json", "facts.json", SAW),
+    )
+    write_text(folder / "generator" / "README.md", model_card(steps, facts))
+    keep_filters(steps, folder / "filters")
+
+
 def keep_filters(steps: Steps, folder: Path) -> None:
     """Keep what ``augmentor generate`` needs to filter as this run did."""
     parts = steps.parts
     folder.mkdir()
-    shutil.copytree(steps.done["judge"].folder, folder / "judge", ignore=shutil.ignore_patterns("done.json"))
+    shutil.copytree(
+        steps.done["judge"].folder, folder / "judge", ignore=shutil.ignore_patterns("done.json", SAW)
+    )
     for name in ("train", "validation"):
         (folder / name).mkdir()
         write_samples(folder / name, parts[name])
@@ -174,7 +187,17 @@ def write_manifest(steps: Steps, folder: Path) -> None:
                 "split": steps.recipe.split.seed,
             },
             "steps": {name: {"key": kept.key, "reused": kept.reused} for name, kept in steps.done.items()},
-            "inputs": {"source_sha256": data["source"], "sample_sha256": data["digests"]},
+            "inputs": {
+                "source_sha256": data["source"],
+                "synthetic_source": steps.words("sample").get("synthetic_source"),
+                "sample_sha256": data["digests"],
+            },
+            "saw": {
+                step: {
+                    part: {"rows": len(rows), "sha256": sha256_json(rows)} for part, rows in handed.items()
+                }
+                for step, handed in steps.saw.items()
+            },
             "outputs": {path.relative_to(folder).as_posix(): sha256_file(path) for path in files},
         },
     )

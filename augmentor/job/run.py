@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,8 +83,13 @@ class Session:
         )
 
 
-def begin(job: Job) -> Session:
-    """Check the device, open the log and prepare the steps; nothing is worked yet."""
+def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps) -> Session:
+    """Check the device, open the log and prepare the steps; nothing is worked yet.
+
+    Args:
+        job: what to run.
+        make: makes the steps of recipe, cache, device and progress.
+    """
     out = job.out.expanduser().resolve()
     device = resolve_device(job.device)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
@@ -91,7 +97,7 @@ def begin(job: Job) -> Session:
         out / ".cache" / "logs" / f"{job.recipe.name}-{stamp}-{time.time_ns() % 10**9}.jsonl", job.progress
     )
     log.event("begin", recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
-    steps = Steps(job.recipe, StepCache(out / ".cache"), device, log)
+    steps = make(job.recipe, StepCache(out / ".cache"), device, log)
     return Session(steps, log, out, time.monotonic())
 
 

@@ -28,6 +28,7 @@ from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
 from augmentor.job.recipe import Recipe
 from augmentor.job.sampling import mark, sample
+from augmentor.job.witness import SAW, near_across, record, told_near
 from augmentor.synthesizers.spec import SynthesizerSpec
 
 DATA_ROOMS = ("core", "data")
@@ -72,6 +73,7 @@ class Steps:
             "load": self._key("load"),
             "judge": self.recipe.judge.model_dump(mode="json"),
             "seed": self.seed,
+            "record": SAW,
         }
         return self._keep("judge", inputs, GAN_ROOMS, self._judge)
 
@@ -83,6 +85,7 @@ class Steps:
             "training": self.recipe.training.model_dump(mode="json"),
             "device": self.device,
             "threads": self.recipe.execution.threads,
+            "record": SAW,
         }
         return self._keep("train", inputs, GAN_ROOMS, self._train)
 
@@ -97,7 +100,12 @@ class Steps:
 
     def filter(self) -> Kept:
         """Mark which samples are kept, and why the others are not."""
-        return self._keep("filter", {"sample": self._key("sample")}, FILTER_ROOMS, self._filter)
+        inputs = {
+            "sample": self._key("sample"),
+            "judge": self._key("judge"),
+            "filters": self.recipe.filters.model_dump(mode="json"),
+        }
+        return self._keep("filter", inputs, FILTER_ROOMS, self._filter)
 
     def measure(self) -> Kept:
         """Measure fidelity, diversity and copies beside the same numbers for real data."""
@@ -112,6 +120,16 @@ class Steps:
             "seed": self.seed,
         }
         return self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
+
+    @property
+    def name(self) -> str:
+        """Names the folder of the runs."""
+        return self.recipe.name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The recipe as it was run, as JSON."""
+        return self.recipe.model_dump(mode="json")
 
     @property
     def seed(self) -> int:
@@ -162,6 +180,16 @@ class Steps:
         quality = Results.read(self.done["measure"].folder / "results.parquet")
         return counts.joined(quality).joined(Results.read(self.done["evaluate"].folder / "results.parquet"))
 
+    @property
+    def saw(self) -> dict[str, dict[str, list[str]]]:
+        """For every step that learns, the digests of the rows it was handed, by part."""
+        files = {step: kept.folder / SAW for step, kept in self.done.items()}
+        return {
+            step: json.loads(path.read_text(encoding="utf-8"))
+            for step, path in files.items()
+            if path.is_file()
+        }
+
     def words(self, step: str) -> dict[str, Any]:
         """Return the facts that ``step`` left beside its numbers."""
         text = (self.done[step].folder / "facts.json").read_text(encoding="utf-8")
@@ -208,6 +236,7 @@ class Steps:
         return self.done[step]
 
     def _load(self, output: Path, _: Path) -> None:
+        from augmentor.data.duplicates import near_pairs
         from augmentor.data.load import load
         from augmentor.data.split import split
 
@@ -217,6 +246,7 @@ class Steps:
         for name in ("train", "validation", "test"):
             (output / name).mkdir()
             write_samples(output / name, getattr(parts, name))
+        near = near_across(parts.parts, near_pairs(parts.parts))
         write_json(
             output / "facts.json",
             {
@@ -225,7 +255,8 @@ class Steps:
                 "card": loaded.card.model_dump(mode="json") if loaded.card else None,
                 "classes": list(parts.train.classes),
                 "layout": loaded.layout,
-                "notes": [*loaded.notes, *parts.notes],
+                "notes": [*loaded.notes, *parts.notes, *told_near(near)],
+                "near_duplicates": near,
                 "set_aside": [{"path": str(item.path), "reason": item.reason} for item in loaded.set_aside],
                 "removed": [
                     {"id": item.id, "twin": item.twin, "part": item.part, "reason": item.reason}
@@ -251,6 +282,7 @@ class Steps:
             progress=self.progress,
         )
         judge.save(output)
+        record(output, {name: parts[name] for name in ("train", "validation")})
 
     def _train(self, output: Path, work: Path) -> None:
         from augmentor.synthesizers.build import build
@@ -269,6 +301,7 @@ class Steps:
             threads=self.recipe.execution.threads,
         )
         synthesizer.save(output)
+        record(output, {"train": parts["train"]})
         write_json(
             output / "facts.json",
             {"training": synthesizer.history, "chosen_checkpoint": synthesizer.chosen},

@@ -1,0 +1,50 @@
+"""What later tells whether a test case was seen: records of learning steps, and nearly equal pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augmentor.core.files import write_json
+from augmentor.core.samples import Samples
+
+if TYPE_CHECKING:
+    from augmentor.data.duplicates import Near
+
+SAW = "saw.json"
+"""What a learning step was handed: the digest of every row, by part."""
+NAMED = 5
+
+
+def record(output: Path, handed: Mapping[str, Samples]) -> None:
+    """Write down which rows a learning step was handed; publishing holds them against the test part."""
+    write_json(output / SAW, {name: [str(row) for row in part.row_digests] for name, part in handed.items()})
+
+
+def near_across(parts: Mapping[str, Samples], near: Sequence[Near]) -> list[dict[str, Any]]:
+    """Return the nearly equal pairs with one picture in the test part and one in another."""
+    place = {str(name): part for part, samples in parts.items() for name in samples.ids}
+    found = []
+    for pair in near:
+        first, second = sorted((pair.first, pair.second), key=lambda name: place[name] == "test")
+        if place[second] == "test" != place[first]:
+            found.append(
+                {"part": place[first], "id": first, "test": second, "correlation": round(pair.correlation, 4)}
+            )
+    return found
+
+
+def told_near(near: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the note on nearly equal pictures across parts, if there are any."""
+    if not near:
+        return []
+    some = "; ".join(
+        f"{pair['part']} {pair['id']} and test {pair['test']} ({pair['correlation']})"
+        for pair in near[:NAMED]
+    )
+    return [
+        f"{len(near)} test pictures have a nearly equal picture in another part (saved again with losses, or "
+        f"the same scene): {some}{' and more' if len(near) > NAMED else ''}. Only equal pixels are proof and "
+        "are taken out; look at these pairs, for a test case that is known from training flatters every arm"
+    ]
