@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from augmentor.data.torch_dataset import ExpandedDataset as ExpandedDataset
     from augmentor.experiment.evaluate import evaluate as evaluate
     from augmentor.experiment.quality import measure as measure
+    from augmentor.job.foreign import evaluate_foreign as evaluate_foreign
     from augmentor.job.generate import generate as generate
     from augmentor.job.recipe import load_recipe as load_recipe
     from augmentor.job.reporting import report as report
@@ -46,6 +47,7 @@ _PLACES = {
     "build": "synthesizers.build",
     "candidates": "selection.plan",
     "evaluate": "experiment.evaluate",
+    "evaluate_foreign": "job.foreign",
     "export": "data.export",
     "filter": "job.sampling",
     "generate": "job.generate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
@@ -13,6 +13,9 @@ from augmentor.cli.arguments import parse_counts
 from augmentor.cli.console import open_progress
 from augmentor.cli.streams import say, stdout_for_results, tell
 from augmentor.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from augmentor.job.run import Outcome
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"], Parameter(metavar="auto|cpu|cuda|mps", show_choices=False)
@@ -106,11 +109,7 @@ def run(
             from augmentor.tasks.expand import run_with_prefect
 
             outcome = run_with_prefect(job)
-    if outcome.reused:
-        tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
-    tell(f"Report: {outcome.folder / 'report.html'}")
-    say(" ".join(outcome.sentence.split()))
-    say(str(outcome.folder))
+    _tell_outcome(outcome)
 
 
 @app.command(sort_key=2)
@@ -188,6 +187,51 @@ def generate(
 
 
 @app.command(sort_key=4)
+def evaluate(
+    *,
+    real: Annotated[str, Parameter(metavar="PATH|CARD")],
+    synthetic: Annotated[Path, Parameter(metavar="DIR")],
+    recipe: str = "default",
+    out: Directory = Path("runs"),
+    device: Device = "auto",
+    assignments: Assignments = None,
+) -> None:
+    """Judge synthetic samples that anyone made: the same filters, evaluation and report as for our own.
+
+    No generator is trained. The last two lines on stdout are the verdict and the run folder. Only the
+    training part of the real data may have been used to make the samples: validation and test cases among
+    them are refused. Finished steps are kept and reused.
+
+    For example:
+
+    `augmentor evaluate --real photos/ --synthetic made-elsewhere/ --set image.size=64`
+
+    `augmentor evaluate --real digits --recipe digits --synthetic samples.npz`
+
+    Args:
+        real: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        synthetic: Class folders of pictures, the expanded folder of a run, or an .npz with images and labels.
+        recipe: A shipped recipe or a YAML file; its split, judge, filters and evaluation are used.
+        out: The folder that run folders are made in.
+        device: What the networks train on; auto takes a GPU where there is one.
+        assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
+    """
+    with open_progress() as progress, stdout_for_results():
+        from augmentor.job.foreign import evaluate_foreign
+
+        outcome = evaluate_foreign(
+            real,
+            synthetic,
+            recipe=recipe,
+            assignments=assignments or [],
+            out=out.expanduser(),
+            device=device,
+            progress=progress,
+        )
+    _tell_outcome(outcome)
+
+
+@app.command(sort_key=5)
 def report(finished_run: FinishedRun, /) -> None:
     """Render a run's report again from its own files.
 
@@ -207,7 +251,7 @@ def report(finished_run: FinishedRun, /) -> None:
     say(str(place))
 
 
-@app.command(sort_key=5)
+@app.command(sort_key=6)
 def recipes() -> None:
     """List the shipped recipes, one a line."""
     from augmentor.job.recipe import list_recipes
@@ -215,7 +259,7 @@ def recipes() -> None:
     _list(list_recipes())
 
 
-@app.command(sort_key=6)
+@app.command(sort_key=7)
 def cards() -> None:
     """List the shipped dataset cards, one a line."""
     from augmentor.data.cards import list_cards
@@ -225,6 +269,14 @@ def cards() -> None:
         usable = "" if card.refused is None else " (described only; it cannot be run)"
         rows.append((card.name, " ".join(card.title.split()) + usable))
     _list(rows)
+
+
+def _tell_outcome(outcome: Outcome) -> None:
+    if outcome.reused:
+        tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
+    tell(f"Report: {outcome.folder / 'report.html'}")
+    say(" ".join(outcome.sentence.split()))
+    say(str(outcome.folder))
 
 
 def _list(rows: list[tuple[str, str]]) -> None:

@@ -71,6 +71,10 @@ def generate(
 
     listener = progress or Silent()
     folder = run_folder(run)
+    if not (folder / "generator").is_dir():
+        raise ConfigError(
+            f"{run} judged synthetic samples that were made elsewhere, and has no generator to make more with"
+        )
     recipe = recipe_from_values(read_yaml(folder / "recipe.yaml"))
     train = read_samples(folder / "filters" / "train")
     judge = TaskJudge.load(

@@ -59,6 +59,7 @@ def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     recipe = summary.get("recipe")
     return {
         "s": summary,
+        "foreign": summary.get("synthetic_source"),
         "word": vocabulary.WORDS.get(verdict["word"], vocabulary.NOT_ESTIMABLE),
         "v": vocabulary,
         "f": formats,

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What the share of synthetic images was chosen by.
+SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
+
 SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
 
 ARMS: dict[str, tuple[str, str]] = {
@@ -16,6 +19,12 @@ ARMS: dict[str, tuple[str, str]] = {
     "synthetic": ("All synthetic", "classical augmentation plus every synthetic image"),
     "filtered": ("Filtered synthetic", "classical augmentation plus the kept synthetic images"),
     "synthetic_only": ("Synthetic only", "synthetic images alone, no real image"),
+    "duplicated": ("Duplicated real", "copies of real images in the place of the kept synthetic ones"),
+    "class_weighted": ("Class-weighted loss", "classical augmentation, loss weighted by class frequency"),
+    "focal": ("Focal loss", "classical augmentation, focal loss"),
+    "logit_adjusted": ("Logit adjustment", "classical augmentation, logits adjusted by class frequency"),
+    "mixup": ("Mixup", "classical augmentation plus mixup"),
+    "cutmix": ("CutMix", "classical augmentation plus CutMix"),
 }
 
 
@@ -40,44 +49,69 @@ METRICS: dict[str, Metric] = {
     "balanced_accuracy": Metric("balanced accuracy", "score", "mean of the recalls of all classes"),
     "macro_auroc": Metric("macro AUROC", "score", "mean over classes of the area under the ROC curve"),
     "accuracy": Metric("accuracy", "score", "share of test cases classified correctly"),
+    "macro_f1": Metric("macro F1", "score", "mean of the F1 of all classes"),
+    "brier": Metric("Brier score", "score", "squared error of the probabilities", "lower"),
+    "ece": Metric("calibration error", "score", "expected calibration error", "lower"),
     "recall": Metric("recall", "score", "share of a class's test cases that are found"),
     "precision": Metric("precision", "score", "share of the cases called a class that are of it"),
     "f1": Metric("F1", "score", "harmonic mean of precision and recall"),
+}
+
+SAMPLE_METRICS: dict[str, Metric] = {
     "label_fidelity": Metric(
-        "label fidelity", "fidelity", "share that a classifier of real training images calls by the asked class"
+        "label fidelity", "fidelity", "share that classifiers of real training images call by the asked class"
+    ),
+    "precision": Metric("precision", "fidelity", "share of synthetic images that lie among the real ones"),
+    "density": Metric("density", "fidelity", "how deep among the real images the synthetic ones lie"),
+    "alpha_precision": Metric(
+        "alpha-precision", "fidelity", "how evenly the synthetic images fill the typical part of the real ones"
     ),
     "kid_task": Metric(
-        "kernel distance", "fidelity", "KID in the features of the task's own classifier; 0 is no difference", "lower"
+        "kernel distance", "fidelity", "KID in the task classifier's features; 0 is no difference", "lower"
     ),
-    "density": Metric(
-        "density", "fidelity", "how deep among the real images the synthetic ones lie; near 1 as for real"
+    "frechet_task": Metric(
+        "Fréchet distance", "fidelity", "in the task classifier's features; too large for small sets", "lower"
     ),
+    "recall": Metric("recall", "diversity", "share of real images that lie among the synthetic ones"),
     "coverage": Metric("coverage", "diversity", "share of held-out real images with a synthetic one nearby"),
+    "beta_recall": Metric(
+        "beta-recall", "diversity", "how evenly the real images are covered by the typical synthetic ones"
+    ),
     "within_class_distance": Metric(
         "within-class distance", "diversity", "mean distance between images of one class", "like real"
     ),
+    "within_class_ms_ssim": Metric(
+        "within-class MS-SSIM", "diversity", "likeness of images of one class; 1 is one image repeated",
+        "like real",
+    ),
     "diversity": Metric(
-        "diversity ratio", "diversity", "within-class distance over that of real images; 0 is one image repeated",
+        "diversity ratio", "diversity", "distance within a class over that of real images; 0 is one image",
         "like real",
     ),
     "exact_copies": Metric("exact copies", "copies", "pixel-identical to a training image", "lower"),
     "near_copies": Metric(
-        "near copies", "copies", "closer to a training image than real images usually are to each other", "lower"
+        "near copies", "copies", "closer to a training image than real images usually are", "lower"
     ),
     "copy_rate": Metric("copy rate", "copies", "share that are exact or near copies", "lower"),
     "nearest_ratio": Metric(
-        "nearest ratio", "copies",
-        "median distance to the nearest training image over the same distance between real images", "like real",
+        "nearest ratio", "copies", "median distance to the nearest training image over that of held-out images",
+        "like real",
+    ),
+    "authenticity": Metric(
+        "authenticity", "copies", "share not closer to a training image than its nearest real neighbour"
+    ),
+    "membership_auroc": Metric(
+        "membership attack, AUROC", "copies", "telling training from held-out images; 0.5 is guessing", "lower"
+    ),
+    "membership_auroc_control_low": Metric(
+        "… control, low", "copies", "the same attack where nothing can be told: 95 % of its outcomes", "no aim"
+    ),
+    "membership_auroc_control_high": Metric("… control, high", "copies", "upper end of the same", "no aim"),
+    "membership_tpr_at_1_fpr": Metric(
+        "membership attack, TPR at 1 % FPR", "copies", "training images found at one false alarm in 100",
+        "lower",
     ),
 }  # fmt: skip
-
-# The same name means one thing for a classifier and another for a set of samples.
-SAMPLE_METRICS: dict[str, Metric] = {
-    **{name: metric for name, metric in METRICS.items() if metric.group != "score"},
-    "precision": Metric("precision", "fidelity", "share of synthetic images that lie among the real ones"),
-    "recall": Metric("recall", "diversity", "share of real images that lie among the synthetic ones"),
-}
-
 
 @dataclass(frozen=True)
 class Word:
@@ -102,7 +136,7 @@ WORDS: dict[str, Word] = {
     ),
     "equivalent": Word(
         "The synthetic images make no difference that matters",
-        "＝",
+        "=",
         "The whole 95 % interval of the change lies within the margin set before the run: gain and loss "
         "are both too small to matter.",
     ),
@@ -115,7 +149,7 @@ WORDS: dict[str, Word] = {
 }
 NOT_ESTIMABLE = Word(
     "No verdict could be estimated",
-    "–",
+    "·",
     "The run holds no paired comparison of a synthetic arm with an arm of real images.",
 )
 
@@ -129,20 +163,22 @@ REASONS: dict[str, str] = {
 
 METHOD: tuple[str, ...] = (
     "The generator, the filters and every scaler saw the training part only. Checkpoints of the generator "
-    "and the share of synthetic images were chosen on held-out training or validation data; the test part "
-    "was used once, at the end.",
+    "were chosen on held-out training data, the share of synthetic images, the arm and the baseline on the "
+    "validation part. The test part was used once, at the end.",
     "Every arm trains the same classifier with the same number of updates, batch size, schedule and "
     "augmentation code, once for each seed. The baseline is the arm without synthetic images that scored "
     "best on the validation part, so that the synthetic images must beat the best known alternative.",
     "The change is paired: both arms are compared on the same test cases with the same seeds. Its 95 % "
-    "interval comes from a hierarchical bootstrap over seeds and test cases. “Helps” and “hurts” need the "
-    "whole interval on one side of zero, “equivalent” needs it within the margin; all else is inconclusive.",
+    "interval treats seeds and test cases as samples (a hierarchical bootstrap gives its shape). “Helps” and "
+    "“hurts” need the whole interval on one side of zero, “equivalent” needs it within the margin; all else "
+    "is inconclusive. A point is a hundredth: 0.80 and 0.83 differ by 3 points.",
 )
 
 LIMITS: tuple[str, ...] = (
     "The answer holds for this dataset, this classifier and this one trained generator; another generator "
     "seed may give another answer.",
-    "Per-class intervals are not corrected for looking at many classes: read them as hints, not as findings.",
+    "The intervals of the classes hold for all classes together, so they are wider than one class alone "
+    "would need. Precision and F1 have no interval here.",
     "The search for copies finds images that lie close to a training image. Finding none is no proof of "
     "privacy.",
 )
