@@ -13,7 +13,7 @@ import yaml
 from augmentor.core.errors import DataError
 from augmentor.core.files import write_text
 from augmentor.core.shipped import shipped
-from augmentor.report import curves, figures, formats, vocabulary
+from augmentor.report import curves, figures, formats, origin, vocabulary
 from augmentor.report.gallery import read_gallery
 
 
@@ -57,9 +57,12 @@ def _no_constant(name: str) -> None:
 def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     verdict = summary["verdict"]
     recipe = summary.get("recipe")
+    source = summary.get("synthetic_source")
     return {
         "s": summary,
-        "foreign": summary.get("synthetic_source"),
+        "foreign": source,
+        "method": origin.method(source),
+        "limits": origin.limits(source),
         "word": vocabulary.WORDS.get(verdict["word"], vocabulary.NOT_ESTIMABLE),
         "v": vocabulary,
         "f": formats,
@@ -78,9 +81,10 @@ def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _environment(html: bool) -> jinja2.Environment:
+    # Markdown has its own escaping, ``formats.markdown``; HTML entities would show in its tables.
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(shipped("reports")),
-        autoescape=html,  # Markdown has its own escaping, the ``md`` filter
+        autoescape=jinja2.select_autoescape(["html.jinja"], default=html),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
