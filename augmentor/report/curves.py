@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,36 @@ from augmentor.report import formats
 from augmentor.report.svg import Curve, Figure, Line, Point, Scale, Shape, Table, Text
 
 Series = list[tuple[float, float]]
-HEIGHT = 150.0
-TOP, BOTTOM = 12.0, 122.0
+HEIGHT = 154.0
+TOP, BOTTOM = 16.0, 126.0
 MOST_POINTS = 160
+
+QUALITIES: tuple[tuple[str, str, str, str, str, float | None], ...] = (
+    (
+        "fidelity-curve",
+        "Label fidelity",
+        "Share that classifiers of real images call by the asked class.",
+        "label fidelity",
+        "label_fidelity",
+        None,
+    ),
+    (
+        "coverage-curve",
+        "Coverage",
+        "Share of held-out real training images with a synthetic one nearby.",
+        "coverage",
+        "coverage",
+        None,
+    ),
+    (
+        "diversity-curve",
+        "Lowest within-class diversity",
+        "The least varied class against its real images: 1 is as varied as real, 0 is one image repeated.",
+        "lowest diversity",
+        "lowest_diversity",
+        1.0,
+    ),
+)
 
 
 def training_figures(summary: Mapping[str, Any]) -> list[Figure]:
@@ -19,23 +47,15 @@ def training_figures(summary: Mapping[str, Any]) -> list[Figure]:
     history = [row for row in summary["training"]["history"] if isinstance(row.get("images"), int | float)]
     chosen = _chosen(summary)
     figures = [
-        _quality_curve(name, title, text, [(label, series(history, key), "line-a")], chosen, target)
-        for name, title, text, label, key, target in (
-            ("fidelity-curve", "Label fidelity", "Share that a classifier of real images calls by the asked class.",
-             "label fidelity", "label_fidelity", None),
-            ("coverage-curve", "Coverage", "Share of held-out real training images with a synthetic one nearby.",
-             "coverage", "coverage", None),
-            ("diversity-curve", "Lowest within-class diversity",
-             "The least varied class against its real images: 1 is as varied as real, 0 is one image repeated.",
-             "lowest diversity", "lowest_diversity", 1.0),
-        )
-    ]  # fmt: skip
+        _curve(name, title, text, [(label, series(history, key), "line-a")], chosen, target)
+        for name, title, text, label, key, target in QUALITIES
+    ]
     losses = [
         ("critic", series(history, "critic_loss"), "line-a"),
         ("generator", series(history, "generator_loss"), "line-b"),
     ]
     figures.append(
-        _quality_curve(
+        _curve(
             "loss-curve",
             "Losses",
             "Adversarial losses; no checkpoint is chosen by them.",
@@ -65,7 +85,7 @@ def thinned(points: Series, most: int = MOST_POINTS) -> Series:
     if len(points) <= most:
         return points
     edges = [round(i * len(points) / most) for i in range(most + 1)]
-    runs = [points[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    runs = [points[a:b] for a, b in itertools.pairwise(edges)]
     return [(sum(x for x, _ in run) / len(run), sum(y for _, y in run) / len(run)) for run in runs]
 
 
@@ -74,7 +94,7 @@ def _chosen(summary: Mapping[str, Any]) -> float | None:
     return float(images) if isinstance(images, int | float) else None
 
 
-def _quality_curve(
+def _curve(
     name: str, title: str, text: str, lines: Sequence[tuple[str, Series, str]],
     chosen: float | None, target: float | None,
 ) -> Figure | None:  # fmt: skip
@@ -91,15 +111,15 @@ def _quality_curve(
     shapes = _axes(across, up)
     if target is not None:
         y = up.y(target, TOP, BOTTOM)
-        shapes += [Line(0, y, 100, y, "reference"), Text(100, y + 13, "as varied as real", "note", "end")]
-    for label, points, style in lines:
+        shapes += [
+            Line(0, y, 100, y, "reference"),
+            Text(100, y + 14, "as varied as real", "note halo", "end"),
+        ]
+    for _, points, style in lines:
         drawn = [(across.x(x), up.y(y, TOP, BOTTOM)) for x, y in points]
         shapes.append(Curve(drawn, style))
         if not loss:
-            shapes += [Point(x, y, "circle", "checkpoint", f"{formats.number(points[i][1])} at {formats.count(points[i][0])} images") for i, (x, y) in enumerate(drawn)]  # fmt: skip
-        elif len(lines) > 1:
-            below = style == "line-b"
-            shapes.append(Text(100, drawn[-1][1] + (14 if below else -6), label, "note", "end"))
+            shapes += [_checkpoint(place, point) for place, point in zip(drawn, points, strict=True)]
     if chosen is not None:
         x = across.x(chosen)
         shapes.append(Line(x, TOP, x, BOTTOM, "chosen"))
@@ -111,11 +131,16 @@ def _quality_curve(
     return Figure(name, title, f"{text} {last[:1].upper()}{last[1:]}.", HEIGHT, shapes, _table(lines, chosen))
 
 
+def _checkpoint(place: tuple[float, float], point: tuple[float, float]) -> Point:
+    tip = f"{formats.number(point[1])} at {formats.count(point[0])} images"
+    return Point(*place, "dot", "checkpoint", tip)
+
+
 def _axes(across: Scale, up: Scale) -> list[Shape]:
     shapes: list[Shape] = []
     for value in up.ticks(3):
         y = up.y(value, TOP, BOTTOM)
-        shapes += [Line(0, y, 100, y, "grid"), Text(0, y - 3, formats.number(value, 2), "tick")]
+        shapes += [Line(0, y, 100, y, "grid"), Text(0, y - 3, f"{value:.6g}", "tick halo")]
     shapes += [Line(0, BOTTOM, 100, BOTTOM, "axis"), Text(0, HEIGHT - 2, "0", "tick")]
     return shapes
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from augmentor.report import formats
-from augmentor.report.svg import Box, Figure, Line, Mark, Point, Scale, Shape, Table, Text, scale_over
+from augmentor.report.svg import Anchor, Box, Figure, Line, Mark, Point, Scale, Shape, Table, Text, scale_over
 from augmentor.report.vocabulary import arm_label, metric_label
 
 Summary = Mapping[str, Any]
-LANE = 46.0
+LANE = 48.0
 
 
 def verdict_interval(summary: Summary) -> Figure | None:
@@ -18,38 +18,35 @@ def verdict_interval(summary: Summary) -> Figure | None:
     verdict = summary["verdict"]
     if verdict["delta"] is None or verdict["ci"] is None:
         return None
-    low, high = verdict["ci"]
-    margin = verdict["margin"]
-    scale = scale_over([low, high, 0.0, *([-margin, margin] if margin else [])], pad=0.12)
-    top, middle, bottom = 26.0, 62.0, 98.0
-    shapes: list[Shape] = _ticks(scale, top, bottom, formats.signed)
+    (low, high), margin, delta = verdict["ci"], verdict["margin"], verdict["delta"]
+    scale = scale_over([low, high, 0.0, *([-margin, margin] if margin else [])], pad=0.16)
+    top, middle, bottom = 24.0, 58.0, 100.0
+    x = scale.x(delta)
+    shapes: list[Shape] = []
     if margin:
+        band = f"too small to matter: ±{formats.points(margin, sign=False)}"
         shapes.append(Box(scale.x(-margin), top, scale.x(margin) - scale.x(-margin), bottom - top, "margin"))
-        shapes.append(
-            Text(
-                scale.x(0),
-                top - 8,
-                f"too small to matter: ±{formats.number(margin)}",
-                "note",
-                _edge(scale.x(0)),
-            )
-        )
+        shapes.append(Text(scale.x(0), top - 8, band, "note", _edge(scale.x(0), 22)))
     shapes += [
+        *_ticks(scale, top, bottom),
         Line(scale.x(0), top, scale.x(0), bottom, "zero"),
-        *_whisker(scale, low, high, middle, "interval synthetic", cap=8),
-        Point(scale.x(verdict["delta"]), middle, "diamond", "mean synthetic", f"change {formats.signed(verdict['delta'])}"),
-        Text(scale.x(verdict["delta"]), middle - 15, formats.signed(verdict["delta"]), "value strong", _edge(scale.x(verdict["delta"]))),
-        Text(0, bottom + 38, "← worse with synthetic", "note", "start"),
-        Text(100, bottom + 38, "better with synthetic →", "note", "end"),
-    ]  # fmt: skip
+        *_whisker(scale, low, high, middle, "interval strong synthetic", cap=8),
+        Point(x, middle, "diamond", "mean synthetic", f"change {formats.points(delta)} points"),
+        Text(x, middle - 14, formats.points(delta), "value strong halo", _edge(x)),
+        Text(scale.x(low), middle + 26, formats.points(low), "value halo", "middle"),
+        Text(scale.x(high), middle + 26, formats.points(high), "value halo", "middle"),
+        Text(0, bottom + 36, "← worse with synthetic", "note", "start"),
+        Text(100, bottom + 36, "better with synthetic →", "note", "end"),
+    ]
     metric = metric_label(summary["primary_metric"])
     return Figure(
         "verdict-interval",
-        f"Change in {metric} with its 95 % interval",
-        f"{arm_label(verdict['arm'])} against {arm_label(verdict['baseline'])}: change "
-        f"{formats.signed(verdict['delta'])}, 95 % interval {formats.interval(verdict['ci'], sign=True)}, "
-        f"margin ±{formats.number(margin)}.",
-        bottom + 46,
+        f"Change in {metric}, in points, with its 95 % interval",
+        f"{arm_label(verdict['arm'])} against {arm_label(verdict['baseline'])}: "
+        f"{formats.points(delta)} points, "
+        f"95 % interval {formats.change(verdict['ci'])}"
+        + (f", margin {formats.points(margin, sign=False)}." if margin else "."),
+        bottom + 42,
         shapes,
     )
 
@@ -62,7 +59,7 @@ def arms(summary: Summary) -> Figure | None:
     values = [v for arm in found.values() for v in [*arm["seeds"], *(arm["ci"] or [])]]
     scale = scale_over(values)
     bottom = 10 + LANE * len(found)
-    shapes: list[Shape] = _ticks(scale, 4, bottom, lambda v: formats.number(v, 2))
+    shapes: list[Shape] = _ticks(scale, 4, bottom, lambda value: f"{value:.6g}")
     before = summary["verdict"]["before"]
     if before is not None:
         shapes.append(Line(scale.x(before), 4, scale.x(before), bottom, "reference"))
@@ -81,8 +78,8 @@ def arms(summary: Summary) -> Figure | None:
     return Figure(
         "arms",
         f"{metric.capitalize()} of every arm on the test part",
-        f"One dot a seed, a diamond for the mean, a line for the 95 % interval. Highest mean: {arm_label(best)}, "
-        f"{formats.number(found[best]['mean'])}.",
+        f"A diamond for the mean on its 95 % interval, a dot for each seed below, a dotted line at the "
+        f"baseline. Highest mean: {arm_label(best)}, {formats.number(found[best]['mean'])}.",
         bottom + 22,
         shapes,
         table,
@@ -92,21 +89,18 @@ def arms(summary: Summary) -> Figure | None:
 def _arm_lane(scale: Scale, top: float, name: str, arm: Summary, verdict: Summary) -> list[Shape]:
     kind = "synthetic" if arm["synthetic"] else "real"
     role = {verdict["baseline"]: " · baseline", verdict["arm"]: " · judged"}.get(name, "")
-    y = top + 28
+    y = top + 25
     shapes: list[Shape] = [
-        Text(0, top + 11, arm_label(name) + role, "label strong" if role else "label"),
-        Text(100, top + 11, formats.number(arm["mean"]), "value", "end"),
-        Line(0, y, 100, y, "lane"),
+        Text(0, top + 11, shorten(arm_label(name) + role, 40), "label strong" if role else "label"),
+        Text(100, top + 11, formats.number(arm["mean"]), "value strong" if role else "value", "end"),
     ]
     if arm["ci"]:
         shapes += _whisker(scale, arm["ci"][0], arm["ci"][1], y, f"interval {kind}")
-    for index, value in enumerate(arm["seeds"]):
-        # Neighbouring seeds sit on three heights so that equal values stay countable.
-        tip = f"seed {arm['seed_numbers'][index]}: {formats.number(value)}"
-        shapes.append(Point(scale.x(value), y + (index % 3 - 1) * 4, "circle", f"seed {kind}", tip))
-    shapes.append(
-        Point(scale.x(arm["mean"]), y, "diamond", f"mean {kind}", f"mean {formats.number(arm['mean'])}")
-    )
+    for number, value in zip(arm["seed_numbers"], arm["seeds"], strict=True):
+        tip = f"seed {number}: {formats.number(value)}"
+        shapes.append(Point(scale.x(value), y + 12, "dot", f"seed {kind}", tip))
+    tip = f"mean {formats.number(arm['mean'])}"
+    shapes.append(Point(scale.x(arm["mean"]), y, "diamond", f"mean {kind}", tip))
     return shapes
 
 
@@ -119,8 +113,8 @@ def gains(summary: Summary) -> Figure | None:
     against = f" against {arm_label(baseline)}" if baseline else ""
     return _changes(
         "gains",
-        f"Change in {metric} of every synthetic arm",
-        f"Paired change{against}, with 95 % intervals.",
+        f"Change in {metric} of every synthetic arm, in points",
+        f"Paired change{against}, with 95 % intervals. Only the judged arm has a verdict.",
         "Arm",
         rows,
         summary["verdict"]["margin"],
@@ -135,9 +129,9 @@ def recall_changes(summary: Summary) -> Figure | None:
     rows = [(name, delta, ci) for name, delta, ci in found if delta is not None and ci]
     return _changes(
         "recall",
-        "Change in recall of every class",
-        "Recall with the judged synthetic arm minus recall of the baseline, with 95 % intervals. The intervals are not "
-        "corrected for the number of classes.",
+        "Change in recall of every class, in points",
+        "Recall with the judged synthetic arm less recall of the baseline. The 95 % intervals hold for all "
+        "classes together.",
         "Class",
         rows,
         None,
@@ -154,7 +148,7 @@ def _changes(
     scale = scale_over([*edges, *(v for _, delta, ci in rows for v in (delta, *ci))])
     lane = 40.0
     bottom = 6 + lane * len(rows)
-    shapes: list[Shape] = _ticks(scale, 2, bottom, lambda v: formats.signed(v, 2))
+    shapes: list[Shape] = _ticks(scale, 2, bottom)
     if margin:
         shapes.append(Box(scale.x(-margin), 2, scale.x(margin) - scale.x(-margin), bottom - 2, "margin"))
     shapes.append(Line(scale.x(0), 2, scale.x(0), bottom, "zero"))
@@ -162,16 +156,16 @@ def _changes(
         y = 6 + lane * row + 26
         # Direction is told by shape and sign as well as by colour.
         mark: Mark = "triangle" if low > 0 else "square" if high < 0 else "diamond"
-        tip = f"{label}: {formats.signed(delta)}, 95 % interval {formats.interval([low, high], sign=True)}"
+        tip = f"{label}: {formats.points(delta)}, 95 % interval {formats.change([low, high])}"
         shapes += [
             Text(0, y - 13, shorten(label), "label"),
-            Text(100, y - 13, formats.signed(delta), "value", "end"),
+            Text(100, y - 13, formats.points(delta), "value", "end"),
             *_whisker(scale, low, high, y, "interval synthetic"),
             Point(scale.x(delta), y, mark, "mean synthetic", tip),
         ]
     table = Table(
         [what, "Change", "95 % interval"],
-        [[label, formats.signed(delta), formats.interval(ci, sign=True)] for label, delta, ci in rows],
+        [[label, formats.points(delta), formats.change(ci)] for label, delta, ci in rows],
     )
     return Figure(name, title, description, bottom + 22, shapes, table)
 
@@ -185,7 +179,7 @@ def class_counts(summary: Summary) -> Figure | None:
     ]
     if not rows:
         return None
-    scale = Scale(0, max(real + made for _, real, made in rows) * 1.0 or 1.0)
+    scale = Scale(0, max(real + made for _, real, made in rows) or 1)
     lane = 40.0
     shapes: list[Shape] = []
     for row, (name, real, made) in enumerate(rows):
@@ -242,7 +236,9 @@ def _whisker(scale: Scale, low: float, high: float, y: float, style: str, cap: f
     ]
 
 
-def _ticks(scale: Scale, top: float, bottom: float, form: Any) -> list[Shape]:  # noqa: ANN401 - a formatter
+def _ticks(
+    scale: Scale, top: float, bottom: float, form: Callable[[float], str] = formats.tick
+) -> list[Shape]:
     shapes: list[Shape] = []
     for value in scale.ticks(4):
         x = scale.x(value)
@@ -250,6 +246,6 @@ def _ticks(scale: Scale, top: float, bottom: float, form: Any) -> list[Shape]:  
     return shapes
 
 
-def _edge(x: float) -> Any:  # noqa: ANN401 - an Anchor
+def _edge(x: float, near: float = 12) -> Anchor:
     """Text near an edge hangs inwards, so that nothing is cut at 360 pixels."""
-    return "start" if x < 12 else "end" if x > 88 else "middle"
+    return "start" if x < near else "end" if x > 100 - near else "middle"

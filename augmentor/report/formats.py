@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 MISSING = "not estimable"
-MINUS = "−"
+MINUS = "\u2212"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
 
 
@@ -21,20 +21,32 @@ def number(value: float | None, digits: int = 3) -> str:
     return text.replace("-", MINUS)
 
 
-def signed(value: float | None, digits: int = 3) -> str:
-    """Return ``value`` with its sign, so that a change reads as a change."""
+def points(value: float | None, sign: bool = True) -> str:
+    """Return a difference of scores in points (hundredths), so that a change reads as a change.
+
+    A value that rounds to zero keeps the digits that show its side: that is what a verdict rests on.
+    """
     if value is None:
         return MISSING
-    text = number(value, digits)
-    return f"+{text}" if float(f"{value:.{digits}f}") > 0 else text
+    text = f"{100 * value:.1f}"
+    if float(text) == 0:
+        text = f"{100 * value:.2g}" if value else "0.0"
+    return ("+" if sign and value > 0 else "") + text.replace("-", MINUS)
 
 
-def interval(pair: list[float] | None, digits: int = 3, sign: bool = False) -> str:
-    """Return ``low to high``."""
-    if pair is None:
-        return MISSING
-    form = signed if sign else number
-    return f"{form(pair[0], digits)} to {form(pair[1], digits)}"
+def tick(value: float) -> str:
+    """Return a tick of an axis in points, with as many decimals as it needs."""
+    return ("+" if value > 0 else "") + f"{100 * value:.6g}".replace("-", MINUS)
+
+
+def interval(pair: list[float] | None) -> str:
+    """Return ``low to high`` of a score."""
+    return MISSING if pair is None else f"{number(pair[0])} to {number(pair[1])}"
+
+
+def change(pair: list[float] | None) -> str:
+    """Return ``low to high`` of a difference, in points."""
+    return MISSING if pair is None else f"{points(pair[0])} to {points(pair[1])}"
 
 
 def count(value: float | None) -> str:
@@ -71,6 +83,11 @@ def markdown(value: Any) -> str:  # noqa: ANN401 - anything a template prints
     text = " ".join(str(value).split())
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def upper(text: str) -> str:
+    """Return ``text`` with a capital first letter; abbreviations keep theirs."""
+    return text[:1].upper() + text[1:]
 
 
 def fence(text: str) -> str:

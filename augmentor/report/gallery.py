@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def _fitting(images: Images, told: Mapping[str, Any]) -> Gallery:
         smaller = images[:, ::step, ::step] if step > 1 else images
 
         # Every count of tiles tried shares the pictures already packed.
-        @lru_cache(maxsize=None)
+        @cache
         def address(index: int, smaller: Images = smaller) -> str:
             return data_uri(np.ascontiguousarray(smaller[index]))
 
@@ -120,7 +120,9 @@ def _weight(gallery: Gallery) -> int:
 class _Builder:
     """Turns the index into tiles."""
 
-    def __init__(self, images: Images, told: Mapping[str, Any], address: Any, step: int) -> None:  # noqa: ANN401
+    def __init__(
+        self, images: Images, told: Mapping[str, Any], address: Callable[[int], str], step: int
+    ) -> None:
         self.images, self.told, self.address, self.step = images, told, address, step
         self.size = _shown_size(images.shape[1], images.shape[2])
 

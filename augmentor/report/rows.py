@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,6 +93,10 @@ class Rows:
         found = {name: self.value(name, fold=fold, class_=class_) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
+    def of_class_names(self, fold: str, class_: str | None) -> list[str]:
+        """Return the metrics that ``class_`` (None: no class) has in ``fold``, under any arm."""
+        return [metric for place, metric, c in self._arms_of if place == fold and c == class_]
+
     def metrics(self, *, arm: str, fold: str) -> list[str]:
         """Return the metrics without class that ``arm`` has in ``fold``."""
         return [m for a, f, m, c in self._values if a == arm and f == fold and c is None]
@@ -107,6 +112,12 @@ class Rows:
     def seeds(self) -> list[int]:
         """Return every seed that occurs, sorted."""
         return sorted({s for seeds in self._values.values() for s in seeds if s is not None})
+
+
+def spread(values: list[float]) -> tuple[float | None, float | None]:
+    """Return mean and sample standard deviation (n - 1), None where there are too few values."""
+    mean = statistics.fmean(values) if values else None
+    return mean, statistics.stdev(values) if len(values) > 1 else None
 
 
 def _finite(value: float) -> float | None:

@@ -5,16 +5,16 @@ A number that cannot be estimated is ``None`` with a ``reason`` beside it, never
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from typing import Any
 
 from augmentor.core.errors import DataError
 from augmentor.core.results import Results
-from augmentor.report.rows import Rows, plain
-from augmentor.report.vocabulary import SAMPLE_METRICS, SYNTHETIC_ARMS, WORDS
+from augmentor.report.measured import acceptance, confusion, history, quality, shares
+from augmentor.report.rows import Rows, plain, spread
+from augmentor.report.vocabulary import ARMS, SYNTHETIC_ARMS, WORDS
 
-SCORES = ("balanced_accuracy", "macro_auroc", "accuracy")
+SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
 CLASS_SCORES = ("recall", "precision", "f1")
 COUNT_FOLDS = {
     "real": "train",
@@ -38,6 +38,13 @@ WORDS_FROM_FACTS = (
     "command",
     "recipe",
     "copies_shown",
+    "needed",
+    "not_estimable",
+    "quality_protocol",
+    "licence",
+    "synthetic_source",
+    "share_seeds",
+    "classifier_seeds",
 )
 
 
@@ -79,29 +86,23 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
             if rows.value("delta", arm=arm, fold="test") is not None
         },
         "per_class": _per_class(rows, classes, verdict),
-        "fidelity": _quality(rows, classes, "fidelity"),
-        "diversity": _quality(rows, classes, "diversity"),
-        "copies": _quality(rows, classes, "copies"),
-        "acceptance": _acceptance(rows, classes),
+        "fidelity": quality(rows, classes, "fidelity"),
+        "diversity": quality(rows, classes, "diversity"),
+        "copies": quality(rows, classes, "copies"),
+        "acceptance": acceptance(rows, classes),
         "confusion": {
-            "before": _confusion(rows, classes, verdict["baseline"]),
-            "after": _confusion(rows, classes, verdict["arm"]),
+            "before": confusion(rows, classes, verdict["baseline"]),
+            "after": confusion(rows, classes, verdict["arm"]),
         },
-        "shares": _shares(rows, facts, primary),
+        "shares": shares(rows, facts, primary),
         "training": {
-            "history": plain(list(facts.get("training") or [])),
+            "history": history(facts.get("training") or []),
             "chosen": plain(facts.get("chosen_checkpoint")),
         },
         "results_digest": rows.digest,
     }
     words: dict[str, Any] = plain({name: facts.get(name) for name in WORDS_FROM_FACTS})
     return {**summary, **words}
-
-
-def spread(values: list[float]) -> tuple[float | None, float | None]:
-    """Return mean and sample standard deviation (n - 1), None where there are too few values."""
-    mean = statistics.fmean(values) if values else None
-    return mean, statistics.stdev(values) if len(values) > 1 else None
 
 
 def _interval(low: float | None, high: float | None) -> list[float] | None:
@@ -112,10 +113,14 @@ def _arms(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
     asked = ((facts.get("recipe") or {}).get("evaluation") or {}).get("arms") or []
     skipped = facts.get("skipped_arms") or {}
     names = [*asked, *(name for name in rows.scored_arms(primary) if name not in asked)]
-    return {str(name): _arm(rows, str(name), primary, skipped.get(name)) for name in names}
+    told = facts.get("arms") or {}
+    return {
+        name: _arm(rows, name, primary, skipped.get(name), str(told.get(name) or ARMS.get(name, ("", ""))[1]))
+        for name in map(str, names)
+    }
 
 
-def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None) -> dict[str, Any]:
+def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, description: str) -> dict[str, Any]:
     scored = rows.by_seed(primary, arm=name, fold="test")
     mean, sd = spread(list(scored.values()))
     validation, _ = spread(list(rows.by_seed(primary, arm=name, fold="validation").values()))
@@ -129,6 +134,7 @@ def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None) -> dict[s
     reason = None if scored else (why_skipped or "this arm has no test scores in the results")
     return {
         "synthetic": name in SYNTHETIC_ARMS,
+        "description": description,
         "mean": mean,
         "sd": sd,
         "ci": _interval(low, high),
@@ -194,7 +200,8 @@ def _refuse_contradiction(word: str, gain: Mapping[str, Any]) -> None:
     }
     if not true[word]:
         raise DataError(
-            f"the verdict {word!r} contradicts the interval [{low}, {high}] with margin {margin} in the results"
+            f"the verdict {word!r} contradicts the interval [{low}, {high}] "
+            f"with margin {margin} in the results"
         )
 
 
@@ -234,65 +241,3 @@ def _one_class(rows: Rows, name: str, verdict: Mapping[str, Any]) -> dict[str, A
         "recall_delta_ci": _interval(change("recall_delta_low"), change("recall_delta_high")),
         "reason": reason,
     }
-
-
-def _quality(rows: Rows, classes: list[str], group: str) -> dict[str, Any]:
-    names = [name for name, metric in SAMPLE_METRICS.items() if metric.group == group]
-
-    def pair(metric: str, class_: str | None) -> dict[str, float | None]:
-        return {fold: rows.value(metric, fold=fold, class_=class_) for fold in ("synthetic", "real")}
-
-    overall = {metric: pair(metric, None) for metric in names}
-    per_class = {c: {metric: pair(metric, c) for metric in names} for c in classes}
-    return {
-        "overall": {m: both for m, both in overall.items() if _any(both)},
-        "per_class": {
-            c: {m: both for m, both in found.items() if _any(both)}
-            for c, found in per_class.items()
-            if any(_any(both) for both in found.values())
-        },
-    }
-
-
-def _any(pair: Mapping[str, float | None]) -> bool:
-    return any(value is not None for value in pair.values())
-
-
-def _acceptance(rows: Rows, classes: list[str]) -> dict[str, Any]:
-    table = {}
-    for name in classes:
-        rate = rows.value("acceptance", fold="synthetic", class_=name)
-        rejected = {
-            metric.removeprefix("rejected:"): round(value)
-            for metric, value in rows.of_class(name, fold="synthetic", prefix="rejected:").items()
-        }
-        if rate is not None or rejected:
-            table[name] = {"rate": rate, "rejected": rejected}
-    return table
-
-
-def _confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any] | None:
-    """Counts averaged over the seeds: rows are true classes, columns predicted ones."""
-    if arm is None:
-        return None
-    found = [
-        [list(rows.by_seed(f"confusion:{p}", arm=arm, fold="test", class_=true).values()) for p in classes]
-        for true in classes
-    ]
-    if not any(values for row in found for values in row):
-        return None
-    # A cell without a row was never predicted; every fit has at least one cell.
-    fits = max(len(values) for row in found for values in row)
-    return {"arm": arm, "matrix": [[sum(values) / fits for values in row] for row in found], "fits": fits}
-
-
-def _shares(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
-    tried = []
-    for metric in rows.metrics(arm="filtered", fold="validation"):
-        name, found, share = metric.partition("@share=")
-        if found and name in {primary, "balanced_accuracy"}:
-            values = list(rows.by_seed(metric, arm="filtered", fold="validation").values())
-            mean, sd = spread(values)
-            tried.append({"share": float(share), "metric": name, "mean": mean, "sd": sd, "fits": len(values)})
-    tried.sort(key=lambda row: (str(row["metric"]), row["share"]))
-    return {"chosen": plain(facts.get("share")), "tried": tried}

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Anchor = Literal["start", "middle", "end"]
-Mark = Literal["circle", "diamond", "square", "triangle", "bar"]
+Mark = Literal["circle", "diamond", "square", "triangle", "dot"]
 
 MARKS: dict[str, str] = {
     "circle": "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0Z",
     "diamond": "M0-8L8 0L0 8L-8 0Z",
     "square": "M-4-4H4V4H-4Z",
     "triangle": "M0-6L6 5H-6Z",
-    "bar": "M-1.5-11H1.5V11H-1.5Z",
+    "dot": "M-3.4 0a3.4 3.4 0 1 0 6.8 0a3.4 3.4 0 1 0-6.8 0Z",
 }
 
 

@@ -59,12 +59,12 @@ METRICS: dict[str, Metric] = {
 
 SAMPLE_METRICS: dict[str, Metric] = {
     "label_fidelity": Metric(
-        "label fidelity", "fidelity", "share that classifiers of real training images call by the asked class"
+        "label fidelity", "fidelity", "share that classifiers of real images call by the asked class"
     ),
     "precision": Metric("precision", "fidelity", "share of synthetic images that lie among the real ones"),
     "density": Metric("density", "fidelity", "how deep among the real images the synthetic ones lie"),
     "alpha_precision": Metric(
-        "alpha-precision", "fidelity", "how evenly the synthetic images fill the typical part of the real ones"
+        "alpha-precision", "fidelity", "how evenly synthetic images fill the typical part of the real ones"
     ),
     "kid_task": Metric(
         "kernel distance", "fidelity", "KID in the task classifier's features; 0 is no difference", "lower"
@@ -94,17 +94,17 @@ SAMPLE_METRICS: dict[str, Metric] = {
     ),
     "copy_rate": Metric("copy rate", "copies", "share that are exact or near copies", "lower"),
     "nearest_ratio": Metric(
-        "nearest ratio", "copies", "median distance to the nearest training image over that of held-out images",
+        "nearest ratio", "copies", "median distance to the nearest training image, over that of real ones",
         "like real",
     ),
     "authenticity": Metric(
         "authenticity", "copies", "share not closer to a training image than its nearest real neighbour"
     ),
     "membership_auroc": Metric(
-        "membership attack, AUROC", "copies", "telling training from held-out images; 0.5 is guessing", "lower"
+        "membership attack, AUROC", "copies", "tells training from held-out images; 0.5 is guessing", "lower"
     ),
     "membership_auroc_control_low": Metric(
-        "… control, low", "copies", "the same attack where nothing can be told: 95 % of its outcomes", "no aim"
+        "… control, low", "copies", "the same attack where there is nothing to tell, 95 % range", "no aim"
     ),
     "membership_auroc_control_high": Metric("… control, high", "copies", "upper end of the same", "no aim"),
     "membership_tpr_at_1_fpr": Metric(
@@ -112,6 +112,7 @@ SAMPLE_METRICS: dict[str, Metric] = {
         "lower",
     ),
 }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Word:
@@ -192,6 +193,12 @@ def arm_label(name: str) -> str:
 def metric_label(name: str) -> str:
     """Return what the score ``name`` is called."""
     known = METRICS.get(name)
+    return known.label if known else name.replace("_", " ")
+
+
+def sample_label(name: str) -> str:
+    """Return what the measure ``name`` of a set of samples is called."""
+    known = SAMPLE_METRICS.get(name)
     return known.label if known else name.replace("_", " ")
 
 

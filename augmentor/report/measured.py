@@ -1,0 +1,95 @@
+"""Parts of the summary about the samples themselves: quality, acceptance, confusion, share, training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from augmentor.report.rows import Rows, plain, spread
+from augmentor.report.vocabulary import SAMPLE_METRICS
+
+MOST_HISTORY = 400
+
+
+def quality(rows: Rows, classes: list[str], group: str) -> dict[str, Any]:
+    """Return every metric of ``group``, overall and by class, synthetic beside real.
+
+    The folds "generated" (before the filters) and "kept" (after them) are there where they were
+    measured; ``images`` is the number of images that a number depends on, where its name says it.
+    """
+    names = [name for name, metric in SAMPLE_METRICS.items() if metric.group == group]
+    by_class = {c: _found(rows, names, c) for c in classes}
+    return {
+        "overall": _found(rows, names, None),
+        "per_class": {c: found for c, found in by_class.items() if found},
+    }
+
+
+def _found(rows: Rows, names: Sequence[str], class_: str | None) -> dict[str, dict[str, float | None]]:
+    numbers: dict[str, dict[str, float | None]] = {}
+    for name in names:
+        pair = {fold: rows.value(name, fold=fold, class_=class_) for fold in ("synthetic", "real")}
+        extra = {fold: rows.value(name, fold=fold, class_=class_) for fold in ("generated", "kept")}
+        pair |= {fold: value for fold, value in extra.items() if value is not None}
+        if all(value is None for value in pair.values()):
+            continue
+        sized = next((m for m in rows.of_class_names("synthetic", class_) if m.startswith(f"{name}_n")), "")
+        suffix = sized.removeprefix(f"{name}_n")
+        numbers[name] = {**pair, **({"images": int(suffix)} if suffix.isdigit() else {})}
+    return numbers
+
+
+def history(rows: Sequence[Mapping[str, Any]], most: int = MOST_HISTORY) -> list[Any]:
+    """Return the training history as plain JSON, with at most ``most`` rows beside the checkpoints.
+
+    Rows between checkpoints are picked evenly; first, last and checkpoint rows always stay.
+    """
+    step = max(1, -(-len(rows) // most))
+    last = len(rows) - 1
+    return [
+        plain(row)
+        for index, row in enumerate(rows)
+        if index % step == 0 or index == last or "label_fidelity" in row or "event" in row
+    ]
+
+
+def acceptance(rows: Rows, classes: list[str]) -> dict[str, Any]:
+    """Return for every class the share that passed the filters, and the rejections by reason."""
+    table = {}
+    for name in classes:
+        rate = rows.value("acceptance", fold="synthetic", class_=name)
+        rejected = {
+            metric.removeprefix("rejected:"): round(value)
+            for metric, value in rows.of_class(name, fold="synthetic", prefix="rejected:").items()
+        }
+        if rate is not None or rejected:
+            table[name] = {"rate": rate, "rejected": rejected}
+    return table
+
+
+def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any] | None:
+    """Counts averaged over the seeds: rows are true classes, columns predicted ones."""
+    if arm is None:
+        return None
+    found = [
+        [list(rows.by_seed(f"confusion:{p}", arm=arm, fold="test", class_=true).values()) for p in classes]
+        for true in classes
+    ]
+    if not any(values for row in found for values in row):
+        return None
+    # A cell without a row was never predicted; every fit has at least one cell.
+    fits = max(len(values) for row in found for values in row)
+    return {"arm": arm, "matrix": [[sum(values) / fits for values in row] for row in found], "fits": fits}
+
+
+def shares(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
+    """Return the validation score of every share of synthetic images that was tried."""
+    tried = []
+    for metric in rows.metrics(arm="filtered", fold="validation"):
+        name, found, share = metric.partition("@share=")
+        if found and name in {primary, "balanced_accuracy"}:
+            values = list(rows.by_seed(metric, arm="filtered", fold="validation").values())
+            mean, sd = spread(values)
+            tried.append({"share": float(share), "metric": name, "mean": mean, "sd": sd, "fits": len(values)})
+    tried.sort(key=lambda row: (str(row["metric"]), row["share"]))
+    return {"chosen": plain(facts.get("share")), "tried": tried}
