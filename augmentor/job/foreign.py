@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from augmentor.core.errors import ConfigError, LeakError, SuppliedLeakError
 from augmentor.core.files import write_json
@@ -19,15 +19,21 @@ from augmentor.job.recipe import Recipe, load_recipe
 from augmentor.job.run import Job, Outcome, begin
 from augmentor.job.steps import DATA_ROOMS, Steps
 
+if TYPE_CHECKING:
+    from augmentor.core.samples import Samples
+    from augmentor.synthesizers.judge import TaskJudge
+
 ORDER = ("load", "sample", "judge", "filter", "measure", "evaluate")
 IDLE = ("synthesizer", "training", "balance", "filters.oversampling", "filters.minimum_candidates")
 """Fields of a recipe that only a generator of our own has a use for."""
 USED = ("training.seed",)
 LIMIT = (
-    "The synthetic images came from elsewhere, and what their generator had seen is not known here. Copies "
-    "of validation and test cases are refused where the pixels are equal; a generator that learnt from these "
-    "cases without copying them flatters the synthetic arms, and no test finds that."
+    "The synthetic images came from elsewhere, and what their generator had seen is not known here. "
+    "Validation and test cases among them are refused, and near copies of test cases counted; a generator that "
+    "learnt from these cases without copying them flatters the synthetic arms, and no test finds that."
 )
+CHANCE = 1e-3
+"""Below this probability, near copies of test cases are no accident."""
 
 
 @dataclass
@@ -66,6 +72,16 @@ class ForeignSteps(Steps):
                 place = place[parent]
             place.pop(last)
         return {**values, "training": {"seed": self.seed}}
+
+    def _measure(self, output: Path, work: Path) -> None:
+        super()._measure(output, work)
+        parts = self.parts
+        judge = self.load_judge(parts)
+        found = told_test_copies(judge, self.synthetic.samples, parts["test"])
+        for sentence in found:
+            self.progress.log(f"warning: {sentence}")
+        facts = json.loads((output / "facts.json").read_text(encoding="utf-8"))
+        write_json(output / "facts.json", {**facts, "limits": [*found, *facts["limits"]]})
 
     def _read(self, output: Path, _: Path) -> None:
         from augmentor.data.foreign import read_foreign
@@ -146,6 +162,36 @@ def evaluate_foreign(
     for step in ORDER:
         getattr(session.steps, step)()
     return session.finish()
+
+
+def told_test_copies(judge: TaskJudge, synthetic: Samples, test: Samples) -> list[str]:
+    """Return a warning if more synthetic images are near copies of test cases than honest images are.
+
+    Honest images are the validation part, which lies as near to the test part as chance and the same
+    patients make it. Fisher's exact test, one-sided; the choice of what is near is that of the filter
+    against training copies. Nothing is chosen or removed by what is found.
+    """
+    from scipy.stats import fisher_exact
+
+    from augmentor.metrics.copies import nearest_image
+    from augmentor.selection.spec import CopyFilter
+    from augmentor.synthesizers.candidates import copy_scale, picture
+
+    scale = copy_scale(judge, CopyFilter().quantile).scale
+    images = picture(judge, test)
+    counts = []
+    for samples in (synthetic, judge.held_out):
+        distance, _ = nearest_image(picture(judge, samples), images)
+        near = int((scale.ratio(distance, samples.y) < 1).sum())
+        counts.append([near, len(samples) - near])
+    (made, _), (usual, _) = counts
+    if fisher_exact(counts, alternative="greater").pvalue >= CHANCE:
+        return []
+    return [
+        f"{made} of {len(synthetic)} synthetic images are near copies of test cases, and {usual} of "
+        f"{len(judge.held_out)} validation images are as near to one. Their generator has probably seen the "
+        "test part; a gain in this report may be that leak."
+    ]
 
 
 def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import write_json
@@ -30,6 +30,9 @@ from augmentor.job.recipe import Recipe
 from augmentor.job.sampling import mark, sample
 from augmentor.job.witness import SAW, near_across, record, told_near
 from augmentor.synthesizers.spec import SynthesizerSpec
+
+if TYPE_CHECKING:
+    from augmentor.synthesizers.judge import TaskJudge
 
 DATA_ROOMS = ("core", "data")
 GAN_ROOMS = (*DATA_ROOMS, "nets", "objectives", "training", "synthesizers", "metrics")
@@ -190,6 +193,12 @@ class Steps:
             if path.is_file()
         }
 
+    def load_judge(self, parts: Mapping[str, Samples]) -> TaskJudge:
+        """Return the judge of this run beside the ``parts`` it was fitted on."""
+        from augmentor.synthesizers.judge import TaskJudge
+
+        return TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
+
     def words(self, step: str) -> dict[str, Any]:
         """Return the facts that ``step`` left beside its numbers."""
         text = (self.done[step].folder / "facts.json").read_text(encoding="utf-8")
@@ -286,10 +295,9 @@ class Steps:
 
     def _train(self, output: Path, work: Path) -> None:
         from augmentor.synthesizers.build import build
-        from augmentor.synthesizers.judge import TaskJudge
 
         parts = self.parts
-        judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
+        judge = self.load_judge(parts)
         synthesizer = build(self.synthesizer_spec, self.recipe.training)
         synthesizer.fit(
             parts["train"],
@@ -322,10 +330,9 @@ class Steps:
         write_json(output / "facts.json", {"plan": wanted, "candidates": making})
 
     def _filter(self, output: Path, _: Path) -> None:
-        from augmentor.synthesizers.judge import TaskJudge
 
         parts = self.parts
-        judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
+        judge = self.load_judge(parts)
         candidates = read_synthetic(self.done["sample"].folder / "candidates")
         wanted = self.words("sample")["plan"]
         selection = mark(candidates, judge=judge, plan=wanted, spec=self.recipe.filters)
@@ -344,10 +351,9 @@ class Steps:
 
     def _measure(self, output: Path, _: Path) -> None:
         from augmentor.experiment.quality import measure
-        from augmentor.synthesizers.judge import TaskJudge
 
         parts = self.parts
-        judge = TaskJudge.load(self.done["judge"].folder, train=parts["train"], held_out=parts["validation"])
+        judge = self.load_judge(parts)
         results, facts = measure(
             parts["train"],
             parts["validation"],

@@ -207,6 +207,6 @@ def _explain(name: str, reason: npt.NDArray[np.str_], passed: int, spec: Filters
     most = words[counts.argmax()]
     return (
         f"the filters accept {passed} of {len(reason)} candidates of {name!r}, under the floor of "
-        f"{spec.acceptance_floor:.0%}; most were refused for {most!r}. The class gets no synthetic "
+        f"{spec.acceptance_floor:.0%}; most were refused for {str(most)!r}. The class gets no synthetic "
         "samples: train longer, or give it more real images"
     )
