@@ -302,7 +302,7 @@ def _unjudged(samples: Samples, rows: Sequence[Mapping[str, str]], digest: str) 
     seeds = [str(value) for value in table["seed"]] if "seed" in table else [""] * len(samples)
     # As text: a seed of 63 bits does not survive floating point.
     provenance["seed"] = pd.array(
-        [int(seed) if seed.isascii() and seed.isdigit() and len(seed) < 19 else None for seed in seeds],
+        [int(seed) if seed.isascii() and seed.isdigit() and int(seed) < 2**63 else None for seed in seeds],
         dtype="Int64",
     )
     for name in table.columns:

@@ -29,8 +29,8 @@ IDLE = ("synthesizer", "training", "balance", "filters.oversampling", "filters.m
 USED = ("training.seed",)
 LIMIT = (
     "The synthetic images came from elsewhere, and what their generator had seen is not known here. "
-    "Validation and test cases among them are refused, and near copies of test cases counted; a generator that "
-    "learnt from these cases without copying them flatters the synthetic arms, and no test finds that."
+    "Validation and test cases among them are refused, and near copies of test cases are counted; a generator "
+    "that learnt from these cases without copying them flatters the synthetic arms, and no test finds that."
 )
 CHANCE = 1e-3
 """Below this probability, near copies of test cases are no accident."""
