@@ -7,6 +7,8 @@ hundred images, written by number of dimensions.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -38,7 +40,7 @@ class ResidualGenerator(nn.Module):
         self.embedding = CONDITIONINGS[spec.conditioning].embedding(n_classes, LABEL_WIDTH)
         self.base = linear(spec.latent + self.embedding.width, widths[0] * cells(self.grids[0]))
         self.changes = nn.ModuleList(
-            convolution(ndim, before, after, 1) for before, after in zip(widths, widths[1:], strict=False)
+            convolution(ndim, before, after, 1) for before, after in pairwise(widths)
         )
         self.blocks = nn.ModuleList(ResidualBlock(ndim, channels) for channels in widths)
         self.last = convolution(ndim, width, shape[0], 3)
@@ -73,10 +75,10 @@ class ResidualCritic(nn.Module):
         self.first = convolution(ndim, shape[0], width, 3)
         self.blocks = nn.ModuleList(ResidualBlock(ndim, channels) for channels in widths)
         self.pools = nn.ModuleList(
-            downsample(before, after) for before, after in zip(grids, grids[1:], strict=False)
+            downsample(before, after) for before, after in pairwise(grids)
         )
         self.changes = nn.ModuleList(
-            convolution(ndim, before, after, 1) for before, after in zip(widths, widths[1:], strict=False)
+            convolution(ndim, before, after, 1) for before, after in pairwise(widths)
         )
         inputs = (widths[-1] + (1 if self.group else 0)) * cells(grids[-1])
         features = 4 * width

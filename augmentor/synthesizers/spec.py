@@ -50,7 +50,7 @@ class SynthesizerSpec(NetworkSpec):
     adversarial: AdversarialName = "relativistic"
     regularisers: dict[PenaltyName, Weight] = Field(default_factory=dict)
     augmentation: tuple[AugmentName, ...] = ()
-    augmentation_probability: float = Field(default=1.0, ge=0, le=1)
+    augmentation_probability: float = Field(default=0.5, ge=0, le=1)
     mode_seeking: float = Field(default=0.1, ge=0)
 
     @model_validator(mode="before")

@@ -193,10 +193,10 @@ def _roll_back(
     names = [name for name, value in means.items() if not _all_finite({name: value})] or ["weights"]
     if rollbacks > 1:
         raise TrainingFailed(
-            f"training stopped being finite ({', '.join(names)}) by step {failed:,} for the second time, although "
-            f"the learning rate had been halved to {training.spec.learning_rate * state.factor:g}; lower "
-            "training.learning_rate, raise the weights in synthesizer.regularisers, or look for extreme values "
-            "in the data"
+            f"training stopped being finite ({', '.join(names)}) by step {failed:,} for the second time, "
+            f"although the learning rate had been halved to {training.spec.learning_rate * state.factor:g}; "
+            "lower training.learning_rate, raise the weights in synthesizer.regularisers, or look for "
+            "extreme values in the data"
         )
     state.restore(*good)
     state.rollbacks, state.factor = rollbacks, state.factor / 2
@@ -209,7 +209,7 @@ def _roll_back(
         }
     )
     training.progress.log(
-        f"losses stopped being finite by step {failed:,} ({', '.join(names)}); going on from step {state.step:,} "
-        "with half the learning rate"
+        f"losses stopped being finite by step {failed:,} ({', '.join(names)}); going on from step "
+        f"{state.step:,} with half the learning rate"
     )
     training.store.save(state.step, state.tensors(), state.facts())

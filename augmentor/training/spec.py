@@ -34,7 +34,7 @@ class TrainingSpec(Spec):
         states: how often the full state is saved, for resuming and for going back.
     """
 
-    images: int = Field(default=200_000, ge=32)
+    images: int = Field(default=100_000, ge=32)
     seed: int = Field(default=0, ge=0)
     batch: int = Field(default=32, ge=GROUP, multiple_of=GROUP)
     learning_rate: float = Field(default=5e-4, gt=0, le=0.1)
