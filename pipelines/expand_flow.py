@@ -10,7 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from augmentor.tasks.expand import finish, open_session, work  # first: it settles Prefect's settings
+from augmentor.tasks.expand import (  # first: it settles Prefect's settings
+    finish,
+    open_session,
+    say_what_to_do,
+    work,
+)
 
 # isort: split
 from prefect import flow
@@ -24,6 +29,8 @@ from augmentor.job.run import STEPS, Job, Outcome
     description="Train a conditional GAN, make class-balanced samples, and measure what a classifier gains.",
     validate_parameters=True,
     persist_result=False,
+    on_failure=[say_what_to_do],
+    on_crashed=[say_what_to_do],
 )
 def expand(
     recipe: str | dict[str, Any] = "digits",
@@ -49,6 +56,7 @@ def expand(
     else:
         checked = load_recipe(recipe, settings or (), data=None if data is None else Path(data))
     session = open_session(Job(checked, Path(out), device))
-    for step in STEPS:
-        work(session, step)
-    return finish(session)
+    with session.recorded():
+        for step in STEPS:
+            work(session, step)
+        return finish(session)

@@ -1,7 +1,8 @@
 """The entry point: reads the command line, runs the command, leaves with an honest exit code.
 
 Exit codes are a contract: 0 done, 1 a fault of ours, 2 input or configuration that cannot be
-used, 130 interrupted by Ctrl-C (128 + the signal's number for SIGTERM and SIGHUP).
+used, 3 finished but not published because a guard rail of the recipe was broken, 130 interrupted
+by Ctrl-C (128 + the signal's number for SIGTERM and SIGHUP).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def guarded(work: Callable[[], None]) -> int:
 
 def _dispatch(words: Sequence[str]) -> None:
     # Imported here so that Ctrl-C while libraries load is explained like any other.
-    from augmentor.cli.commands import app
+    from augmentor.cli.operations import app
 
     app.meta(
         spread(words, REPEATABLE),

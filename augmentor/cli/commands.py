@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +14,7 @@ from augmentor.cli import faults
 from augmentor.cli.arguments import parse_counts
 from augmentor.cli.console import open_progress
 from augmentor.cli.streams import say, stdout_for_results, tell
-from augmentor.core.errors import ConfigError
+from augmentor.core.errors import AugmentorError, ConfigError
 
 if TYPE_CHECKING:
     from augmentor.job.run import Outcome
@@ -35,7 +37,8 @@ app = App(
     ),
     help_epilogue=(
         "Exit codes: 0 done, 2 input or configuration that cannot be used, 1 a fault of ours, "
-        "130 interrupted (state is kept, the same command goes on)."
+        "3 finished but not published (a guard rail of the recipe was broken), 130 interrupted (state is "
+        "kept, the same command goes on)."
     ),
     version=f"augmentor {__version__}",
     help_format="markdown",
@@ -92,7 +95,7 @@ def run(
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
-    with open_progress() as progress, stdout_for_results():
+    with _told_when_not_published(), open_progress() as progress, stdout_for_results():
         from augmentor.job.recipe import load_recipe
 
         chosen = load_recipe(recipe, assignments or [], data)
@@ -216,7 +219,7 @@ def evaluate(
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
     """
-    with open_progress() as progress, stdout_for_results():
+    with _told_when_not_published(), open_progress() as progress, stdout_for_results():
         from augmentor.job.foreign import evaluate_foreign
 
         outcome = evaluate_foreign(
@@ -269,6 +272,19 @@ def cards() -> None:
         usable = "" if card.refused is None else " (described only; it cannot be run)"
         rows.append((card.name, " ".join(card.title.split()) + usable))
     _list(rows)
+
+
+@contextmanager
+def _told_when_not_published() -> Iterator[None]:
+    """Tell the outcome of a run that broke a guard rail like any other, then let its error go on."""
+    try:
+        yield
+    except AugmentorError as error:
+        from augmentor.job.guard import NotPublished
+
+        if isinstance(error, NotPublished):
+            _tell_outcome(error.outcome)
+        raise
 
 
 def _tell_outcome(outcome: Outcome) -> None:

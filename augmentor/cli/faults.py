@@ -14,6 +14,7 @@ from augmentor.core.errors import AugmentorError
 
 OURS = 1
 INPUT = 2
+GUARDED = 3
 INTERRUPTED = 130
 
 _NO_MEMORY = (
@@ -95,8 +96,8 @@ def _interrupted(error: KeyboardInterrupt) -> Fault:
 
 def _expected(known: AugmentorError, raised: BaseException) -> Fault:
     message = _paragraph(f"augmentor: {str(known) or type(known).__name__}")
-    if known.exit_code == INPUT:
-        return Fault(message, INPUT, _trace(raised))
+    if known.exit_code in {INPUT, GUARDED}:
+        return Fault(message, known.exit_code, _trace(raised))
     return _ours([message], raised, known.exit_code)
 
 

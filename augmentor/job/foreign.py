@@ -29,7 +29,7 @@ IDLE = ("synthesizer", "training", "balance", "filters.oversampling", "filters.m
 USED = ("training.seed",)
 LIMIT = (
     "The synthetic images came from elsewhere, and what their generator had seen is not known here. "
-    "Validation and test cases among them are refused, and near copies of test cases are counted; a generator "
+    "Validation and test cases among them are refused, near copies of test cases are counted; a generator "
     "that learnt from these cases without copying them flatters the synthetic arms, and no test finds that."
 )
 CHANCE = 1e-3
@@ -159,9 +159,10 @@ def evaluate_foreign(
     chosen = foreign_recipe(real, recipe, assignments)
     job = Job(chosen, Path(out), device, progress or Silent())
     session = begin(job, lambda *parts: ForeignSteps(*parts, source=source))
-    for step in ORDER:
-        getattr(session.steps, step)()
-    return session.finish()
+    with session.recorded():
+        for step in ORDER:
+            getattr(session.steps, step)()
+        return session.finish()
 
 
 def told_test_copies(judge: TaskJudge, synthetic: Samples, test: Samples) -> list[str]:

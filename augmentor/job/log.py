@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from augmentor.core.files import storage_errors
 from augmentor.core.progress import Progress
 
+KEPT_LOGS = 100
+"""Logs of failed runs that stay, for each recipe."""
+
 
 class RunLog:
     """A :class:`~augmentor.core.progress.Progress` that writes every event to a file and passes it on.
 
     Attributes:
-        path: the JSON-lines file; one event a line, each with the seconds since the start.
+        path: the JSON-lines file; one event a line, each with the seconds since the start. While
+            the run goes on it is locked, which is how others tell a running from a killed one.
     """
 
     def __init__(self, path: Path, listener: Progress) -> None:
@@ -26,12 +34,27 @@ class RunLog:
         self._shown: dict[str, float] = {}
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        with suppress(OSError):  # a file system without locks: the run is shown as stopped
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def close(self) -> None:
+        """Let go of the file: nothing more is written."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None) is not None:
+            self.close()
 
     def event(self, kind: str, **values: Any) -> None:  # noqa: ANN401 - any JSON value
         """Append one event."""
         line = {"seconds": round(time.monotonic() - self._begun, 3), "event": kind, **values}
-        with storage_errors(self.path), self.path.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+        if self._handle is not None:
+            with storage_errors(self.path):
+                os.write(self._handle, text.encode(errors="replace"))
 
     def start(self, stage: str, total: int) -> None:
         """Log and pass on the start of a stage."""
@@ -56,3 +79,24 @@ class RunLog:
         """Log and pass on one line."""
         self.event("message", text=message)
         self._listener.log(message)
+
+
+def is_running(path: Path) -> bool:
+    """Return whether the process that writes the log at ``path`` still lives."""
+    with path.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks
+            return False
+    return False
+
+
+def forget_old_logs(folder: Path, recipe: str, keep: int = KEPT_LOGS) -> None:
+    """Remove all but the newest ``keep`` logs that failed runs of ``recipe`` left in ``folder``."""
+    mine = re.compile(re.escape(recipe) + r"-\d{8}-\d{6}-\d+\.jsonl")
+    logs = sorted(path for path in folder.glob("*.jsonl") if mine.fullmatch(path.name))
+    for path in logs[:-keep]:
+        if not is_running(path):
+            path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +23,10 @@ from augmentor.job.steps import Steps
 from augmentor.job.witness import SAW
 
 PACKAGES = ("torch", "monai", "prefect", "albumentations", "numpy", "pandas", "scikit-learn")
+STATE = "state.json"
 
 
-def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Path:
+def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float], state: Mapping[str, Any]) -> Path:
     """Write ``<out>/<recipe>/<stamp>/`` with report, dataset, generator and manifest.
 
     Args:
@@ -32,6 +34,7 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
         out: the folder of all runs.
         log: the JSON-lines log so far; copied in.
         seconds: what each step took when it was worked, this time or by an earlier run.
+        state: what state.json says: whether the run is good, why not, and how long it took.
 
     Raises:
         LeakError: if a test case is found in the training part or in the expanded dataset.
@@ -39,6 +42,8 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
     check_leak(steps)
     target = free_folder(out / steps.name)
     facts = gather_facts(steps, seconds)
+    if state["reasons"]:
+        facts["notes"].append(f"This dataset is not published: {'; '.join(state['reasons'])}.")
     with atomic_folder(target) as folder:
         recipe = yaml.safe_dump(steps.settings, sort_keys=False, allow_unicode=True)
         write_text(folder / "recipe.yaml", recipe)
@@ -55,6 +60,7 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float]) -> Pa
         if "train" in steps.done:
             keep_generator(steps, facts, folder)
         shutil.copyfile(steps.done["evaluate"].folder / "predictions.npz", folder / "predictions.npz")
+        write_json(folder / STATE, dict(state))
         write_manifest(steps, folder)
         shutil.copyfile(log, folder / "log.jsonl")
     return target

@@ -15,6 +15,7 @@ from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.job.guard import GuardSpec
 from augmentor.selection.spec import Balance, FiltersSpec
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
 
@@ -65,6 +66,9 @@ class Recipe(Spec):
         judge: the cross-fitted task classifier that filters and checkpoints are judged by.
         evaluation: arms, seeds, classifier budget, primary metric and margin.
         execution: processes and threads.
+        guard: limits that a run must keep for its dataset to be published.
+        keep_runs: how many finished runs stay in the folder of runs; None keeps all. The published
+            one always stays.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
@@ -80,6 +84,8 @@ class Recipe(Spec):
     judge: JudgeSpec = JudgeSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
     execution: ExecutionSpec = ExecutionSpec()
+    guard: GuardSpec = GuardSpec()
+    keep_runs: int | None = Field(default=None, ge=1)
     data: str | None = Field(default=None, description="where the bytes are, as --data says")
 
     @field_validator("description")
@@ -90,7 +96,8 @@ class Recipe(Spec):
     @property
     def digest(self) -> str:
         """SHA-256 of everything that can change a result."""
-        return sha256_json(self.model_dump(mode="json", exclude={"execution", "data", "description"}))
+        idle = {"execution", "data", "description", "guard", "keep_runs"}
+        return sha256_json(self.model_dump(mode="json", exclude=idle))
 
 
 def recipe_folder() -> Path:

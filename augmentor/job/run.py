@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from augmentor.core.errors import StorageError
 from augmentor.core.progress import Progress, Silent
 from augmentor.job.cache import StepCache
 from augmentor.job.device import resolve_device
-from augmentor.job.log import RunLog
+from augmentor.job.guard import NotPublished, broken_rails
+from augmentor.job.log import RunLog, forget_old_logs
 from augmentor.job.publish import publish
 from augmentor.job.recipe import Recipe
+from augmentor.job.shelf import retire, shelf, switch
 from augmentor.job.steps import Steps
 
 STEPS = {
@@ -71,16 +75,52 @@ class Session:
     begun: float
 
     def finish(self) -> Outcome:
-        """Publish the run folder and say what came out."""
-        seconds = {name: step_seconds(kept.folder) for name, kept in self.steps.done.items()}
-        folder = publish(self.steps, self.out, self.log.path, seconds)
+        """Write the run folder, publish its dataset if no guard rail is broken, and say what came out.
+
+        Raises:
+            NotPublished: if a guard rail is broken; the run folder is there, ``published`` stays.
+        """
+        steps = self.steps
+        verdict = steps.words("evaluate")["verdict"]
+        reasons = broken_rails(steps.recipe.guard, steps.results, verdict)
+        seconds = {name: step_seconds(kept.folder) for name, kept in steps.done.items()}
+        with shelf(self.out, steps.name, lambda owner: self.log.log(f"waiting for {owner}")) as place:
+            taken = time.monotonic() - self.begun
+            state = {"good": not reasons, "reasons": list(reasons), "seconds": round(taken, 1)}
+            folder = publish(steps, self.out, self.log.path, seconds, state)
+            if not reasons:
+                switch(place, folder)
+            if steps.recipe.keep_runs is not None:
+                retire(place, steps.recipe.keep_runs)
         self.log.path.unlink(missing_ok=True)
-        return Outcome(
+        self.log.close()
+        outcome = Outcome(
             folder=folder,
-            sentence=str(self.steps.words("evaluate")["verdict"]["sentence"]),
-            reused=tuple(name for name, kept in self.steps.done.items() if kept.reused),
-            seconds=time.monotonic() - self.begun,
+            sentence=str(verdict["sentence"]),
+            reused=tuple(name for name, kept in steps.done.items() if kept.reused),
+            seconds=taken,
         )
+        if reasons:
+            raise NotPublished(outcome, reasons)
+        return outcome
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Write into the log how the block ended, so that ``augmentor runs`` can tell it."""
+        try:
+            yield
+        except NotPublished:
+            raise
+        except BaseException as error:
+            stopped = not isinstance(error, Exception)
+            with suppress(StorageError):  # the error on its way matters more
+                self.log.event(
+                    "end",
+                    state="interrupted" if stopped else "failed",
+                    reason=" ".join(str(error).split()) or type(error).__name__,
+                )
+            self.log.close()
+            raise
 
 
 def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps) -> Session:
@@ -93,10 +133,10 @@ def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = 
     out = job.out.expanduser().resolve()
     device = resolve_device(job.device)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    log = RunLog(
-        out / ".cache" / "logs" / f"{job.recipe.name}-{stamp}-{time.time_ns() % 10**9}.jsonl", job.progress
-    )
-    log.event("begin", recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
+    logs = out / ".cache" / "logs"
+    log = RunLog(logs / f"{job.recipe.name}-{stamp}-{time.time_ns() % 10**9}.jsonl", job.progress)
+    forget_old_logs(logs, job.recipe.name)
+    log.event("begin", at=stamp, recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
     steps = make(job.recipe, StepCache(out / ".cache"), device, log)
     return Session(steps, log, out, time.monotonic())
 
@@ -110,9 +150,10 @@ def run_job(job: Job) -> Outcome:
         AugmentorError: with a message a person can act on.
     """
     session = begin(job)
-    for step in STEPS:
-        getattr(session.steps, step)()
-    return session.finish()
+    with session.recorded():
+        for step in STEPS:
+            getattr(session.steps, step)()
+        return session.finish()
 
 
 def step_seconds(folder: Path) -> float:

@@ -23,13 +23,16 @@ from prefect.artifacts import (  # noqa: E402
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.schemas.objects import FlowRun, State  # noqa: E402
 from prefect.exceptions import MissingContextError  # noqa: E402
 from prefect.flows import load_flow_from_entrypoint  # noqa: E402
 
 from augmentor.core.errors import AugmentorError  # noqa: E402
 from augmentor.core.progress import Progress  # noqa: E402
 from augmentor.core.shipped import shipped  # noqa: E402
+from augmentor.job.guard import NotPublished  # noqa: E402
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin  # noqa: E402
+from augmentor.report.formats import fence  # noqa: E402
 
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
 # Steps that touch disks and networks fail for passing reasons; a wrong recipe or a failed
@@ -95,7 +98,7 @@ def open_session(job: Job) -> Session:
     return begin(Job(job.recipe, job.out, job.device, PrefectProgress(listener)))
 
 
-def worth_retrying(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's state
+def worth_retrying(_task: object, _run: object, state: State) -> bool:
     """Return whether a failure may pass by itself: the operating system's may, ours never does."""
     error = state.data if isinstance(state.data, BaseException) else None
     error = error or getattr(state.data, "result", None)
@@ -129,9 +132,31 @@ def work(session: Session, step: str) -> bool:
 )
 def finish(session: Session) -> Outcome:
     """Write the run folder and show verdict, gain and report on the run's page."""
-    outcome = session.finish()
+    try:
+        outcome = session.finish()
+    except NotPublished as broken:
+        show(session, broken.outcome)
+        raise
     show(session, outcome)
     return outcome
+
+
+def say_what_to_do(_flow: object, run: FlowRun, state: State) -> None:
+    """Leave an artifact that tells an operator why the run failed and what to do; a Prefect hook."""
+    said = (state.message or state.name or "").strip()
+    create_markdown_artifact(
+        key="what-to-do",
+        markdown=(
+            f"**{run.name} ended as {state.name}.**\n\n{fence(said)}\n{said}\n{fence(said)}\n\n"
+            "- Finished steps are kept: the same parameters go on where this run stopped.\n"
+            "- *Not published*: a guard rail of the recipe was broken. The outputs are in the run folder, "
+            "and `published` still holds the dataset before it.\n"
+            "- *ConfigError, DataError, StorageError*: the message says what to change; a retry alone will "
+            "not help.\n"
+            "- Anything else: run it again; if it fails the same way, report it with this message.\n"
+        ),
+        description="Why this run failed, and what to do",
+    )
 
 
 def show(session: Session, outcome: Outcome) -> None:

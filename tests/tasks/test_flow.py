@@ -14,6 +14,7 @@ import pytest
 from augmentor.core.errors import DataError
 from augmentor.core.persist import read_synthetic
 from augmentor.core.shipped import shipped
+from augmentor.job.guard import NotPublished
 from augmentor.job.recipe import Recipe, load_recipe
 from augmentor.job.run import STEPS, Job, Outcome, begin, run_job
 
@@ -188,3 +189,22 @@ def test_command_tells_the_error_of_a_task_in_one_paragraph(
     assert "class folder" in last
     assert done.stdout == ""
     assert not (tmp_path / "out" / "tiny").exists()
+
+
+@pytest.mark.slow
+def test_a_broken_rail_fails_the_flow_and_says_what_to_do(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    from augmentor.tasks.expand import run_with_prefect
+
+    out, _ = first
+    with pytest.raises(NotPublished):
+        run_with_prefect(Job(recipe_of(tiny_recipe, tiny_images, "guard.minimum_gain=1"), out))
+    with get_client(sync_client=True) as client:
+        newest = max(client.read_flow_runs(), key=lambda run: str(run.created))
+    assert newest.state_name == "Failed"
+    told = str(artifacts()["what-to-do"].data)
+    assert "guard.minimum_gain 1" in told
+    assert "the same parameters go on where this run stopped" in told
