@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import json
 import os
 import shutil
 import socket
@@ -72,6 +73,7 @@ class StepCache:
         build: Callable[[Path, Path], None],
         *,
         waiting: Callable[[str], None] = lambda _: None,
+        damaged: Callable[[], None] = lambda: None,
     ) -> Kept:
         """Return the finished step, building it if no run has done so before.
 
@@ -81,15 +83,19 @@ class StepCache:
             build: called with an empty folder for the output, which appears whole or not at
                 all, and a work folder that outlives an interruption, for checkpoints.
             waiting: told who holds the step, when another run is building it.
+            damaged: told that kept files are not those that were written; the step is built again.
         """
         final = self.root / step / key
-        if (final / DONE).is_file():
+        if intact(final):
             return Kept(step, key, final, reused=True, seconds=0.0)
         with storage_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
         with locked(final.with_suffix(".lock"), waiting):
-            if (final / DONE).is_file():
+            if intact(final):
                 return Kept(step, key, final, reused=True, seconds=0.0)
+            if final.exists():
+                damaged()
+                os.replace(final, final.with_name(f".{final.name}.damaged.tmp"))
             work = final.with_suffix(".work")
             with storage_errors(work):
                 work.mkdir(exist_ok=True)
@@ -98,9 +104,27 @@ class StepCache:
             with atomic_folder(final) as output:
                 build(output, work)
                 seconds = time.monotonic() - begun
-                write_json(output / DONE, {"step": step, "key": key, "seconds": round(seconds, 3)})
+                write_json(
+                    output / DONE,
+                    {"step": step, "key": key, "seconds": round(seconds, 3), "files": listing(output)},
+                )
             shutil.rmtree(work, ignore_errors=True)
         return Kept(step, key, final, reused=False, seconds=seconds)
+
+
+def listing(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below ``folder`` but the one that says it is done."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / DONE)
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+
+
+def intact(folder: Path) -> bool:
+    """Return whether ``folder`` is a finished step whose files are those that were written."""
+    try:
+        done = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        return bool(done["files"] == listing(folder))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def sweep(target: Path) -> None:

@@ -235,6 +235,7 @@ class Steps:
                 waiting=lambda owner: self.progress.log(
                     f"{step}: waiting for {owner}, which is doing the same"
                 ),
+                damaged=lambda: self.progress.log(f"{step}: the kept files are damaged; working it again"),
             )
             kept = self.done[step]
             self.progress.log(

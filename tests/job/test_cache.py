@@ -116,3 +116,26 @@ def test_a_place_that_is_no_folder_is_explained(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot write"):
         StepCache(tmp_path / "file").keep("train", "k", write_one)
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "remove", "add", "unreadable done.json"])
+def test_a_damaged_step_is_worked_again_and_said(tmp_path: Path, harm: str) -> None:
+    cache = StepCache(tmp_path)
+    kept = cache.keep("train", "k", write_one)
+    if harm == "flip":
+        (kept.folder / "one").write_text("2")
+    elif harm == "cut":
+        (kept.folder / "one").write_text("")
+    elif harm == "remove":
+        (kept.folder / "one").unlink()
+    elif harm == "add":
+        (kept.folder / "two").write_text("2")
+    else:
+        (kept.folder / "done.json").write_text("{")
+    told: list[str] = []
+    again = cache.keep("train", "k", write_one, damaged=lambda: told.append("damaged"))
+    assert (again.reused, told) == (False, ["damaged"])
+    assert {path.name for path in again.folder.iterdir()} == {"one", "done.json"}
+    assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["k", "k.lock"]
+    assert cache.keep("train", "k", write_one, damaged=lambda: told.append("twice")).reused
+    assert told == ["damaged"]
