@@ -113,13 +113,15 @@ def _curve(
         y = up.y(target, TOP, BOTTOM)
         shapes += [
             Line(0, y, 100, y, "reference"),
-            Text(100, y + 14, "as varied as real", "note halo", "end"),
+            Text(9, y + 14, "as varied as real", "note halo"),
         ]
     for _, points, style in lines:
         drawn = [(across.x(x), up.y(y, TOP, BOTTOM)) for x, y in points]
         shapes.append(Curve(drawn, style))
         if not loss:
             shapes += [_checkpoint(place, point) for place, point in zip(drawn, points, strict=True)]
+    if loss:
+        shapes += _names(up, lines)
     if chosen is not None:
         x = across.x(chosen)
         shapes.append(Line(x, TOP, x, BOTTOM, "chosen"))
@@ -129,6 +131,16 @@ def _curve(
     shapes.append(Text(100, HEIGHT - 2, f"{formats.count(across.high)} images shown", "tick", "end"))
     last = "; ".join(f"{label} ends at {formats.number(points[-1][1])}" for label, points, _ in lines)
     return Figure(name, title, f"{text} {last[:1].upper()}{last[1:]}.", HEIGHT, shapes, _table(lines, chosen))
+
+
+def _names(up: Scale, lines: Sequence[tuple[str, Series, str]]) -> list[Shape]:
+    """Name each line at its right end, the higher one above it and the other below it."""
+    order = sorted(lines, key=lambda line: line[1][-1][1], reverse=True)
+    shapes: list[Shape] = []
+    for rank, (label, points, _) in enumerate(order):
+        y = up.y(points[-1][1], TOP, BOTTOM)
+        shapes.append(Text(100, y - 10 if rank == 0 else min(y + 18, BOTTOM - 4), label, "note halo", "end"))
+    return shapes
 
 
 def _checkpoint(place: tuple[float, float], point: tuple[float, float]) -> Point:

@@ -41,7 +41,7 @@ def verdict_interval(summary: Summary) -> Figure | None:
     metric = metric_label(summary["primary_metric"])
     return Figure(
         "verdict-interval",
-        f"Change in {metric}, in points, with its 95 % interval",
+        f"Change in {metric}, in points",
         f"{arm_label(verdict['arm'])} against {arm_label(verdict['baseline'])}: "
         f"{formats.points(delta)} points, "
         f"95 % interval {formats.change(verdict['ci'])}"
@@ -91,8 +91,10 @@ def _arm_lane(scale: Scale, top: float, name: str, arm: Summary, verdict: Summar
     role = {verdict["baseline"]: " · baseline", verdict["arm"]: " · judged"}.get(name, "")
     y = top + 25
     shapes: list[Shape] = [
-        Text(0, top + 11, shorten(arm_label(name) + role, 40), "label strong" if role else "label"),
-        Text(100, top + 11, formats.number(arm["mean"]), "value strong" if role else "value", "end"),
+        Text(0, top + 11, shorten(arm_label(name) + role, 40), "label halo strong" if role else "label halo"),
+        Text(
+            100, top + 11, formats.number(arm["mean"]), "value halo strong" if role else "value halo", "end"
+        ),
     ]
     if arm["ci"]:
         shapes += _whisker(scale, arm["ci"][0], arm["ci"][1], y, f"interval {kind}")
@@ -106,7 +108,12 @@ def _arm_lane(scale: Scale, top: float, name: str, arm: Summary, verdict: Summar
 
 def gains(summary: Summary) -> Figure | None:
     """Draw the change of every synthetic arm against the baseline."""
-    found = {n: g for n, g in summary["gains"].items() if g["delta"] is not None and g["ci"]}
+    every = summary["gains"]
+    found = {
+        n: every[n]
+        for n in summary["arms"]
+        if n in every and every[n]["delta"] is not None and every[n]["ci"]
+    }
     rows = [(arm_label(n), g["delta"], g["ci"]) for n, g in found.items()]
     metric = metric_label(summary["primary_metric"])
     baseline = summary["verdict"]["baseline"]
@@ -145,7 +152,9 @@ def _changes(
     if not rows:
         return None
     edges = [0.0, *([margin, -margin] if margin else [])]
-    scale = scale_over([*edges, *(v for _, delta, ci in rows for v in (delta, *ci))])
+    # A difference of two shares lies in [-1, 1]; an interval beyond that runs off the chart.
+    ends = [max(-1.0, min(1.0, value)) for _, delta, ci in rows for value in (delta, *ci)]
+    scale = scale_over([*edges, *ends])
     lane = 40.0
     bottom = 6 + lane * len(rows)
     shapes: list[Shape] = _ticks(scale, 2, bottom)
@@ -158,8 +167,8 @@ def _changes(
         mark: Mark = "triangle" if low > 0 else "square" if high < 0 else "diamond"
         tip = f"{label}: {formats.points(delta)}, 95 % interval {formats.change([low, high])}"
         shapes += [
-            Text(0, y - 13, shorten(label), "label"),
-            Text(100, y - 13, formats.points(delta), "value", "end"),
+            Text(0, y - 13, shorten(label), "label halo"),
+            Text(100, y - 13, formats.points(delta), "value halo", "end"),
             *_whisker(scale, low, high, y, "interval synthetic"),
             Point(scale.x(delta), y, mark, "mean synthetic", tip),
         ]
@@ -228,12 +237,14 @@ def shorten(text: str, longest: int = 34) -> str:
 
 
 def _whisker(scale: Scale, low: float, high: float, y: float, style: str, cap: float = 5) -> list[Shape]:
-    left, right = scale.x(low), scale.x(high)
-    return [
-        Line(left, y, right, y, style),
-        Line(left, y - cap, left, y + cap, style),
-        Line(right, y - cap, right, y + cap, style),
-    ]
+    """Draw an interval; an end outside the chart has no cap."""
+    left, right = max(0.0, scale.x(low)), min(100.0, scale.x(high))
+    shapes: list[Shape] = [Line(left, y, right, y, style)]
+    if low >= scale.low:
+        shapes.append(Line(left, y - cap, left, y + cap, style))
+    if high <= scale.high:
+        shapes.append(Line(right, y - cap, right, y + cap, style))
+    return shapes
 
 
 def _ticks(

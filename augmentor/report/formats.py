@@ -45,8 +45,15 @@ def interval(pair: list[float] | None) -> str:
 
 
 def change(pair: list[float] | None) -> str:
-    """Return ``low to high`` of a difference, in points."""
-    return MISSING if pair is None else f"{points(pair[0])} to {points(pair[1])}"
+    """Return ``low to high`` of a difference of two scores in [0, 1], in points.
+
+    An end beyond what such a difference can be says only that the data do not limit it.
+    """
+    if pair is None:
+        return MISSING
+    low = points(pair[0]) if pair[0] >= -1 else f"\u2264 {MINUS}100"
+    high = points(pair[1]) if pair[1] <= 1 else "\u2265 +100"
+    return f"{low} to {high}"
 
 
 def count(value: float | None) -> str:

@@ -37,12 +37,11 @@ class Tile:
 
 @dataclass(frozen=True)
 class Group:
-    """Tiles of one kind, and how many there were to choose from."""
+    """Tiles of one kind."""
 
     kind: str
     title: str
     tiles: list[Tile]
-    total: int
 
 
 @dataclass(frozen=True)
@@ -135,21 +134,11 @@ class _Builder:
         name = str(entry["name"])
         rejected = sorted(entry.get("rejected", []), key=lambda item: str(item["reason"]))
         chosen = _round_robin(rejected, most)
-        real, kept = entry.get("real", []), entry.get("kept", [])
+        real, kept = entry.get("real", [])[:most], entry.get("kept", [])[:most]
         return [
-            Group("real", "Real", [self.tile(i, f"{name}, real image") for i in real[:most]], len(real)),
-            Group(
-                "kept",
-                "Synthetic, kept",
-                [self.tile(i, f"{name}, synthetic, kept") for i in kept[:most]],
-                len(kept),
-            ),
-            Group(
-                "rejected",
-                "Synthetic, rejected",
-                [self.rejected(name, item) for item in chosen],
-                len(rejected),
-            ),
+            Group("real", "Real", [self.tile(i, f"{name}, real image") for i in real]),
+            Group("kept", "Synthetic, kept", [self.tile(i, f"{name}, synthetic, kept") for i in kept]),
+            Group("rejected", "Synthetic, rejected", [self.rejected(name, item) for item in chosen]),
         ]
 
     def rejected(self, name: str, item: Mapping[str, Any]) -> Tile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,23 @@ def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             "training": curves.training_figures(summary),
         },
         "gallery": read_gallery(folder),
+        "gaps": gaps(summary.get("not_estimable") or []),
         "recipe": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100) if recipe else "",
         "css": (shipped("reports") / "report.css").read_text(encoding="utf-8"),
     }
+
+
+def gaps(missing: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the numbers that could not be estimated, those of one class and one reason together."""
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for gap in missing:
+        class_ = gap.get("class")
+        key = ("all classes" if class_ is None else str(class_), str(gap["fold"]), str(gap["reason"]))
+        together.setdefault(key, []).append(vocabulary.sample_label(str(gap["metric"])))
+    return [
+        {"class": key[0], "fold": key[1], "reason": key[2], "metrics": ", ".join(dict.fromkeys(names))}
+        for key, names in together.items()
+    ]
 
 
 def _environment(html: bool) -> jinja2.Environment:

@@ -1,0 +1,393 @@
+import html.parser
+import json
+import re
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from augmentor.core.errors import DataError
+from augmentor.core.shipped import shipped
+from augmentor.report import formats
+from augmentor.report.figures import arms, recall_changes, verdict_interval
+from augmentor.report.gallery import BUDGET, read_gallery
+from augmentor.report.png import png
+from augmentor.report.render import gaps, render
+from augmentor.report.svg import Box, Line, Point, Scale, nice_step
+
+VOID = {"meta", "link", "img", "br"}
+HOSTILE = "<script>alert(1)</script>\"'&`|*_[x](javascript:1)\n</style>"
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what a page is made of, and refuses tags that do not nest."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.ids, self.open, self.text = [], [], [], []
+        self.headings, self.attributes = [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        found = dict(attributes)
+        self.attributes.append((tag, found))
+        self.ids += [found["id"]] if "id" in found else []
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def page_of(folder):
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+CASES = {
+    "usual": {},
+    "colour": {"channels": 3, "size": 32},
+    "two classes": {"classes": ("normal", "pneumonia")},
+    "forty classes": {
+        "classes": tuple(f"a rather long class name, number {i}" for i in range(40)),
+        "seeds": 2,
+    },
+    "one seed": {"seeds": 1},
+    "hurts": {"word": "hurts", "effect": -0.04},
+    "inconclusive": {"word": "inconclusive", "effect": 0.004},
+    "equivalent": {"word": "equivalent", "effect": 0.001},
+    "no training": {"without": ("training",)},
+    "no copies": {"without": ("copies",)},
+    "no gallery": {"without": ("gallery",)},
+    "bare": {"without": ("training", "copies", "quality", "confusion", "shares", "acceptance", "gallery")},
+    "made elsewhere": {
+        "extra": {"synthetic_source": {"name": "made.npz", "kind": "npz", "rows": 40, "sha256": "0" * 64}},
+        "without": ("training",),
+    },
+    "skipped arm": {"arms": ("real", "classical", "filtered")},
+    "no synthetic arm": {"arms": ("real", "classical")},
+    "class without test cases": {"empty_test": ("basophil",)},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_kind_of_run_renders_whole(name, maker, tmp_path):
+    case = maker.Case(**CASES[name])
+    maker.write_run(tmp_path, case)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = page_of(tmp_path)
+    assert len(set(page.ids)) == len(page.ids)
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
+    words = " ".join(page.text)
+    assert not re.search(r"\b(nan|NaN|inf|Undefined)\b", words)
+    assert "script" not in page.tags
+    assert len(text) < 6_000_000
+    labels = ("aria-labelledby", "aria-describedby")
+    referred = {r for _, a in page.attributes for key in labels for r in a.get(key, "").split()}
+    assert referred <= set(page.ids)
+    for tag, attributes in page.attributes:
+        if tag == "img":
+            assert attributes["alt"]
+            assert attributes["src"].startswith("data:image/png;base64,")
+        for key in ("src", "href"):
+            assert attributes.get(key, "#").startswith(("#", "data:"))
+        assert not any(key.startswith("on") for key in attributes)
+    for class_ in case.classes:
+        assert class_ in words
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert case.word in markdown or name == "no synthetic arm"
+    for block in re.findall(r"(?:^\|.*\n)+", markdown, flags=re.M):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(widths) == 1, block
+
+
+def test_missing_parts_say_so(maker, tmp_path):
+    maker.write_run(tmp_path, maker.Case(**CASES["bare"], empty_test=("basophil",)))
+    words = " ".join(page_of(tmp_path).text)
+    for sentence in (
+        "the run kept no training history",
+        "the run looked for no copies",
+        "This run kept no pictures",
+        "the results hold no confusion counts",
+        "not estimable: no test cases of this class",
+    ):
+        assert sentence in words
+
+
+def test_same_files_give_the_same_bytes(maker, tmp_path):
+    maker.write_run(tmp_path, maker.Case())
+    first = [(tmp_path / name).read_bytes() for name in ("report.html", "report.md")]
+    render(tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("report.html", "report.md")] == first
+
+
+def test_committed_example_is_what_its_files_render_to(tmp_path):
+    example = shipped("reports") / "example"
+    for name in ("summary.json", "gallery.npz", "gallery.json"):
+        (tmp_path / name).write_bytes((example / name).read_bytes())
+    render(tmp_path)
+    for name in ("report.html", "report.md"):
+        assert (tmp_path / name).read_bytes() == (example / name).read_bytes(), (
+            f"render reports/example again: {name}"
+        )
+
+
+def test_the_page_prints_the_numbers_of_the_summary(maker, tmp_path):
+    summary = maker.write_run(tmp_path, maker.Case())
+    words = " ".join(page_of(tmp_path).text)
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    verdict = summary["verdict"]
+    for text in (words, markdown):
+        assert f"{verdict['before']:.3f}" in text
+        assert f"+{100 * verdict['delta']:.1f}" in text
+        assert f"+{100 * verdict['ci'][0]:.1f} to +{100 * verdict['ci'][1]:.1f}" in text
+        for arm in summary["arms"].values():
+            assert f"{arm['mean']:.3f}" in text
+
+
+def test_hostile_names_are_text_everywhere(maker, tmp_path):
+    case = maker.Case(
+        classes=(HOSTILE, "b" + HOSTILE, "plain"),
+        title=HOSTILE,
+        dataset=HOSTILE,
+        extra={
+            "notes": [HOSTILE],
+            "limits": [HOSTILE],
+            "set_aside": [{"path": HOSTILE, "reason": HOSTILE}],
+            "unusable": {HOSTILE: HOSTILE},
+            "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": HOSTILE},
+            "versions": {HOSTILE: HOSTILE},
+            "seconds": {HOSTILE: 1.0},
+            "device": HOSTILE,
+            "digests": {HOSTILE: HOSTILE},
+            "command": HOSTILE,
+            "share_by": HOSTILE,
+            "split": HOSTILE,
+            "quality_protocol": HOSTILE,
+            "licence": HOSTILE,
+            "synthetic_source": {"name": HOSTILE, "kind": HOSTILE, "rows": 7, "sha256": HOSTILE},
+            "not_estimable": [{"fold": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
+            "arms": {"filtered": HOSTILE},
+        },
+    )
+    maker.write_run(tmp_path, case)
+    index = json.loads((tmp_path / "gallery.json").read_text(encoding="utf-8"))
+    for entry in index["classes"]:
+        for item in entry["rejected"]:
+            item["reason"] = HOSTILE
+    (tmp_path / "gallery.json").write_text(json.dumps(index), encoding="utf-8")
+    render(tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = page_of(tmp_path)
+    assert "script" not in page.tags
+    assert "<script" not in text
+    assert text.count("</style>") == 1
+    assert text.count("&lt;script&gt;") > 40
+    assert HOSTILE in "".join(page.text)
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    outside = re.sub(r"^```+yaml\n.*?^```+$", "", markdown, flags=re.M | re.S)
+    assert "<script" not in outside
+    assert not re.search(r"(?<!\\)\]\(javascript", outside)
+
+
+def test_markdown_escapes_keep_a_table_whole():
+    assert formats.markdown("a|b\n# <b>*x*") == r"a\|b \# &lt;b&gt;\*x\*"
+    assert formats.fence("one ``` two ```` three") == "`" * 5
+
+
+def test_numbers_as_read():
+    assert formats.points(0.0314) == "+3.1"
+    assert formats.points(-0.0314) == "\u22123.1"
+    assert formats.points(0.00004) == "+0.004"
+    assert formats.points(0.0) == "0.0"
+    assert formats.points(0.05, sign=False) == "5.0"
+    assert formats.change([-1.5, 0.2]) == "≤ \u2212100 to +20.0"
+    assert formats.change([-0.5, 1.2]) == "\u221250.0 to ≥ +100"
+    assert formats.number(None) == formats.points(None) == formats.interval(None) == "not estimable"
+    assert formats.number(-0.0001) == "0.000"
+    assert formats.count(12345) == "12\u202f345"
+    assert formats.count(2.5) == "2.5"
+    assert [formats.seconds(s) for s in (0.4, 120, 7200)] == ["0.4 s", "2.0 min", "2.0 h"]
+
+
+def test_interval_is_drawn_where_its_numbers_are(maker, tmp_path):
+    summary = maker.write_run(tmp_path, maker.Case())
+    figure = verdict_interval(summary)
+    low, high = summary["verdict"]["ci"]
+    zero = next(s for s in figure.shapes if isinstance(s, Line) and s.style == "zero").x1
+    line = next(s for s in figure.shapes if isinstance(s, Line) and s.style.startswith("interval"))
+    point = next(s for s in figure.shapes if isinstance(s, Point)).x
+    band = next(s for s in figure.shapes if isinstance(s, Box))
+    per_unit = (line.x2 - line.x1) / (high - low)
+    assert (point - zero) / per_unit == pytest.approx(summary["verdict"]["delta"], abs=1e-5)
+    assert (line.x1 - zero) / per_unit == pytest.approx(low, abs=1e-5)
+    assert band.width / per_unit == pytest.approx(2 * summary["verdict"]["margin"], abs=1e-5)
+    assert band.x + band.width / 2 == pytest.approx(zero, abs=1e-2)
+    assert zero < line.x1 < point < line.x2 < 100
+
+
+def test_every_seed_is_a_dot_and_better_is_further_right(maker, tmp_path):
+    summary = maker.write_run(tmp_path, maker.Case())
+    figure = arms(summary)
+    dots = [s for s in figure.shapes if isinstance(s, Point) and s.mark == "dot"]
+    values = [v for arm in summary["arms"].values() for v in arm["seeds"]]
+    assert len(dots) == len(values)
+    assert (
+        np.argsort([d.x for d in dots], kind="stable").tolist() == np.argsort(values, kind="stable").tolist()
+    )
+
+
+def test_an_impossible_interval_runs_off_the_chart_without_a_cap(maker, tmp_path):
+    summary = maker.write_run(tmp_path, maker.Case())
+    summary["per_class"]["neutrophil"]["recall_delta_ci"] = [-5.0, 5.0]
+    lines = [
+        s for s in recall_changes(summary).shapes if isinstance(s, Line) and s.style.startswith("interval")
+    ]
+    assert all(0 <= x <= 100 for line in lines for x in (line.x1, line.x2))
+    assert len(lines) == 5 * 3 - 2
+
+
+def test_scales():
+    assert [nice_step(v) for v in (0.011, 0.02, 0.21, 3, 7)] == [0.02, 0.02, 0.25, 5, 10]
+    assert Scale(-0.1, 0.1).x(0) == 50
+    assert Scale(-0.03, 0.05).ticks(4) == [-0.02, 0.0, 0.02, 0.04]
+    assert Scale(0, 2).y(2, 10, 110) == 10
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_is_read_back_by_pillow_and_by_hand(channels):
+    rng = np.random.default_rng(0)
+    for image in (
+        rng.integers(0, 256, (5, 7, channels), dtype=np.uint8),
+        np.tile(np.arange(9, dtype=np.uint8)[:, None, None], (1, 4, channels)),
+        np.tile(np.arange(9, dtype=np.uint8)[None, :, None], (4, 1, channels)),
+    ):
+        raw = png(image)
+        width, height = struct.unpack(">II", raw[16:24])
+        assert (height, width) == image.shape[:2]
+        read = np.asarray(Image.open(__import__("io").BytesIO(raw)))
+        assert np.array_equal(read.reshape(image.shape), image)
+        size = struct.unpack(">I", raw[33:37])[0]
+        assert raw[37:41] == b"IDAT"
+        assert zlib.crc32(raw[37 : 41 + size]) == struct.unpack(">I", raw[41 + size : 45 + size])[0]
+    with pytest.raises(ValueError, match="uint8"):
+        png(np.zeros((2, 2, 2), dtype=np.uint8))
+
+
+def test_gallery_stays_in_its_budget_and_shows_every_reason(maker, tmp_path):
+    case = maker.Case(classes=tuple(f"c{i}" for i in range(12)), size=96, channels=3)
+    images, index = maker.pictures_of(case)
+    noise = np.random.default_rng(1).integers(0, 256, images.shape, dtype=np.uint8)
+    np.savez(tmp_path / "gallery.npz", images=noise)
+    (tmp_path / "gallery.json").write_text(json.dumps(index), encoding="utf-8")
+    gallery = read_gallery(tmp_path)
+    tiles = [t for _, groups in gallery.classes for g in groups for t in g.tiles]
+    tiles += [t for c in gallery.copies for t in (c.synthetic, c.real)]
+    assert 0.3 * BUDGET < sum(len(t.src) for t in tiles) <= BUDGET
+    maker.write_run(tmp_path / "small", maker.Case())
+    whole = read_gallery(tmp_path / "small")
+    assert len({t.label for t in whole.classes[0][1][2].tiles}) == len(maker.REASONS)
+
+
+def test_gallery_names_what_is_wrong(maker, tmp_path):
+    maker.write_run(tmp_path, maker.Case(seeds=1))
+    index = json.loads((tmp_path / "gallery.json").read_text(encoding="utf-8"))
+    index["classes"][0]["real"][0] = 10_000
+    (tmp_path / "gallery.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(DataError, match="10000"):
+        render(tmp_path)
+    (tmp_path / "gallery.json").unlink()
+    with pytest.raises(DataError, match=r"gallery\.json"):
+        render(tmp_path)
+    (tmp_path / "summary.json").write_text('{"verdict": NaN}', encoding="utf-8")
+    with pytest.raises(DataError, match="NaN"):
+        render(tmp_path)
+    (tmp_path / "summary.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DataError, match="not the summary"):
+        render(tmp_path)
+
+
+def test_gaps_of_one_class_and_reason_stand_together():
+    missing = [
+        {"fold": "synthetic", "metric": m, "class": c, "reason": "few"}
+        for c, m in ((None, "recall"), ("a", "recall"), ("a", "coverage"))
+    ]
+    assert [(g["class"], g["metrics"]) for g in gaps(missing)] == [
+        ("all classes", "recall"),
+        ("a", "recall, coverage"),
+    ]
+
+
+def _channels(colour):
+    digits = colour.lstrip("#")
+    digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
+    return [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+
+
+def luminance(colour):
+    """Relative luminance, WCAG 2.2."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _channels(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one, two):
+    light, dark = sorted((luminance(one), luminance(two)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def palettes():
+    css = (shipped("reports") / "report.css").read_text(encoding="utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", css, flags=re.S)
+    read = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})\b", block)) for block in blocks]
+    light = read[0]
+    dark = next(block for block in read[1:] if luminance(block.get("page", "#fff")) < 0.2)
+    paper = next(block for block in read[1:] if block.get("ink") == "#000")
+    return {"light": light, "dark": {**light, **dark}, "print": {**light, **paper}}
+
+
+def test_contrast_formula():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#fff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark", "print"])
+def test_colours_meet_wcag_aa(mode):
+    colours = palettes()[mode]
+    for text in ("ink", "muted", "link", "helps", "hurts", "equivalent", "inconclusive"):
+        for ground in ("page", "surface"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for text, ground in (
+        ("muted", "marked"),
+        ("ink", "tint"),
+        ("ink", "sunken"),
+        ("ink", "margin"),
+        ("link", "marked"),
+    ):
+        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for mark in ("real", "synthetic", "hurts", "focus", "inconclusive"):
+        assert contrast(colours[mark], colours["surface"]) >= 3, mark
+    assert contrast(colours["synthetic"], colours["margin"]) >= 3
+
+
+def test_report_room_needs_neither_torch_nor_data():
+    code = "import sys, augmentor.report.render, augmentor.report.summarise; print(sorted(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for name in ("torch", "augmentor.data", "augmentor.nets", "prefect"):
+        assert f"'{name}'" not in found
