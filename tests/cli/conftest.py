@@ -109,6 +109,11 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
         seen.work(progress)
         return types.SimpleNamespace(folder=out, counts=counts, acceptance=("a: 3 of 4 kept",))
 
+    def evaluate_foreign(real, synthetic, **options):
+        options["progress"], progress = None, options["progress"]
+        seen.calls.append(("evaluate_foreign", {"real": real, "synthetic": synthetic, **options}))
+        return outcome("judged")(types.SimpleNamespace(progress=progress))
+
     def rerender(run):
         seen.calls.append(("rerender", {"run": run}))
         return run / "report.html"
@@ -124,6 +129,7 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
         "augmentor.job.run": {"Job": job, "run_job": outcome("run_job")},
         "augmentor.tasks.expand": {"run_with_prefect": outcome("run_with_prefect")},
         "augmentor.job.generate": {"generate": generate},
+        "augmentor.job.foreign": {"evaluate_foreign": evaluate_foreign},
         "augmentor.data.cards": {
             "list_cards": lambda: [
                 types.SimpleNamespace(name="digits", title="Handwritten\n digits", refused=None),

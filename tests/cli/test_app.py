@@ -17,7 +17,7 @@ import augmentor
 from augmentor.cli.app import guarded
 from augmentor.core.errors import ConfigError, TrainingFailed
 
-COMMANDS = ("run", "inspect", "generate", "report", "recipes", "cards")
+COMMANDS = ("run", "inspect", "generate", "evaluate", "report", "recipes", "cards")
 
 
 def raising(error):
