@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.samples import FloatArray, IntArray, Samples
+from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.metrics.alpha_precision import alpha_precision
 from augmentor.metrics.copies import centre, nearest_image, standardised
@@ -108,12 +109,18 @@ def _counts(
 
 
 def _attack_rows(judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: int) -> list[dict[str, Any]]:
-    """Return authenticity and the membership attack, in pixels: no network that has seen the members."""
+    """Return authenticity and the membership attack, in pixels: no network that has seen the members.
+
+    Members and held-out rows are brought to the same number of each class that has kept rows: a
+    difference in class mix would tell the two apart, and say nothing about membership.
+    """
 
     def look(samples: Samples) -> npt.NDArray[np.float32]:
         return standardised(centre(picture(judge, samples)))
 
-    members, others, made = look(judge.train), look(judge.held_out), look(synthetic.kept_samples)
+    kept = synthetic.kept_samples
+    one, other = same_mix(judge.train.y, judge.held_out.y, np.unique(kept.y), seed)
+    members, others, made = look(judge.train.take(one)), look(judge.held_out.take(other)), look(kept)
     found = attack(members, others, made, seed=seed)
     control = found.control
     low, high = (control, control) if isinstance(control, NotEstimable) else control
@@ -130,3 +137,16 @@ def _attack_rows(judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: 
         for fold, metric, value, better in numbers
         if is_number(value)
     ]
+
+
+def same_mix(a: IntArray, b: IntArray, labels: IntArray, seed: int) -> tuple[IntArray, IntArray]:
+    """Return rows of two parts with as many rows of each of ``labels`` in one as in the other."""
+    rng = generator(seed, "same mix")
+    chosen: tuple[list[IntArray], list[IntArray]] = ([], [])
+    for label in labels:
+        rows = [np.flatnonzero(y == label) for y in (a, b)]
+        n = min(len(found) for found in rows)
+        for place, found in zip(chosen, rows, strict=True):
+            place.append(np.sort(rng.choice(found, size=n, replace=False)))
+    empty = np.zeros(0, dtype=np.int64)
+    return np.concatenate([empty, *chosen[0]]), np.concatenate([empty, *chosen[1]])
