@@ -28,10 +28,9 @@ def render(folder: Path) -> None:
     """
     summary = read_summary(folder)
     context = _context(summary, folder)
-    write_text(
-        folder / "report.html", _environment(html=True).get_template("report.html.jinja").render(context)
-    )
-    write_text(folder / "report.md", _environment(html=False).get_template("report.md.jinja").render(context))
+    environment = _environment()
+    write_text(folder / "report.html", environment.get_template("report.html.jinja").render(context))
+    write_text(folder / "report.md", environment.get_template("report.md.jinja").render(context))
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -81,24 +80,25 @@ def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def gaps(missing: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return the numbers that could not be estimated, those of one class and one reason together."""
-    together: dict[tuple[str, str, str], list[str]] = {}
+def gaps(missing: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the numbers that could not be estimated: one entry a class and fold, one line a reason."""
+    together: dict[tuple[str, str], dict[str, list[str]]] = {}
     for gap in missing:
-        class_ = gap.get("class")
-        key = ("all classes" if class_ is None else str(class_), str(gap["fold"]), str(gap["reason"]))
-        together.setdefault(key, []).append(vocabulary.sample_label(str(gap["metric"])))
+        class_ = "all classes" if gap.get("class") is None else str(gap["class"])
+        reason = str(gap["reason"]).removeprefix("not estimable, because ")
+        lines = together.setdefault((class_, str(gap["fold"])), {})
+        lines.setdefault(reason, []).append(vocabulary.sample_label(str(gap["metric"])))
     return [
-        {"class": key[0], "fold": key[1], "reason": key[2], "metrics": ", ".join(dict.fromkeys(names))}
-        for key, names in together.items()
+        {"class": class_, "fold": fold, "lines": [(", ".join(names), why) for why, names in lines.items()]}
+        for (class_, fold), lines in together.items()
     ]
 
 
-def _environment(html: bool) -> jinja2.Environment:
+def _environment() -> jinja2.Environment:
     # Markdown has its own escaping, ``formats.markdown``; HTML entities would show in its tables.
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(shipped("reports")),
-        autoescape=jinja2.select_autoescape(["html.jinja"], default=html),
+        autoescape=jinja2.select_autoescape(["html.jinja"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

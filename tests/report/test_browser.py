@@ -133,9 +133,9 @@ def test_light_and_dark_differ_and_follow_the_system(browser, reports):
     assert seen == {"rgb(244, 246, 248)", "rgb(15, 20, 26)"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_prints_on_a4_with_every_detail_open_and_nothing_cut(browser, reports, scheme):
-    page = opened(browser, reports["example"], 700, scheme)
+@pytest.mark.parametrize(("name", "scheme"), [("example", "dark"), ("hard", "light")])
+def test_prints_on_a4_with_every_detail_open_and_nothing_cut(browser, reports, name, scheme):
+    page = opened(browser, reports[name], 700, scheme)
     page.emulate_media(media="print", color_scheme=scheme)
     page.set_viewport_size({"width": 688, "height": 1000})
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -326,12 +326,17 @@ def test_gallery_names_what_is_wrong(maker, tmp_path):
 
 def test_gaps_of_one_class_and_reason_stand_together():
     missing = [
-        {"fold": "synthetic", "metric": m, "class": c, "reason": "few"}
-        for c, m in ((None, "recall"), ("a", "recall"), ("a", "coverage"))
+        {"fold": "real", "metric": m, "class": c, "reason": why}
+        for c, m, why in (
+            (None, "recall", "few"),
+            ("a", "recall", "few"),
+            ("a", "coverage", "not estimable, because few"),
+            ("a", "kid_task", "none"),
+        )
     ]
-    assert [(g["class"], g["metrics"]) for g in gaps(missing)] == [
-        ("all classes", "recall"),
-        ("a", "recall, coverage"),
+    assert gaps(missing) == [
+        {"class": "all classes", "fold": "real", "lines": [("recall", "few")]},
+        {"class": "a", "fold": "real", "lines": [("recall, coverage", "few"), ("kernel distance", "none")]},
     ]
 
 

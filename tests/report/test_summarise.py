@@ -133,11 +133,10 @@ def test_confusion_is_the_mean_over_seeds_with_true_classes_in_rows():
         row("confusion:b", 5, "filtered", 0, class_="b"),
         row("confusion:a", 6, "filtered", 1, class_="a"),
         row("confusion:b", 4, "filtered", 1, class_="a"),
-        row("confusion:b", 5, "filtered", 1, class_="b"),
     ]
     after = summary_of(SCORES + GAIN + rows)["confusion"]["after"]
-    # Class b was never called a: that cell has no row and counts 0.
-    assert after == {"arm": "filtered", "matrix": [[7.0, 3.0], [0.0, 5.0]], "fits": 2}
+    # Class b was never called a, and not called b by seed 1: a cell without a row counts 0.
+    assert after == {"arm": "filtered", "matrix": [[7.0, 3.0], [0.0, 2.5]], "fits": 2}
 
 
 def test_what_is_not_there_is_none_with_a_reason_and_never_nan():
