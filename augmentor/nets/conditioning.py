@@ -7,6 +7,7 @@ training moves from the first to the second (transitional training, Shahbazi 202
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ class Projection(nn.Module):
         super().__init__()
         self.unconditional = nn.Linear(features, 1)
         self.rows = nn.Embedding(n_classes, features)
-        self.scale = features**-0.5
+        self.scale = 1.0 / math.sqrt(features)
 
     def forward(self, h: Tensor, y: Tensor, strength: float) -> Tensor:
         """Return logits (B,) for features ``h`` (B, F) and labels ``y`` (B,)."""
