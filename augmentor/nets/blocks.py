@@ -22,11 +22,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, ndim: int, channels: int) -> None:
         super().__init__()
         self.first = convolution(ndim, channels, channels, 3)
-        self.second = convolution(ndim, channels, channels, 3)
-        with torch.no_grad():
-            weight = self.second.weight
-            assert isinstance(weight, Tensor)
-            weight.mul_(BRANCH_GAIN)
+        self.second = convolution(ndim, channels, channels, 3, gain=BRANCH_GAIN)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C, *grid)."""

@@ -14,16 +14,18 @@ SLOPE = 0.2
 """Negative slope of every leaky ReLU."""
 
 
-def convolution(ndim: int, inputs: int, outputs: int, kernel: int, *, bias: bool = True) -> nn.Module:
+def convolution(ndim: int, inputs: int, outputs: int, kernel: int, *, gain: float = 1.0) -> nn.Module:
     """Return a convolution that keeps the grid, for 1, 2 or 3 dimensions.
 
-    Weights are He-normal for leaky ReLU (He 2015, equation 15), biases zero.
+    Weights are He-normal for leaky ReLU (He 2015, equation 15) times ``gain``, biases zero.
     """
-    layer: nn.Module = Conv[Conv.CONV, ndim](inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+    layer: nn.Module = Conv[Conv.CONV, ndim](inputs, outputs, kernel, padding=kernel // 2)
     assert isinstance(layer.weight, Tensor)
+    assert isinstance(layer.bias, Tensor)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-    if isinstance(layer.bias, Tensor):
-        nn.init.zeros_(layer.bias)
+    nn.init.zeros_(layer.bias)
+    with torch.no_grad():
+        layer.weight.mul_(gain)
     return layer
 
 

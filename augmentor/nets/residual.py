@@ -1,4 +1,4 @@
-"""The residual generator and critic: no normalisation in the critic, none in the generator.
+"""The residual generator and critic, without normalisation in either.
 
 Huang 2024 (R3GAN) shows that a residual network with a relativistic loss and two gradient penalties
 needs neither normalisation nor the tricks of StyleGAN; this is that idea at the size of a few
@@ -20,6 +20,9 @@ from augmentor.nets.spec import NetworkSpec
 
 LABEL_WIDTH = 32
 """Dimension of the generator's label vector."""
+
+LAST_GAIN = 0.3
+"""Initial scale of the generator's last convolution: the tanh starts where it has a slope."""
 
 
 class ResidualGenerator(nn.Module):
@@ -43,10 +46,10 @@ class ResidualGenerator(nn.Module):
             convolution(ndim, before, after, 1) for before, after in pairwise(widths)
         )
         self.blocks = nn.ModuleList(ResidualBlock(ndim, channels) for channels in widths)
-        self.last = convolution(ndim, width, shape[0], 3)
+        self.last = convolution(ndim, width, shape[0], 3, gain=LAST_GAIN)
 
     def forward(self, z: Tensor, y: Tensor, strength: float = 1.0) -> Tensor:
-        """Return samples (B, C, *spatial) in (-1, 1).
+        """Return samples (B, C, *spatial) in [-1, 1].
 
         Args:
             z: latents (B, latent), standard normal.
@@ -74,9 +77,7 @@ class ResidualCritic(nn.Module):
         self.group = spec.minibatch_group
         self.first = convolution(ndim, shape[0], width, 3)
         self.blocks = nn.ModuleList(ResidualBlock(ndim, channels) for channels in widths)
-        self.pools = nn.ModuleList(
-            downsample(before, after) for before, after in pairwise(grids)
-        )
+        self.pools = nn.ModuleList(downsample(before, after) for before, after in pairwise(grids))
         self.changes = nn.ModuleList(
             convolution(ndim, before, after, 1) for before, after in pairwise(widths)
         )

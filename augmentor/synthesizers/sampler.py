@@ -69,7 +69,10 @@ class Sampler:
             y=labels,
             classes=self.classes,
             ids=np.array([f"gan-{seed:x}-{row:06d}" for row in range(len(labels))], dtype=np.str_),
-            value_range=self.value_range,
+            # Floats whatever the training data had: JSON does not tell 0 from 0.0, digests do.
+            value_range=None
+            if self.value_range is None
+            else (float(self.value_range[0]), float(self.value_range[1])),
         )
 
     def config(self) -> dict[str, Any]:
@@ -79,7 +82,7 @@ class Sampler:
             "codec": self.codec.to_json(),
             "classes": list(self.classes),
             "shape": list(self.shape),
-            "value_range": None if self.value_range is None else list(self.value_range),
+            "value_range": None if self.value_range is None else [float(bound) for bound in self.value_range],
         }
 
     def _chunk(self, labels: IntArray, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:

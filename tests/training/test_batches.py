@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+
+from augmentor.core.errors import DataError
+from augmentor.training.batches import Batches
+
+
+def batches(counts, *, power=0.5, batch=32):
+    y = torch.cat([torch.full((n,), label) for label, n in enumerate(counts)])
+    # Shuffled, and each sample carries its own row number and class.
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
+    y = y[order]
+    x = torch.stack([torch.arange(len(y)).float(), y.float()], 1)[:, :, None]
+    return Batches(
+        x,
+        y,
+        n_classes=len(counts),
+        batch=batch,
+        power=power,
+        latent=5,
+        device=torch.device("cpu"),
+        layout=torch.contiguous_format,
+    )
+
+
+def test_runs_of_four_share_a_class_and_labels_belong_to_their_samples():
+    drawn = batches([8, 60, 30]).draw(torch.Generator().manual_seed(3))
+    assert drawn.real.shape == (32, 2, 1)
+    assert drawn.latents.shape == (32, 5)
+    assert torch.equal(drawn.labels, drawn.labels[::4].repeat_interleave(4))
+    assert torch.equal(drawn.real[:, 1, 0], drawn.labels.float())
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_classes_come_in_proportion_to_their_count_to_the_power(power):
+    counts = np.array([8, 60, 240])
+    source, generator = batches(counts, power=power), torch.Generator().manual_seed(0)
+    seen = sum(torch.bincount(source.draw(generator).labels, minlength=3) for _ in range(2000)).numpy()
+    # Systematic sampling: the mean number of runs is exact, its spread below one run a batch, so the
+    # share of 2000 batches of 8 runs is within 5 / (8 * sqrt(2000)) of it.
+    np.testing.assert_allclose(seen / seen.sum(), counts**power / (counts**power).sum(), atol=0.014)
+
+
+def test_every_batch_holds_each_class_within_one_run_of_its_share():
+    source, generator = batches([10, 10, 10], power=0.5, batch=32), torch.Generator().manual_seed(0)
+    for _ in range(50):
+        runs = torch.bincount(source.draw(generator).labels, minlength=3) / 4
+        assert set(runs.tolist()) <= {2.0, 3.0}
+
+
+def test_a_run_holds_no_sample_twice_and_every_sample_is_drawn_alike():
+    source, generator = batches([6, 20], power=0.0, batch=8), torch.Generator().manual_seed(0)
+    seen = torch.zeros(26)
+    for _ in range(3000):
+        rows = source.draw(generator).real[:, 0, 0].long().view(-1, 4)
+        assert all(len(set(run.tolist())) == 4 for run in rows)
+        seen += torch.bincount(rows.flatten(), minlength=26)
+    # One run of each class a batch: 3000 * 4 / 6 draws of each of the six, binomial spread 26.
+    six = seen[(source.x[:, 1, 0] == 0)]
+    assert (six - 2000).abs().max() < 5 * (3000 * 4 / 6 * (1 - 4 / 6)) ** 0.5
+
+
+def test_pairs_within_a_run_are_uniform():
+    generator = torch.Generator().manual_seed(0)
+    picked = Batches._distinct(torch.full((20_000,), 6), generator)
+    pairs = torch.zeros(6, 6)
+    for a in range(4):
+        for b in range(4):
+            if a != b:
+                pairs.index_put_((picked[:, a], picked[:, b]), torch.ones(20_000), accumulate=True)
+    off = pairs[~torch.eye(6, dtype=torch.bool)]
+    assert pairs.diagonal().sum() == 0
+    # 20000 * 12 ordered pairs over 30 cells: 8000 each, spread about 70.
+    assert (off - 8000).abs().max() < 500
+
+
+def test_a_class_smaller_than_a_run_repeats_its_samples():
+    picked = Batches._distinct(torch.tensor([1, 2, 3]), torch.Generator().manual_seed(0))
+    assert (picked < torch.tensor([[1], [2], [3]])).all()
+    assert set(picked[2].tolist()) == {0, 1, 2}
+
+
+def test_the_same_generator_state_gives_the_same_batch():
+    source = batches([8, 60])
+    first, again, other = (source.draw(torch.Generator().manual_seed(seed)) for seed in (5, 5, 6))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first.latents, other.latents)
+
+
+def test_a_class_without_samples_is_refused():
+    with pytest.raises(DataError, match=r"classes \[1\] have none"):
+        batches([4, 0, 4])

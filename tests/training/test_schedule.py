@@ -1,0 +1,68 @@
+import pytest
+from pydantic import ValidationError
+
+from augmentor.training.schedule import Calendar, ema_decay, label_strength, learning_rate
+from augmentor.training.spec import TrainingSpec
+
+
+def spec(**changes):
+    return TrainingSpec(**{"images": 3200, "batch": 32, "transition": (0.1, 0.3), **changes})
+
+
+def test_the_label_rises_linearly_between_the_two_shares():
+    assert [label_strength(spec(), step) for step in (0, 10, 20, 30, 99)] == pytest.approx([0, 0, 0.5, 1, 1])
+    assert label_strength(spec(transition=(0, 0)), 0) == 1
+
+
+def test_the_learning_rate_falls_along_a_half_cosine_to_its_final_share():
+    given = spec(learning_rate=1e-3, final_rate=0.2)
+    assert [learning_rate(given, step) for step in (0, 50, 100)] == pytest.approx([1e-3, 0.6e-3, 0.2e-3])
+    assert learning_rate(given, 50, 0.5) == pytest.approx(0.3e-3)
+
+
+def test_after_a_half_life_an_old_weight_counts_half():
+    given = spec(images=100_000, ema_half_life=1600, ema_warm_up=1.0)
+    # 1600 images are 50 batches of 32.
+    assert ema_decay(given, 10**6) ** 50 == pytest.approx(0.5)
+    # Early on the half-life is the warm-up's share of the images shown: 0.05 * 3200 = 160, five batches.
+    early = spec(images=100_000, ema_half_life=1600, ema_warm_up=0.05)
+    assert ema_decay(early, 3200) ** 5 == pytest.approx(0.5)
+    assert spec(images=5000).half_life == 100
+
+
+def test_rows_states_and_checkpoints_fall_on_ends_of_rows():
+    given = spec(images=32 * 1050, checkpoints=4, states=20, transition=(0.0, 0.2))
+    calendar = Calendar.of(given)
+    assert calendar.last == 1050
+    rows = [step for step in range(1, 1051) if calendar.row(step)]
+    assert rows == list(range(10, 1051, 10))
+    # After the transition (step 210), four equal stretches of 210 steps.
+    assert sorted(calendar.judged) == [420, 630, 840, 1050]
+    states = [step for step in range(1, 1051) if calendar.state(step)]
+    assert set(states) <= set(rows)
+    assert states[0] == 60
+    assert states[-1] == 1050
+
+
+@pytest.mark.parametrize("images", [32, 100, 3201, 7777])
+def test_the_last_step_always_ends_a_row_a_state_and_a_checkpoint(images):
+    calendar = Calendar.of(spec(images=images))
+    assert calendar.row(calendar.last)
+    assert calendar.state(calendar.last)
+    assert max(calendar.judged) == calendar.last
+    assert all(calendar.row(step) for step in calendar.judged)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("batch", 30, "multiple of 4"),
+        ("transition", (0.5, 0.2), "start <= end < 1"),
+        ("transition", (0.5, 1.0), "start <= end < 1"),
+        ("betas", (0.0, 1.0), r"\[0, 1\)"),
+        ("images", 3, "greater than or equal to 32"),
+    ],
+)
+def test_impossible_budgets_are_refused(field, value, said):
+    with pytest.raises(ValidationError, match=said):
+        TrainingSpec(**{field: value})
