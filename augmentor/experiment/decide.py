@@ -236,19 +236,26 @@ def _row(arm: str, metric: str, value: float, better: bool | None, name: str | N
     }
 
 
+def _bounded(value: float, lowest: float = -1.0) -> float:
+    """Return ``value`` inside what is possible: few seeds make intervals wider than the scale.
+
+    A score lies in [0, 1] and a difference of scores in [-1, 1].
+    """
+    return min(max(value, lowest), 1.0)
+
+
 def _interval_rows(arm: str, metric: str, interval: Interval) -> list[dict[str, Any]]:
-    # An arm's own score cannot leave [0, 1], whatever a wide interval says.
     return [
-        _row(arm, f"{metric}_low", max(interval.low, 0.0), True),
-        _row(arm, f"{metric}_high", min(interval.high, 1.0), True),
+        _row(arm, f"{metric}_low", _bounded(interval.low, 0.0), True),
+        _row(arm, f"{metric}_high", _bounded(interval.high, 0.0), True),
     ]
 
 
 def _gain_rows(arm: str, interval: Interval, margin: float) -> list[dict[str, Any]]:
     return [
         _row(arm, "delta", interval.estimate, True),
-        _row(arm, "delta_low", interval.low, True),
-        _row(arm, "delta_high", interval.high, True),
+        _row(arm, "delta_low", _bounded(interval.low), True),
+        _row(arm, "delta_high", _bounded(interval.high), True),
         _row(arm, "minimum_detectable", interval.minimum_detectable, False),
         _row(arm, "margin", margin, None),
     ]
@@ -257,8 +264,8 @@ def _gain_rows(arm: str, interval: Interval, margin: float) -> list[dict[str, An
 def _recall_rows(arm: str, name: str, interval: Interval) -> list[dict[str, Any]]:
     return [
         _row(arm, "recall_delta", interval.estimate, True, name),
-        _row(arm, "recall_delta_low", interval.low, True, name),
-        _row(arm, "recall_delta_high", interval.high, True, name),
+        _row(arm, "recall_delta_low", _bounded(interval.low), True, name),
+        _row(arm, "recall_delta_high", _bounded(interval.high), True, name),
     ]
 
 

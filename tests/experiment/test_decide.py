@@ -180,3 +180,15 @@ def test_planted_effect_is_seen_and_its_opposite_hurts():
     for trial in range(5):
         assert decision(trial, up).verdict.word == "helps"
         assert decision(trial, {"classical": 2.5, "filtered": 1.0}).verdict.word == "hurts"
+
+
+def test_bounds_stay_inside_what_is_possible():
+    # Two seeds leave one degree of freedom: t is 12.7, and more after Bonferroni over three classes.
+    rng = np.random.default_rng(0)
+    p = {name: fake(rng, Y, skill, seeds=2) for name, skill in SKILLS.items()}
+    v = {name: fake(rng, V, skill, seeds=2) for name, skill in SKILLS.items()}
+    found = decide(p, v, Y, V, CLASSES, replicates=300)
+    bounds = [row["value"] for row in found.rows if row["metric"].startswith("recall_delta_")]
+    assert max(bounds) == 1.0
+    assert min(bounds) >= -1.0
+    assert all(-1 <= row["value"] <= 1 for row in found.rows if row["metric"].startswith("delta"))
