@@ -211,7 +211,7 @@ def test_a_rollback_survives_an_interruption(tmp_path, monkeypatch):
 
 def test_the_second_non_finite_loss_ends_the_run_with_the_reason(monkeypatch):
     poisoned(monkeypatch, at=18, times=2)
-    with pytest.raises(TrainingFailed, match="second time.*training.learning_rate"):
+    with pytest.raises(TrainingFailed, match=r"second time.*training\.learning_rate"):
         gan().fit(blobs(), seed=0)
 
 
@@ -229,7 +229,7 @@ def test_the_best_checkpoint_by_merit_is_kept_and_low_diversity_is_told():
     assert synthesizer.chosen["step"] == 30
     assert synthesizer.chosen["label_fidelity"] == 0.9
     assert judged[1]["diversity"] == {"dark": 1.0, "bright": 0.3}
-    assert [line for line in listener.lines if line.startswith("warning: low diversity")][0].endswith(
+    assert next(line for line in listener.lines if line.startswith("warning: low diversity")).endswith(
         "bright 0.30"
     )
     # What the judge saw at the chosen checkpoint is what the synthesizer makes afterwards.
@@ -343,7 +343,7 @@ def test_truncated_altered_and_missing_files_are_refused(fitted, tmp_path, name,
         path.write_bytes(content[:-40] + bytes([content[-40] ^ 1]) + content[-39:])
     else:
         path.unlink()
-    with pytest.raises(DataError, match="damaged|cannot read"):
+    with pytest.raises(DataError, match=r"damaged|cannot read"):
         GanSynthesizer.load(tmp_path)
 
 

@@ -1,0 +1,164 @@
+"""What our training loop costs beside a bare hand-written one, and images per second.
+
+Run ``python benchmarks/train_step.py``; it prints a table and writes train_step.md beside itself. Both loops
+train the same networks with the same losses on the same batches' shape; they take turns in short stretches,
+so that a busy machine slows both alike, and the figure is the median of the stretches' ratios.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from augmentor.core.files import write_text
+from augmentor.core.progress import Silent
+from augmentor.nets.architectures import sized
+from augmentor.nets.layers import memory_format
+from augmentor.synthesizers.compose import initial_networks, objective_of
+from augmentor.synthesizers.sampler import torch_threads
+from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.training import loop
+from augmentor.training.batches import Batches
+from augmentor.training.checkpoint import Checkpoints
+from augmentor.training.state import State
+
+IMAGES, CLASSES, CPU = 600, 10, torch.device("cpu")
+STRETCHES = {8: (11, 40), 32: (7, 8), 64: (5, 4)}
+"""Stretches, and steps in each, by side."""
+
+
+def ours(spec: SynthesizerSpec, budget: TrainingSpec, shape: tuple[int, ...]) -> Callable[[], None]:
+    """Return one step of our loop, drawing, schedules and average included."""
+    state = State.begin(*initial_networks(spec, shape, CLASSES, 0, CPU), budget)
+    x = torch.rand(IMAGES, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    batches = Batches(
+        x,
+        torch.arange(IMAGES) % CLASSES,
+        n_classes=CLASSES,
+        batch=budget.batch,
+        power=budget.class_power,
+        latent=spec.latent,
+        device=CPU,
+        layout=memory_format(len(shape) - 1),
+    )
+    objective = objective_of(spec, budget, shape)
+    training = loop.Training(budget, objective, batches, 0, None, Checkpoints(None, ""), Silent())
+    draws, sums = torch.Generator(), loop.Sums()
+    return lambda: sums.add(loop._one_step(state, training, draws))
+
+
+def bare(spec: SynthesizerSpec, budget: TrainingSpec, shape: tuple[int, ...]) -> Callable[[], None]:
+    """Return one step written by hand: no tables, no checks, no schedules but the penalties' turn."""
+    g, d = initial_networks(spec, shape, CLASSES, 0, CPU)
+    average = deepcopy(g).requires_grad_(False)
+    adam = [torch.optim.Adam(net.parameters(), lr=5e-4, betas=(0.0, 0.99), fused=True) for net in (g, d)]
+    layout = memory_format(len(shape) - 1)
+    data = torch.rand(IMAGES, *shape).mul_(2).sub_(1).contiguous(memory_format=layout)
+    labels = torch.arange(IMAGES) % CLASSES
+    weights, rows, number = list(g.parameters()), budget.batch, [0]
+    gamma = objective_of(spec, budget, shape).penalties["r1"]
+    of_class = [torch.nonzero(labels == label).flatten() for label in range(CLASSES)]
+    augment = objective_of(spec, budget, shape).augment
+    assert augment is not None
+    random = torch.Generator().manual_seed(0)
+
+    def seen(x: Tensor) -> Tensor:
+        return augment(x, random)
+
+    def slope(x: Tensor, y: Tensor) -> Tensor:
+        x = x.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(d(seen(x), y).sum(), x, create_graph=True)
+        return 0.5 * gamma * gradient.flatten(1).square().sum(1).mean()
+
+    def step() -> None:
+        y = torch.randint(CLASSES, (rows // 4,), generator=random).repeat_interleave(4)
+        place = torch.randint(len(of_class[0]), (rows,), generator=random)
+        real = data[
+            torch.stack([of_class[label][k] for label, k in zip(y.tolist(), place.tolist(), strict=True)])
+        ]
+        z = torch.randn(rows, spec.latent, generator=random)
+        fake = g(z, y)
+        fixed = fake.detach()
+        real_logits, fake_logits = d(seen(torch.cat([real, fixed])), torch.cat([y, y])).chunk(2)
+        loss = softplus(fake_logits - real_logits).mean()
+        if number[0] % budget.regularise_every == 0:
+            loss = loss + budget.regularise_every * (slope(real, y) + slope(fixed, y))
+        adam[1].zero_grad()
+        loss.backward()
+        adam[1].step()
+        logits = d(seen(fake), y)
+        with torch.no_grad():
+            real_logits = d(seen(real), y)
+        apart = (fake[::2] - fake[1::2]).abs().flatten(1).mean(1)
+        latent = (z[::2] - z[1::2]).abs().mean(1)
+        same = (y[::2, None] == y[None, ::2]).float()
+        same = same / same.sum(1, keepdim=True)
+        seeking = (same @ latent / (same @ apart + 1e-2 * (same @ latent))).mean()
+        loss = softplus(real_logits - logits).mean() + spec.mode_seeking * seeking
+        adam[0].zero_grad()
+        loss.backward(inputs=weights)
+        adam[0].step()
+        torch._foreach_lerp_(list(average.parameters()), weights, 0.01)
+        number[0] += 1
+
+    return step
+
+
+def seconds(step: Callable[[], None], steps: int, clock: Callable[[], float]) -> float:
+    """Return the seconds of ``steps`` steps by ``clock``."""
+    begin = clock()
+    for _ in range(steps):
+        step()
+    return clock() - begin
+
+
+def measure(side: int, threads: int) -> tuple[float, float, int]:
+    """Return the median ratio ours / bare, our median images per second, and the networks' width."""
+    shape, budget = (1, side, side), TrainingSpec(images=10**6, transition=(0.0, 0.0))
+    spec = sized(SynthesizerSpec(), shape, IMAGES)
+    stretches, steps = STRETCHES[side]
+    # One thread's processor time is its time on an idle machine; two threads wait for each other.
+    clock = time.process_time if threads == 1 else time.perf_counter
+    with torch_threads(threads):
+        both = [ours(spec, budget, shape), bare(spec, budget, shape)]
+        for step in both:
+            seconds(step, 4, clock)
+        ratios, times = [], []
+        for number in range(stretches):
+            first = number % 2
+            taken = {which: seconds(both[which], steps, clock) for which in (first, 1 - first)}
+            ratios.append(taken[0] / taken[1])
+            times.append(taken[0])
+    return statistics.median(ratios), budget.batch * steps / statistics.median(times), int(spec.width)
+
+
+def main() -> None:
+    """Measure, print and write the table."""
+    lines = [
+        "# Training step",
+        "",
+        "Ours against a bare hand-written loop of the same networks and losses, batches of 32, grey images, "
+        f"600 of them; one thread by processor time, two by the wall clock; torch {torch.__version__} on {platform.machine()}. Target: ratio at most 1.05.",
+        "",
+        "| side | width | threads | ours / bare | images per second |",
+        "|---|---|---|---|---|",
+    ]
+    print("\n".join(lines[-2:]))
+    for side in STRETCHES:
+        for threads in (1, 2):
+            ratio, rate, width = measure(side, threads)
+            lines.append(f"| {side} | {width} | {threads} | {ratio:.3f} | {rate:.0f} |")
+            print(lines[-1], flush=True)
+    write_text(Path(__file__).with_suffix(".md"), "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
