@@ -1,27 +1,20 @@
 """Expand a dataset: train a generator, make balanced samples, measure the gain, publish.
 
-Run it by hand with `augmentor run RECIPE`, or deploy it:
-
-    prefect deploy pipelines/expand_flow.py:expand
+Run it by hand with `augmentor run RECIPE`, every night with `augmentor serve RECIPE`, or on a work
+pool with `augmentor deploy RECIPE`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from augmentor.tasks.expand import (  # first: it settles Prefect's settings
-    finish,
-    open_session,
-    say_what_to_do,
-    work,
-)
+from augmentor.tasks.expand import expand_all, say_what_to_do  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow
 
-from augmentor.job.recipe import load_recipe, recipe_from_values
-from augmentor.job.run import STEPS, Job, Outcome
+from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.run import Job, Outcome
 
 
 @flow(
@@ -33,7 +26,7 @@ from augmentor.job.run import STEPS, Job, Outcome
     on_crashed=[say_what_to_do],
 )
 def expand(
-    recipe: str | dict[str, Any] = "digits",
+    recipe: str | Recipe = "digits",
     data: str | None = None,
     settings: list[str] | None = None,
     out: str = "runs",
@@ -51,12 +44,5 @@ def expand(
     Returns:
         The run folder, the verdict in one sentence, the steps reused and the seconds taken.
     """
-    if isinstance(recipe, dict):
-        checked = recipe_from_values(recipe)
-    else:
-        checked = load_recipe(recipe, settings or (), data=None if data is None else Path(data))
-    session = open_session(Job(checked, Path(out), device))
-    with session.recorded():
-        for step in STEPS:
-            work(session, step)
-        return finish(session)
+    checked = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings or (), data=data)
+    return expand_all(Job(checked, Path(out), device))

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from augmentor.cli.commands import Directory, app
-from augmentor.cli.streams import say, tell
+from augmentor.cli.commands import Assignments, Device, Directory, Flag, app
+from augmentor.cli.console import open_progress
+from augmentor.cli.streams import say, stdout_for_results, tell
 
 __all__ = ["app"]
 
@@ -59,3 +60,105 @@ def runs(
     if html is not None:
         write_index(entries, html.expanduser())
         say(str(html))
+
+
+Cron = Annotated[str, Parameter(metavar="CRON")]
+
+
+@app.command(sort_key=21)
+def serve(
+    recipe: str,
+    /,
+    *,
+    cron: Cron = "0 2 * * *",
+    if_changed: Flag = False,
+    data: Path | None = None,
+    out: Directory = Path("runs"),
+    device: Device = "auto",
+    assignments: Assignments = None,
+    name: str | None = None,
+    port: int = 4200,
+) -> None:
+    """Run a recipe on a schedule on this machine, with no set-up, until Ctrl-C.
+
+    Without a configured Prefect server (PREFECT_API_URL) one is started on 127.0.0.1; its pages
+    show every run with its progress, log, verdict and report.
+
+    For example:
+
+    `augmentor serve default --data photos/ --cron "0 2 * * *" --if-changed`
+
+    Args:
+        recipe: A shipped recipe or the path of a YAML file.
+        cron: When it runs, in UTC: minute, hour, day, month, weekday.
+        if_changed: Stop a run at once when neither the source data nor the recipe has changed.
+        data: Where the data lies, for recipes that work on any data or whose data is elsewhere.
+        out: The folder that run folders are made in.
+        device: What the networks train on; auto takes a GPU where there is one.
+        assignments: Change any field of the recipe; takes several.
+        name: The deployment's name; the recipe's by default.
+        port: Of the Prefect server that is started where none is configured.
+    """
+    with open_progress() as progress:
+        chosen, parameters = _parameters(recipe, assignments, data, out, device)
+        from augmentor.tasks import operate
+
+        operate.serve(name or chosen, parameters, cron, if_changed=if_changed, port=port, progress=progress)
+
+
+@app.command(sort_key=22)
+def deploy(
+    recipe: str,
+    /,
+    *,
+    pool: str = "augmentor",
+    cron: Annotated[str | None, Parameter(metavar="CRON")] = None,
+    if_changed: Flag = False,
+    data: Path | None = None,
+    out: Directory = Path("runs"),
+    device: Device = "auto",
+    assignments: Assignments = None,
+    name: str | None = None,
+) -> None:
+    """Put a recipe on a Prefect work pool, for workers started with `prefect worker start`.
+
+    Needs a Prefect server, named by PREFECT_API_URL. The pool is made where it is missing, for one
+    run at a time. The last line on stdout is the deployment's full name.
+
+    For example:
+
+    `augmentor deploy digits --pool augmentor --cron "0 2 * * *"`
+
+    Args:
+        recipe: A shipped recipe or the path of a YAML file.
+        pool: The work pool.
+        cron: When it runs, in UTC; without it, it runs when it is asked to.
+        if_changed: Stop a run at once when neither the source data nor the recipe has changed.
+        data: Where the data lies on the worker's machine.
+        out: The folder that run folders are made in, on the worker's machine.
+        device: What the networks train on; auto takes a GPU where there is one.
+        assignments: Change any field of the recipe; takes several.
+        name: The deployment's name; the recipe's by default.
+    """
+    with stdout_for_results():
+        chosen, parameters = _parameters(recipe, assignments, data, out, device)
+        from augmentor.tasks import operate
+
+        full = operate.deploy(name or chosen, parameters, cron, if_changed=if_changed, pool=pool)
+    tell(f"Start a worker with: prefect worker start --pool {pool}")
+    say(full)
+
+
+def _parameters(
+    recipe: str, assignments: list[str] | None, data: Path | None, out: Path, device: str
+) -> tuple[str, dict[str, object]]:
+    """Check the recipe now, and return its name and the flow's parameters with absolute paths."""
+    from augmentor.job.recipe import load_recipe
+
+    chosen = load_recipe(recipe, assignments or [], None if data is None else data.expanduser().resolve())
+    values = chosen.model_dump(mode="json", exclude_defaults=True)
+    return chosen.name, {
+        "recipe": {"name": chosen.name, **values},
+        "out": str(out.expanduser().resolve()),
+        "device": device,
+    }

@@ -16,7 +16,7 @@ from augmentor.core.persist import write_synthetic
 from augmentor.core.progress import Progress, Silent
 from augmentor.job.cache import Kept, tree_digest
 from augmentor.job.recipe import Recipe, load_recipe
-from augmentor.job.run import Job, Outcome, begin
+from augmentor.job.run import Job, Outcome, Session, begin
 from augmentor.job.steps import DATA_ROOMS, Steps
 
 if TYPE_CHECKING:
@@ -124,6 +124,23 @@ class ForeignSteps(Steps):
         )
 
 
+def begin_foreign(
+    real: str,
+    synthetic: Path | str,
+    recipe: str,
+    assignments: Sequence[str],
+    out: Path,
+    device: str,
+    progress: Progress,
+) -> Session:
+    """Check what :func:`evaluate_foreign` is given and prepare its steps; nothing is worked yet."""
+    from augmentor.data.foreign import foreign_path
+
+    source = foreign_path(Path(synthetic).expanduser())
+    job = Job(foreign_recipe(real, recipe, assignments), out, device, progress)
+    return begin(job, lambda *parts: ForeignSteps(*parts, source=source))
+
+
 def evaluate_foreign(
     real: str,
     synthetic: Path | str,
@@ -153,12 +170,7 @@ def evaluate_foreign(
         DataError: if real or synthetic data cannot be used.
         SuppliedLeakError: if a validation or test case is among the synthetic samples.
     """
-    from augmentor.data.foreign import foreign_path
-
-    source = foreign_path(Path(synthetic).expanduser())
-    chosen = foreign_recipe(real, recipe, assignments)
-    job = Job(chosen, Path(out), device, progress or Silent())
-    session = begin(job, lambda *parts: ForeignSteps(*parts, source=source))
+    session = begin_foreign(real, synthetic, recipe, assignments, Path(out), device, progress or Silent())
     with session.recorded():
         for step in ORDER:
             getattr(session.steps, step)()

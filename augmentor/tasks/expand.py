@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -28,8 +29,9 @@ from prefect.exceptions import MissingContextError  # noqa: E402
 from prefect.flows import load_flow_from_entrypoint  # noqa: E402
 
 from augmentor.core.errors import AugmentorError  # noqa: E402
-from augmentor.core.progress import Progress  # noqa: E402
+from augmentor.core.progress import Progress, Silent  # noqa: E402
 from augmentor.core.shipped import shipped  # noqa: E402
+from augmentor.job.foreign import ORDER, begin_foreign  # noqa: E402
 from augmentor.job.guard import NotPublished  # noqa: E402
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin  # noqa: E402
 from augmentor.report.formats import fence  # noqa: E402
@@ -38,6 +40,7 @@ _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", defaul
 # Steps that touch disks and networks fail for passing reasons; a wrong recipe or a failed
 # training would fail again.
 RETRIES = {"load": 2, "evaluate": 1}
+TITLES = {"sample": "Read the synthetic samples"}
 ARTIFACT_SECONDS = 5.0
 
 
@@ -105,12 +108,12 @@ def worth_retrying(_task: object, _run: object, state: State) -> bool:
     return isinstance(error, OSError) and not isinstance(error, AugmentorError)
 
 
-def work(session: Session, step: str) -> bool:
-    """Run one step as a task named for people; return whether it was reused."""
+def work(session: Session, step: str, title: str = "") -> bool:
+    """Run one step as a task named for people (``title``); return whether it was reused."""
 
     @task(
-        name=STEPS[step],
-        task_run_name=STEPS[step],
+        name=title or STEPS[step],
+        task_run_name=title or STEPS[step],
         retries=RETRIES.get(step, 0),
         retry_delay_seconds=5,
         retry_condition_fn=worth_retrying,
@@ -139,6 +142,27 @@ def finish(session: Session) -> Outcome:
         raise
     show(session, outcome)
     return outcome
+
+
+def evaluate_all(
+    real: str, synthetic: str, recipe: str, settings: Sequence[str], out: Path, device: str
+) -> Outcome:
+    """Judge synthetic samples of any origin, step by step as tasks; call it inside a flow."""
+    progress = PrefectProgress(_listener.get() or Silent())
+    session = begin_foreign(real, synthetic, recipe, settings, out, device, progress)
+    with session.recorded():
+        for step in ORDER:
+            work(session, step, TITLES.get(step, STEPS[step]))
+        return finish(session)
+
+
+def expand_all(job: Job) -> Outcome:
+    """Run every step of ``job`` as a task and publish; call it inside a flow."""
+    session = open_session(job)
+    with session.recorded():
+        for step in STEPS:
+            work(session, step)
+        return finish(session)
 
 
 def say_what_to_do(_flow: object, run: FlowRun, state: State) -> None:

@@ -208,3 +208,57 @@ def test_a_broken_rail_fails_the_flow_and_says_what_to_do(
     told = str(artifacts()["what-to-do"].data)
     assert "guard.minimum_gain 1" in told
     assert "the same parameters go on where this run stopped" in told
+
+
+def flow_of(name: str) -> Any:
+    from prefect.flows import load_flow_from_entrypoint
+
+    place = shipped("pipelines") / f"{name}_flow.py"
+    return load_flow_from_entrypoint(f"{place}:{name}", use_placeholder_flow=False)
+
+
+@pytest.mark.slow
+def test_refresh_stops_where_nothing_changed_and_runs_where_something_did(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path, tmp_path: Path
+) -> None:
+    refresh = flow_of("refresh")
+    out, _ = first
+    before = sorted((out / "tiny").iterdir())
+    assert refresh(recipe=str(tiny_recipe), data=str(tiny_images), out=str(out)) is None
+    assert "nothing was trained" in str(artifacts()["refresh"].data)
+    assert sorted((out / "tiny").iterdir()) == before
+    outcome = refresh(
+        recipe=str(tiny_recipe),
+        data=str(tiny_images),
+        settings=["evaluation.updates=7"],
+        out=str(out),
+    )
+    assert "it runs again" in str(artifacts()["refresh"].data)
+    assert "train" in outcome.reused
+    assert "evaluate" not in outcome.reused
+
+
+@pytest.mark.slow
+def test_evaluate_judges_what_a_run_made(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path, tmp_path: Path
+) -> None:
+    _, made = first
+    outcome = flow_of("evaluate")(
+        real=str(tiny_images), synthetic=str(made.folder), recipe=str(tiny_recipe), out=str(tmp_path)
+    )
+    assert outcome.folder.parent == tmp_path / "tiny-evaluate"
+    assert not (outcome.folder / "generator").exists()
+    assert outcome.sentence in str(artifacts()["verdict"].data)
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        assert "Read the synthetic samples" in {run.name for run in client.read_task_runs()}
+
+
+def test_the_form_knows_the_recipe_and_refuses_what_it_does_not() -> None:
+    from prefect.exceptions import ParameterTypeError
+
+    expand = flow_of("expand")
+    assert "minimum_gain" in str(expand.parameters.model_dump())
+    with pytest.raises(ParameterTypeError, match="seeds"):
+        expand.validate_parameters({"recipe": {"name": "x", "evaluation": {"seeds": 0}}})

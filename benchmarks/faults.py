@@ -1,0 +1,365 @@
+"""Faults on purpose: runs killed at random moments, full disks, flipped bytes, two runs at once.
+
+Every run is a whole run of a tiny recipe (two classes, 8 px). After each fault the same command
+runs again and must end with the outputs of a run that nothing disturbed, byte for byte; and at no
+moment may a file or folder under its final name be half-written. Rounds are kept in a JSON-lines
+file, so that the campaign itself goes on where it was stopped. Only on Linux, where `fork` starts a
+run without importing the libraries again.
+
+    python benchmarks/faults.py --kills 100 --minutes 10 --table benchmarks/faults.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from PIL import Image
+
+from augmentor.core.files import sha256_file
+from augmentor.job.cache import intact
+from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.run import Job, run_job
+from augmentor.job.shelf import STAMP
+
+RECIPE = """\
+name: tiny
+image: {size: 8}
+training: {images: 640, batch: 16, checkpoints: 1, states: 20, judged: 8}
+judge: {updates: 4, folds: 2}
+filters: {label: null, outliers: null}
+evaluation: {seeds: 2, updates: 6, batch: 16, bootstrap: 100, pool_versions: 2, share_seeds: 1}
+execution: {processes: 1}
+"""
+LOADED = (  # what a run imports on its way, so that a forked run starts at once
+    "data.load",
+    "data.split",
+    "data.export",
+    "experiment.evaluate",
+    "experiment.quality",
+    "report.render",
+    "report.summarise",
+    "selection.plan",
+    "synthesizers.build",
+    "synthesizers.judge",
+    "synthesizers.candidates",
+)
+SAME = ("results.parquet", "predictions.npz", "generator/generator.safetensors", "expanded")
+
+
+def write_images(root: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, n in (("disc", 40), ("ring", 24)):
+        (root / name).mkdir(parents=True)
+        for number in range(n):
+            rows, columns = np.mgrid[:12, :12] - 5.5 - rng.uniform(-1, 1, (2, 1, 1))
+            radius = np.hypot(rows, columns)
+            shape = radius < 3.5 if name == "disc" else np.abs(radius - 3.5) < 1.2
+            grey = np.clip(60 + 130 * shape + rng.normal(0, 25, shape.shape), 0, 255)
+            Image.fromarray(grey.astype(np.uint8)).save(root / name / f"{number:03d}.png")
+
+
+class Bench:
+    """The recipe, its undisturbed outputs, and ways to run it in a process of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        if not (root / "data").is_dir():
+            write_images(root / "data")
+        (root / "tiny.yaml").write_text(RECIPE, encoding="utf-8")
+        self.recipe: Recipe = load_recipe(str(root / "tiny.yaml"), data=root / "data")
+        shutil.rmtree(root / "whole", ignore_errors=True)
+        begun = time.monotonic()
+        code = self.wait(self.start(root / "whole"))
+        if code != 0:
+            raise SystemExit(f"the undisturbed run failed: {self.log(root / 'whole').read_text()}")
+        self.seconds = time.monotonic() - begun
+        self.expected = outputs(root / "whole")
+
+    def start(self, out: Path) -> int:
+        """Run the recipe into ``out`` in a forked process; return its number."""
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            os.setpgid(0, 0)
+            log = os.open(self.log(out), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            run_job(Job(self.recipe, out))
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+        os._exit(0)
+
+    def log(self, out: Path) -> Path:
+        """Return where the runs into ``out`` say what went wrong."""
+        return self.root / f"{'-'.join(out.relative_to(self.root).parts)}.log"
+
+    @staticmethod
+    def wait(pid: int) -> int:
+        """Return how process ``pid`` ended: its exit code, or minus the signal."""
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def outputs(out: Path) -> dict[str, str]:
+    """Return the hash of everything that must come out the same, from the newest run."""
+    run = sorted(path for path in (out / "tiny").iterdir() if STAMP.fullmatch(path.name))[-1]
+    found = {}
+    for name in SAME:
+        place = run / name
+        for path in [place] if place.is_file() else sorted(place.rglob("*.png")):
+            found[path.relative_to(run).as_posix()] = sha256_file(path)
+    return found
+
+
+def half_written(out: Path) -> list[str]:
+    """Return what bears a final name without being whole."""
+    bad = []
+    for step in (out / ".cache").glob("*"):
+        if step.name in {"logs", "locks"}:
+            continue
+        for folder in step.iterdir():
+            if folder.is_dir() and folder.suffix == "" and folder.name[0] != "." and not intact(folder):
+                bad.append(str(folder))
+            for head in folder.glob("state-*.json") if folder.suffix == ".work" else ():
+                json.loads(head.read_text(encoding="utf-8"))
+    for run in (out / "tiny").glob("*"):
+        if STAMP.fullmatch(run.name):
+            listed = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["outputs"]
+            bad += [str(run / name) for name, sha in listed.items() if sha256_file(run / name) != sha]
+    link = out / "tiny" / "published"
+    if link.is_symlink() and not link.is_dir():
+        bad.append(str(link))
+    return bad
+
+
+def resumed(bench: Bench, out: Path) -> str:
+    """Run again and return what is wrong with the outcome, or nothing."""
+    bad = half_written(out)
+    if bad:
+        return f"half-written: {bad}"
+    code = bench.wait(bench.start(out))
+    if code != 0:
+        return f"the second run left with {code}: {bench.log(out).read_text()[-600:]}"
+    if outputs(out) != bench.expected:
+        return "other outputs than the undisturbed run"
+    if half_written(out):
+        return f"half-written at the end: {half_written(out)}"
+    left = [str(path) for path in out.rglob("*.tmp")]
+    return f"left behind: {left}" if left else ""
+
+
+def kill(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
+    """SIGKILL the run and all its children at a random moment, up to three times."""
+    moments = []
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        pid = bench.start(out)
+        time.sleep(rng.uniform(0.02, 1.0) * bench.seconds / (1 + len(moments)))
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            os.kill(pid, signal.SIGKILL)
+        bench.wait(pid)
+        moments.append(stage(out))
+    return "+".join(moments), resumed(bench, out)
+
+
+def stage(out: Path) -> str:
+    """Return how far the run had come: the last finished step, or "published"."""
+    if any(STAMP.fullmatch(path.name) for path in (out / "tiny").glob("*")):
+        return "published"
+    order = ("evaluate", "measure", "filter", "sample", "train", "judge", "load")
+    for step in order:
+        if list((out / ".cache" / step).glob("*/done.json")):
+            return f"after {step}"
+    return "at the start"
+
+
+def flipped_checkpoint(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
+    """Kill during training, then flip one byte of the newest training state."""
+    pid = bench.start(out)
+    states: list[Path] = []
+    while len(states) < 2 and os.waitpid(pid, os.WNOHANG)[0] == 0:
+        time.sleep(0.01)
+        states = sorted(out.glob(".cache/train/*.work/state-*.json"))
+    os.killpg(pid, signal.SIGKILL)
+    bench.wait(pid)
+    newest = sorted(out.glob(".cache/train/*.work/state-*.json"))[-1]
+    target = newest.with_suffix(rng.choice((".json", ".safetensors")))
+    flip(target, rng)
+    return target.suffix, resumed(bench, out)
+
+
+def flipped_step(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
+    """Flip one byte of a file of a finished step; the run after it must notice and work it again."""
+    shutil.copytree(bench.root / "whole", out, symlinks=True)
+    step = rng.choice(("load", "judge", "train", "sample", "filter", "evaluate"))
+    files = [
+        path for path in out.glob(f".cache/{step}/*/**/*") if path.is_file() and path.name != "done.json"
+    ]
+    flip(rng.choice(sorted(files)), rng)
+    code = bench.wait(bench.start(out))
+    if code != 0:
+        return step, f"left with {code}"
+    return step, resumed(bench, out)
+
+
+def flip(path: Path, rng: random.Random) -> None:
+    data = bytearray(path.read_bytes())
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    path.write_bytes(data)
+
+
+def two_at_once(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
+    """Start the same run twice at nearly the same time; both must end well and alike."""
+    first = bench.start(out)
+    time.sleep(rng.uniform(0, 0.3) * bench.seconds)
+    second = bench.start(out)
+    codes = (bench.wait(first), bench.wait(second))
+    if codes != (0, 0):
+        return "", f"left with {codes}: {bench.log(out).read_text()[-600:]}"
+    return "", resumed(bench, out)
+
+
+def full_disk(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
+    """Run on a file system with too little room, then give it room and run again."""
+    small = rng.randrange(100, 1400)
+    with mounted(out, f"size={small}k"):
+        code = bench.wait(bench.start(out / "runs"))
+        said = bench.log(out / "runs").read_text()
+        if code == 0:
+            return f"{small} kB", "the disk was large enough; nothing was tried"
+        if "StorageError: no space left" not in said and "No space left" not in said:
+            return f"{small} kB", f"not told: {said[-300:]}"
+        subprocess.run(["mount", "-o", "remount,size=200m", str(out)], check=True)
+        return "", resumed(bench, out / "runs")
+
+
+def read_only(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
+    """Run on a read-only file system, then make it writable and run again."""
+    with mounted(out, "size=200m"):
+        (out / "runs").mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", str(out)], check=True)
+        pid = bench.start(out / "runs")
+        code = bench.wait(pid)
+        subprocess.run(["mount", "-o", "remount,rw", str(out)], check=True)
+        if code == 0:
+            return "", "a run on a read-only file system claimed to be done"
+        return "", resumed(bench, out / "runs")
+
+
+class mounted:  # noqa: N801 - reads as a verb
+    """A tmpfs at ``place`` while the block runs."""
+
+    def __init__(self, place: Path, options: str) -> None:
+        self.place, self.options = place, options
+
+    def __enter__(self) -> None:
+        self.place.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", self.options, "augmentor", str(self.place)], check=True)
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["umount", "-l", str(self.place)], check=True)
+
+
+Fault = Callable[[Bench, Path, random.Random], tuple[str, str]]
+FAULTS: dict[str, tuple[str, Fault]] = {
+    "kill": ("SIGKILL at random moments, one to three times", kill),
+    "checkpoint": ("one bit of the newest training state flipped", flipped_checkpoint),
+    "step": ("one bit of a finished step flipped", flipped_step),
+    "two": ("two runs of one recipe at once", two_at_once),
+    "full": ("disk full, then room again", full_disk),
+    "read-only": ("read-only file system, then writable again", read_only),
+}
+
+
+def table(rounds: list[dict[str, str]], seconds: float) -> str:
+    lines = [
+        "# Faults on purpose",
+        "",
+        f"Printed by `python benchmarks/faults.py`, Python {platform.python_version()}, CPU only, one "
+        f"thread. One undisturbed run took {seconds:.1f} s. Survived: the run after the fault ended with "
+        "the same results, predictions, generator weights and pictures as an undisturbed one, byte for "
+        "byte, and nothing under its final name was half-written before or after.",
+        "",
+        "| fault | tried | survived | lost |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, (words, _) in FAULTS.items():
+        mine = [row for row in rounds if row["fault"] == name]
+        lost = sum(bool(row["lost"]) for row in mine)
+        lines.append(f"| {words} | {len(mine)} | {len(mine) - lost} | {lost} |")
+    where = Counter(part for row in rounds if row["fault"] == "kill" for part in row["where"].split("+"))
+    told = ", ".join(f"{place} {n}" for place, n in where.most_common())
+    lines += ["", f"How far killed runs had come: {told or 'none were killed'}.", ""]
+    for row in rounds:
+        if row["lost"]:
+            lines.append(f"- lost: {row['fault']} ({row['where']}): {row['lost'][:300]}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=100, help="runs that are killed")
+    parser.add_argument("--others", type=int, default=5, help="rounds of every other fault")
+    parser.add_argument("--minutes", type=float, default=10.0, help="stop after so long; run again to go on")
+    parser.add_argument("--root", type=Path, default=Path("build/faults"), help="scratch folder")
+    parser.add_argument("--table", type=Path, help="also write the table here")
+    asked = parser.parse_args()
+    asked.root.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + 60 * asked.minutes
+    for name in LOADED:
+        import_module(f"augmentor.{name}")
+    bench = Bench(asked.root.resolve())
+    kept = asked.root / "rounds.jsonl"
+    rounds = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    plan = [(name, n) for name in FAULTS for n in range(asked.kills if name == "kill" else asked.others)]
+    plan.sort(key=lambda item: (item[1] * (1 if item[0] != "kill" else asked.others / asked.kills), item[0]))
+    done = {(row["fault"], row["number"]) for row in rounds}
+    for name, number in plan:
+        if (name, number) in done or time.monotonic() > until:
+            continue
+        out = bench.root / f"{name}-{number}"
+        shutil.rmtree(out, ignore_errors=True)
+        for log in bench.root.glob(f"{out.name}*.log"):
+            log.unlink()
+        try:
+            where, lost = FAULTS[name][1](bench, out, random.Random(f"{name} {number}"))
+        except subprocess.CalledProcessError as error:  # no right to mount: the fault was not tried
+            print(f"{name} {number}: not tried: {error}", file=sys.stderr)
+            continue
+        row = {"fault": name, "number": number, "where": where, "lost": lost}
+        rounds.append(row)
+        with kept.open("a") as handle:
+            handle.write(json.dumps(row) + "\n")
+        print(f"{name} {number}: {where} {'LOST ' + lost if lost else 'survived'}", file=sys.stderr)
+        if not lost:
+            shutil.rmtree(out, ignore_errors=True)
+    text = table(rounds, bench.seconds)
+    print(text)
+    if asked.table:
+        asked.table.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

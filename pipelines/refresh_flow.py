@@ -1,0 +1,57 @@
+"""Expand a dataset again if its source or its recipe has changed since the last run, else stop at once.
+
+`augmentor serve RECIPE --if-changed` runs it on a schedule; a night without new data costs seconds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from augmentor.tasks.expand import expand_all, say_what_to_do  # first: it settles Prefect's settings
+
+# isort: split
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+
+from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.refresh import since_last_run
+from augmentor.job.run import Job, Outcome
+
+
+@flow(
+    name="refresh",
+    description="Run a recipe again if its source data or the recipe has changed, by content; else stop.",
+    validate_parameters=True,
+    persist_result=False,
+    on_failure=[say_what_to_do],
+    on_crashed=[say_what_to_do],
+)
+def refresh(
+    recipe: str | Recipe = "digits",
+    data: str | None = None,
+    settings: list[str] | None = None,
+    out: str = "runs",
+    device: str = "auto",
+) -> Outcome | None:
+    """Run one recipe where there is something new.
+
+    Args:
+        recipe: a shipped recipe's name, the path of a YAML file, or the recipe's own values.
+        data: where the data lies, for recipes that work on any data.
+        settings: `dotted.key=value` assignments, as `--set` takes them.
+        out: the folder of all runs.
+        device: auto, cpu, cuda or mps.
+
+    Returns:
+        What `expand` returns, or None where nothing has changed.
+    """
+    checked = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings or (), data=data)
+    change = since_last_run(checked, Path(out).expanduser().resolve())
+    then = "it runs again" if change.changed else "nothing was trained"
+    get_run_logger().info("%s: %s; %s", checked.name, change.sentence, then)
+    create_markdown_artifact(
+        key="refresh",
+        markdown=f"**{checked.name}**: {change.sentence}; {then}.\n",
+        description="Whether anything has changed since the last run",
+    )
+    return expand_all(Job(checked, Path(out), device)) if change.changed else None
