@@ -38,7 +38,7 @@ KINDS = ("duplicates", "noise", "shuffled labels")
 PLAIN = ("real", "balanced", "classical", "synthetic", "synthetic_only")
 SHARES = (0.25, 0.5)
 UPDATES, BATCH, RATE, JITTER = 80, 64, 0.08, 0.1
-CHUNK = 20
+CHUNK = 100
 
 
 @functools.cache
