@@ -30,9 +30,21 @@ def test_the_api_page_runs(tmp_path, monkeypatch) -> None:
     assert again.digest == names["more"].samples.digest
 
 
+@pytest.mark.slow
+def test_the_readme_runs(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = blocks(ROOT / "README.md")
+    tiny = '["training.images=1600", "evaluation.seeds=2", "evaluation.updates=20"]'
+    block = block.replace('load_recipe("digits")', f'load_recipe("digits", {tiny})').replace(
+        "seed=0, processes=1)\ngan", "seed=0, processes=1, updates=20)\ngan"
+    )
+    names: dict = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["gain"].facts["verdict"]["word"] in {"helps", "hurts", "equivalent", "inconclusive"}
+
+
 def test_the_readme_speaks_the_api() -> None:
     (block,) = blocks(ROOT / "README.md")
-    compile(block, "README.md", "exec")
     used = set(re.findall(r"aug\.(\w+)", block))
     assert used <= set(augmentor.__all__)
 
