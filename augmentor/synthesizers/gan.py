@@ -69,9 +69,10 @@ class GanSynthesizer:
     ) -> None:
         """Train on ``train``, which is the training part and nothing else.
 
-        The same call with the same folder after an interruption goes on from the last saved state
-        and ends with the same weights, bit for bit, as one that was never interrupted (on one
-        machine, device and number of threads).
+        The same call with the same folder after an interruption goes on from the last saved state.
+        On a CPU with the same number of threads it ends with the same weights, bit for bit, as a
+        training that was never interrupted; on a GPU the draws are the same, but kernels that add in
+        no fixed order may differ in the last bits.
 
         Args:
             train: samples (N, C, *spatial) with at least one of each class.
