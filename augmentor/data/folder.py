@@ -21,12 +21,18 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
-from augmentor.data.pictures import Picture, UnreadablePicture, decode, to_channels, to_square
+from augmentor.data.pictures import Picture, UnreadablePicture, decode, head_size, to_channels, to_square
 from augmentor.data.spec import ImageSpec
 from augmentor.data.tree import Found, walk
 
 MAX_BYTES = 4 * 2**30
 """More decoded pixels than this are refused: a size must be chosen first."""
+
+LARGEST_AS_IS = 128
+"""Pictures of one shared size are used as they are up to this side in pixels."""
+
+DEFAULT_SIZE = 64
+"""The side of pictures whose size nobody chose, where their own cannot be kept."""
 
 LOT = 16
 
@@ -48,15 +54,18 @@ def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, p
 
     Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
     id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
-    becomes 65535). With colour "auto" the set is rgb if any picture shows a colour.
+    becomes 65535). With colour "auto" the set is rgb if any picture shows a colour. Where neither
+    ``image`` nor the card names a size, :func:`default_size` does, and a note tells it.
 
     Raises:
         DataError: if there is nothing to read, or the layout is not understood.
-        SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
+        SizeNeeded: if the pictures are too many bytes at their size.
     """
     tree = walk(root)
     classes = _classes(tree.classes, card, root)
-    size = image.size or (card.image_size if card else None)
+    size, told = image.size or (card.image_size if card else None), None
+    if size is None:
+        size, told = default_size(tree.found)
     read, set_aside = read_pictures(tree.found, size, progress)
     set_aside = [*tree.set_aside, *set_aside]
     if not read:
@@ -66,6 +75,7 @@ def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, p
             "[split/]class/picture.png (or jpg, tif, bmp) is the layout"
         )
     x, notes = _stack(read, image)
+    notes = [told, *notes] if told else notes
     groups, unmatched = _groups(read, card)
     if unmatched:
         notes.append(
@@ -114,6 +124,33 @@ def _classes(found: Sequence[str], card: Card | None, root: Path) -> tuple[str, 
             "Rename the folders, or use the folder without this card"
         )
     return tuple(card.classes)
+
+
+def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
+    """Return the side pictures are brought to where nobody chose one, and the note that tells it.
+
+    None, and no note: all share one size of at most :data:`LARGEST_AS_IS` a side and keep it. Else
+    :data:`DEFAULT_SIZE`, or less where half the pictures are smaller than that: growing them would
+    only invent pixels. Only the heads of the files are read.
+    """
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, processes_to_use(None, len(found)))) as pool:
+        warnings.simplefilter("ignore")
+        sizes = [size for size in pool.map(head_size, [item.path for item in found]) if size]
+    if not sizes or (len(set(sizes)) == 1 and max(sizes[0]) <= LARGEST_AS_IS):
+        return None, None
+    sides = np.array([min(size) for size in sizes])
+    half = int(np.median(sides))
+    side = min(DEFAULT_SIZE, max(4, half - half % 4))
+    (low, lower), (high, higher) = min(sizes), max(sizes)
+    what = (
+        f"the pictures have {len(set(sizes))} sizes, from {lower} x {low} to {higher} x {high} pixels"
+        if len(set(sizes)) > 1
+        else f"the pictures have {lower} x {low} pixels, which is slow to train on"
+    )
+    return side, (
+        f"{what}; all were brought to {side} x {side} (the largest centred square, resized). "
+        "--set image.size=... chooses another size"
+    )
 
 
 def read_pictures(

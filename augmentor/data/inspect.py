@@ -95,7 +95,7 @@ def inspect(
 ) -> Inspection:
     """Look at a dataset and say what a run would do with it.
 
-    Pictures of several sizes are brought to 64 pixels where ``image`` names no size.
+    Pictures are brought to the size a run would bring them to.
 
     Args:
         target: a card's name, a card file, an image folder or an .npz file.

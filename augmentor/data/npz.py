@@ -89,8 +89,17 @@ def read_arrays(path: Path) -> Arrays:
                 raise DataError(f"{path} is a single NumPy array; an .npz archive with labels is needed")
             with archive:
                 return {key: _array(archive, key, path) for key in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as an .npz archive: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        # NumPy takes what is no zip file for a pickle, and recommends to allow those.
+        whole = zipfile.is_zipfile(path)
+        size = path.stat().st_size
+        reason = str(error) if whole else f"its {size} bytes are not those of a whole zip file"
+        raise DataError(
+            f"{path} cannot be read as an .npz archive: {reason if size else 'the file is empty'}; copy it "
+            "again, or write it with numpy.savez"
+        ) from error
 
 
 def _array(archive: Any, key: str, path: Path) -> npt.NDArray[Any]:  # noqa: ANN401 - numpy's own archive
@@ -119,7 +128,10 @@ def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
         x, y = f"{prefix}_images", f"{prefix}_labels"
         if (x in arrays) != (y in arrays):
             there, missing = (x, y) if x in arrays else (y, x)
-            raise DataError(f"{path} has {there!r} without {missing!r}; it holds {sorted(arrays)}")
+            raise DataError(
+                f"{path} has {there!r} without {missing!r}; it holds {sorted(arrays)}. Write both with "
+                "numpy.savez: one label a picture"
+            )
         if x in arrays:
             found.append((part, x, arrays[x], arrays[y]))
     if found:
@@ -201,14 +213,17 @@ def _coded(
         }
     if names is None:
         if len(values) and values[0] < 0:
-            raise DataError(f"{path}: labels out of range: {values[0]} is negative; labels count from 0")
+            raise DataError(
+                f"{path}: labels out of range: {values[0]} is negative; labels count from 0, so shift "
+                "them, or leave out the rows that have none"
+            )
         return tuple(str(value) for value in values), {
             part: np.searchsorted(values, y).astype(np.int64) for part, y in labels.items()
         }
     if len(values) and (values[0] < 0 or values[-1] >= len(names)):
         raise DataError(
             f"{path}: labels out of range: they run from {values[0]} to {values[-1]}, and the classes are "
-            f"{list(names)}, so 0 to {len(names) - 1} is allowed"
+            f"{list(names)}, so 0 to {len(names) - 1} is allowed; shift the labels, or correct the classes"
         )
     return names, labels
 

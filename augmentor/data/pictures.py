@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 Pixels = npt.NDArray[np.generic]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is set aside: decoding it would need gigabytes."""
 
@@ -56,7 +58,7 @@ def decode(data: bytes) -> Picture:
     if not data:
         raise UnreadablePicture("the file is empty (zero bytes)")
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF", "BMP")) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_head(image)
             deep = _is_16_bit_colour(image, data)
             pixels, remarks = _deep_colour(data) if deep else _pixels(image)
@@ -72,6 +74,16 @@ def decode(data: bytes) -> Picture:
         pixels = pixels[:, :, :1]
     height, width = pixels.shape[:2]
     return Picture(pixels, height, width, 8 * pixels.dtype.itemsize, remarks)
+
+
+def head_size(path: Path) -> tuple[int, int] | None:
+    """Return (height, width) as the file's head says, without decoding; None where it has no such head."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except Exception:  # whatever is wrong with it is told when it is decoded
+        return None
 
 
 def _check_head(image: Image.Image) -> None:

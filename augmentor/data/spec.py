@@ -17,7 +17,8 @@ class ImageSpec(Spec):
     Attributes:
         size: side in pixels of the square every picture becomes: the largest centred square is cut
             out and resized, by area averaging when it shrinks and bilinearly when it grows. None
-            keeps the size of the data card, else the pictures' own size if they all share one.
+            keeps the size of the data card, else the pictures' own size if they all share one of at
+            most 128 a side; a folder of others is brought to 64 (or less, where they are smaller).
         colour: "grey" (1 channel), "rgb" (3 channels), or "auto": rgb if any picture shows a colour.
     """
 

@@ -105,15 +105,39 @@ def test_only_bad_files_say_so(make_folder: Make) -> None:
         load(str(folder))
 
 
-def test_mixed_sizes_need_a_size_and_get_it(make_folder: Make) -> None:
+def test_mixed_sizes_get_a_default_that_a_note_tells(make_folder: Make) -> None:
     folder = make_folder({"a": 2})
     make_folder({"b": 2}, size=(20, 30))
-    with pytest.raises(SizeNeeded, match=r"a/p00.png 12 x 12 and b/p00.png 30 x 20 .*image.size=32"):
-        load(str(folder))
-    loaded = load(str(folder), image=ImageSpec(size=8))
-    assert loaded.parts["all"].shape == (1, 8, 8)
-    assert sorted(set(loaded.originals.widths)) == [12, 30]
-    assert sorted(set(loaded.originals.heights)) == [12, 20]
+    loaded = load(str(folder))
+    # The shorter sides are 12, 12, 20, 20; their median is 16.
+    assert loaded.parts["all"].shape == (1, 16, 16)
+    assert "2 sizes, from 12 x 12 to 30 x 20 pixels; all were brought to 16 x 16" in loaded.notes[0]
+    assert "--set image.size=" in loaded.notes[0]
+    sized = load(str(folder), image=ImageSpec(size=8))
+    assert sized.parts["all"].shape == (1, 8, 8)
+    assert sized.notes == ()
+    assert sorted(set(sized.originals.widths)) == [12, 30]
+    assert sorted(set(sized.originals.heights)) == [12, 20]
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [((128, 128), (128, 128)), ((20, 36), (20, 36)), ((129, 129), (64, 64)), ((40, 300), (40, 40))],
+)
+def test_one_shared_size_is_kept_while_it_is_small(
+    make_folder: Make, size: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    loaded = load(str(make_folder({"a": 2, "b": 2}, size=size)))
+    assert loaded.parts["all"].shape == (1, *shape)
+    assert [("slow to train on" in note) for note in loaded.notes] == [True] * (shape != size)
+
+
+def test_the_default_size_is_by_the_picture_as_it_is_seen(make_folder: Make) -> None:
+    folder = make_folder({"a": 2, "b": 2}, size=(20, 36))
+    turned = Image.new("L", (20, 36), 7)
+    turned.getexif()[0x0112] = 6  # stored upright, shown lying: 36 wide and 20 high like the others
+    turned.save(folder / "a" / "turned.jpg", exif=turned.getexif())
+    assert load(str(folder)).parts["all"].shape == (1, 20, 36)
 
 
 def test_mixed_modes_become_rgb_and_are_counted(make_folder: Make) -> None:

@@ -154,7 +154,7 @@ def test_mixed_sizes_are_looked_at_and_warned_of(make_folder: Make) -> None:
     found = inspect(folder)
     assert found.heights == (12, 16, 20)
     assert found.widths == (12, 21, 30)
-    assert "looked at with 64 pixels" in found.warnings[0]
+    assert "all were brought to 16 x 16" in found.notes[0]
     sized = inspect(folder, image=ImageSpec(size=10))
     assert sized.loaded.parts["all"].shape == (1, 10, 10)
     assert "size" not in sized.warnings[0]
