@@ -16,7 +16,8 @@ def render(found: Inspection) -> list[str]:
     loaded = found.loaded
     first = next(iter(loaded.parts.values()))
     total = sum(len(part) for part in loaded.parts.values())
-    lines = [f"{found.name}: {total} pictures, {len(loaded.classes)} classes, read as {loaded.layout}"]
+    kinds = "1 class" if len(loaded.classes) == 1 else f"{len(loaded.classes)} classes"
+    lines = [f"{found.name}: {total} pictures, {kinds}, read as {loaded.layout}"]
     if loaded.card:
         lines.append(f"  {loaded.card.title}; licence {loaded.card.licence}")
     lines += ["", *_table(loaded.classes, found.counts)]

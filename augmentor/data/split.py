@@ -249,13 +249,13 @@ def _check_enough(parts: Mapping[str, Samples], rules: SplitSpec, loaded: Loaded
     for name in loaded.classes:
         counts = {part: parts[part].counts[name] for part in PARTS}
         if counts["train"] < rules.minimum_per_class:
-            faults.append(f"{name!r} has {counts['train']} training cases")
+            many = "case" if counts["train"] == 1 else "cases"
+            faults.append(f"{name!r} has {counts['train']} training {many}")
         else:
             faults += [f"{name!r} has no {part} case" for part in ("validation", "test") if not counts[part]]
     if faults:
         raise DataError(
             f"{loaded.name} is too small to learn and measure from: {'; '.join(faults)}. Needed are at least "
             f"{rules.minimum_per_class} training cases (split.minimum_per_class) and one validation and "
-            "one test "
-            "case of every class: add cases, or leave the class out"
+            "one test case of every class: add cases, or leave the class out"
         )

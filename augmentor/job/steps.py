@@ -253,6 +253,10 @@ class Steps:
         recipe = self.recipe
         loaded = load(self._dataset, image=recipe.image, data=self._data, progress=self.progress)
         parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
+        aside = [f"set aside: {item.path}: {item.reason}" for item in loaded.set_aside[:5]]
+        aside += [f"{len(loaded.set_aside)} files set aside in all"] if len(loaded.set_aside) > 5 else []
+        for note in (*aside, *loaded.notes, *parts.notes):
+            self.progress.log(f"load: {note}")
         for name in ("train", "validation", "test"):
             (output / name).mkdir()
             write_samples(output / name, getattr(parts, name))
