@@ -54,7 +54,7 @@ class Samples:
             raise DataError(f"class names must be unique, got {list(self.classes)}")
         if self.y.dtype != np.int64 or self.y.ndim != 1:
             raise DataError(f"labels must be int64 of shape (N,), got {self.y.dtype} {self.y.shape}")
-        if n and not (0 <= self.y.min() and self.y.max() < len(self.classes)):
+        if n and not (self.y.min() >= 0 and self.y.max() < len(self.classes)):
             raise DataError(
                 f"labels must lie in [0, {len(self.classes)}) for classes {list(self.classes)}, "
                 f"got {self.y.min()} to {self.y.max()}"

@@ -146,7 +146,7 @@ def _gain(key: str, drawn: Sequence[Entry]) -> Figure:
     return Figure(
         f"{key}-gain",
         "Gain",
-        f"Change of {drawn[-1].metric.replace('_', ' ')} in points with its interval, oldest run at the left; "
+        f"Change of {drawn[-1].metric.replace('_', ' ')} in points with its interval, oldest run left; "
         "squares were not published.",
         BOTTOM + 32,
         shapes,
