@@ -263,15 +263,42 @@ def recipes() -> None:
 
 
 @app.command(sort_key=7)
-def cards() -> None:
-    """List the shipped dataset cards, one a line."""
+def cards(*, fetch: Annotated[str | None, Parameter(metavar="CARD")] = None) -> None:
+    """List the shipped dataset cards, one a line, or download the official file of one.
+
+    With --fetch, the file is verified and kept in your cache, where runs find it; its place is then
+    the last line on stdout. Nothing else in this program downloads data.
+
+    For example:
+
+    `augmentor cards --fetch pneumoniamnist`
+
+    Args:
+        fetch: The card whose official file to download.
+    """
     from augmentor.data.cards import list_cards
 
+    if fetch is not None:
+        _fetch(fetch)
+        return
     rows = []
     for card in list_cards():
         usable = "" if card.refused is None else " (described only; it cannot be run)"
         rows.append((card.name, " ".join(card.title.split()) + usable))
     _list(rows)
+
+
+def _fetch(name: str) -> None:
+    with stdout_for_results():
+        from augmentor.data.cards import load_card
+        from augmentor.data.fetch import cached_file
+        from augmentor.data.fetch import fetch as download
+
+        card = load_card(name)
+        if card.url is not None and card.refused is None and not cached_file(card).exists():
+            tell(f"Downloading {card.name} (licence: {card.licence}) from {card.url}")
+        place = download(card)
+    say(str(place))
 
 
 @contextmanager

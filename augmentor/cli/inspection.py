@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,11 @@ def inspect_target(target: str, *, data: Path | None, write_card: Path | None, f
     show(found.to_lines())
     if card is not None and text is not None:
         write_text(card, text)
-        tell(f"The drafted card is in {card}. Read it and correct it; a recipe uses it by dataset: {card}")
+        place = shlex.quote(str(data if data is not None else target))
+        tell(
+            f"The drafted card is in {card}. Read it and correct it, then use it: "
+            f"augmentor run default --data {place} --set {shlex.quote(f'dataset={card}')}"
+        )
 
 
 def show(lines: Sequence[str]) -> None:

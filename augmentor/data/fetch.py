@@ -39,6 +39,10 @@ def fetch(card: Card | str, folder: Path | None = None, *, progressbar: bool = F
         card = load_card(card)
     if card.refused:
         raise DataError(f"the dataset {card.name} cannot be used: {card.refused}")
+    if card.kind == "embedded":
+        raise DataError(
+            f"the dataset {card.name} is inside an installed package; nothing is downloaded for it"
+        )
     if card.url is None or card.md5 is None:
         raise DataError(f"the card {card.name} names no file to download; give the data by --data PATH")
     target = cached_file(card, folder)

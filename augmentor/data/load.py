@@ -110,9 +110,8 @@ def source_path(dataset: str, *, data: Path | None = None, download: bool = Fals
 def _official(card: Card, download: bool) -> Path:
     if card.url is None:
         raise DataError(
-            f"the dataset {card.name} is not downloaded by this software; get it from {card.source} and "
-            "say where "
-            "it is with --data PATH"
+            f"the card {card.name} does not say where the data lies; say it with --data PATH"
+            + (f" (it comes from {card.source})" if card.source != "unknown" else "")
         )
     path = cached_file(card)
     if not path.exists() and download:
@@ -120,12 +119,13 @@ def _official(card: Card, download: bool) -> Path:
     if not path.exists():
         raise DataError(
             f"the dataset {card.name} is not on this machine: {path} does not exist. Say where it is with "
-            "--data "
-            "PATH, or download it once, from Python: from augmentor.data.fetch import fetch; "
-            f"fetch({card.name!r})"
+            f"--data PATH, or download it once with `augmentor cards --fetch {card.name}`"
         )
     if md5_of(path) != card.md5:
-        raise DataError(f"{path} is damaged (its MD5 is not {card.md5}); remove it and download it again")
+        raise DataError(
+            f"{path} is damaged (its MD5 is not {card.md5}); remove it, then download it again with "
+            f"`augmentor cards --fetch {card.name}`"
+        )
     return path
 
 

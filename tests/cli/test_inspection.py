@@ -39,7 +39,7 @@ def test_a_card_is_drafted_and_never_replaced_by_accident(command, inspecting, t
     ended = command("inspect", "photos", "--write-card", str(card))
     assert ended.code == 0
     assert card.read_text() == "name: drafted\n"
-    assert str(card) in ended.err
+    assert f"augmentor run default --data photos --set dataset={card}" in ended.err
     card.write_text("name: mine\n")
     again = command("inspect", "photos", "--write-card", str(card))
     assert (again.code, again.out) == (2, "")

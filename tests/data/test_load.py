@@ -63,7 +63,7 @@ def test_a_path_is_read_without_a_card_and_a_card_file_with_it(tmp_path: Path) -
     card = tmp_path / "mine.yaml"
     card.write_text(yaml.safe_dump({"name": "mine", "title": "M", "kind": "npz", "classes": ["x", "y"]}))
     assert load(str(card), data=path).classes == ("x", "y")
-    with pytest.raises(DataError, match="is not downloaded by this software"):
+    with pytest.raises(DataError, match="card mine does not say where the data lies; say it with --data PATH"):
         load(str(card))
 
 
@@ -152,7 +152,12 @@ def test_a_damaged_file_in_the_cache_is_told(cache: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("bccd_cells", "names no file"), ("chestmnist", "cannot be used")]
+    ("name", "told"),
+    [
+        ("bccd_cells", "names no file"),
+        ("chestmnist", "cannot be used"),
+        ("digits", "inside an installed package"),
+    ],
 )
 def test_what_cannot_be_fetched(name: str, told: str) -> None:
     with pytest.raises(DataError, match=told):
