@@ -63,7 +63,9 @@ def test_a_path_is_read_without_a_card_and_a_card_file_with_it(tmp_path: Path) -
     card = tmp_path / "mine.yaml"
     card.write_text(yaml.safe_dump({"name": "mine", "title": "M", "kind": "npz", "classes": ["x", "y"]}))
     assert load(str(card), data=path).classes == ("x", "y")
-    with pytest.raises(DataError, match="card mine does not say where the data lies; say it with --data PATH"):
+    with pytest.raises(
+        DataError, match="card mine does not say where the data lies; say it with --data PATH"
+    ):
         load(str(card))
 
 
