@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -71,21 +73,29 @@ class Batches:
         self.layout = layout
         if device.type == "cuda":
             self.x = self.x.pin_memory()
-        self.counts = counts
-        # Row starts[c] + k of ``order`` is the k-th sample of class c.
+        # Row starts[c] + k of ``order`` is the k-th sample of class c. Plain lists: on a few dozen numbers
+        # Python is several times faster than a chain of tensor operations.
         self.order = torch.argsort(y, stable=True)
-        self.starts = torch.cumsum(counts, 0) - counts
+        self.counts: list[int] = counts.tolist()
+        self.starts: list[int] = (torch.cumsum(counts, 0) - counts).tolist()
         weights = counts.double() ** power
-        self.limits = torch.cumsum(weights / weights.sum(), 0)
+        self.limits: list[float] = torch.cumsum(weights / weights.sum(), 0).tolist()
 
     def draw(self, generator: torch.Generator) -> Batch:
         """Return one batch, every number of it taken from ``generator`` (on the CPU)."""
         runs = self.batch // GROUP
-        labels = self._labels(runs, generator)
-        rows = self.order[self.starts[labels, None] + self._distinct(self.counts[labels], generator)]
+        start, *uniform = torch.rand(1 + self.batch, generator=generator, dtype=torch.float64).tolist()
+        labels_list: list[int] = []
+        places: list[int] = []
+        for run in range(runs):
+            # Systematic sampling: one random offset, then evenly spaced points.
+            label = min(bisect_right(self.limits, (run + start) / runs), len(self.limits) - 1)
+            labels_list.append(label)
+            picked = distinct(self.counts[label], uniform[run * GROUP : (run + 1) * GROUP])
+            places.extend(self.starts[label] + place for place in picked)
+        real = self.x.index_select(0, self.order[torch.tensor(places)])
+        labels = torch.tensor(labels_list).repeat_interleave(GROUP)
         latents = torch.randn(self.batch, self.latent, generator=generator)
-        real = self.x.index_select(0, rows.flatten())
-        labels = labels.repeat_interleave(GROUP)
         if self.device.type == "cpu":
             return Batch(real.contiguous(memory_format=self.layout), labels, latents)
         if self.device.type == "cuda":
@@ -96,26 +106,18 @@ class Batches:
             latents.to(self.device, non_blocking=True),
         )
 
-    def _labels(self, runs: int, generator: torch.Generator) -> Tensor:
-        """Return the class of each run (runs,): one uniform number, evenly spaced from there."""
-        start = torch.rand(1, generator=generator, dtype=torch.float64)
-        points = (torch.arange(runs) + start) / runs
-        return torch.searchsorted(self.limits, points, right=True).clamp_(max=len(self.limits) - 1)
 
-    @staticmethod
-    def _distinct(counts: Tensor, generator: torch.Generator) -> Tensor:
-        """Return four positions (runs, 4) below each count, distinct where the count allows.
+def distinct(count: int, uniform: Sequence[float]) -> list[int]:
+    """Return one position below ``count`` for each of the ``uniform`` numbers in [0, 1).
 
-        A repeated real sample would teach the critic that low spread within a run is real.
-        """
-        uniform = torch.rand(len(counts), GROUP, generator=generator, dtype=torch.float64)
-        picked = torch.empty(len(counts), GROUP, dtype=torch.int64)
-        for column in range(GROUP):
-            left = (counts - column).clamp_min(1)
-            value = (uniform[:, column] * left).long()
-            # The value counts the positions not yet taken: step over the taken ones in order.
-            taken, _ = picked[:, :column].sort(1)
-            for other in range(column):
-                value = value + (value >= taken[:, other]).long()
-            picked[:, column] = value % counts
-        return picked
+    No position comes twice unless there are fewer than asked: a repeated real sample would teach
+    the critic that low spread within a run is real.
+    """
+    picked: list[int] = []
+    for taken, number in enumerate(uniform):
+        place = int(number * max(1, count - taken))
+        # The number counts the positions still free: step over the taken ones in order.
+        for other in sorted(picked):
+            place += place >= other
+        picked.append(place % count)
+    return picked

@@ -16,12 +16,21 @@ def averaged(module: Module) -> Module:
     return deepcopy(module).eval().requires_grad_(False)
 
 
-@torch.no_grad()
-def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
-    """Move ``average`` towards ``module``: decay · average + (1 - decay) · module, in place.
+class Average:
+    """Moves ``average`` towards ``module`` after each step; the lists of weights are made once.
 
-    Buffers are copied, not averaged.
+    Args:
+        average: made by :func:`averaged` from ``module``.
+        module: the network in training.
     """
-    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - decay)
-    for old, new in zip(average.buffers(), module.buffers(), strict=True):
-        old.copy_(new)
+
+    def __init__(self, average: nn.Module, module: nn.Module) -> None:
+        self.old, self.new = tuple(average.parameters()), tuple(module.parameters())
+        self.buffers = list(zip(average.buffers(), module.buffers(), strict=True))
+
+    @torch.no_grad()
+    def update(self, decay: float) -> None:
+        """Set the average to decay · average + (1 - decay) · module; buffers are copied."""
+        torch._foreach_lerp_(self.old, self.new, 1 - decay)
+        for old, new in self.buffers:
+            old.copy_(new)

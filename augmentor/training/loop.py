@@ -16,7 +16,6 @@ from augmentor.core.score import CheckpointScore
 from augmentor.core.seeds import derive_seed
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
-from augmentor.training.ema import update_average
 from augmentor.training.schedule import Calendar, ema_decay, label_strength, learning_rate
 from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
@@ -62,16 +61,19 @@ class Sums:
 
     def __init__(self) -> None:
         self.steps, self.penalties = 0, 0
-        self.critic = self.generator = self.penalty = torch.zeros(())
+        # Numbers that turn into tensors on the losses' own device with the first addition.
+        self.critic: Tensor | float = 0.0
+        self.generator: Tensor | float = 0.0
+        self.penalty: Tensor | float = 0.0
 
     def add(self, losses: Losses) -> None:
         """Add one step; on a GPU without waiting for it."""
         self.steps += 1
-        self.critic = losses.critic + self.critic.to(losses.critic.device)
-        self.generator = losses.generator + self.generator.to(losses.generator.device)
+        self.critic = self.critic + losses.critic
+        self.generator = self.generator + losses.generator
         if losses.penalty is not None:
             self.penalties += 1
-            self.penalty = losses.penalty + self.penalty.to(losses.penalty.device)
+            self.penalty = self.penalty + losses.penalty
 
     def means(self) -> dict[str, float]:
         """Return the mean losses; not finite if one of them was not."""
@@ -135,7 +137,7 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
         draws=draws,
     )
     state.step += 1
-    update_average(state.average, state.players.generator, ema_decay(spec, state.step * spec.batch))
+    state.averaging.update(ema_decay(spec, state.step * spec.batch))
     return losses
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from augmentor.training.ema import averaged
+from augmentor.training.ema import Average, averaged
 from augmentor.training.spec import TrainingSpec
 from augmentor.training.steps import Players
 
@@ -22,6 +22,7 @@ class State:
     Attributes:
         players: the two networks and their optimisers.
         average: the averaged generator.
+        averaging: what moves it.
         step: steps finished.
         factor: what the learning rate is multiplied by after rollbacks.
         rollbacks: how often a non-finite loss led back to an earlier state.
@@ -32,6 +33,7 @@ class State:
 
     players: Players
     average: nn.Module
+    averaging: Average
     step: int = 0
     factor: float = 1.0
     rollbacks: int = 0
@@ -42,10 +44,11 @@ class State:
     @classmethod
     def begin(cls, generator: nn.Module, critic: nn.Module, spec: TrainingSpec) -> State:
         """Return the state before the first step."""
-        return cls(
-            Players(generator, critic, _adam(generator, spec), _adam(critic, spec)),
-            averaged(generator),
+        average = averaged(generator)
+        players = Players(
+            generator, critic, _adam(generator, spec), _adam(critic, spec), tuple(generator.parameters())
         )
+        return cls(players, average, Average(average, generator))
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name; copies, in the parameters' own layout."""

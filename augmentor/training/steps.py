@@ -46,12 +46,13 @@ class Losses:
 
 @dataclass(frozen=True)
 class Players:
-    """The two networks with their optimisers."""
+    """The two networks with their optimisers, and the generator's weights as a tuple."""
 
     generator: nn.Module
     critic: nn.Module
     generator_optimiser: torch.optim.Optimizer
     critic_optimiser: torch.optim.Optimizer
+    weights: tuple[Tensor, ...]
 
 
 def train_step(
@@ -115,7 +116,7 @@ def _critic_half(
             weight * bind(name, draws)(critic, batch.real, fake).mean()
             for name, weight in objective.penalties.items()
         ]
-        total = torch.stack(terms).sum()
+        total = sum(terms[1:], terms[0])
         loss, penalty = adversarial + objective.every * total, total.detach()
     players.critic_optimiser.zero_grad()
     loss.backward()
@@ -153,7 +154,7 @@ def _generator_half(
         loss = loss + objective.mode_seeking * seeking.mean()
     players.generator_optimiser.zero_grad()
     # Only the generator's gradients: the critic's would cost a third more and be thrown away.
-    loss.backward(inputs=list(players.generator.parameters()))
+    loss.backward(inputs=players.weights)
     players.generator_optimiser.step()
     return adversarial.detach()
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from augmentor.core.errors import DataError
-from augmentor.training.batches import Batches
+from augmentor.training.batches import Batches, distinct
 
 
 def batches(counts, *, power=0.5, batch=32):
@@ -63,7 +63,8 @@ def test_a_run_holds_no_sample_twice_and_every_sample_is_drawn_alike():
 
 def test_pairs_within_a_run_are_uniform():
     generator = torch.Generator().manual_seed(0)
-    picked = Batches._distinct(torch.full((20_000,), 6), generator)
+    uniform = torch.rand(20_000, 4, generator=generator, dtype=torch.float64).tolist()
+    picked = torch.tensor([distinct(6, row) for row in uniform])
     pairs = torch.zeros(6, 6)
     for a in range(4):
         for b in range(4):
@@ -76,9 +77,9 @@ def test_pairs_within_a_run_are_uniform():
 
 
 def test_a_class_smaller_than_a_run_repeats_its_samples():
-    picked = Batches._distinct(torch.tensor([1, 2, 3]), torch.Generator().manual_seed(0))
-    assert (picked < torch.tensor([[1], [2], [3]])).all()
-    assert set(picked[2].tolist()) == {0, 1, 2}
+    uniform = torch.rand(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64).tolist()
+    for count in (1, 2, 3):
+        assert all(set(distinct(count, row)) == set(range(count)) for row in uniform)
 
 
 def test_the_same_generator_state_gives_the_same_batch():

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from augmentor.training.ema import averaged, update_average
+from augmentor.training.ema import Average, averaged
 
 
 def test_the_average_in_closed_form():
@@ -12,7 +12,7 @@ def test_the_average_in_closed_form():
         module.weight.fill_(3.0)
         average.weight.zero_()
     for _ in range(5):
-        update_average(average, module, 0.8)
+        Average(average, module).update(0.8)
     torch.testing.assert_close(average.weight, torch.full((1, 2), 3 * (1 - 0.8**5)))
 
 
@@ -20,7 +20,7 @@ def test_buffers_are_copied_and_the_average_needs_no_gradient():
     module = nn.BatchNorm1d(2)
     average = averaged(module)
     module.running_mean.fill_(7.0)
-    update_average(average, module, 0.99)
+    Average(average, module).update(0.99)
     assert average.running_mean.tolist() == [7.0, 7.0]
     assert not any(parameter.requires_grad for parameter in average.parameters())
     assert module.weight.requires_grad
