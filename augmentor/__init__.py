@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from augmentor.job.foreign import evaluate_foreign as evaluate_foreign
     from augmentor.job.generate import generate as generate
     from augmentor.job.recipe import load_recipe as load_recipe
-    from augmentor.job.reporting import report as report
+    from augmentor.job.reporting import write_report as write_report
     from augmentor.job.run import Job as Job
     from augmentor.job.run import run_job as run_job
     from augmentor.job.sampling import filter as filter
@@ -57,10 +57,10 @@ _PLACES = {
     "load_synthesizer": "synthesizers.build",
     "measure": "experiment.quality",
     "plan": "selection.plan",
-    "report": "job.reporting",
     "run_job": "job.run",
     "sample": "job.sampling",
     "split": "data.split",
+    "write_report": "job.reporting",
 }
 
 __all__ = ["__version__", *_PLACES]

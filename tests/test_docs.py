@@ -53,5 +53,8 @@ def test_every_public_name_is_there() -> None:
     for name in augmentor.__all__:
         assert getattr(augmentor, name) is not None
     assert set(augmentor.__all__) <= set(dir(augmentor))
+    # A name that is also a room would turn into the room as soon as somebody imports it.
+    rooms = {path.name for path in Path(augmentor.__file__).parent.iterdir() if path.is_dir()}
+    assert not set(augmentor.__all__) & rooms
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         augmentor.nothing  # noqa: B018 - the access is the test

@@ -118,15 +118,15 @@ def _attack_rows(judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: 
     def look(samples: Samples) -> npt.NDArray[np.float32]:
         return standardised(centre(picture(judge, samples)))
 
-    kept = synthetic.kept_samples
+    everyone, kept = look(judge.train), synthetic.kept_samples
     one, other = same_mix(judge.train.y, judge.held_out.y, np.unique(kept.y), seed)
-    members, others, made = look(judge.train.take(one)), look(judge.held_out.take(other)), look(kept)
+    members, others, made = everyone[one], look(judge.held_out.take(other)), look(kept)
     found = attack(members, others, made, seed=seed)
     control = found.control
     low, high = (control, control) if isinstance(control, NotEstimable) else control
     numbers = [
-        ("synthetic", "authenticity", alpha_precision(members, made).authenticity, True),
-        ("real", "authenticity", alpha_precision(members, others).authenticity, True),
+        ("synthetic", "authenticity", alpha_precision(everyone, made).authenticity, True),
+        ("real", "authenticity", alpha_precision(everyone, others).authenticity, True),
         ("synthetic", "membership_auroc", found.auroc, False),
         ("synthetic", "membership_auroc_control_low", low, None),
         ("synthetic", "membership_auroc_control_high", high, None),

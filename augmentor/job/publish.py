@@ -18,7 +18,7 @@ from augmentor.core.files import atomic_folder, sha256_file, sha256_json, write_
 from augmentor.core.leak import refuse_overlap, refuse_seen
 from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
-from augmentor.job.reporting import write_report
+from augmentor.job.reporting import fill_report
 from augmentor.job.steps import Steps
 from augmentor.job.witness import SAW
 
@@ -47,7 +47,7 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float], state
     with atomic_folder(target) as folder:
         recipe = yaml.safe_dump(steps.settings, sort_keys=False, allow_unicode=True)
         write_text(folder / "recipe.yaml", recipe)
-        write_report(
+        fill_report(
             folder,
             steps.results,
             facts,

@@ -13,7 +13,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.job.gallery import write_gallery
 
 
-def write_report(
+def fill_report(
     folder: Path,
     results: Results,
     facts: Mapping[str, Any],
@@ -44,7 +44,7 @@ def write_report(
     render(folder)
 
 
-def report(
+def write_report(
     folder: Path | str,
     results: Results,
     facts: Mapping[str, Any],
@@ -71,7 +71,7 @@ def report(
         **facts,
     }
     with atomic_folder(target) as temporary:
-        write_report(
+        fill_report(
             temporary,
             results,
             whole,

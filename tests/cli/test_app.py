@@ -233,12 +233,22 @@ app.main(["run", "digits", "--no-prefect"])
 """
 
 
+def heard() -> None:
+    """Undo what a parent may have set: nohup and background jobs start children deaf to these."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_stop_from_outside_says_that_the_state_is_kept(number, code):
     process = subprocess.Popen(
-        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", WAITING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heard,
     )
     watchdog = threading.Timer(60, process.kill)
     watchdog.start()

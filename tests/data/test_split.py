@@ -255,7 +255,7 @@ def test_scarcity_reads_number_names_from_yaml() -> None:
     ("y", "told"),
     [
         ([0] * 20, "one class only"),
-        ([0] * 20 + [1], "'b' has 1 training cases"),
+        ([0] * 20 + [1], "'b' has 1 training case"),
         ([0] * 20 + [1] * 5, "'b' has 3 training cases"),
         ([0] * 20 + [2] * 20, "'b' has 0 training cases"),
     ],

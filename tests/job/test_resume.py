@@ -17,6 +17,12 @@ LONGER = ("training.images=1920", "training.states=24")
 WAIT = 240
 
 
+def heard() -> None:
+    """Undo what a parent may have set: nohup and background jobs start children deaf to these."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Run:
     """``augmentor run --no-prefect`` in a process of its own."""
 
@@ -28,6 +34,7 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=heard,
         )
 
     def states(self) -> list[str]:
