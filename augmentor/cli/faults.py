@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from augmentor.cli.stops import Stopped
+from augmentor.cli.stops import Stopped, interrupted
 from augmentor.core.errors import AugmentorError
 
 OURS = 1
@@ -88,10 +88,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _interrupted(error: KeyboardInterrupt) -> Fault:
     how = str(error) if isinstance(error, Stopped) else "Ctrl-C"
     code = 128 + error.number if isinstance(error, Stopped) else INTERRUPTED
-    return Fault(
-        f"Interrupted ({how}). Finished work is kept: the same command goes on where this one stopped.",
-        code,
-    )
+    return Fault(interrupted(how), code)
 
 
 def _expected(known: AugmentorError, raised: BaseException) -> Fault:
