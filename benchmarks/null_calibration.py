@@ -22,22 +22,19 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from provenance import said
+from quick_arms import Study, predict
 from scipy.stats import binomtest
 from sklearn.datasets import load_digits
 
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed, generator
-from augmentor.experiment.arms import ARMS
-from augmentor.experiment.decide import decide, validation_means
-from augmentor.experiment.draw import pick, rows_of
+from augmentor.experiment.decide import decide
 
 ROOT = Path(__file__).resolve().parents[1]
 PNEUMONIA = ROOT.parent / "shared" / "data" / "pneumoniamnist" / "pneumoniamnist.npz"
 FINISHED = ROOT / "runs" / "benchmarks" / "null_calibration.jsonl"
 KINDS = ("duplicates", "noise", "shuffled labels")
-PLAIN = ("real", "balanced", "classical", "synthetic", "synthetic_only")
-SHARES = (0.25, 0.5)
-UPDATES, BATCH, RATE, JITTER = 80, 64, 0.08, 0.1
 CHUNK = 100
 
 
@@ -61,7 +58,8 @@ def parts(name: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, 
     _, y, wanted, held_out, tested = dataset(name)
     order = rng.permutation(len(y))
     train = np.concatenate([order[y[order] == k][:n] for k, n in wanted.items()])
-    rest = order[~np.isin(order, train)]
+    # Shuffled again: what is left of the order begins with rows of the classes that were soon complete.
+    rest = rng.permutation(order[~np.isin(order, train)])
     return train, rest[:held_out], rest[held_out : held_out + tested]
 
 
@@ -78,45 +76,6 @@ def useless(
     return x[rows], labels if kind == "duplicates" else rng.permutation(labels)
 
 
-def fit(arm_name: str, real, synthetic, n_classes: int, share: float, seed: int) -> np.ndarray:
-    """Return the weights (F + 1, K) of a softmax regression trained on the arm's batches."""
-    arm = ARMS[arm_name]
-    everything = np.ones(len(synthetic[1]), dtype=np.bool_)
-    rows = rows_of(arm, real[1], synthetic[1], everything, everything, n_classes, seed=seed)
-    rng = generator(seed, "fit")
-    # All batches in one draw, then shuffled: a draw a step would take longer than the step.
-    got = pick(
-        arm,
-        rows,
-        step=0,
-        updates=1,
-        batch=BATCH * UPDATES,
-        versions=8 if arm.augmented else 1,
-        share=share,
-        seed=seed,
-    )
-    x = np.concatenate([real[0], synthetic[0]])[got.row + len(real[0]) * got.synthetic]
-    x = x + JITTER * rng.normal(size=x.shape) * (got.version > 0)[:, None]
-    x = np.hstack([x, np.ones((len(x), 1))])
-    order = rng.permutation(len(x)).reshape(UPDATES, BATCH)
-    weights = rng.normal(0, 0.01, (x.shape[1], n_classes))
-    first, second = np.zeros_like(weights), np.zeros_like(weights)
-    target = np.eye(n_classes)[got.y]
-    for step, batch in enumerate(order):
-        slope = x[batch].T @ (softmax(x[batch] @ weights) - target[batch]) / BATCH
-        first = 0.9 * first + 0.1 * slope
-        second = 0.99 * second + 0.01 * slope**2
-        corrected = first / (1 - 0.9 ** (step + 1))
-        spread = np.sqrt(second / (1 - 0.99 ** (step + 1))) + 1e-8
-        weights -= RATE * (1 - step / UPDATES) * corrected / spread
-    return weights
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return p / p.sum(axis=1, keepdims=True)
-
-
 def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
     """Run one trial and return its verdict."""
     name, kind, number, seeds = job
@@ -128,28 +87,18 @@ def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
     centre, spread = features[train].mean(axis=0), features[train].std(axis=0) + 1e-3
     x = (features - centre) / spread
     real = (x[train], labels[train])
-    synthetic = useless(kind, *real, n_classes, rng)
-
-    def predict(arm: str, share: float) -> dict[str, np.ndarray]:
-        fits = [
-            fit(arm, real, synthetic, n_classes, share, derive_seed(base, "classifier", s))
-            for s in range(seeds)
-        ]
-        return {
-            part: np.stack([softmax(np.hstack([x[rows], np.ones((len(rows), 1))]) @ w) for w in fits])
-            for part, rows in (("validation", held_out), ("test", tested))
-        }
-
-    found = {arm: predict(arm, 0.0) for arm in PLAIN}
-    tried = {share: predict("filtered", share) for share in SHARES}
-    means = validation_means(
-        {str(share): p["validation"] for share, p in tried.items()}, labels[held_out], "balanced_accuracy"
+    study = Study(
+        real,
+        useless(kind, *real, n_classes, rng),
+        (x[held_out], labels[held_out]),
+        (x[tested], labels[tested]),
+        n_classes,
+        base,
     )
-    found["filtered"] = tried[float(max(means, key=means.__getitem__))]
-    order = sorted(found, key=lambda arm: arm != "filtered")
+    found = predict(study, range(seeds))
     decision = decide(
-        {arm: found[arm]["test"] for arm in order},
-        {arm: found[arm]["validation"] for arm in order},
+        found.test,
+        found.validation,
         labels[tested],
         labels[held_out],
         [str(k) for k in range(n_classes)],
@@ -190,7 +139,7 @@ def main() -> None:
         with FINISHED.open("a", encoding="utf-8") as handle:
             handle.writelines(json.dumps(row) + "\n" for row in rows)
     rows = [r for r in read() if (r["dataset"], r["kind"], r["trial"], r["seeds"]) in set(jobs)]
-    print(f"{asked.trials} trials a row, {asked.seeds} seeds, softmax regression, no filter")
+    print(f"{said()}: {asked.trials} trials a row, {asked.seeds} seeds, softmax regression, no filter\n")
     print("| data | synthetic rows | helps | 95 % interval | hurts | equivalent | inconclusive | mean gain |")
     print("|---|---|---|---|---|---|---|---|")
     for name in names:

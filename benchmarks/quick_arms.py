@@ -1,0 +1,127 @@
+"""The arms of the package with a quick classifier, for benchmarks of hundreds of whole trials.
+
+Batches come from the package's own :func:`augmentor.experiment.draw.pick`, the choice and the verdict
+from :func:`augmentor.experiment.decide.decide`. Only the classifier is another: a softmax regression
+by Adam, all seeds of an arm at once. Its "classical" arm adds a little noise to the features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from augmentor.core.seeds import derive_seed, generator
+from augmentor.experiment.arms import ARMS
+from augmentor.experiment.decide import validation_means
+from augmentor.experiment.draw import pick, rows_of
+
+PLAIN = ("real", "balanced", "classical", "synthetic", "synthetic_only")
+SHARES = (0.25, 0.5)
+UPDATES, BATCH, RATE, JITTER = 80, 64, 0.08, 0.1
+
+Labelled = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Standardised rows of one trial: (N, F) features and (N,) labels of every part."""
+
+    real: Labelled
+    synthetic: Labelled
+    validation: Labelled
+    test: Labelled
+    n_classes: int
+    base: int
+    known: dict[tuple[str, float, tuple[int, ...]], np.ndarray] = field(default_factory=dict)
+
+    def weights(self, arm: str, share: float, seeds: Sequence[int]) -> np.ndarray:
+        """Return the weights (S, F + 1, K) of the arm's classifiers at these seeds."""
+        key = arm, share, tuple(seeds)
+        if key not in self.known:
+            batches = [self._batches(arm, share, derive_seed(self.base, "classifier", s)) for s in seeds]
+            self.known[key] = train(batches, self.n_classes)
+        return self.known[key]
+
+    def _batches(self, name: str, share: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return all batches (U, B, F + 1), their labels (U, B) and the first weights (F + 1, K)."""
+        arm, everything = ARMS[name], np.ones(len(self.synthetic[1]), dtype=np.bool_)
+        labels = self.real[1], self.synthetic[1]
+        rows = rows_of(arm, *labels, everything, everything, self.n_classes, seed=seed)
+        # All batches in one draw, then shuffled: a draw a step would take longer than the step.
+        got = pick(
+            arm,
+            rows,
+            step=0,
+            updates=1,
+            batch=BATCH * UPDATES,
+            versions=8 if arm.augmented else 1,
+            share=share,
+            seed=seed,
+        )
+        rng = generator(seed, "fit")
+        start = rng.normal(0, 0.01, (self.real[0].shape[1] + 1, self.n_classes)).astype(np.float32)
+        order = rng.permutation(len(got.y))
+        x = np.concatenate([self.real[0], self.synthetic[0]])
+        x = with_one(x)[(got.row + len(labels[0]) * got.synthetic)[order]]
+        if arm.augmented:
+            noise = rng.standard_normal(x[:, 1:].shape, dtype=np.float32)
+            noise *= JITTER * (got.version[order] > 0)[:, None]
+            x[:, 1:] += noise
+        return x.reshape(UPDATES, BATCH, -1), got.y[order].reshape(UPDATES, BATCH), start
+
+
+def train(batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n_classes: int) -> np.ndarray:
+    """Return the weights (S, F + 1, K) of softmax regressions, one for each entry of ``batches``."""
+    weights = np.stack([start for _, _, start in batches])
+    one_hot = np.eye(n_classes, dtype=np.float32)
+    first, second = np.zeros_like(weights), np.zeros_like(weights)
+    for step in range(UPDATES):
+        x, y = (np.stack([batch[part][step] for batch in batches]) for part in (0, 1))
+        slope = x.transpose(0, 2, 1) @ (softmax(x @ weights) - one_hot[y]) / BATCH
+        first = 0.9 * first + 0.1 * slope
+        second = 0.99 * second + 0.01 * slope**2
+        corrected = first / (1 - 0.9 ** (step + 1))
+        spread = np.sqrt(second / (1 - 0.99 ** (step + 1))) + 1e-8
+        weights = weights - RATE * (1 - step / UPDATES) * corrected / spread
+    return weights
+
+
+def probabilities(weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return (S, N, K) of classifiers (S, F + 1, K) on rows (N, F)."""
+    return softmax((with_one(x) @ weights).astype(np.float64))
+
+
+def with_one(x: np.ndarray) -> np.ndarray:
+    return np.hstack([np.ones((len(x), 1)), x]).astype(np.float32)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Probabilities (S, N, K) by arm for both parts, and the share each arm was trained at."""
+
+    validation: dict[str, np.ndarray]
+    test: dict[str, np.ndarray]
+    share: dict[str, float]
+
+
+def predict(study: Study, seeds: Sequence[int], metric: str = "balanced_accuracy") -> Predicted:
+    """Train every arm; the filtered arm's share is chosen on the validation part, as in the package."""
+    found: dict[str, np.ndarray] = {arm: study.weights(arm, 0.0, seeds) for arm in PLAIN}
+    tried = {share: study.weights("filtered", share, seeds) for share in SHARES}
+    x, y = study.validation
+    means = validation_means({str(share): probabilities(w, x) for share, w in tried.items()}, y, metric)
+    best = float(max(means, key=means.__getitem__))
+    found["filtered"] = tried[best]
+    order = sorted(found, key=lambda arm: arm != "filtered")  # as in the package, it wins ties
+    return Predicted(
+        {arm: probabilities(found[arm], x) for arm in order},
+        {arm: probabilities(found[arm], study.test[0]) for arm in order},
+        {arm: best if arm == "filtered" else 0.0 for arm in order},
+    )
