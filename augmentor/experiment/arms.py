@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 SyntheticRows = Literal["none", "all", "kept", "passing"]
+Oversampler = Literal["none", "random", "smote"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Arm:
         by_share: whether a chosen share of each class's rows in a batch is synthetic; else real and
             synthetic rows of a class are equally likely.
         copies: whether a copy of a real row of the class stands in for every synthetic row.
+        oversampler: what levels the classes: rows repeated at "random", rows of "smote", or "none"
+            (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
         loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
         mix: name in :data:`augmentor.experiment.remedies.MIXES`.
     """
@@ -39,6 +42,7 @@ class Arm:
     augmented: bool = True
     by_share: bool = False
     copies: bool = False
+    oversampler: Oversampler = "none"
     loss: str = "cross_entropy"
     mix: str = "none"
 
@@ -68,6 +72,14 @@ ARMS: Final[dict[str, Arm]] = {
         synthetic="kept",
         by_share=True,
         copies=True,
+    ),
+    "oversampled": Arm(
+        "classical plus rows of SMOTE, drawn between real ones until the classes are level",
+        oversampler="smote",
+    ),
+    "random_oversampled": Arm(
+        "classical, with rows of the smaller classes repeated at random until the classes are level",
+        oversampler="random",
     ),
     "class_weighted": Arm(
         "real images, classical augmentation, loss weighted by inverse class frequency",

@@ -18,6 +18,8 @@ from augmentor.experiment.arms import Arm
 
 Index = npt.NDArray[np.int64]
 
+NO_ROWS: Index = np.zeros(0, dtype=np.int64)
+
 ANNEALED_BY = 0.75
 """With annealing the synthetic share falls linearly and is zero from this part of training on."""
 
@@ -27,7 +29,8 @@ class Picked:
     """The rows of one batch.
 
     Attributes:
-        synthetic: (B,) whether the row is one of the synthetic rows; else a real training row.
+        synthetic: (B,) whether the row is one of the synthetic rows (of those of SMOTE, for an arm
+            that uses them); else a real training row.
         row: (B,) its position there.
         version: (B,) its version in the pool; 0 is the untouched image.
         y: (B,) its label.
@@ -46,7 +49,7 @@ class Rows:
     Attributes:
         real: for each class the positions of its real rows.
         synthetic: for each class the positions of its synthetic rows that the arm uses (of real
-            rows, where copies stand in for them).
+            rows, where copies stand in for them; of rows of SMOTE, where the arm asks for those).
         copies: whether ``synthetic`` holds positions of real rows.
     """
 
@@ -76,6 +79,8 @@ def rows_of(
     n_classes: int,
     *,
     seed: int,
+    repeated: Index = NO_ROWS,
+    smote_y: Index = NO_ROWS,
 ) -> Rows:
     """Return the rows that ``arm`` may draw.
 
@@ -87,6 +92,8 @@ def rows_of(
         passed: (M,) mask of :func:`passing`.
         n_classes: number of classes K.
         seed: decides which real row stands in for a synthetic one where the arm asks for copies.
+        repeated: positions of the real rows that random oversampling repeats.
+        smote_y: labels of the rows of SMOTE.
 
     Raises:
         DataError: if nothing is left to draw.
@@ -98,9 +105,13 @@ def rows_of(
     if arm.copies:
         rng = generator(seed, "copies")
         made = [rng.choice(a, len(b)) if len(a) else a[:0] for a, b in zip(real, made, strict=True)]
+    if arm.oversampler == "random":
+        made = [repeated[real_y[repeated] == k] for k in range(n_classes)]
+    if arm.oversampler == "smote":
+        made = [np.flatnonzero(smote_y == k) for k in range(n_classes)]
     if not arm.real:
         real = [a[:0] for a in real]
-    rows = Rows(tuple(real), tuple(made), arm.copies)
+    rows = Rows(tuple(real), tuple(made), arm.copies or arm.oversampler == "random")
     if not len(rows.drawn):
         raise DataError(f"there is no row to draw for the arm {arm.label!r}")
     return rows

@@ -31,8 +31,9 @@ from augmentor.experiment.decide import Decision, decide, validation_means
 from augmentor.experiment.draw import passing
 from augmentor.experiment.fits import FitJob, read_fit
 from augmentor.experiment.runner import STAGE, Runner
+from augmentor.experiment.oversample import too_small
 from augmentor.experiment.scores import score
-from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.spec import EvaluationSpec, check_shape
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -90,8 +91,10 @@ def evaluate(
     """
     check_parts(train, validation, test, synthetic)
     arms, skipped = usable_arms(spec.arms, train, synthetic)
+        ConfigError: if an arm cannot take samples of this shape.
     parts = {"validation": validation, "test": test}
     runner = Runner(
+    check_shape(spec, train.shape)
         train, synthetic, parts, spec, seed=seed, folder=folder, processes=processes, progress=progress
     )
     by_share = [name for name in arms if ARMS[name].by_share]
@@ -265,6 +268,12 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
         notes.append(
             f"The augmented pool has {runner.versions} versions of each image instead of "
             f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
+    repeating = too_small(runner.train) if "smote" in runner.oversamplers else []
+    if repeating:
+        notes.append(
+            f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
+            "neighbours, and a class of one or two rows has none to choose from."
+        )
         )
     return notes
 

@@ -31,6 +31,7 @@ from augmentor.nets.classifier import SmallResNet
 from augmentor.training.classifier import fit_classifier, one_thread, predict
 
 PREDICTED = ("validation", "test")
+SMOTE_POOL = "pool_smote.npy"
 AT_ONCE = 2048
 """Images encoded together when predicting, so that large parts need little memory."""
 
@@ -75,9 +76,19 @@ class FitJob:
 
 
 def write_shared(
-    folder: Path, codec: ImageCodec, train: Samples, synthetic: SyntheticSet, parts: dict[str, Samples]
+    folder: Path,
+    codec: ImageCodec,
+    train: Samples,
+    synthetic: SyntheticSet,
+    parts: dict[str, Samples],
+    *,
+    repeated: npt.NDArray[np.int64],
+    smote_y: npt.NDArray[np.int64],
 ) -> None:
-    """Write what all fits share, pools excepted, into the existing ``folder``."""
+    """Write what all fits share, pools excepted, into the existing ``folder``.
+
+    ``repeated`` and ``smote_y`` are as in :func:`augmentor.experiment.draw.rows_of`.
+    """
     write_text(folder / "codec.json", codec.to_json())
     np.savez(
         folder / "rows.npz",
@@ -86,6 +97,8 @@ def write_shared(
         kept=synthetic.kept,
         passing=passing(synthetic),
         n_classes=np.array(train.n_classes),
+        repeated=repeated,
+        smote_y=smote_y,
     )
     for name, part in parts.items():
         np.save(folder / f"{name}.npy", part.array)
@@ -96,13 +109,18 @@ class _Shared:
     codec: ImageCodec
     real: npt.NDArray[np.generic]
     synthetic: npt.NDArray[np.generic]
+    smote: npt.NDArray[np.generic] | None
     rows: dict[str, npt.NDArray[np.generic]]
     parts: dict[str, npt.NDArray[np.generic]]
 
-    def batch(self, picked: Picked) -> Tensor:
-        """Return the encoded images (B, C, *spatial) of the rows picked."""
+    def batch(self, picked: Picked, arm: Arm) -> Tensor:
+        """Return the encoded images (B, C, *spatial) of the rows picked for ``arm``."""
+        other = self.synthetic
+        if arm.oversampler == "smote":
+            assert self.smote is not None  # drawn by the runner, whose arms ask for it
+            other = self.smote
         x = np.empty((len(picked.row), *self.real.shape[2:]), self.real.dtype)
-        for mask, pool in ((~picked.synthetic, self.real), (picked.synthetic, self.synthetic)):
+        for mask, pool in ((~picked.synthetic, self.real), (picked.synthetic, other)):
             x[mask] = pool[picked.row[mask], picked.version[mask]]
         return torch.from_numpy(self.codec.encode(x))
 
@@ -115,8 +133,11 @@ def _load(folder: Path, content: str) -> _Shared:
         codec=ImageCodec.from_json((folder / "codec.json").read_text(encoding="utf-8")),
         real=_mapped(folder / "pool_real.npy"),
         synthetic=_mapped(folder / "pool_synthetic.npy"),
+        smote=_mapped(folder / SMOTE_POOL) if (folder / SMOTE_POOL).exists() else None,
         rows=rows,
-        parts={name: _mapped(folder / f"{name}.npy") for name in PREDICTED},
+        parts={
+            name: _mapped(folder / f"{name}.npy") for name in PREDICTED if (folder / f"{name}.npy").exists()
+        },
     )
 
 
@@ -133,12 +154,13 @@ def forget_shared() -> None:
 def run_fit(job: FitJob) -> None:
     """Train the classifier of ``job`` and write its probabilities to ``job.target``.
 
-    The file holds ``validation`` (M, K) and ``test`` (N, K), float64, and the job's key.
+    The file holds ``validation`` (M, K) and, where it was handed over, ``test`` (N, K), float64, and
+    the job's key.
     """
     with one_thread():
         shared = _load(job.shared, job.content)
         model = _train(job, shared)
-        found = {name: _predict(model, shared.codec, shared.parts[name]) for name in PREDICTED}
+        found = {name: _predict(model, shared.codec, part) for name, part in shared.parts.items()}
     with atomic_file(job.target) as temporary, temporary.open("wb") as handle:
         np.savez(handle, key=np.array(job.key), **found)  # type: ignore[arg-type]  # allow_pickle is no array
 
@@ -159,12 +181,13 @@ def read_fit(job: FitJob, part: str) -> npt.NDArray[np.float64] | None:
 
 
 def _train(job: FitJob, shared: _Shared) -> SmallResNet:
-    labels = {name: shared.rows[name].astype(np.int64) for name in ("real_y", "synthetic_y")}
+    indices = ("real_y", "synthetic_y", "repeated", "smote_y")
+    labels = {name: shared.rows[name].astype(np.int64) for name in indices}
     masks = {name: shared.rows[name].astype(np.bool_) for name in ("kept", "passing")}
     n_classes = int(shared.rows["n_classes"])
     rows = rows_of(
         job.arm, labels["real_y"], labels["synthetic_y"], masks["kept"], masks["passing"], n_classes,
-        seed=job.seed,
+        seed=job.seed, repeated=labels["repeated"], smote_y=labels["smote_y"],
     )  # fmt: skip
     mix = MIXES.get(job.arm.mix)
 
@@ -173,7 +196,7 @@ def _train(job: FitJob, shared: _Shared) -> SmallResNet:
             job.arm, rows, step=step, updates=job.updates, batch=job.batch,
             versions=shared.real.shape[1], share=job.share or 0.0, seed=job.seed, anneal=job.anneal,
         )  # fmt: skip
-        x, y = shared.batch(picked), torch.from_numpy(picked.y)
+        x, y = shared.batch(picked, job.arm), torch.from_numpy(picked.y)
         if mix is None:
             return x, y
         weights = torch.nn.functional.one_hot(y, n_classes).to(x.dtype)

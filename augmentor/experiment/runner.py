@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
 from augmentor.core.parallel import run_parallel
 from augmentor.core.progress import Progress
@@ -15,8 +17,9 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.experiment.arms import ARMS
-from augmentor.experiment.draw import passing
-from augmentor.experiment.fits import FitJob, forget_shared, read_fit, run_fit, write_shared
+from augmentor.experiment.draw import NO_ROWS, passing
+from augmentor.experiment.fits import SMOTE_POOL, FitJob, forget_shared, read_fit, run_fit, write_shared
+from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import affordable_versions, draw_pool
 from augmentor.experiment.spec import EvaluationSpec
 
@@ -58,7 +61,10 @@ class Runner:
         self.policy = spec.resolved_policy()
         self.versions = affordable_versions(
             spec.pool_versions,
-            len(train) + len(synthetic),
+            self.rows,
+        self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
+        levelling = _levelling(train) if "smote" in self.oversamplers else 0
+        self.rows = len(train) + len(synthetic) + levelling
             train.array[:1].nbytes,
             spec.pool_megabytes * 1_000_000,
         )
@@ -77,6 +83,7 @@ class Runner:
             }
         )
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
+                "oversamplers": sorted(self.oversamplers),
         self.trained = self.reused = 0
 
     def job(self, name: str, share: float | None, number: int) -> FitJob:
@@ -125,17 +132,32 @@ class Runner:
         if folder.exists():
             return
         self.clean()
-        rows = len(self.train) + len(self.synthetic)
-        self.progress.start(POOL_STAGE, rows)
+        self.progress.start(POOL_STAGE, self.rows)
+        before = len(self.train) + len(self.synthetic)
+        repeated, levelled = NO_ROWS, self.train.take(NO_ROWS)
+        if "random" in self.oversamplers:
+            repeated = repeated_rows(self.train.y, seed=self.pool_seed)
+        if "smote" in self.oversamplers:
+            levelled = self._smote()
         with atomic_folder(folder) as temporary:
-            write_shared(temporary, self.codec, self.train, self.synthetic, self.parts)
+            write_shared(
+                temporary, self.codec, self.train, self.synthetic, self.parts,
+                repeated=repeated, smote_y=levelled.y,
+            )  # fmt: skip
             self._draw(temporary / "pool_real.npy", self.train, before=0)
             self._draw(temporary / "pool_synthetic.npy", self.synthetic.samples, before=len(self.train))
         self.progress.finish(POOL_STAGE)
 
     def _draw(self, target: Path, samples: Samples, *, before: int) -> None:
+            if "smote" in self.oversamplers:
+                self._draw(temporary / SMOTE_POOL, levelled, before=before)
         draw_pool(
             samples,
+    def _smote(self) -> Samples:
+        x, y = smote(self.train, seed=self.pool_seed)
+        ids = np.array([f"smote-{number}" for number in range(len(y))], dtype=np.str_)
+        return replace(self.train, x=x, y=y, ids=ids, group=None)
+
             self.policy,
             window=(self.codec.low, self.codec.high),
             versions=self.versions,
@@ -144,3 +166,8 @@ class Runner:
             processes=self.processes,
             done=lambda n: self.progress.update(POOL_STAGE, before + n),
         )
+
+
+def _levelling(train: Samples) -> int:
+    counts = [n for n in train.counts.values() if n]
+    return max(counts, default=0) * len(counts) - sum(counts)

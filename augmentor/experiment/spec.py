@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
 from augmentor.experiment.arms import ARMS, check_arms
+from augmentor.experiment.oversample import check_oversampling
 from augmentor.experiment.policies import Policy, resolve
 
 DEFAULT_ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
@@ -95,3 +96,12 @@ class EvaluationSpec(Spec):
     def synthetic_arms(self) -> tuple[str, ...]:
         """The named arms that train on synthetic rows."""
         return tuple(name for name in self.arms if ARMS[name].is_synthetic)
+
+
+def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
+    """Refuse what cannot be done with samples of that shape (C, *spatial), before anything is trained.
+
+    Raises:
+        ConfigError: saying which field asks for it and what to change.
+    """
+    check_oversampling(spec.arms, shape)

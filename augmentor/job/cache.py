@@ -31,7 +31,7 @@ from augmentor.core.files import (
 )
 
 DONE = "done.json"
-DECISIVE_PACKAGES = ("torch", "numpy", "monai", "scikit-learn", "albumentations", "pillow")
+DECISIVE_PACKAGES = ("torch", "numpy", "monai", "scikit-learn", "imbalanced-learn", "albumentations", "pillow")
 
 
 @dataclass(frozen=True)

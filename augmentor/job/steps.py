@@ -23,7 +23,7 @@ from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.spec import EvaluationSpec, check_shape
 from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
 from augmentor.job.recipe import Recipe
@@ -68,8 +68,12 @@ class Steps:
             "split": recipe.split.model_dump(mode="json"),
             "scarcity": recipe.scarcity.model_dump(mode="json"),
         }
-        return self._keep("load", inputs, DATA_ROOMS, self._load)
+        kept = self._keep("load", inputs, DATA_ROOMS, self._load)
+        # Before hours of training, not after them.
+        check_shape(self.recipe.evaluation, tuple(self.words("load")["shape"]))
+        return kept
 
+            "record": "shape",
     def judge(self) -> Kept:
         """Train the cross-fitted task classifier on the training part."""
         inputs = {
@@ -279,6 +283,7 @@ class Steps:
                 "split": parts.kind,
                 "source": self.source_digest,
                 "digests": parts.digests(),
+                "shape": list(parts.train.shape),
             },
         )
 
@@ -327,7 +332,6 @@ class Steps:
         train = self.parts["train"]
         wanted = plan(train.counts, self.recipe.balance)
         making = candidates(wanted, self.recipe.filters.oversampling, self.recipe.filters.minimum_candidates)
-        synthesizer = load_synthesizer(self.done["train"].folder, device=self.device)
         seed = derive_seed(self.seed, "sample")
         synthetic = sample(synthesizer, making, train.classes, seed=seed)
         (output / "candidates").mkdir()

@@ -128,3 +128,42 @@ def test_nothing_to_draw_is_refused():
     arm = replace(ARMS["filtered"], real=False)
     with pytest.raises(DataError, match="no row to draw"):
         rows_of(arm, REAL_Y, SYNTHETIC_Y, none, none, 3, seed=0)
+
+
+REPEATED = np.concatenate([np.tile(np.arange(50, 60), 4), np.tile(np.arange(60, 63), 16)[:47]])
+SMOTE_Y = np.repeat([1, 2], [40, 47])
+
+
+def oversampling(name, steps=200):
+    rows = rows_of(
+        ARMS[name], REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=0, repeated=REPEATED, smote_y=SMOTE_Y
+    )
+    return rows, [
+        pick(ARMS[name], rows, step=step, updates=steps, batch=32, versions=5, share=0.5, seed=0)
+        for step in range(steps)
+    ]
+
+
+def test_random_oversampling_draws_real_rows_and_no_other():
+    rows, picked = oversampling("random_oversampled")
+    assert [len(a) + len(b) for a, b in zip(rows.real, rows.synthetic, strict=True)] == [50, 50, 50]
+    for one in picked:
+        assert not one.synthetic.any()
+        np.testing.assert_array_equal(REAL_Y[one.row], one.y)
+
+
+def test_smote_rows_take_part_as_often_as_they_are_among_the_rows_of_their_class():
+    _, picked = oversampling("oversampled")
+    y, made, row = (np.concatenate([getattr(p, name) for p in picked]) for name in ("y", "synthetic", "row"))
+    np.testing.assert_array_equal(SMOTE_Y[row[made]], y[made])
+    np.testing.assert_array_equal(REAL_Y[row[~made]], y[~made])
+    # 6400 / 3 draws a class: the sd of a share is at most 0.011.
+    shares = [made[y == label].mean() for label in range(3)]
+    np.testing.assert_allclose(shares, [0, 40 / 50, 47 / 50], atol=0.04)
+
+
+def test_oversampling_uses_no_synthetic_row_of_the_generator():
+    for name in ("oversampled", "random_oversampled"):
+        assert not ARMS[name].is_synthetic
+        rows = rows_of(ARMS[name], REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=0)
+        assert not any(len(part) for part in rows.synthetic)
