@@ -1,38 +1,46 @@
-"""The architecture seam: ``(spec, shape, n_classes) -> (generator, critic)``."""
+"""The architecture seam: ``(spec, shape, n_classes) -> (generator, critic)``, by a table of names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.residual import ResidualCritic, ResidualGenerator
+from augmentor.nets.dense import DenseBody, DenseTrunk
+from augmentor.nets.grouped import GroupedBody, GroupedTrunk
+from augmentor.nets.players import Critic, Encoder, Generator
+from augmentor.nets.residual import ResidualBody, ResidualTrunk
 from augmentor.nets.sizing import auto_width
 from augmentor.nets.spec import NetworkSpec
+from augmentor.nets.strided import StridedBody, StridedTrunk
 
 Network = TypeVar("Network", bound=NetworkSpec)
 
 
-class GeneratorNet(Protocol):
-    """A module ``g(z, y, strength) -> (B, C, *spatial)`` in [-1, 1]."""
+@dataclass(frozen=True)
+class Architecture:
+    """The inner parts of the two networks.
 
-    latent: int
+    Attributes:
+        body: ``(spec, inputs, shape) -> module`` from vectors (B, inputs) to samples, see
+            :class:`augmentor.nets.players.Generator`.
+        trunk: ``(spec, shape) -> module`` from samples to features, see
+            :class:`augmentor.nets.players.Critic`.
+    """
 
-    def __call__(self, z: Tensor, y: Tensor, strength: float = 1.0) -> Tensor:
-        """Return samples (B, C, *spatial)."""
-
-
-Architecture = Callable[[NetworkSpec, tuple[int, ...], int], tuple[nn.Module, nn.Module]]
-
-
-def residual(spec: NetworkSpec, shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, nn.Module]:
-    """Return the residual generator and critic (Huang 2024), see :mod:`augmentor.nets.residual`."""
-    return ResidualGenerator(spec, shape, n_classes), ResidualCritic(spec, shape, n_classes)
+    body: Callable[[NetworkSpec, int, tuple[int, ...]], nn.Module]
+    trunk: Callable[[NetworkSpec, tuple[int, ...]], nn.Module]
 
 
-ARCHITECTURES: Mapping[str, Architecture] = {"residual": residual}
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "residual": Architecture(ResidualBody, ResidualTrunk),
+    "mlp": Architecture(DenseBody, DenseTrunk),
+    "dcgan": Architecture(StridedBody, StridedTrunk),
+    "r3gan": Architecture(GroupedBody, GroupedTrunk),
+}
 
 
 def sized(spec: Network, shape: tuple[int, ...], images: int) -> Network:
@@ -42,13 +50,16 @@ def sized(spec: Network, shape: tuple[int, ...], images: int) -> Network:
     return spec.model_copy(update={"width": auto_width(shape[1:], images)})
 
 
-def networks(spec: NetworkSpec, shape: tuple[int, ...], n_classes: int) -> tuple[nn.Module, nn.Module]:
-    """Return the generator and critic that ``spec`` asks for.
+def networks(
+    spec: NetworkSpec, shape: tuple[int, ...], n_classes: int, *, variational: bool = False
+) -> tuple[Generator, Critic | Encoder]:
+    """Return the generator and critic that ``spec`` asks for, or decoder and encoder.
 
     Args:
         spec: sizes resolved by :func:`sized`.
         shape: (C, *spatial) of one sample, one to three spatial dimensions.
         n_classes: number of classes.
+        variational: put an encoder in the critic's place.
 
     Raises:
         ConfigError: if samples of ``shape`` have no network.
@@ -58,4 +69,7 @@ def networks(spec: NetworkSpec, shape: tuple[int, ...], n_classes: int) -> tuple
             f"the {spec.architecture} networks make series, images and volumes of shape (C, *spatial) "
             f"with 1 to 3 spatial dimensions and at least 4 cells along one of them, got {tuple(shape)}"
         )
-    return ARCHITECTURES[spec.architecture](spec, shape, n_classes)
+    architecture = ARCHITECTURES[spec.architecture]
+    generator = Generator(spec, shape, n_classes, architecture.body)
+    other = Encoder if variational else Critic
+    return generator, other(spec, shape, n_classes, architecture.trunk)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.layers import activate, convolution
+from augmentor.nets.layers import activate, convolution, linear
+from augmentor.nets.spec import NetworkSpec
 
 BRANCH_GAIN = 0.5
 """Initial scale of a residual branch's last convolution: small, so that depth does not amplify."""
@@ -30,8 +31,73 @@ class ResidualBlock(nn.Module):
         return x + branch
 
 
+class Top(nn.Module):
+    """The critic's end: the minibatch statistic, then one dense layer to the features.
+
+    Maps activated maps (B, C, *grid) to features (B, F).
+
+    Args:
+        spec: says which statistic over which groups.
+        channels: C.
+        positions: cells of the grid.
+        features: F.
+    """
+
+    def __init__(self, spec: NetworkSpec, channels: int, positions: int, features: int) -> None:
+        super().__init__()
+        self.group = spec.minibatch_group
+        deviation = bool(self.group) and spec.minibatch_statistic == "deviation"
+        self.deviation = deviation
+        self.layer = linear((channels + (1 if deviation else 0)) * positions, features)
+        discriminating = bool(self.group) and not deviation
+        self.discrimination = MinibatchDiscrimination(features, self.group) if discriminating else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return activated features (B, F)."""
+        if self.deviation:
+            x = torch.cat([x, minibatch_std(x, self.group)], 1)
+        h = activate(self.layer(x.flatten(1)))
+        return h if self.discrimination is None else self.discrimination(h)
+
+
+class MinibatchDiscrimination(nn.Module):
+    """How close each row lies to the others of its group, added to its features.
+
+    Salimans 2016, section 3.2: a tensor T maps features f(x_i) to rows M_ib; o_b(x_i) = sum over j of
+    exp(-|M_ib - M_jb|_1). Here j runs over the other rows of i's group of consecutive rows, which hold
+    one class, and the sums come back to the features through a dense layer instead of being appended.
+
+    Args:
+        features: F.
+        group: rows in a group, at least 2.
+    """
+
+    KERNELS, DEPTH = 16, 4
+
+    def __init__(self, features: int, group: int) -> None:
+        super().__init__()
+        self.group = group
+        self.tensor = nn.Linear(features, self.KERNELS * self.DEPTH, bias=False)
+        self.back = linear(self.KERNELS, features)
+
+    def closeness(self, h: Tensor) -> Tensor:
+        """Return o(x) (B, KERNELS), each in [0, group - 1], for features ``h`` (B, F)."""
+        if len(h) % self.group:
+            raise ValueError(f"minibatch discrimination needs a multiple of {self.group} rows, got {len(h)}")
+        rows: Tensor = self.tensor(h)
+        rows = rows.view(-1, self.group, self.KERNELS, self.DEPTH)
+        apart = (rows[:, :, None] - rows[:, None]).abs().sum(-1)
+        # A row's distance to itself is 0 and would add a constant 1.
+        return (torch.exp(-apart).sum(2) - 1).flatten(0, 1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return features (B, F)."""
+        added: Tensor = self.back(self.closeness(h))
+        return h + added
+
+
 def minibatch_std(x: Tensor, group: int) -> Tensor:
-    """Append the mean standard deviation within each group of rows as one more channel.
+    """Return the mean standard deviation within each group of rows, as a channel.
 
     Karras 2018, section 3, over groups of consecutive rows: group k holds rows k·group to
     (k+1)·group - 1. With rows sorted so that a group holds one class, a class whose samples are all
@@ -42,7 +108,7 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
         group: rows in a group, at least 2.
 
     Returns:
-        (B, C + 1, *grid).
+        (B, 1, *grid).
 
     Raises:
         ValueError: if B is not a multiple of ``group``.
@@ -55,4 +121,15 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
     # The root of a variance has no slope at 0, which is where a collapsed class lies.
     spread = (centred.square().mean(1) + 1e-8).sqrt().mean(1)
     channel = spread.repeat_interleave(group).reshape(rows, 1, *[1] * (x.ndim - 2))
-    return torch.cat([x, channel.expand(rows, 1, *x.shape[2:])], 1)
+    return channel.expand(rows, 1, *x.shape[2:])
+
+
+def numeric_width(spec: NetworkSpec) -> int:
+    """Return the width as a number.
+
+    Raises:
+        ValueError: if it is still "auto".
+    """
+    if spec.width == "auto":
+        raise ValueError("resolve width 'auto' with nets.architectures.sized(spec, shape, images) first")
+    return spec.width

@@ -82,13 +82,22 @@ class Conditioning:
         embedding: ``(n_classes, width) -> module``; the module takes (y, strength) and says its
             ``width``.
         head: ``(features, n_classes) -> module``; the module takes (h, y, strength).
+        plane: whether the critic sees the label as a channel beside the sample.
+        classifier: whether the critic also names the class (auxiliary classifier).
     """
 
     embedding: type[LabelEmbedding] | type[NoEmbedding]
     head: type[Projection] | type[Unconditional]
+    plane: bool = False
+    classifier: bool = False
 
 
 CONDITIONINGS: Mapping[str, Conditioning] = {
+    # Miyato and Koyama 2018, equation 3.
     "projection": Conditioning(LabelEmbedding, Projection),
+    # Mirza and Osindero 2014, equation 2: the label is an input of both networks.
+    "concat": Conditioning(LabelEmbedding, Unconditional, plane=True),
+    # Odena 2017, equations 2 and 3: the critic tells real from fake and, apart from it, the class.
+    "auxiliary": Conditioning(LabelEmbedding, Unconditional, classifier=True),
     "none": Conditioning(NoEmbedding, Unconditional),
 }

@@ -13,6 +13,9 @@ from torch.nn import functional
 SLOPE = 0.2
 """Negative slope of every leaky ReLU."""
 
+LAST_GAIN = 0.3
+"""Initial scale of a generator's last layer: the tanh starts where it has a slope."""
+
 
 def convolution(ndim: int, inputs: int, outputs: int, kernel: int, *, gain: float = 1.0) -> nn.Module:
     """Return a convolution that keeps the grid, for 1, 2 or 3 dimensions.

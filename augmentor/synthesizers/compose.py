@@ -3,52 +3,107 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
+from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
 from augmentor.nets.architectures import networks
 from augmentor.nets.layers import memory_format
+from augmentor.nets.players import Critic, Encoder, Generator
 from augmentor.nets.sizing import auto_gamma
+from augmentor.objectives.adaptive import AdaptiveProbability
 from augmentor.objectives.adversarial import ADVERSARIAL
-from augmentor.objectives.diffaugment import make_augment
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.objectives.diffaugment import Augment, make_augment
+from augmentor.objectives.penalties import PENALTIES, RANDOM_PENALTIES
+from augmentor.objectives.running import LeCam, PathLength
+from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec
+from augmentor.training.regulators import Regulators
 from augmentor.training.spec import TrainingSpec
 from augmentor.training.steps import Objective
+
+ADAPTIVE_SHARE = 0.25
+"""Share of the training in which the adaptive probability can go from 0 to 1."""
 
 
 def initial_networks(
     spec: SynthesizerSpec, shape: tuple[int, ...], n_classes: int, seed: int, device: torch.device
-) -> tuple[nn.Module, nn.Module]:
+) -> tuple[Generator, Critic | Encoder]:
     """Return generator and critic with weights that depend on ``seed`` alone, on ``device``.
 
     Weights are drawn on the CPU, so that every device starts alike, and torch's own stream is left
     as it was.
 
     Raises:
-        ConfigError: if samples of ``shape`` have no network.
+        ConfigError: if samples of ``shape`` have no network, or the family is not meant for them.
     """
+    dimensions = FAMILIES[spec.family].dimensions
+    if len(shape) - 1 not in dimensions:
+        raise ConfigError(
+            f"family {spec.family!r} is for samples of {' or '.join(map(str, dimensions))} spatial "
+            f"dimensions, these are of shape {tuple(shape)}; family 'dcgan' is the same for any number"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        pair = networks(spec, shape, n_classes)
+        generator, critic = networks(spec, shape, n_classes, variational=spec.objective == "variational")
     layout = memory_format(len(shape) - 1)
-    for network in pair:
+    for network in (generator, critic):
         network.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # torch omits this pair
-    return pair
+    return generator, critic
 
 
 def objective_of(spec: SynthesizerSpec, training: TrainingSpec, shape: tuple[int, ...]) -> Objective:
     """Return what the networks minimise on samples of ``shape``, with "auto" weights resolved."""
     gamma = auto_gamma(shape[1:])
-    weights = {
-        name: gamma if weight == "auto" else float(weight) for name, weight in spec.regularisers.items()
-    }
-    augmenting = bool(spec.augmentation) and spec.augmentation_probability > 0
+    weights = {name: gamma if weight == "auto" else float(weight) for name, weight in spec.used.items()}
+    augment = _augment(spec)
     return Objective(
-        adversarial=ADVERSARIAL[spec.adversarial],
-        penalties={name: weight for name, weight in weights.items() if weight > 0},
-        every=training.regularise_every,
-        augment=make_augment(spec.augmentation, probability=spec.augmentation_probability)
-        if augmenting
-        else None,
+        adversarial=None if spec.objective == "variational" else ADVERSARIAL[spec.adversarial],
+        penalties={name: w for name, w in weights.items() if name in {*PENALTIES, *RANDOM_PENALTIES}},
+        every=training.penalty_every,
+        augment=augment,
         mode_seeking=spec.mode_seeking,
+        critic_steps=training.turns,
+        clip=weights.get("clip", 0.0),
+        lecam=weights.get("lecam", 0.0),
+        consistency=weights.get("consistency", 0.0),
+        altered=_altered(spec),
+        path_length=weights.get("path_length", 0.0),
+        auxiliary=spec.auxiliary_weight,
+        codes=spec.codes,
+    )
+
+
+def regulators_of(spec: SynthesizerSpec, training: TrainingSpec) -> Regulators:
+    """Return the regularisers with a memory that ``spec`` asks for, at their beginning."""
+    adaptive = None
+    if spec.augmentation_probability == "adaptive":
+        adaptive = AdaptiveProbability(
+            target=spec.augmentation_target, images=max(1, int(ADAPTIVE_SHARE * training.images))
+        )
+    return Regulators(
+        lecam=LeCam() if "lecam" in spec.used else None,
+        path_length=PathLength() if "path_length" in spec.used else None,
+        adaptive=adaptive,
+    )
+
+
+def _augment(spec: SynthesizerSpec) -> Augment | None:
+    """Return what stands in front of the critic, None for nothing."""
+    chance = spec.augmentation_probability
+    if not spec.augmentation or chance == 0:
+        return None
+    return make_augment(
+        spec.augmentation,
+        strength=spec.augmentation_strength,
+        # The controller's own probability takes its place at every call.
+        probability=1.0 if chance == "adaptive" else chance,
+        forbid=spec.forbid,
+    )
+
+
+def _altered(spec: SynthesizerSpec) -> Augment | None:
+    """Return the augmentation that consistency is about: the recipe's groups, else small shifts."""
+    if "consistency" not in spec.used:
+        return None
+    return make_augment(
+        spec.augmentation or ("translation",), strength=spec.augmentation_strength, forbid=spec.forbid
     )

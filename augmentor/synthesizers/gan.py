@@ -20,15 +20,15 @@ from augmentor.core.spec import parse
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
-from augmentor.synthesizers.compose import initial_networks, objective_of
+from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
 from augmentor.synthesizers.sampler import Sampler, torch_threads
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
 from augmentor.training import loop
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints, read_tensors, write_tensors
 from augmentor.training.state import State
 
-FORMAT = 1
+FORMAT = 2
 """Version of the saved files."""
 
 WEIGHTS = "generator.safetensors"
@@ -40,7 +40,7 @@ class GanSynthesizer:
 
     Args:
         spec: the generator, composed from the five seams.
-        training: its budget and optimiser.
+        training: its budget and optimiser; "auto" becomes what the family asks for.
 
     Attributes:
         history: one JSON-able row a stretch of training: images, step, critic_loss, generator_loss,
@@ -51,7 +51,7 @@ class GanSynthesizer:
     """
 
     def __init__(self, spec: SynthesizerSpec, training: TrainingSpec) -> None:
-        self.spec, self.training = spec, training
+        self.spec, self.training = spec, training.tuned(FAMILIES[spec.family].training)
         self.history: list[dict[str, Any]] = []
         self.chosen: dict[str, Any] = {}
         self._fitted: Sampler | None = None
@@ -94,7 +94,8 @@ class GanSynthesizer:
         spec = sized(self.spec, train.shape, len(train))
         with torch_threads(threads):
             generator, critic = initial_networks(spec, train.shape, train.n_classes, seed, place)
-            state = State.begin(generator, critic, self.training)
+            regulators = regulators_of(spec, self.training)
+            state = State.begin(generator, critic, self.training, regulators)
             store = Checkpoints(folder, self._fingerprint(train, seed, judge is not None))
             found = store.newest(progress.log)
             if found is not None:

@@ -31,7 +31,7 @@ class Sampler:
         classes: class names in label order.
         shape: (C, *spatial) of one sample.
         value_range: of the training data.
-        generator: ``g(z, y)``.
+        generator: ``g(z, y, strength, draws)``.
         device: where it lies.
     """
 
@@ -86,10 +86,11 @@ class Sampler:
         }
 
     def _chunk(self, labels: IntArray, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-        latents = torch.randn(CHUNK, self.spec.latent, generator=torch.Generator().manual_seed(seed))
+        draws = torch.Generator().manual_seed(seed)
+        latents = torch.randn(CHUNK, self.spec.latent, generator=draws)
         filled = torch.zeros(CHUNK, dtype=torch.int64)
         filled[: len(labels)] = torch.from_numpy(labels)
-        made: Tensor = self.generator(latents.to(self.device), filled.to(self.device))
+        made: Tensor = self.generator(latents.to(self.device), filled.to(self.device), 1.0, draws)
         return made[: len(labels)].float().cpu().contiguous().numpy()
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from augmentor.nets.spec import NetworkSpec
+from augmentor.synthesizers.families import FAMILIES, FamilyName
 from augmentor.training.spec import TrainingSpec
 
 __all__ = ["FAMILIES", "SynthesizerSpec", "TrainingSpec"]
@@ -15,69 +16,168 @@ __all__ = ["FAMILIES", "SynthesizerSpec", "TrainingSpec"]
 AdversarialName = Literal[
     "minimax", "non_saturating", "least_squares", "wasserstein", "hinge", "relativistic"
 ]
-PenaltyName = Literal["r1", "r2", "gradient_penalty"]
+PenaltyName = Literal["r1", "r2", "gradient_penalty", "clip", "lecam", "consistency", "path_length"]
 AugmentName = Literal["colour", "translation", "cutout", "geometry"]
+OperationName = Literal[
+    "brightness",
+    "saturation",
+    "contrast",
+    "translation",
+    "cutout",
+    "flip_horizontal",
+    "flip_vertical",
+    "flip_depth",
+    "rotation",
+]
 Weight = Annotated[float, Field(ge=0)] | Literal["auto"]
-
-FAMILIES: Mapping[str, Mapping[str, Any]] = {
-    # Huang 2024: residual networks without normalisation, relativistic pairs, both penalties.
-    "residual": {
-        "architecture": "residual",
-        "conditioning": "projection",
-        "adversarial": "relativistic",
-        "regularisers": {"r1": "auto", "r2": "auto"},
-        "augmentation": ["translation"],
-    },
-}
-"""What each family sets where the recipe says nothing."""
+ZERO_CENTRED = frozenset({"r1", "r2"})
 
 
 class SynthesizerSpec(NetworkSpec):
     """A generator composed from the five seams.
 
     Attributes:
-        family: a name in :data:`FAMILIES`, whose values stand where a field is not given.
+        family: a name in :data:`augmentor.synthesizers.families.FAMILIES`, whose values stand where a
+            field is not given.
+        per_class: train one network for each class, without labels (Frid-Adar 2018, section 3.2).
+        objective: "adversarial", or "variational" for an autoencoder with an encoder in the critic's place.
         adversarial: a name in :data:`augmentor.objectives.adversarial.ADVERSARIAL`.
-        regularisers: weight of each penalty by name; "auto" follows
-            :func:`augmentor.nets.sizing.auto_gamma`. Given ones replace the family's.
+        regularisers: weight of each by name; r1 and r2 "auto" follow
+            :func:`augmentor.nets.sizing.auto_gamma`; clip is the bound of the critic's weights. Given
+            ones replace the family's.
         augmentation: groups of differentiable augmentation that real and fake samples go through
             on their way to the critic (Zhao 2020): colour, translation, cutout, geometry.
-        augmentation_probability: chance of each operation for each sample.
+        augmentation_probability: chance of each operation for each sample, or "adaptive": it follows
+            the sign of the critic's belief in real samples (ADA, Karras 2020, equation 1).
+        augmentation_target: the mean sign that "adaptive" holds.
+        augmentation_strength: scales sizes of shifts, cuts and colours; 1 is the paper's.
+        forbid: operations that would make a wrong sample, e.g. [flip_horizontal] where the side matters.
         mode_seeking: weight of the mode seeking loss (Mao 2019); 0 leaves it out.
+        auxiliary_weight: weight of the auxiliary classifier's loss, with conditioning "auxiliary".
     """
 
-    family: Literal["residual"] = "residual"
+    family: FamilyName = "residual"
+    per_class: bool = False
+    objective: Literal["adversarial", "variational"] = "adversarial"
     adversarial: AdversarialName = "relativistic"
     regularisers: dict[PenaltyName, Weight] = Field(default_factory=dict)
-    augmentation: tuple[AugmentName, ...] = ()
-    augmentation_probability: float = Field(default=0.5, ge=0, le=1)
+    augmentation: tuple[AugmentName, ...] = ("translation",)
+    augmentation_probability: Annotated[float, Field(ge=0, le=1)] | Literal["adaptive"] = 0.5
+    augmentation_target: float = Field(default=0.6, gt=-1, lt=1)
+    augmentation_strength: float = Field(default=1.0, gt=0, le=1)
+    forbid: tuple[OperationName, ...] = ()
     mode_seeking: float = Field(default=0.1, ge=0)
+    auxiliary_weight: float = Field(default=1.0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
     def _family(cls, values: Any) -> Any:  # noqa: ANN401 - whatever the recipe holds
         if not isinstance(values, Mapping):
             return values
-        defaults = FAMILIES.get(str(values.get("family", "residual")), {})
-        return {**defaults, **values}
+        family = FAMILIES.get(str(values.get("family", "residual")))
+        if family is None:
+            return values
+        merged = {**family.spec, **values}
+        if merged.get("per_class"):
+            merged.setdefault("conditioning", "none")
+        return merged
+
+    @property
+    def used(self) -> dict[str, float | Literal["auto"]]:
+        """The regularisers with a weight other than 0."""
+        return {name: weight for name, weight in self.regularisers.items() if weight != 0}
 
     @model_validator(mode="after")
     def _can_work(self) -> SynthesizerSpec:
-        used = {name for name, weight in self.regularisers.items() if weight != 0}
-        if self.adversarial == "relativistic" and not used & {"r1", "r2"}:
-            raise ValueError(
-                "adversarial 'relativistic' does not converge without a zero-centred gradient penalty "
-                "(Huang 2024, section 2); add r1 or r2 to regularisers, or choose another loss"
-            )
-        if self.adversarial == "wasserstein" and "gradient_penalty" not in used:
-            raise ValueError(
-                "adversarial 'wasserstein' has no minimum unless the critic's slope is bounded "
-                "(Gulrajani 2017); add gradient_penalty to regularisers, e.g. {gradient_penalty: 10}"
-            )
-        if "gradient_penalty" in used and self.regularisers.get("gradient_penalty") == "auto":
-            raise ValueError("regularisers.gradient_penalty needs a number; the paper's is 10")
-        if "gradient_penalty" in used and used & {"r1", "r2"}:
-            raise ValueError(
-                "gradient_penalty pulls the critic's slope to 1 while r1 and r2 pull it to 0; keep one kind"
-            )
+        checks = (
+            _variational_alone(self) if self.objective == "variational" else _critic_bounded(self),
+            _regularisers_fit(self),
+            _labels_reach(self),
+            _augmentation_fits(self),
+        )
+        for reason in checks:
+            if reason:
+                raise ValueError(reason)
         return self
+
+
+def _critic_bounded(spec: SynthesizerSpec) -> str | None:
+    used = set(spec.used)
+    if spec.adversarial == "relativistic" and not used & ZERO_CENTRED:
+        return (
+            "adversarial 'relativistic' does not converge without a zero-centred gradient penalty "
+            "(Huang 2024, section 2); add r1 or r2 to regularisers, or choose another loss"
+        )
+    bounds = used & {"gradient_penalty", "clip"}
+    if spec.adversarial == "wasserstein" and not bounds and not spec.spectral_norm:
+        return (
+            "adversarial 'wasserstein' has no minimum unless the critic's slope is bounded "
+            "(Gulrajani 2017); add gradient_penalty to regularisers, e.g. {gradient_penalty: 10}, or "
+            "{clip: 0.01}, or set spectral_norm"
+        )
+    if len(bounds) + spec.spectral_norm > 1:
+        return "gradient_penalty, clip and spectral_norm all bound the critic's slope; keep one of them"
+    return None
+
+
+def _regularisers_fit(spec: SynthesizerSpec) -> str | None:
+    used = set(spec.used)
+    for name in sorted(used - ZERO_CENTRED):
+        if spec.regularisers[name] == "auto":  # type: ignore[index]  # its keys are these names
+            return f"regularisers.{name} needs a number; only r1 and r2 can be 'auto'"
+    if "gradient_penalty" in used and used & ZERO_CENTRED:
+        return "gradient_penalty pulls the critic's slope to 1 while r1 and r2 pull it to 0; keep one kind"
+    batch = spec.norms[1] == "batch"
+    if batch and used & {*ZERO_CENTRED, "gradient_penalty"}:
+        return (
+            "a gradient penalty is about one row at a time, but critic_norm 'batch' lets every row of the "
+            "batch change it (Gulrajani 2017, section 4); set critic_norm to 'layer' or 'none'"
+        )
+    if "clip" in used and batch:
+        return "clip bounds the critic's slope, critic_norm 'batch' scales it up again; set it to 'none'"
+    if "path_length" in used and not spec.styled:
+        return (
+            f"path_length is about styles, and architecture {spec.architecture!r} has none; leave it out, or "
+            "choose 'style' or 'adain'"
+        )
+    return None
+
+
+def _labels_reach(spec: SynthesizerSpec) -> str | None:
+    if spec.per_class and spec.conditioning != "none":
+        return (
+            f"per_class trains one network for each class, which has no label to learn, got conditioning "
+            f"{spec.conditioning!r}; leave conditioning out"
+        )
+    if spec.conditioning == "auxiliary" and spec.auxiliary_weight == 0:
+        return "conditioning 'auxiliary' with auxiliary_weight 0 never learns the label; raise it"
+    return None
+
+
+def _augmentation_fits(spec: SynthesizerSpec) -> str | None:
+    if spec.augmentation_probability == "adaptive" and not spec.augmentation:
+        return "augmentation_probability 'adaptive' has nothing to adapt; name groups in augmentation"
+    return None
+
+
+def _variational_alone(spec: SynthesizerSpec) -> str | None:
+    if spec.conditioning not in {"concat", "none"}:
+        return (
+            f"objective 'variational' gives the label to encoder and decoder, got conditioning "
+            f"{spec.conditioning!r}, which is a critic's; choose concat or none"
+        )
+    parts = {
+        "regularisers": bool(spec.used),
+        "augmentation": bool(spec.augmentation),
+        "mode_seeking": spec.mode_seeking > 0,
+        "minibatch_group": spec.minibatch_group > 0,
+        "spectral_norm": spec.spectral_norm,
+        "codes": spec.codes.numbers > 0,
+    }
+    senseless = [name for name, there in parts.items() if there]
+    if senseless:
+        return (
+            f"objective 'variational' has no critic, which {', '.join(senseless)} would act on; leave "
+            f"{'it' if len(senseless) == 1 else 'them'} out (family: cvae does)"
+        )
+    return None

@@ -16,7 +16,7 @@ from augmentor.core.score import CheckpointScore
 from augmentor.core.seeds import derive_seed
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
-from augmentor.training.schedule import Calendar, ema_decay, label_strength, learning_rate
+from augmentor.training.schedule import Calendar, ema_decay, growth, label_strength, learning_rate
 from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
 from augmentor.training.steps import Losses, Objective, train_step
@@ -60,7 +60,7 @@ class Sums:
     """Losses since the last row of history."""
 
     def __init__(self) -> None:
-        self.steps, self.penalties = 0, 0
+        self.steps, self.turns, self.penalties = 0, 0, 0
         # Numbers that turn into tensors on the losses' own device with the first addition.
         self.critic: Tensor | float = 0.0
         self.generator: Tensor | float = 0.0
@@ -70,17 +70,18 @@ class Sums:
         """Add one step; on a GPU without waiting for it."""
         self.steps += 1
         self.critic = self.critic + losses.critic
-        self.generator = self.generator + losses.generator
+        if losses.generator is not None:
+            self.turns += 1
+            self.generator = self.generator + losses.generator
         if losses.penalty is not None:
             self.penalties += 1
             self.penalty = self.penalty + losses.penalty
 
     def means(self) -> dict[str, float]:
         """Return the mean losses; not finite if one of them was not."""
-        means = {
-            "critic_loss": float(self.critic) / self.steps,
-            "generator_loss": float(self.generator) / self.steps,
-        }
+        means = {"critic_loss": float(self.critic) / self.steps}
+        if self.turns:
+            means["generator_loss"] = float(self.generator) / self.turns
         if self.penalties:
             means["penalty"] = float(self.penalty) / self.penalties
         return means
@@ -128,6 +129,11 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
     spec, step = training.spec, state.step
     draws.manual_seed(derive_seed(training.seed, "step", step, state.rollbacks))
     state.set_learning_rate(learning_rate(spec, step, state.factor))
+    stages = state.players.generator.stages
+    if stages > 1:
+        position = growth(spec, step, stages)
+        for network in (state.players.generator, state.players.critic, state.average):
+            network.grow(position)
     losses = train_step(
         state.players,
         training.objective,
@@ -135,6 +141,7 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
         step=step,
         strength=label_strength(spec, step),
         draws=draws,
+        regulators=state.regulators,
     )
     state.step += 1
     state.averaging.update(ema_decay(spec, state.step * spec.batch))
@@ -142,7 +149,9 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
 
 
 def _tell(training: Training, state: State, losses: Losses) -> None:
-    info = {"critic_loss": float(losses.critic), "generator_loss": float(losses.generator)}
+    info = {"critic_loss": float(losses.critic)}
+    if losses.generator is not None:
+        info["generator_loss"] = float(losses.generator)
     training.progress.update(STAGE, min(training.spec.images, state.step * training.spec.batch), info)
 
 
@@ -157,6 +166,7 @@ def _row(state: State, spec: TrainingSpec, means: dict[str, float]) -> dict[str,
         **means,
         "label_strength": label_strength(spec, state.step - 1),
         "learning_rate": learning_rate(spec, state.step - 1, state.factor),
+        **state.regulators.readings(),
     }
 
 
@@ -196,7 +206,7 @@ def _roll_back(
     if rollbacks > 1:
         raise TrainingFailed(
             f"training stopped being finite ({', '.join(names)}) by step {failed:,} for the second time, "
-            f"although the learning rate had been halved to {training.spec.learning_rate * state.factor:g}; "
+            f"although the learning rate had been halved to {training.spec.rate * state.factor:g}; "
             "lower training.learning_rate, raise the weights in synthesizer.regularisers, or look for "
             "extreme values in the data"
         )

@@ -26,7 +26,22 @@ def label_strength(spec: TrainingSpec, step: int) -> float:
 def learning_rate(spec: TrainingSpec, step: int, factor: float = 1.0) -> float:
     """Return Adam's step size at ``step``: a half cosine from the full rate to the final share."""
     falling = 0.5 * (1 + math.cos(math.pi * step / spec.steps))
-    return factor * spec.learning_rate * (spec.final_rate + (1 - spec.final_rate) * falling)
+    return factor * spec.rate * (spec.final_rate + (1 - spec.final_rate) * falling)
+
+
+def growth(spec: TrainingSpec, step: int, stages: int) -> float:
+    """Return the position of a growing architecture with ``stages`` resolutions, 0 to stages - 1.
+
+    The whole part is a resolution, the rest how far the next has faded in. Resolutions stand and fade in
+    turn, each for the same number of steps (Karras 2018, appendix A), until ``spec.growth`` of the
+    training is over.
+    """
+    phases = 2 * (stages - 1)
+    phase = step / (spec.growth * spec.steps) * phases
+    if phase >= phases:
+        return float(stages - 1)
+    stage, inside = divmod(phase, 2)
+    return float(stage + max(0.0, inside - 1))
 
 
 def ema_decay(spec: TrainingSpec, shown: int) -> float:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
 from pydantic import Field, model_validator
 
 from augmentor.core.spec import Spec
 
 GROUP = 4
 """Rows of one class that stand together in a batch (Karras 2018 groups by four)."""
+
+GENERAL: Mapping[str, Any] = {
+    "learning_rate": 5e-4,
+    "betas": (0.0, 0.99),
+    "regularise_every": 4,
+    "critic_steps": 1,
+}
+"""What "auto" stands for where a family says nothing; moments as in Karras 2018 and Huang 2024."""
 
 
 class TrainingSpec(Spec):
@@ -17,15 +28,18 @@ class TrainingSpec(Spec):
         images: real images shown to the critic.
         seed: every draw of the training derives from it.
         batch: images a step, a multiple of four.
-        learning_rate: Adam's step size for both networks.
+        learning_rate: Adam's step size for both networks; "auto" is the family's.
         final_rate: share of the learning rate reached at the end, along a half cosine.
-        betas: Adam's moments; (0, 0.99) as in Karras 2018 and Huang 2024.
+        betas: Adam's moments; "auto" is the family's.
         class_power: classes are drawn with probability proportional to count**class_power: 1 as
             they come, 0 all alike, 0.5 between the two.
         transition: the shares of the training between which the label's weight rises from 0 to 1
             (Shahbazi 2022); (0, 0) is conditional from the start.
         regularise_every: steps between two penalties, whose weight grows by as much
-            (lazy regularisation, Karras 2020, section 4.1).
+            (lazy regularisation, Karras 2020, section 4.1); "auto" is the family's.
+        critic_steps: updates of the critic for each of the generator (Arjovsky 2017, algorithm 1);
+            "auto" is the family's.
+        growth: share of the training over which a growing architecture reaches full resolution.
         ema_half_life: images after which an old weight counts half in the average that samples
             are made from; None for a fiftieth of the budget.
         ema_warm_up: the half-life is never longer than this share of the images shown so far.
@@ -37,12 +51,14 @@ class TrainingSpec(Spec):
     images: int = Field(default=100_000, ge=32)
     seed: int = Field(default=0, ge=0)
     batch: int = Field(default=32, ge=GROUP, multiple_of=GROUP)
-    learning_rate: float = Field(default=5e-4, gt=0, le=0.1)
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)] | Literal["auto"] = "auto"
     final_rate: float = Field(default=0.2, gt=0, le=1)
-    betas: tuple[float, float] = (0.0, 0.99)
+    betas: tuple[float, float] | Literal["auto"] = "auto"
     class_power: float = Field(default=0.5, ge=0, le=1)
     transition: tuple[float, float] = (0.0, 0.2)
-    regularise_every: int = Field(default=4, ge=1, le=64)
+    regularise_every: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
+    critic_steps: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
+    growth: float = Field(default=0.5, gt=0, lt=1)
     ema_half_life: int | None = Field(default=None, ge=1)
     ema_warm_up: float = Field(default=0.05, gt=0)
     checkpoints: int = Field(default=8, ge=1)
@@ -56,13 +72,42 @@ class TrainingSpec(Spec):
             raise ValueError(
                 f"transition needs 0 <= start <= end < 1, shares of the training, got {self.transition}"
             )
-        if not all(0 <= beta < 1 for beta in self.betas):
+        if not all(0 <= beta < 1 for beta in self.moments):
             raise ValueError(f"betas must lie in [0, 1), got {self.betas}")
         return self
 
+    def tuned(self, family: Mapping[str, Any]) -> TrainingSpec:
+        """Return the same with "auto" replaced by the family's values, or by the general ones."""
+        values = {**GENERAL, **family}
+        given = {name: getattr(self, name) for name in GENERAL}
+        return self.model_copy(
+            update={name: values[name] if value == "auto" else value for name, value in given.items()}
+        )
+
+    @property
+    def rate(self) -> float:
+        """The learning rate as a number."""
+        return float(GENERAL["learning_rate"]) if self.learning_rate == "auto" else self.learning_rate
+
+    @property
+    def moments(self) -> tuple[float, float]:
+        """Adam's moments as numbers."""
+        first, second = GENERAL["betas"] if self.betas == "auto" else self.betas
+        return float(first), float(second)
+
+    @property
+    def penalty_every(self) -> int:
+        """Steps between two penalties, as a number."""
+        return int(GENERAL["regularise_every"] if self.regularise_every == "auto" else self.regularise_every)
+
+    @property
+    def turns(self) -> int:
+        """Updates of the critic for each of the generator, as a number."""
+        return int(GENERAL["critic_steps"] if self.critic_steps == "auto" else self.critic_steps)
+
     @property
     def steps(self) -> int:
-        """Number of steps: the images divided by the batch, rounded up."""
+        """Number of the critic's steps: the images divided by the batch, rounded up."""
         return -(-self.images // self.batch)
 
     @property

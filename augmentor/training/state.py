@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from augmentor.nets.players import Critic, Encoder, Generator
 from augmentor.training.ema import Average, averaged
+from augmentor.training.regulators import Regulators
 from augmentor.training.spec import TrainingSpec
 from augmentor.training.steps import Players
 
@@ -23,6 +25,7 @@ class State:
         players: the two networks and their optimisers.
         average: the averaged generator.
         averaging: what moves it.
+        regulators: regularisers with a memory of their own.
         step: steps finished.
         factor: what the learning rate is multiplied by after rollbacks.
         rollbacks: how often a non-finite loss led back to an earlier state.
@@ -32,8 +35,9 @@ class State:
     """
 
     players: Players
-    average: nn.Module
+    average: Generator
     averaging: Average
+    regulators: Regulators = field(default_factory=Regulators)
     step: int = 0
     factor: float = 1.0
     rollbacks: int = 0
@@ -42,13 +46,19 @@ class State:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, generator: nn.Module, critic: nn.Module, spec: TrainingSpec) -> State:
+    def begin(
+        cls,
+        generator: Generator,
+        critic: Critic | Encoder,
+        spec: TrainingSpec,
+        regulators: Regulators | None = None,
+    ) -> State:
         """Return the state before the first step."""
         average = averaged(generator)
         players = Players(
             generator, critic, _adam(generator, spec), _adam(critic, spec), tuple(generator.parameters())
         )
-        return cls(players, average, Average(average, generator))
+        return cls(players, average, Average(average, generator), regulators or Regulators())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name; copies, in the parameters' own layout."""
@@ -71,6 +81,7 @@ class State:
                 "rollbacks": self.rollbacks,
                 "history": self.history,
                 "best": self.best,
+                "regulators": self.regulators.state_dict(),
             }
         )
 
@@ -88,6 +99,7 @@ class State:
         values = deepcopy(dict(facts))
         self.step, self.factor, self.rollbacks = values["step"], values["factor"], values["rollbacks"]
         self.history, self.best = values["history"], values["best"]
+        self.regulators.load_state_dict(values["regulators"])
 
     def keep_best(self, facts: dict[str, Any]) -> None:
         """Make the average's present weights the best so far."""
@@ -113,7 +125,7 @@ def _adam(module: nn.Module, spec: TrainingSpec) -> torch.optim.Adam:
     # Fused: one kernel for all weights instead of ten calls for each.
     device = next(module.parameters()).device.type
     return torch.optim.Adam(
-        module.parameters(), lr=spec.learning_rate, betas=spec.betas, fused=device in {"cpu", "cuda"}
+        module.parameters(), lr=spec.rate, betas=spec.moments, fused=device in {"cpu", "cuda"}
     )
 
 

@@ -1,19 +1,25 @@
-"""One training step: the critic's half and the generator's half."""
+"""One training step: the critic's half and the generator's half, or a variational autoencoder's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.functional import cross_entropy
 
+from augmentor.nets.players import Critic, Encoder, Examined, Generator
+from augmentor.nets.spec import CodesSpec
 from augmentor.objectives.adversarial import Adversarial
+from augmentor.objectives.codes import code_surprise
 from augmentor.objectives.diffaugment import Augment
 from augmentor.objectives.diversity import mode_seeking
-from augmentor.objectives.penalties import bind
+from augmentor.objectives.penalties import bind, clip_weights, consistency
+from augmentor.objectives.variational import negative_evidence_bound
 from augmentor.training.batches import Batch
+from augmentor.training.regulators import Regulators
 
 
 @dataclass(frozen=True)
@@ -21,26 +27,49 @@ class Objective:
     """What both networks minimise.
 
     Attributes:
-        adversarial: the loss of both sides.
+        adversarial: the loss of both sides; None trains a variational autoencoder.
         penalties: weight of each penalty, by name.
         every: steps between two penalties; the weight grows by as much.
         augment: what the critic sees of a sample; None for the sample itself.
         mode_seeking: weight of the mode seeking loss.
+        critic_steps: updates of the critic for each of the generator.
+        clip: bound of the critic's weights; 0 leaves them free.
+        lecam: weight of LeCam's regularisation.
+        consistency: weight of the consistency between a real sample and ``altered`` of it.
+        altered: the augmentation of that consistency.
+        path_length: weight of the path length regularisation.
+        auxiliary: weight of the auxiliary classifier's cross-entropy, where the critic has one.
+        codes: the latent's codes and the weight of their mutual information.
     """
 
-    adversarial: Adversarial
+    adversarial: Adversarial | None
     penalties: Mapping[str, float]
     every: int
     augment: Augment | None
     mode_seeking: float
+    critic_steps: int = 1
+    clip: float = 0.0
+    lecam: float = 0.0
+    consistency: float = 0.0
+    altered: Augment | None = None
+    path_length: float = 0.0
+    auxiliary: float = 1.0
+    codes: CodesSpec = field(default_factory=CodesSpec)
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Means over the batch, detached scalars; ``penalty`` only where the step had one."""
+    """Means over the batch, detached scalars.
+
+    Attributes:
+        critic: the critic's adversarial loss; of a variational autoencoder, the divergence per value.
+        generator: the generator's; None where the step did not update it. Of a variational
+            autoencoder, the reconstruction's negative log likelihood per value.
+        penalty: sum of the weighted penalties, None where the step had none.
+    """
 
     critic: Tensor
-    generator: Tensor
+    generator: Tensor | None
     penalty: Tensor | None
 
 
@@ -48,11 +77,56 @@ class Losses:
 class Players:
     """The two networks with their optimisers, and the generator's weights as a tuple."""
 
-    generator: nn.Module
-    critic: nn.Module
+    generator: Generator
+    critic: Critic | Encoder
     generator_optimiser: torch.optim.Optimizer
     critic_optimiser: torch.optim.Optimizer
     weights: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """All that one step's halves share."""
+
+    players: Players
+    critic: Critic
+    adversarial: Adversarial
+    objective: Objective
+    batch: Batch
+    step: int
+    strength: float
+    draws: torch.Generator
+    regulators: Regulators
+    precision: AbstractContextManager[None]
+
+    def seen(self, x: Tensor) -> Tensor:
+        """Return what the critic sees of samples."""
+        if self.objective.augment is None:
+            return x
+        adaptive = self.regulators.adaptive
+        chance = None if adaptive is None else adaptive.probability
+        return self.objective.augment(x, self.draws, probability=chance)
+
+    def labels(self, x: Tensor) -> Tensor:
+        """Return the labels of one batch of rows, or of two one after the other."""
+        y = self.batch.labels
+        return y if len(x) == len(y) else torch.cat([y, y])
+
+    def judged(self, x: Tensor) -> Tensor:
+        """Return the critic's logits of augmented samples."""
+        logits: Tensor = self.critic(self.seen(x), self.labels(x), self.strength)
+        return logits
+
+    def aside(self, said: Examined) -> Tensor | float:
+        """Return what the heads beside the logit add to a loss: class and codes, on generated rows."""
+        total: Tensor | float = 0.0
+        if said.codes is not None:
+            surprise = code_surprise(said.codes, self.batch.latents, self.objective.codes)
+            total = total + self.objective.codes.weight * surprise.mean()
+        if said.classes is not None:
+            wrong = cross_entropy(said.classes.float(), self.batch.labels)
+            total = total + self.objective.auxiliary * self.strength * wrong
+        return total
 
 
 def train_step(
@@ -63,8 +137,9 @@ def train_step(
     step: int,
     strength: float,
     draws: torch.Generator,
+    regulators: Regulators | None = None,
 ) -> Losses:
-    """Update the critic, then the generator, once each.
+    """Update the critic, then (on its turn) the generator.
 
     The fakes are made once and serve both halves: the generator's weights do not change between
     them, and a second set would cost a tenth of the step.
@@ -73,90 +148,151 @@ def train_step(
         players: the networks, changed in place.
         objective: what they minimise.
         batch: real samples, labels, latents.
-        step: number of the step, from 0; penalties fall on multiples of ``objective.every``.
+        step: number of the step, from 0; penalties fall on multiples of ``objective.every``, the
+            generator's turn on every ``objective.critic_steps``-th step.
         strength: weight of the label, 0 to 1.
-        draws: where the augmentation's random numbers come from.
+        draws: where all random numbers of the step come from.
+        regulators: regularisers with a memory, changed in place.
     """
     precision = _precision(batch.real.device)
-    with precision:
-        fake: Tensor = players.generator(batch.latents, batch.labels, strength)
-    critic_loss, penalty = _critic_half(
-        players, objective, batch, fake.detach(), step, strength, draws, precision
+    if players.generator.stages > 1:
+        batch = batch._replace(real=players.generator.fade(batch.real))
+    if objective.adversarial is None:
+        return _variational(players, batch, strength, draws, precision)
+    assert isinstance(players.critic, Critic)
+    turn = Turn(
+        players,
+        players.critic,
+        objective.adversarial,
+        objective,
+        batch,
+        step,
+        strength,
+        draws,
+        regulators or Regulators(),
+        precision,
     )
-    generator_loss = _generator_half(players, objective, batch, fake, strength, draws, precision)
-    return Losses(critic_loss, generator_loss, penalty)
+    generators = (step + 1) % objective.critic_steps == 0
+    with precision, nullcontext() if generators else torch.no_grad():
+        fake: Tensor = players.generator(batch.latents, batch.labels, strength, draws)
+    critic_loss, penalty = _critic_half(turn, fake.detach())
+    return Losses(critic_loss, _generator_half(turn, fake) if generators else None, penalty)
 
 
-def _critic_half(
-    players: Players,
-    objective: Objective,
-    batch: Batch,
-    fake: Tensor,
-    step: int,
-    strength: float,
-    draws: torch.Generator,
-    precision: AbstractContextManager[None],
-) -> tuple[Tensor, Tensor | None]:
-    def critic(x: Tensor) -> Tensor:
-        seen = x if objective.augment is None else objective.augment(x, draws)
-        logits: Tensor = players.critic(
-            seen, batch.labels if len(x) == len(batch.labels) else twice, strength
-        )
-        return logits
-
-    twice = torch.cat([batch.labels, batch.labels])
-    with precision:
-        # One pass over both: half the calls. Groups of the minibatch statistic never mix the halves.
-        real_logits, fake_logits = critic(torch.cat([batch.real, fake.to(batch.real.dtype)])).chunk(2)
-    adversarial = objective.adversarial.critic(real_logits, fake_logits).mean()
-    loss, penalty = adversarial, None
-    if objective.penalties and step % objective.every == 0:
-        # Outside autocast: second derivatives need float32.
-        terms = [
-            weight * bind(name, draws)(critic, batch.real, fake).mean()
-            for name, weight in objective.penalties.items()
-        ]
-        total = sum(terms[1:], terms[0])
-        loss, penalty = adversarial + objective.every * total, total.detach()
-    players.critic_optimiser.zero_grad()
+def _critic_half(turn: Turn, fake: Tensor) -> tuple[Tensor, Tensor | None]:
+    objective, optimiser = turn.objective, turn.players.critic_optimiser
+    with turn.precision:
+        real_said, fake_said = _examine_both(turn, fake)
+    real_logits, fake_logits = real_said.logits, fake_said.logits
+    adversarial = turn.adversarial.critic(real_logits, fake_logits).mean()
+    loss: Tensor = adversarial + turn.aside(fake_said)
+    if real_said.classes is not None:
+        named = cross_entropy(real_said.classes.float(), turn.batch.labels)
+        loss = loss + objective.auxiliary * turn.strength * named
+    lecam = turn.regulators.lecam
+    if lecam is not None:
+        loss = loss + objective.lecam * lecam(real_logits, fake_logits).mean()
+        lecam.update(real_logits, fake_logits)
+    penalty = None
+    if turn.step % objective.every == 0:
+        terms = _penalties(turn, fake)
+        if terms:
+            total = sum(terms[1:], terms[0])
+            loss, penalty = loss + objective.every * total, total.detach()
+    optimiser.zero_grad()
     loss.backward()
-    players.critic_optimiser.step()
+    optimiser.step()
+    if objective.clip:
+        clip_weights(turn.critic, objective.clip)
+    if turn.regulators.adaptive is not None:
+        turn.regulators.adaptive.update(turn.adversarial.belief(real_logits, fake_logits))
     return adversarial.detach(), penalty
 
 
-def _generator_half(
-    players: Players,
-    objective: Objective,
-    batch: Batch,
-    fake: Tensor,
-    strength: float,
-    draws: torch.Generator,
-    precision: AbstractContextManager[None],
-) -> Tensor:
-    augment = objective.augment
-    with precision:
-        fake_logits: Tensor = players.critic(
-            augment(fake, draws) if augment else fake, batch.labels, strength
+def _examine_both(turn: Turn, fake: Tensor) -> tuple[Examined, Examined]:
+    """Return what the critic says of the real and of the generated rows."""
+    real = turn.batch.real
+    if turn.critic.separate:
+        real_said, fake_said = (
+            turn.critic.examine(turn.seen(x), turn.batch.labels, turn.strength) for x in (real, fake)
         )
-        real_logits = fake_logits.detach()
-        if objective.adversarial.pairs:
+        return real_said, fake_said
+    # One pass over both: half the calls. Groups of the minibatch statistic never mix the halves.
+    both = torch.cat([real, fake.to(real.dtype)])
+    said = turn.critic.examine(turn.seen(both), turn.labels(both), turn.strength)
+    halves = [(None, None) if part is None else part.chunk(2) for part in said]
+    return Examined(*(half[0] for half in halves)), Examined(*(half[1] for half in halves))  # type: ignore[arg-type]  # logits are never None
+
+
+def _penalties(turn: Turn, fake: Tensor) -> list[Tensor]:
+    """Return the weighted penalties; outside autocast, as second derivatives need float32."""
+    objective, batch, draws = turn.objective, turn.batch, turn.draws
+    terms = [
+        weight * bind(name, draws)(turn.judged, batch.real, fake).mean()
+        for name, weight in objective.penalties.items()
+    ]
+    if objective.consistency:
+        altered = objective.altered
+        assert altered is not None
+
+        def plain(x: Tensor) -> Tensor:
+            logits: Tensor = turn.critic(x, batch.labels, turn.strength)
+            return logits
+
+        change = consistency(plain, batch.real, fake, augment=lambda x: altered(x, draws))
+        terms.append(objective.consistency * change.mean())
+    return terms
+
+
+def _generator_half(turn: Turn, fake: Tensor) -> Tensor:
+    players, objective, batch = turn.players, turn.objective, turn.batch
+    with turn.precision:
+        said = turn.critic.examine(turn.seen(fake), batch.labels, turn.strength)
+        real_logits = said.logits.detach()
+        if turn.adversarial.pairs:
             with torch.no_grad():
-                real_logits = players.critic(
-                    augment(batch.real, draws) if augment else batch.real, batch.labels, strength
-                )
-    adversarial = objective.adversarial.generator(real_logits, fake_logits).mean()
-    loss = adversarial
+                real_logits = turn.judged(batch.real)
+    adversarial = turn.adversarial.generator(real_logits, said.logits).mean()
+    loss: Tensor = adversarial + turn.aside(said)
     if objective.mode_seeking:
         # Neighbours share their class, so the pairs of Mao 2019 are there already.
         seeking = mode_seeking(
             fake[::2], fake[1::2], batch.latents[::2], batch.latents[1::2], labels=batch.labels[::2]
         )
         loss = loss + objective.mode_seeking * seeking.mean()
+    path_length = turn.regulators.path_length
+    if path_length is not None and turn.step % objective.every == 0:
+        styles = players.generator.styles(batch.latents, batch.labels, turn.strength)
+        made = players.generator.render(styles, turn.draws)
+        lengths = path_length(made, styles, generator=turn.draws)
+        loss = loss + objective.every * objective.path_length * lengths.mean()
     players.generator_optimiser.zero_grad()
     # Only the generator's gradients: the critic's would cost a third more and be thrown away.
     loss.backward(inputs=players.weights)
     players.generator_optimiser.step()
     return adversarial.detach()
+
+
+def _variational(
+    players: Players,
+    batch: Batch,
+    strength: float,
+    draws: torch.Generator,
+    precision: AbstractContextManager[None],
+) -> Losses:
+    """Update encoder and decoder by the evidence lower bound (Kingma 2014, Sohn 2015)."""
+    with precision:
+        mean, log_variance = players.critic(batch.real, batch.labels, strength)
+        noise = batch.latents
+        latents = mean + (0.5 * log_variance).exp() * noise
+        rebuilt = players.generator(latents, batch.labels, strength, draws)
+    reconstruction, divergence = negative_evidence_bound(rebuilt, batch.real, mean, log_variance)
+    for optimiser in (players.critic_optimiser, players.generator_optimiser):
+        optimiser.zero_grad()
+    (reconstruction + divergence).backward()
+    for optimiser in (players.critic_optimiser, players.generator_optimiser):
+        optimiser.step()
+    return Losses(divergence.detach(), reconstruction.detach(), None)
 
 
 def _precision(device: torch.device) -> AbstractContextManager[None]:

@@ -1,0 +1,193 @@
+"""The field's named families: which parts of the five seams make each what it is. Torch-free.
+
+A family says only what sets it apart; everything else (batches in runs of one class, the average of the
+generator's weights, transitional labels, checkpoints, translations in front of the critic, a weak mode
+seeking loss) is the pipeline's and the same for all, so that a benchmark compares families and not
+recipes. Families published without labels get theirs from the conditioning seam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FamilyName = Literal[
+    "residual",
+    "vanilla",
+    "dcgan",
+    "cgan",
+    "acgan",
+    "projection",
+    "wgan",
+    "wgan-gp",
+    "lsgan",
+    "infogan",
+    "pggan",
+    "stylegan",
+    "stylegan2",
+    "r3gan",
+    "gan3d",
+    "cvae",
+]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A named composition.
+
+    Attributes:
+        paper: whose idea it is, and where in the paper it stands.
+        spec: fields of the synthesizer that it sets where a recipe says nothing.
+        training: fields of the training that "auto" stands for, if not the general ones.
+        dimensions: spatial dimensions that it is meant for.
+    """
+
+    paper: str
+    spec: Mapping[str, Any]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    dimensions: tuple[int, ...] = (1, 2, 3)
+
+
+_CLASSIC = {"learning_rate": 2e-4, "betas": (0.5, 0.999)}
+"""Radford 2015, section 3: Adam with a first moment of 0.5 keeps batch-normed networks from oscillating."""
+
+FAMILIES: Mapping[str, Family] = {
+    "residual": Family(
+        "Huang 2024 (R3GAN), its loss and penalties on the smallest residual networks; the project's own",
+        {"adversarial": "relativistic", "regularisers": {"r1": "auto", "r2": "auto"}},
+    ),
+    "vanilla": Family(
+        "Goodfellow 2014, section 3: multilayer perceptrons; its heuristic loss, or adversarial: minimax for "
+        "equation 1",
+        {"architecture": "mlp", "adversarial": "non_saturating", "minibatch_group": 0},
+        _CLASSIC,
+    ),
+    "dcgan": Family(
+        "Radford 2015, section 3: strided convolutions, batch normalisation, leaky rectifiers",
+        {"architecture": "dcgan", "adversarial": "non_saturating", "minibatch_group": 0},
+        _CLASSIC,
+    ),
+    "cgan": Family(
+        "Mirza and Osindero 2014, equation 2: the label is an input of both networks",
+        {
+            "architecture": "mlp",
+            "conditioning": "concat",
+            "adversarial": "non_saturating",
+            "minibatch_group": 0,
+        },
+        _CLASSIC,
+    ),
+    "acgan": Family(
+        "Odena 2017, equations 2 and 3: the critic also names the class",
+        {
+            "architecture": "dcgan",
+            "conditioning": "auxiliary",
+            "adversarial": "non_saturating",
+            "minibatch_group": 0,
+        },
+        _CLASSIC,
+    ),
+    "projection": Family(
+        "Miyato and Koyama 2018, equation 3; spectral norm and hinge as in Miyato 2018, equations 8 and 16",
+        {
+            "adversarial": "hinge",
+            "spectral_norm": True,
+            "minibatch_group": 0,
+        },
+        {"learning_rate": 2e-4, "betas": (0.0, 0.9)},
+    ),
+    "wgan": Family(
+        "Arjovsky 2017, algorithm 1: the Wasserstein game, the critic's weights clipped",
+        {
+            "architecture": "dcgan",
+            "critic_norm": "none",
+            "adversarial": "wasserstein",
+            "regularisers": {"clip": 0.05},
+            "minibatch_group": 0,
+        },
+        {"learning_rate": 2e-4, "betas": (0.0, 0.9), "critic_steps": 3},
+    ),
+    "wgan-gp": Family(
+        "Gulrajani 2017, equation 3, algorithm 1: the Wasserstein game, a gradient penalty at every step",
+        {
+            "architecture": "dcgan",
+            "critic_norm": "layer",
+            "adversarial": "wasserstein",
+            "regularisers": {"gradient_penalty": 10.0},
+            "minibatch_group": 0,
+        },
+        {"learning_rate": 2e-4, "betas": (0.0, 0.9), "critic_steps": 3, "regularise_every": 1},
+    ),
+    "lsgan": Family(
+        "Mao 2017, equation 9: least squares on the networks of DCGAN",
+        {"architecture": "dcgan", "adversarial": "least_squares", "minibatch_group": 0},
+        _CLASSIC,
+    ),
+    "infogan": Family(
+        "Chen 2016, equations 5 and 6: codes that the critic reads off a sample, on the networks of DCGAN",
+        {
+            "architecture": "dcgan",
+            "adversarial": "non_saturating",
+            "codes": {"categorical": 4, "continuous": 2, "weight": 0.5},
+            "minibatch_group": 0,
+        },
+        _CLASSIC,
+    ),
+    "pggan": Family(
+        "Karras 2018: growth with fade-in, equalised learning rate, pixel norm, minibatch deviation, WGAN-GP",
+        {
+            "architecture": "progressive",
+            "adversarial": "wasserstein",
+            "regularisers": {"gradient_penalty": 10.0},
+        },
+        {"learning_rate": 2e-3, "betas": (0.0, 0.99), "regularise_every": 1},
+    ),
+    "stylegan": Family(
+        "Karras 2019: mapping network, adaptive instance normalisation, noise, style mixing; R1",
+        {
+            "architecture": "adain",
+            "adversarial": "non_saturating",
+            "regularisers": {"r1": "auto"},
+            "style_mixing": 0.5,
+        },
+        {"learning_rate": 2e-3},
+    ),
+    "stylegan2": Family(
+        "Karras 2020: weight demodulation, skip generator, residual critic, lazy R1, path lengths",
+        {
+            "architecture": "style",
+            "adversarial": "non_saturating",
+            "regularisers": {"r1": "auto", "path_length": 2.0},
+            "style_mixing": 0.5,
+        },
+        {"learning_rate": 2e-3},
+    ),
+    "r3gan": Family(
+        "Huang 2024: relativistic pairs, R1 and R2, residual networks of grouped convolutions",
+        {
+            "architecture": "r3gan",
+            "adversarial": "relativistic",
+            "regularisers": {"r1": "auto", "r2": "auto"},
+        },
+    ),
+    "gan3d": Family(
+        "Wu 2016, section 3.1: DCGAN with three-dimensional kernels",
+        {"architecture": "dcgan", "adversarial": "non_saturating", "minibatch_group": 0},
+        _CLASSIC,
+        dimensions=(3,),
+    ),
+    "cvae": Family(
+        "Kingma and Welling 2014, Sohn 2015, equation 3: a conditional variational autoencoder, no critic",
+        {
+            "objective": "variational",
+            "conditioning": "concat",
+            "minibatch_group": 0,
+            "augmentation": [],
+            "mode_seeking": 0.0,
+            "latent": 16,
+        },
+        {"learning_rate": 1e-3, "betas": (0.9, 0.999)},
+    ),
+}
+"""Every family by name."""
