@@ -9,7 +9,7 @@ generator saw anything. The test part is read after every choice is made, and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -30,9 +30,9 @@ from augmentor.experiment.arms import ARMS
 from augmentor.experiment.decide import Decision, decide, validation_means
 from augmentor.experiment.draw import passing
 from augmentor.experiment.fits import FitJob, read_fit
-from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.scores import score
+from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, check_shape
 
 Probabilities = npt.NDArray[np.float64]
@@ -70,7 +70,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure what a classifier gains from the synthetic samples.
 
-    The same inputs and seed give the same results, byte for byte, whatever ``processes`` is.
+    The same inputs and seed give the same results, byte for byte, whatever ``processes`` and ``mapper`` are.
 
     Args:
         train: the training part, the only real rows any arm trains on.
@@ -88,12 +88,14 @@ def evaluate(
     Raises:
         DataError: if the parts do not fit together, or one is empty.
         LeakError: if a row of one part is in another.
+        opening: called once, when predictions of the test part are about to be held against its labels.
     """
     check_parts(train, validation, test, synthetic)
     arms, skipped = usable_arms(spec.arms, train, synthetic)
         ConfigError: if an arm cannot take samples of this shape.
     parts = {"validation": validation, "test": test}
     runner = Runner(
+    check_shape(spec, train.shape)
     check_shape(spec, train.shape)
         train, synthetic, parts, spec, seed=seed, folder=folder, processes=processes, progress=progress
     )
@@ -120,6 +122,7 @@ def evaluate(
     for part, samples in parts.items():
         for name in arms:
             rows += _score_rows(found[part][name], samples, name, part)
+    opening()
     decision = _decide(found, validation, test, spec, seed)
     rows += decision.rows
     _write_predictions(folder / PREDICTIONS, found)
@@ -264,10 +267,6 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     notes = []
     if not synthetic.kept.any():
         notes.append("No synthetic image was kept: the filtered arm trains exactly as the classical one.")
-    if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
-        notes.append(
-            f"The augmented pool has {runner.versions} versions of each image instead of "
-            f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
     repeating = too_small(runner.train) if "smote" in runner.oversamplers else []
     if repeating:
         notes.append(
@@ -278,6 +277,10 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     return notes
 
 
+    if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
+        notes.append(
+            f"The augmented pool has {runner.versions} versions of each image instead of "
+            f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
 def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
     return [
         "All seeds share one trained generator: the interval covers training the classifier again and "

@@ -18,6 +18,7 @@ from augmentor.core.files import atomic_folder, sha256_file, sha256_json, write_
 from augmentor.core.leak import refuse_overlap, refuse_seen
 from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
+from augmentor.job.opened import told_openings
 from augmentor.job.reporting import fill_report
 from augmentor.job.steps import Steps
 from augmentor.job.witness import SAW
@@ -200,6 +201,11 @@ def write_manifest(steps: Steps, folder: Path) -> None:
             },
             "saw": {
                 step: {
+            "test_part": {
+                "opened": steps.openings.get(steps.done["evaluate"].key),
+                "opened_first": next(iter(steps.openings.values()), None),
+                "openings": len(steps.openings),
+            },
                     part: {"rows": len(rows), "sha256": sha256_json(rows)} for part, rows in handed.items()
                 }
                 for step, handed in steps.saw.items()

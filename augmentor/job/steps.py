@@ -69,11 +69,12 @@ class Steps:
             "scarcity": recipe.scarcity.model_dump(mode="json"),
         }
         kept = self._keep("load", inputs, DATA_ROOMS, self._load)
+            "series": recipe.series.model_dump(mode="json"),
         # Before hours of training, not after them.
         check_shape(self.recipe.evaluation, tuple(self.words("load")["shape"]))
+            "record": "shape",
         return kept
 
-            "record": "shape",
     def judge(self) -> Kept:
         """Train the cross-fitted task classifier on the training part."""
         inputs = {
@@ -210,6 +211,11 @@ class Steps:
         return facts
 
     @property
+    def openings(self) -> dict[str, str]:
+        """When each evaluation opened this test part, by the key of the evaluation."""
+        return openings(self.cache.root, self.parts["test"].digest)
+
+    @property
     def _dataset(self) -> str:
         if self.recipe.dataset is None:
             raise DataError(f"recipe {self.recipe.name} names no dataset; say which with --data PATH")
@@ -255,7 +261,13 @@ class Steps:
         from augmentor.data.split import split
 
         recipe = self.recipe
-        loaded = load(self._dataset, image=recipe.image, data=self._data, progress=self.progress)
+        loaded = load(
+            self._dataset,
+            image=recipe.image,
+            series=recipe.series,
+            data=self._data,
+            progress=self.progress,
+        )
         parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
         aside = [f"set aside: {item.path}: {item.reason}" for item in loaded.set_aside[:5]]
         aside += [f"{len(loaded.set_aside)} files set aside in all"] if len(loaded.set_aside) > 5 else []
@@ -393,3 +405,5 @@ class Steps:
         evaluation.results.write(output / "results.parquet")
         shutil.copyfile(work / "predictions.npz", output / "predictions.npz")
         write_json(output / "facts.json", evaluation.facts)
+            # The work folder bears the key of the step.
+            opening=lambda: note_opening(self.cache.root, parts["test"].digest, work.stem),

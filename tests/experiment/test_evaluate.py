@@ -372,3 +372,24 @@ def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
     hurts = run(tmp_path / "hurts", spec, (blobs((150, 40), 1), validation, test, turned))
     assert hurts.facts["verdict"]["word"] == "hurts"
     assert hurts.results.value(arm="synthetic", metric="delta") < -0.02
+
+
+def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, monkeypatch):
+    import augmentor.experiment.evaluate as module
+
+    order = []
+
+    def told(name):
+        real = getattr(module, name)
+
+        def call(*args, **options):
+            order.append(name if name != "_score_rows" else args[3])
+            return real(*args, **options)
+
+        monkeypatch.setattr(module, name, call)
+
+    for name in ("choose_share", "_score_rows", "_decide"):
+        told(name)
+    run(tmp_path, TINY.model_copy(update={"seeds": 1}), opening=lambda: order.append("opening"))
+    assert order.count("opening") == 1
+    assert order.index("choose_share") < order.index("opening") < order.index("test")
