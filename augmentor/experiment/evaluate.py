@@ -31,8 +31,8 @@ from augmentor.experiment.decide import Decision, decide, validation_means
 from augmentor.experiment.draw import passing
 from augmentor.experiment.fits import FitJob, read_fit
 from augmentor.experiment.oversample import too_small
-from augmentor.experiment.scores import score
 from augmentor.experiment.runner import STAGE, Runner
+from augmentor.experiment.scores import score
 from augmentor.experiment.spec import EvaluationSpec, check_shape
 
 Probabilities = npt.NDArray[np.float64]
@@ -67,6 +67,7 @@ def evaluate(
     folder: Path,
     processes: int | None = None,
     progress: Progress = SILENT,
+    opening: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Measure what a classifier gains from the synthetic samples.
 
@@ -84,19 +85,18 @@ def evaluate(
             second one with more seeds does not train them again.
         processes: how many processes; None for one a core.
         progress: told about every finished fit.
+        opening: called once, when predictions of the test part are about to be held against its labels.
 
     Raises:
         DataError: if the parts do not fit together, or one is empty.
         LeakError: if a row of one part is in another.
-        opening: called once, when predictions of the test part are about to be held against its labels.
+        ConfigError: if an arm cannot take samples of this shape.
     """
     check_parts(train, validation, test, synthetic)
+    check_shape(spec, train.shape)
     arms, skipped = usable_arms(spec.arms, train, synthetic)
-        ConfigError: if an arm cannot take samples of this shape.
     parts = {"validation": validation, "test": test}
     runner = Runner(
-    check_shape(spec, train.shape)
-    check_shape(spec, train.shape)
         train, synthetic, parts, spec, seed=seed, folder=folder, processes=processes, progress=progress
     )
     by_share = [name for name in arms if ARMS[name].by_share]
@@ -118,11 +118,11 @@ def evaluate(
     runner.clean()
 
     # Every choice but that of decide() is made, and decide() chooses on validation alone.
+    opening()
     found = {part: {name: _stacked(jobs[name], part) for name in arms} for part in parts}
     for part, samples in parts.items():
         for name in arms:
             rows += _score_rows(found[part][name], samples, name, part)
-    opening()
     decision = _decide(found, validation, test, spec, seed)
     rows += decision.rows
     _write_predictions(folder / PREDICTIONS, found)
@@ -273,14 +273,14 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
             f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
             "neighbours, and a class of one or two rows has none to choose from."
         )
-        )
-    return notes
-
-
     if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
         notes.append(
             f"The augmented pool has {runner.versions} versions of each image instead of "
             f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
+        )
+    return notes
+
+
 def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
     return [
         "All seeds share one trained generator: the interval covers training the classifier again and "

@@ -59,12 +59,12 @@ class Runner:
         self.folder, self.processes, self.progress = folder, processes, progress
         self.codec = ImageCodec.fit(train)
         self.policy = spec.resolved_policy()
-        self.versions = affordable_versions(
-            spec.pool_versions,
-            self.rows,
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
         self.rows = len(train) + len(synthetic) + levelling
+        self.versions = affordable_versions(
+            spec.pool_versions,
+            self.rows,
             train.array[:1].nbytes,
             spec.pool_megabytes * 1_000_000,
         )
@@ -80,10 +80,10 @@ class Runner:
                 "policy": self.policy.model_dump(mode="json"),
                 "versions": self.versions,
                 "seed": self.pool_seed,
+                "oversamplers": sorted(self.oversamplers),
             }
         )
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
-                "oversamplers": sorted(self.oversamplers),
         self.trained = self.reused = 0
 
     def job(self, name: str, share: float | None, number: int) -> FitJob:
@@ -146,18 +146,18 @@ class Runner:
             )  # fmt: skip
             self._draw(temporary / "pool_real.npy", self.train, before=0)
             self._draw(temporary / "pool_synthetic.npy", self.synthetic.samples, before=len(self.train))
-        self.progress.finish(POOL_STAGE)
-
-    def _draw(self, target: Path, samples: Samples, *, before: int) -> None:
             if "smote" in self.oversamplers:
                 self._draw(temporary / SMOTE_POOL, levelled, before=before)
-        draw_pool(
-            samples,
+        self.progress.finish(POOL_STAGE)
+
     def _smote(self) -> Samples:
         x, y = smote(self.train, seed=self.pool_seed)
         ids = np.array([f"smote-{number}" for number in range(len(y))], dtype=np.str_)
         return replace(self.train, x=x, y=y, ids=ids, group=None)
 
+    def _draw(self, target: Path, samples: Samples, *, before: int) -> None:
+        draw_pool(
+            samples,
             self.policy,
             window=(self.codec.low, self.codec.high),
             versions=self.versions,

@@ -112,7 +112,7 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         "set_aside": [*data["set_aside"], *made.get("set_aside", [])],
         "primary_metric": steps.recipe.evaluation.primary_metric,
         "removed_duplicates": len(data["removed"]),
-        "notes": [*data["notes"], *made.get("notes", []), *evaluation["notes"]],
+        "notes": [*data["notes"], *made.get("notes", []), *evaluation["notes"], *told_openings(steps.openings)],
         "limits": [*made.get("limits", []), *evaluation["limits"], *measured["limits"]],
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
@@ -194,6 +194,11 @@ def write_manifest(steps: Steps, folder: Path) -> None:
                 "split": steps.recipe.split.seed,
             },
             "steps": {name: {"key": kept.key, "reused": kept.reused} for name, kept in steps.done.items()},
+            "test_part": {
+                "opened": steps.openings.get(steps.done["evaluate"].key),
+                "opened_first": next(iter(steps.openings.values()), None),
+                "openings": len(steps.openings),
+            },
             "inputs": {
                 "source_sha256": data["source"],
                 "synthetic_source": steps.words("sample").get("synthetic_source"),
@@ -201,11 +206,6 @@ def write_manifest(steps: Steps, folder: Path) -> None:
             },
             "saw": {
                 step: {
-            "test_part": {
-                "opened": steps.openings.get(steps.done["evaluate"].key),
-                "opened_first": next(iter(steps.openings.values()), None),
-                "openings": len(steps.openings),
-            },
                     part: {"rows": len(rows), "sha256": sha256_json(rows)} for part, rows in handed.items()
                 }
                 for step, handed in steps.saw.items()

@@ -26,6 +26,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.spec import EvaluationSpec, check_shape
 from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
+from augmentor.job.opened import note_opening, openings
 from augmentor.job.recipe import Recipe
 from augmentor.job.sampling import mark, sample
 from augmentor.job.witness import SAW, near_across, record, told_near
@@ -65,14 +66,14 @@ class Steps:
             "dataset": recipe.dataset,
             "source": self.source_digest,
             "image": recipe.image.model_dump(mode="json"),
+            "series": recipe.series.model_dump(mode="json"),
             "split": recipe.split.model_dump(mode="json"),
             "scarcity": recipe.scarcity.model_dump(mode="json"),
+            "record": "shape",
         }
         kept = self._keep("load", inputs, DATA_ROOMS, self._load)
-            "series": recipe.series.model_dump(mode="json"),
         # Before hours of training, not after them.
         check_shape(self.recipe.evaluation, tuple(self.words("load")["shape"]))
-            "record": "shape",
         return kept
 
     def judge(self) -> Kept:
@@ -198,6 +199,11 @@ class Steps:
             if path.is_file()
         }
 
+    @property
+    def openings(self) -> dict[str, str]:
+        """When each evaluation opened this test part, by the key of the evaluation."""
+        return openings(self.cache.root, self.parts["test"].digest)
+
     def load_judge(self, parts: Mapping[str, Samples]) -> TaskJudge:
         """Return the judge of this run beside the ``parts`` it was fitted on."""
         from augmentor.synthesizers.judge import TaskJudge
@@ -209,11 +215,6 @@ class Steps:
         text = (self.done[step].folder / "facts.json").read_text(encoding="utf-8")
         facts: dict[str, Any] = json.loads(text)
         return facts
-
-    @property
-    def openings(self) -> dict[str, str]:
-        """When each evaluation opened this test part, by the key of the evaluation."""
-        return openings(self.cache.root, self.parts["test"].digest)
 
     @property
     def _dataset(self) -> str:
@@ -284,8 +285,9 @@ class Steps:
                 "title": loaded.card.title if loaded.card else loaded.name,
                 "card": loaded.card.model_dump(mode="json") if loaded.card else None,
                 "classes": list(parts.train.classes),
+                "shape": list(parts.train.shape),
                 "layout": loaded.layout,
-                "notes": [*loaded.notes, *parts.notes, *told_near(near)],
+                "notes": [*loaded.notes, *parts.notes, *told_near(near, loaded.kind)],
                 "near_duplicates": near,
                 "set_aside": [{"path": str(item.path), "reason": item.reason} for item in loaded.set_aside],
                 "removed": [
@@ -295,7 +297,6 @@ class Steps:
                 "split": parts.kind,
                 "source": self.source_digest,
                 "digests": parts.digests(),
-                "shape": list(parts.train.shape),
             },
         )
 
@@ -401,9 +402,9 @@ class Steps:
             processes=self.recipe.execution.processes,
             folder=work,
             progress=self.progress,
+            # The work folder bears the key of the step.
+            opening=lambda: note_opening(self.cache.root, parts["test"].digest, work.stem),
         )
         evaluation.results.write(output / "results.parquet")
         shutil.copyfile(work / "predictions.npz", output / "predictions.npz")
         write_json(output / "facts.json", evaluation.facts)
-            # The work folder bears the key of the step.
-            opening=lambda: note_opening(self.cache.root, parts["test"].digest, work.stem),
