@@ -57,7 +57,10 @@ def population(name: str, given: int, rng: np.random.Generator) -> tuple[np.ndar
         return dataset(name)[:2]
     means, roots = gaussians()
     y = rng.permutation(np.arange(RESERVE + 340 + 200 + 10 * given) % 10)
-    return np.einsum("nf,nfg->ng", rng.normal(size=(len(y), means.shape[1])), roots[y]) + means[y], y
+    x = rng.normal(size=(len(y), means.shape[1]))
+    for k, root in enumerate(roots):
+        x[y == k] = x[y == k] @ root + means[k]
+    return x, y
 
 
 def deal(name: str, y: np.ndarray, given: int, rng: np.random.Generator) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from augmentor.experiment.draw import pick, rows_of
 
 PLAIN = ("real", "balanced", "classical", "synthetic", "synthetic_only")
 SHARES = (0.25, 0.5)
-UPDATES, BATCH, RATE, JITTER = 80, 64, 0.08, 0.1
+UPDATES, BATCH, RATE, JITTER, VERSIONS = 80, 64, 0.08, 0.1, 8
 
 Labelled = tuple[np.ndarray, np.ndarray]
 
@@ -56,20 +57,24 @@ class Study:
             step=0,
             updates=1,
             batch=BATCH * UPDATES,
-            versions=8 if arm.augmented else 1,
+            versions=VERSIONS if arm.augmented else 1,
             share=share,
             seed=seed,
         )
         rng = generator(seed, "fit")
         start = rng.normal(0, 0.01, (self.real[0].shape[1] + 1, self.n_classes)).astype(np.float32)
         order = rng.permutation(len(got.y))
-        x = np.concatenate([self.real[0], self.synthetic[0]])
-        x = with_one(x)[(got.row + len(labels[0]) * got.synthetic)[order]]
-        if arm.augmented:
-            noise = rng.standard_normal(x[:, 1:].shape, dtype=np.float32)
-            noise *= JITTER * (got.version[order] > 0)[:, None]
-            x[:, 1:] += noise
+        x = self.pool[got.version[order], (got.row + len(labels[0]) * got.synthetic)[order]]
         return x.reshape(UPDATES, BATCH, -1), got.y[order].reshape(UPDATES, BATCH), start
+
+    @cached_property
+    def pool(self) -> np.ndarray:
+        """All versions (V, N + M, F + 1) of all rows, the untouched one first, as the package keeps them."""
+        x = with_one(np.concatenate([self.real[0], self.synthetic[0]]))
+        noise = generator(self.base, "pool").standard_normal((VERSIONS, *x.shape), dtype=np.float32)
+        noise[0] = 0.0
+        noise[..., 0] = 0.0
+        return x + JITTER * noise
 
 
 def train(batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n_classes: int) -> np.ndarray:
