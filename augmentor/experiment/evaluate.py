@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file
+from augmentor.core.kinds import kind_of
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.results import Results
@@ -27,10 +28,12 @@ from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import ARMS
+from augmentor.experiment.calibration import calibration_rows
 from augmentor.experiment.decide import Decision, decide, validation_means
 from augmentor.experiment.draw import passing
 from augmentor.experiment.fits import FitJob, read_fit
 from augmentor.experiment.oversample import too_small
+from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.scores import score
 from augmentor.experiment.spec import EvaluationSpec, check_shape
@@ -125,6 +128,8 @@ def evaluate(
             rows += _score_rows(found[part][name], samples, name, part)
     decision = _decide(found, validation, test, spec, seed)
     rows += decision.rows
+    for name in dict.fromkeys((decision.baseline, decision.arm)):
+        rows += calibration_rows(name, found["validation"][name], validation.y, found["test"][name], test.y)
     _write_predictions(folder / PREDICTIONS, found)
     return Evaluation(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
@@ -272,6 +277,11 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
         notes.append(
             f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
             "neighbours, and a class of one or two rows has none to choose from."
+        )
+    kind, policy = kind_of(runner.train.shape), runner.spec.policy
+    if isinstance(policy, Policy) and (lacking := policy.lacking(kind.name)):
+        notes.append(
+            f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )
     if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
         notes.append(

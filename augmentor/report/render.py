@@ -15,6 +15,7 @@ from augmentor.core.files import write_text
 from augmentor.core.shipped import shipped
 from augmentor.report import curves, figures, formats, origin, vocabulary
 from augmentor.report.gallery import read_gallery
+from augmentor.report.reliability import reliability_figures
 
 
 def render(folder: Path) -> None:
@@ -71,6 +72,7 @@ def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             "gains": figures.gains(summary),
             "recall": figures.recall_changes(summary),
             "counts": figures.class_counts(summary),
+            "reliability": reliability_figures(summary),
             "training": curves.training_figures(summary),
         },
         "gallery": read_gallery(folder),

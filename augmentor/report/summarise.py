@@ -11,6 +11,7 @@ from typing import Any
 from augmentor.core.errors import DataError
 from augmentor.core.results import Results
 from augmentor.report.measured import acceptance, confusion, history, quality, shares
+from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.vocabulary import ARMS, SYNTHETIC_ARMS, WORDS
 
@@ -94,6 +95,7 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
             "before": confusion(rows, classes, verdict["baseline"]),
             "after": confusion(rows, classes, verdict["arm"]),
         },
+        "calibration": calibration(rows, verdict),
         "shares": shares(rows, facts, primary),
         "training": {
             "history": history(facts.get("training") or []),

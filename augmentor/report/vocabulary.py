@@ -21,7 +21,7 @@ ARMS: dict[str, tuple[str, str]] = {
     "synthetic_only": ("Synthetic only", "synthetic images alone, no real image"),
     "duplicated": ("Duplicated real", "copies of real images in the place of the kept synthetic ones"),
     "oversampled": ("SMOTE", "classical augmentation, classes levelled by SMOTE"),
-    "random_oversampled": ("Random oversampling", "classical augmentation, classes levelled by repeated rows"),
+    "random_oversampled": ("Random oversampling", "classical augmentation, classes levelled by repeats"),
     "class_weighted": ("Class-weighted loss", "classical augmentation, loss weighted by class frequency"),
     "focal": ("Focal loss", "classical augmentation, focal loss"),
     "logit_adjusted": ("Logit adjustment", "classical augmentation, logits adjusted by class frequency"),

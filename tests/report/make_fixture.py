@@ -33,7 +33,7 @@ class Case:
     effect: float = 0.031
     word: str = "helps"
     arms: tuple[str, ...] = ARMS
-    without: tuple[str, ...] = ()  # training, copies, quality, confusion, shares, acceptance
+    without: tuple[str, ...] = ()  # training, copies, quality, confusion, calibration, shares, ...
     title: str = "Example with made-up numbers"
     dataset: str = "made_up_cells"
     noise: float = 0.012
@@ -92,6 +92,9 @@ def rows_of(case: Case) -> list[dict]:
         add("balanced_accuracy_high", own.mean() + half, arm)
         if arm in ARMS[3:]:
             _gain(case, add, arm, centres[arm] - centres["classical"], rng)
+    if "calibration" not in case.without:
+        for arm in {"classical", "filtered"} & set(case.arms):
+            _calibration(case, add, arm, rng)
     _quality(case, add, rng)
     return rows
 
@@ -141,6 +144,23 @@ def _gain(case, add, arm, delta, rng):
             ("recall_delta_high", change + width),
         ):
             add(metric, value, arm, class_=name)
+
+
+def _calibration(case, add, arm, rng):
+    for seed in range(case.seeds):
+        for metric, value in (
+            ("ece", 0.12),
+            ("ece_scaled", 0.04),
+            ("brier_scaled", 0.11),
+            ("temperature", 1.7),
+        ):
+            add(metric, value + rng.normal(0, 0.005), arm, seed)
+    for name, gap in (("reliability", 0.12), ("reliability_scaled", 0.02)):
+        for number in range(5, 15):
+            middle = (number + 0.5) / 15
+            add(f"{name}:{number:02d}:count", 3 * number**2 if number > 5 else 2, arm)
+            add(f"{name}:{number:02d}:confidence", middle, arm)
+            add(f"{name}:{number:02d}:accuracy", middle - gap, arm)
 
 
 def _quality(case, add, rng):

@@ -74,7 +74,18 @@ CASES = {
     "no training": {"without": ("training",)},
     "no copies": {"without": ("copies",)},
     "no gallery": {"without": ("gallery",)},
-    "bare": {"without": ("training", "copies", "quality", "confusion", "shares", "acceptance", "gallery")},
+    "bare": {
+        "without": (
+            "training",
+            "copies",
+            "quality",
+            "confusion",
+            "calibration",
+            "shares",
+            "acceptance",
+            "gallery",
+        )
+    },
     "made elsewhere": {
         "extra": {"synthetic_source": {"name": "made.npz", "kind": "npz", "rows": 40, "sha256": "0" * 64}},
         "without": ("training",),
@@ -126,6 +137,7 @@ def test_missing_parts_say_so(maker, tmp_path):
         "the run looked for no copies",
         "This run kept no pictures",
         "the results hold no confusion counts",
+        "the results hold no calibration of a judged arm",
         "not estimable: no test cases of this class",
     ):
         assert sentence in words
