@@ -12,12 +12,27 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class Mapper(Protocol):
+    """What spreads independent jobs, as :func:`run_parallel` does over processes of this machine."""
+
+    def __call__(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Sequence[Job],
+        *,
+        processes: int | None = None,
+        done: Callable[[int], None] = lambda _: None,
+    ) -> list[Result]:
+        """Return ``[function(job) for job in jobs]``, in that order; see :func:`run_parallel`."""
+        ...
 
 
 def processes_to_use(asked: int | None, jobs: int) -> int:

@@ -22,6 +22,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file
 from augmentor.core.kinds import kind_of
 from augmentor.core.leak import refuse_overlap
+from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
@@ -69,6 +70,7 @@ def evaluate(
     seed: int,
     folder: Path,
     processes: int | None = None,
+    mapper: Mapper = run_parallel,
     progress: Progress = SILENT,
     opening: Callable[[], None] = lambda: None,
 ) -> Evaluation:
@@ -87,6 +89,7 @@ def evaluate(
         folder: scratch; finished fits stay in ``folder/fits``, so that a run that was killed or a
             second one with more seeds does not train them again.
         processes: how many processes; None for one a core.
+        mapper: what spreads the fits; every place it runs them must see ``folder``.
         progress: told about every finished fit.
         opening: called once, when predictions of the test part are about to be held against its labels.
 
@@ -100,8 +103,9 @@ def evaluate(
     arms, skipped = usable_arms(spec.arms, train, synthetic)
     parts = {"validation": validation, "test": test}
     runner = Runner(
-        train, synthetic, parts, spec, seed=seed, folder=folder, processes=processes, progress=progress
-    )
+        train, synthetic, parts, spec,
+        seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
+    )  # fmt: skip
     by_share = [name for name in arms if ARMS[name].by_share]
     plain = [name for name in arms if name not in by_share]
     chooses = "filtered" in arms and len(spec.shares) > 1

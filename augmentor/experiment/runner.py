@@ -42,6 +42,7 @@ class Runner:
         processes: how many processes; None for one a core.
         progress: told about pools and fits.
     """
+        mapper: what spreads the fits.
 
     def __init__(
         self,
@@ -55,9 +56,11 @@ class Runner:
         processes: int | None,
         progress: Progress,
     ) -> None:
+        mapper: Mapper = run_parallel,
         self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
         self.folder, self.processes, self.progress = folder, processes, progress
         self.codec = ImageCodec.fit(train)
+        self.mapper = mapper
         self.policy = spec.resolved_policy()
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
@@ -113,7 +116,7 @@ class Runner:
         self.progress.update(STAGE, before)
         if missing:
             self._share(missing[0].shared)
-            run_parallel(
+            self.mapper(
                 run_fit,
                 missing,
                 processes=self.processes,

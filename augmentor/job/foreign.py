@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,8 @@ from augmentor.core.leak import refuse_overlap
 from augmentor.core.persist import write_synthetic
 from augmentor.core.progress import Progress, Silent
 from augmentor.job.cache import Kept, tree_digest
-from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.engine import Engine
+from augmentor.job.recipe import ExecutionSpec, Recipe, load_recipe
 from augmentor.job.run import Job, Outcome, Session, begin
 from augmentor.job.steps import DATA_ROOMS, Steps
 
@@ -132,13 +133,18 @@ def begin_foreign(
     out: Path,
     device: str,
     progress: Progress,
+    engine_of: Callable[[ExecutionSpec, Progress], Engine] | None = None,
 ) -> Session:
-    """Check what :func:`evaluate_foreign` is given and prepare its steps; nothing is worked yet."""
+    """Check what :func:`evaluate_foreign` is given and prepare its steps; nothing is worked yet.
+
+    ``engine_of`` returns what Prefect lends; None without it.
+    """
     from augmentor.data.foreign import foreign_path
 
     source = foreign_path(Path(synthetic).expanduser())
     job = Job(foreign_recipe(real, recipe, assignments), out, device, progress)
-    return begin(job, lambda *parts: ForeignSteps(*parts, source=source))
+    engine = engine_of(job.recipe.execution, progress) if engine_of else None
+    return begin(job, lambda *parts: ForeignSteps(*parts, source=source), engine)
 
 
 def evaluate_foreign(

@@ -48,6 +48,10 @@ class RunLog:
         if getattr(self, "_handle", None) is not None:
             self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Give a copy no file: closing it would close the original's."""
+        return {**self.__dict__, "_handle": None}
+
     def event(self, kind: str, **values: Any) -> None:  # noqa: ANN401 - any JSON value
         """Append one event."""
         line = {"seconds": round(time.monotonic() - self._begun, 3), "event": kind, **values}

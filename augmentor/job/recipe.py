@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_json
@@ -31,10 +31,28 @@ class ExecutionSpec(Spec):
         threads: threads of the generator's training on a CPU; another number may change the last
             bits of its weights, so it belongs to the key of the training step.
     """
+        runner: what the classifier fits (arms x seeds) run on: "processes" of this machine, or the
+            workers of "dask" or "ray", where each fit is a Prefect task; never changes a result.
+        address: of a running Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose
+            workers see the folder of the runs; None starts workers on this machine.
+        gpu_slot: name of the Prefect global concurrency limit that training and sampling on a GPU
+            hold, and that must exist; None holds "augmentor-gpu" where that exists.
 
     processes: int | None = Field(default=None, ge=1)
     threads: int = Field(default=1, ge=1)
 
+    runner: Literal["processes", "dask", "ray"] = "processes"
+    address: str | None = Field(default=None, min_length=1)
+    gpu_slot: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _address_has_a_reader(self) -> ExecutionSpec:
+        if self.address is not None and self.runner == "processes":
+            raise ValueError(
+                f"execution.address ({self.address}) is read by the runners dask and ray only; "
+                "set execution.runner=dask or ray, or leave the address out"
+            )
+        return self
 
 class JudgeSpec(Spec):
     """The cross-fitted classifier that filters and checkpoints are judged by.
@@ -65,7 +83,7 @@ class Recipe(Spec):
         filters: which synthetic samples are kept.
         judge: the cross-fitted task classifier that filters and checkpoints are judged by.
         evaluation: arms, seeds, classifier budget, primary metric and margin.
-        execution: processes and threads.
+        execution: processes, threads, runner and GPU slot.
         guard: limits that a run must keep for its dataset to be published.
         keep_runs: how many finished runs stay in the folder of runs; None keeps all. The published
             one always stays.

@@ -13,6 +13,7 @@ from augmentor.core.errors import StorageError
 from augmentor.core.progress import Progress, Silent
 from augmentor.job.cache import StepCache
 from augmentor.job.device import resolve_device
+from augmentor.job.engine import Engine, plain_engine
 from augmentor.job.guard import NotPublished, broken_rails
 from augmentor.job.log import RunLog, forget_old_logs
 from augmentor.job.publish import publish
@@ -67,7 +68,7 @@ class Outcome:
 
 @dataclass
 class Session:
-    """A run under way: its steps, its log and its clock."""
+    """A run under way: its steps, its log, its clock, and its share in the cache."""
 
     steps: Steps
     log: RunLog
@@ -123,7 +124,11 @@ class Session:
             raise
 
 
-def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps) -> Session:
+def begin(
+    job: Job,
+    make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps,
+    engine: Engine | None = None,
+) -> Session:
     """Check the device, open the log and prepare the steps; nothing is worked yet.
 
     Args:
@@ -138,7 +143,8 @@ def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = 
     forget_old_logs(logs, job.recipe.name)
     log.event("begin", at=stamp, recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
     steps = make(job.recipe, StepCache(out / ".cache"), device, log)
-    return Session(steps, log, out, time.monotonic())
+    steps.engine = engine
+    return Session(steps, log, out, time.monotonic(), Lease(out))
 
 
 def run_job(job: Job) -> Outcome:
@@ -149,7 +155,9 @@ def run_job(job: Job) -> Outcome:
     Raises:
         AugmentorError: with a message a person can act on.
     """
+        engine: what Prefect lends; None without it.
     session = begin(job)
+    engine = engine or plain_engine(job.recipe.execution)
     with session.recorded():
         for step in STEPS:
             getattr(session.steps, step)()

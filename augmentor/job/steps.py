@@ -26,6 +26,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.spec import EvaluationSpec, check_shape
 from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
+from augmentor.job.engine import Engine
 from augmentor.job.opened import note_opening, openings
 from augmentor.job.recipe import Recipe
 from augmentor.job.sampling import mark, sample
@@ -51,6 +52,7 @@ class Steps:
         device: "cpu", "cuda" or "mps"; already resolved.
         progress: told where the work stands.
         done: the steps finished so far, in order.
+        engine: what spreads the fits and gives turns on the device.
     """
 
     recipe: Recipe
@@ -58,6 +60,7 @@ class Steps:
     device: str
     progress: Progress
     done: dict[str, Kept] = field(default_factory=dict)
+    engine: Engine = field(default_factory=Engine, kw_only=True)
 
     def load(self) -> Kept:
         """Read the data, set aside what cannot be read, split it, and cut the training part."""
@@ -322,15 +325,16 @@ class Steps:
         parts = self.parts
         judge = self.load_judge(parts)
         synthesizer = build(self.synthesizer_spec, self.recipe.training)
-        synthesizer.fit(
-            parts["train"],
-            seed=self.recipe.training.seed,
-            judge=judge,
-            progress=self.progress,
-            folder=work,
-            device=self.device,
-            threads=self.recipe.execution.threads,
-        )
+        with self.engine.turn(self.device):
+            synthesizer.fit(
+                parts["train"],
+                seed=self.recipe.training.seed,
+                judge=judge,
+                progress=self.progress,
+                folder=work,
+                device=self.device,
+                threads=self.recipe.execution.threads,
+            )
         synthesizer.save(output)
         record(output, {"train": parts["train"]})
         write_json(
@@ -346,7 +350,9 @@ class Steps:
         wanted = plan(train.counts, self.recipe.balance)
         making = candidates(wanted, self.recipe.filters.oversampling, self.recipe.filters.minimum_candidates)
         seed = derive_seed(self.seed, "sample")
-        synthetic = sample(synthesizer, making, train.classes, seed=seed)
+        with self.engine.turn(self.device):
+            synthesizer = load_synthesizer(self.done["train"].folder, device=self.device)
+            synthetic = sample(synthesizer, making, train.classes, seed=seed)
         (output / "candidates").mkdir()
         write_synthetic(output / "candidates", synthetic)
         write_json(output / "facts.json", {"plan": wanted, "candidates": making})
@@ -408,3 +414,4 @@ class Steps:
         evaluation.results.write(output / "results.parquet")
         shutil.copyfile(work / "predictions.npz", output / "predictions.npz")
         write_json(output / "facts.json", evaluation.facts)
+            mapper=self.engine.mapper,

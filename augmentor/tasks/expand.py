@@ -36,8 +36,10 @@ from augmentor.job.guard import NotPublished  # noqa: E402
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin  # noqa: E402
 from augmentor.report.formats import fence  # noqa: E402
 
+from augmentor.tasks.engines import engine_of  # noqa: E402
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
 # Steps that touch disks and networks fail for passing reasons; a wrong recipe or a failed
+_worked: ContextVar[tuple[Session, str]] = ContextVar("augmentor_worked")
 # training would fail again.
 RETRIES = {"load": 2, "evaluate": 1}
 TITLES = {"sample": "Read the synthetic samples"}
@@ -98,7 +100,9 @@ def listening(progress: Progress) -> Iterator[None]:
 def open_session(job: Job) -> Session:
     """Begin a run whose progress also reaches Prefect."""
     listener = _listener.get() or job.progress
-    return begin(Job(job.recipe, job.out, job.device, PrefectProgress(listener)))
+    progress = PrefectProgress(listener)
+    engine = engine_of(job.recipe.execution, progress)
+    return begin(Job(job.recipe, job.out, job.device, progress), engine=engine)
 
 
 def worth_retrying(_task: object, _run: object, state: State) -> bool:
@@ -110,8 +114,7 @@ def worth_retrying(_task: object, _run: object, state: State) -> bool:
 
 def work(session: Session, step: str, title: str = "") -> bool:
     """Run one step as a task named for people (``title``); return whether it was reused."""
-
-    @task(
+    run_step = task(
         name=title or STEPS[step],
         task_run_name=title or STEPS[step],
         retries=RETRIES.get(step, 0),
@@ -119,12 +122,19 @@ def work(session: Session, step: str, title: str = "") -> bool:
         retry_condition_fn=worth_retrying,
         cache_policy=NO_CACHE,
         persist_result=False,
-    )
-    def run_step() -> bool:
-        kept = getattr(session.steps, step)()
-        return bool(kept.reused)
+    )(_run_step)
+    # Neither a closure nor a parameter: Prefect sends the running task along with every unit that the
+    # step hands to a worker, and a session, with its open log, stays here.
+    token = _worked.set((session, step))
+    try:
+        return run_step()
+    finally:
+        _worked.reset(token)
 
-    return run_step()
+
+def _run_step() -> bool:
+    session, step = _worked.get()
+    return bool(getattr(session.steps, step)().reused)
 
 
 @task(
@@ -149,7 +159,7 @@ def evaluate_all(
 ) -> Outcome:
     """Judge synthetic samples of any origin, step by step as tasks; call it inside a flow."""
     progress = PrefectProgress(_listener.get() or Silent())
-    session = begin_foreign(real, synthetic, recipe, settings, out, device, progress)
+    session = begin_foreign(real, synthetic, recipe, settings, out, device, progress, engine_of)
     with session.recorded():
         for step in ORDER:
             work(session, step, TITLES.get(step, STEPS[step]))
