@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
-from augmentor.core.parallel import run_parallel
+from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed

@@ -144,7 +144,7 @@ def begin(
     log.event("begin", at=stamp, recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
     steps = make(job.recipe, StepCache(out / ".cache"), device, log)
     steps.engine = engine
-    return Session(steps, log, out, time.monotonic(), Lease(out))
+    return Session(steps, log, out, time.monotonic())
 
 
 def run_job(job: Job) -> Outcome:
