@@ -33,6 +33,7 @@ from augmentor.experiment.calibration import calibration_rows
 from augmentor.experiment.decide import Decision, decide, validation_means
 from augmentor.experiment.draw import passing
 from augmentor.experiment.fits import FitJob, read_fit
+from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import STAGE, Runner
@@ -51,7 +52,7 @@ class Evaluation:
 
     Attributes:
         results: scores of every arm, seed and part; intervals; gains; the choice of the share.
-        facts: share, share_by, seeds (the numbers in the seed column), classifier_seeds (what they
+        facts: not_estimable_arms (numbers without a value, and why), share, share_by, seeds (the numbers in the seed column), classifier_seeds (what they
             stand for), verdict, notes, limits, skipped, predictions (file), fits and reused (counts).
     """
 
@@ -130,6 +131,8 @@ def evaluate(
     for part, samples in parts.items():
         for name in arms:
             rows += _score_rows(found[part][name], samples, name, part)
+    gan_train, not_estimable = gan_train_rows(rows, arms, skipped)
+    rows += gan_train
     decision = _decide(found, validation, test, spec, seed)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
@@ -153,6 +156,7 @@ def evaluate(
             "needed": asdict(decision.needed),
             "arms": {name: ARMS[name].label for name in arms},
             "skipped": skipped,
+            "not_estimable_arms": not_estimable,
             "notes": [*skipped.values(), *_notes(runner, synthetic), *decision.notes],
             "limits": _limits(validation, spec),
             "predictions": PREDICTIONS,

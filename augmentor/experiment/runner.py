@@ -41,8 +41,8 @@ class Runner:
         folder: scratch; ``fits/`` stays, the pools do not.
         processes: how many processes; None for one a core.
         progress: told about pools and fits.
-    """
         mapper: what spreads the fits.
+    """
 
     def __init__(
         self,
@@ -55,12 +55,12 @@ class Runner:
         folder: Path,
         processes: int | None,
         progress: Progress,
-    ) -> None:
         mapper: Mapper = run_parallel,
+    ) -> None:
         self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
         self.folder, self.processes, self.progress = folder, processes, progress
-        self.codec = ImageCodec.fit(train)
         self.mapper = mapper
+        self.codec = ImageCodec.fit(train)
         self.policy = spec.resolved_policy()
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
         levelling = _levelling(train) if "smote" in self.oversamplers else 0

@@ -30,17 +30,16 @@ class ExecutionSpec(Spec):
             never changes a result.
         threads: threads of the generator's training on a CPU; another number may change the last
             bits of its weights, so it belongs to the key of the training step.
-    """
         runner: what the classifier fits (arms x seeds) run on: "processes" of this machine, or the
             workers of "dask" or "ray", where each fit is a Prefect task; never changes a result.
         address: of a running Dask scheduler (tcp://host:8786) or Ray head (ray://host:10001) whose
             workers see the folder of the runs; None starts workers on this machine.
         gpu_slot: name of the Prefect global concurrency limit that training and sampling on a GPU
             hold, and that must exist; None holds "augmentor-gpu" where that exists.
+    """
 
     processes: int | None = Field(default=None, ge=1)
     threads: int = Field(default=1, ge=1)
-
     runner: Literal["processes", "dask", "ray"] = "processes"
     address: str | None = Field(default=None, min_length=1)
     gpu_slot: str | None = Field(default=None, min_length=1)
@@ -53,6 +52,7 @@ class ExecutionSpec(Spec):
                 "set execution.runner=dask or ray, or leave the address out"
             )
         return self
+
 
 class JudgeSpec(Spec):
     """The cross-fitted classifier that filters and checkpoints are judged by.

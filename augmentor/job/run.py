@@ -124,17 +124,15 @@ class Session:
             raise
 
 
-def begin(
-    job: Job,
-    make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps,
-    engine: Engine | None = None,
-) -> Session:
+def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps) -> Session:
     """Check the device, open the log and prepare the steps; nothing is worked yet.
 
     Args:
         job: what to run.
         make: makes the steps of recipe, cache, device and progress.
+        engine: what Prefect lends; None without it.
     """
+    engine = engine or plain_engine(job.recipe.execution)
     out = job.out.expanduser().resolve()
     device = resolve_device(job.device)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
@@ -143,7 +141,6 @@ def begin(
     forget_old_logs(logs, job.recipe.name)
     log.event("begin", at=stamp, recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
     steps = make(job.recipe, StepCache(out / ".cache"), device, log)
-    steps.engine = engine
     return Session(steps, log, out, time.monotonic())
 
 
@@ -155,9 +152,7 @@ def run_job(job: Job) -> Outcome:
     Raises:
         AugmentorError: with a message a person can act on.
     """
-        engine: what Prefect lends; None without it.
     session = begin(job)
-    engine = engine or plain_engine(job.recipe.execution)
     with session.recorded():
         for step in STEPS:
             getattr(session.steps, step)()

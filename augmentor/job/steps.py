@@ -23,7 +23,7 @@ from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.spec import EvaluationSpec, check_shape, features_key
 from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
 from augmentor.job.engine import Engine
@@ -122,13 +122,15 @@ class Steps:
     def measure(self) -> Kept:
         """Measure fidelity, diversity and copies beside the same numbers for real data."""
         rooms = (*FILTER_ROOMS, "experiment")
-        return self._keep("measure", {"filter": self._key("filter")}, rooms, self._measure)
+        features = features_key(self.recipe.evaluation.features)
+        inputs = {"filter": self._key("filter"), "features": features}
+        return self._keep("measure", inputs, rooms, self._measure)
 
     def evaluate(self) -> Kept:
         """Train the arms' classifiers and score them on real held-out data."""
         inputs = {
             "filter": self._key("filter"),
-            "evaluation": self.evaluation_spec.model_dump(mode="json"),
+            "evaluation": self.evaluation_spec.model_dump(mode="json", exclude={"features"}),
             "seed": self.seed,
         }
         return self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
@@ -389,6 +391,7 @@ class Steps:
             judge,
             dataset=self.words("load")["dataset"],
             seed=derive_seed(self.seed, "measure"),
+            features=self.recipe.evaluation.features,
         )
         results.write(output / "results.parquet")
         write_json(output / "facts.json", facts)
@@ -406,6 +409,7 @@ class Steps:
             dataset=self.words("load")["dataset"],
             seed=derive_seed(self.seed, "evaluate"),
             processes=self.recipe.execution.processes,
+            mapper=self.engine.mapper,
             folder=work,
             progress=self.progress,
             # The work folder bears the key of the step.
@@ -414,4 +418,3 @@ class Steps:
         evaluation.results.write(output / "results.parquet")
         shutil.copyfile(work / "predictions.npz", output / "predictions.npz")
         write_json(output / "facts.json", evaluation.facts)
-            mapper=self.engine.mapper,

@@ -35,11 +35,11 @@ from augmentor.job.foreign import ORDER, begin_foreign  # noqa: E402
 from augmentor.job.guard import NotPublished  # noqa: E402
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin  # noqa: E402
 from augmentor.report.formats import fence  # noqa: E402
-
 from augmentor.tasks.engines import engine_of  # noqa: E402
+
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
-# Steps that touch disks and networks fail for passing reasons; a wrong recipe or a failed
 _worked: ContextVar[tuple[Session, str]] = ContextVar("augmentor_worked")
+# Steps that touch disks and networks fail for passing reasons; a wrong recipe or a failed
 # training would fail again.
 RETRIES = {"load": 2, "evaluate": 1}
 TITLES = {"sample": "Read the synthetic samples"}
