@@ -124,7 +124,11 @@ class Session:
             raise
 
 
-def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps) -> Session:
+def begin(
+    job: Job,
+    make: Callable[[Recipe, StepCache, str, Progress], Steps] = Steps,
+    engine: Engine | None = None,
+) -> Session:
     """Check the device, open the log and prepare the steps; nothing is worked yet.
 
     Args:
@@ -141,6 +145,7 @@ def begin(job: Job, make: Callable[[Recipe, StepCache, str, Progress], Steps] = 
     forget_old_logs(logs, job.recipe.name)
     log.event("begin", at=stamp, recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
     steps = make(job.recipe, StepCache(out / ".cache"), device, log)
+    steps.engine = engine
     return Session(steps, log, out, time.monotonic())
 
 
