@@ -16,7 +16,7 @@ from augmentor.cli.faults import debugging, explain
 from augmentor.cli.stops import stops_as_interrupts
 from augmentor.cli.streams import forgiving_streams, tell
 
-REPEATABLE = ("--set", "--count")
+REPEATABLE = ("--set", "--count", "--grid")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

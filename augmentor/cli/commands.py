@@ -95,7 +95,7 @@ def run(
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
-    with _told_when_not_published(), open_progress() as progress, stdout_for_results():
+    with told_when_not_published(), open_progress() as progress, stdout_for_results():
         from augmentor.job.recipe import load_recipe
 
         chosen = load_recipe(recipe, assignments or [], data)
@@ -112,7 +112,7 @@ def run(
             from augmentor.tasks.expand import run_with_prefect
 
             outcome = run_with_prefect(job)
-    _tell_outcome(outcome)
+    tell_outcome(outcome)
 
 
 @app.command(sort_key=2)
@@ -198,6 +198,7 @@ def evaluate(
     out: Directory = Path("runs"),
     device: Device = "auto",
     assignments: Assignments = None,
+    no_prefect: Flag = False,
 ) -> None:
     """Judge synthetic samples that anyone made: the same filters, evaluation and report as for our own.
 
@@ -218,11 +219,14 @@ def evaluate(
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
+        no_prefect: Run in this process without Prefect; the result is the same.
     """
-    with _told_when_not_published(), open_progress() as progress, stdout_for_results():
-        from augmentor.job.foreign import evaluate_foreign
-
-        outcome = evaluate_foreign(
+    with told_when_not_published(), open_progress() as progress, stdout_for_results():
+        if no_prefect:
+            from augmentor.job.foreign import evaluate_foreign as judge
+        else:
+            from augmentor.tasks.expand import evaluate_with_prefect as judge
+        outcome = judge(
             real,
             synthetic,
             recipe=recipe,
@@ -231,7 +235,7 @@ def evaluate(
             device=device,
             progress=progress,
         )
-    _tell_outcome(outcome)
+    tell_outcome(outcome)
 
 
 @app.command(sort_key=5)
@@ -302,7 +306,7 @@ def _fetch(name: str) -> None:
 
 
 @contextmanager
-def _told_when_not_published() -> Iterator[None]:
+def told_when_not_published() -> Iterator[None]:
     """Tell the outcome of a run that broke a guard rail like any other, then let its error go on."""
     try:
         yield
@@ -310,11 +314,12 @@ def _told_when_not_published() -> Iterator[None]:
         from augmentor.job.guard import NotPublished
 
         if isinstance(error, NotPublished):
-            _tell_outcome(error.outcome)
+            tell_outcome(error.outcome)
         raise
 
 
-def _tell_outcome(outcome: Outcome) -> None:
+def tell_outcome(outcome: Outcome) -> None:
+    """Tell what a run came to: on stdout its verdict and its folder, the last two lines."""
     if outcome.reused:
         tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
     tell(f"Report: {outcome.folder / 'report.html'}")

@@ -7,7 +7,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from augmentor.cli.commands import Assignments, Device, Directory, Flag, app
+from augmentor.cli.commands import (
+    Assignments,
+    Device,
+    Directory,
+    Flag,
+    app,
+    tell_outcome,
+    told_when_not_published,
+)
 from augmentor.cli.console import open_progress
 from augmentor.cli.streams import say, stdout_for_results, tell
 
@@ -19,11 +27,13 @@ def runs(
     *,
     out: Directory = Path("runs"),
     html: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    prune: Flag = False,
 ) -> None:
     """List the runs under a folder: when, state, verdict, gain and time.
 
     With --html, also write one self-contained page with the gain and quality of each recipe over
-    time; its place is then the last line on stdout.
+    time; its place is then the last line on stdout. With --prune, first remove the finished steps that
+    none of the runs came from, and what interrupted runs left: those start over.
 
     For example:
 
@@ -32,11 +42,17 @@ def runs(
     Args:
         out: The folder that run folders are made in.
         html: The page to write.
+        prune: Make room, and say how much; refused while a run is under way.
     """
+    from augmentor.job.prune import prune as make_room
     from augmentor.job.runs import list_runs, write_index
     from augmentor.report import formats
 
+    if prune:
+        tell(make_room(out.expanduser()).told)
     entries = list_runs(out.expanduser())
+    if not entries:
+        tell(f"there is no run in {out} yet; `augmentor run RECIPE --out {out}` makes one")
     rows = [("RECIPE", "WHEN (UTC)", "STATE", "VERDICT", "GAIN (POINTS)", "INTERVAL", "TIME")]
     for entry in entries:
         pair = list(entry.interval) if entry.interval else None
@@ -149,6 +165,57 @@ def deploy(
     say(full)
 
 
+@app.command(sort_key=23)
+def sweep(
+    recipe: str,
+    /,
+    *,
+    grid: Annotated[list[str] | None, Parameter(name="--grid", negative="", metavar="KEY=[V,V]")] = None,
+    plan: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    data: Path | None = None,
+    out: Directory = Path("runs"),
+    device: Device = "auto",
+    assignments: Assignments = None,
+    no_prefect: Flag = False,
+) -> None:
+    """Try many settings of a recipe, choose on the validation part, and run the best one.
+
+    Every member trains a generator and is scored on the validation part at each of the recipe's
+    evaluation.shares; steps that members have in common are worked once. Only the best one is scored on
+    the test part. The last two lines on stdout are its verdict and its run folder, where sweep.md lists
+    all members, failures included. The same command goes on after an interruption.
+
+    For example:
+
+    `augmentor sweep digits --grid training.images=[50000,100000] synthesizer.mode_seeking=[0,0.1]`
+
+    Args:
+        recipe: A shipped recipe or the path of a YAML file.
+        grid: A key and its values, every one combined with those of the other keys; takes several.
+        plan: A YAML file with `grid: {KEY: [V, V]}`, `members: [{KEY: V}, ...]`, or both.
+        data: Where the data lies, for recipes that work on any data or whose data is elsewhere.
+        out: The folder that run folders are made in.
+        device: What the networks train on; auto takes a GPU where there is one.
+        assignments: Change any field of the recipe for all members; takes several.
+        no_prefect: Run in this process without Prefect; the result is the same.
+    """
+    with told_when_not_published(), open_progress() as progress, stdout_for_results():
+        from augmentor.job.recipe import load_recipe
+        from augmentor.job.run import Job
+        from augmentor.job.sweep import read_plan, run_sweep
+
+        job = Job(load_recipe(recipe, assignments or [], data), out.expanduser(), device, progress)
+        wanted = read_plan(plan, grid or [])
+        if no_prefect:
+            outcome = run_sweep(job, wanted)
+        else:
+            from augmentor.tasks.sweep import sweep_with_prefect
+
+            outcome = sweep_with_prefect(job, wanted)
+    tell(f"Members: {outcome.folder / 'sweep.md'}")
+    tell_outcome(outcome)
+
+
 def _parameters(
     recipe: str, assignments: list[str] | None, data: Path | None, out: Path, device: str
 ) -> tuple[str, dict[str, object]]:
@@ -156,9 +223,8 @@ def _parameters(
     from augmentor.job.recipe import load_recipe
 
     chosen = load_recipe(recipe, assignments or [], None if data is None else data.expanduser().resolve())
-    values = chosen.model_dump(mode="json", exclude_defaults=True)
     return chosen.name, {
-        "recipe": {"name": chosen.name, **values},
+        "recipe": chosen.written,
         "out": str(out.expanduser().resolve()),
         "device": device,
     }

@@ -18,7 +18,10 @@ from augmentor.core.errors import StorageError
 
 @contextmanager
 def storage_errors(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write into a :class:`StorageError`."""
+    """Turn the operating system's refusals to write ``target`` into a :class:`StorageError`.
+
+    A refusal that names a file elsewhere (one that could not be read, say) goes on as it is.
+    """
     try:
         yield
     except OSError as error:
@@ -27,7 +30,8 @@ def storage_errors(target: Path) -> Iterator[None]:
                 f"no space left while writing {target}; free some space or choose another "
                 "folder with --out, then run the same command again: finished steps are kept"
             ) from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}:
+        refusals = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+        if error.errno in refusals and _concerns(error, target):
             raise StorageError(
                 f"cannot write {target}: {error.strerror}; choose a folder you may write to with --out"
             ) from error
@@ -112,6 +116,14 @@ def inside(root: Path, relative: str) -> Path:
     if not path.is_relative_to(root.resolve()):
         raise StorageError(f"the path {relative!r} leads out of {root}; paths must stay inside it")
     return path
+
+
+def _concerns(error: OSError, target: Path) -> bool:
+    """Return whether ``error`` is about ``target``, what is beside or below it, or a folder it lies in."""
+    if not isinstance(error.filename, str | bytes):
+        return True
+    place, wanted = Path(os.path.abspath(os.fsdecode(error.filename))), Path(os.path.abspath(target))
+    return place.is_relative_to(wanted.parent) or wanted.is_relative_to(place)
 
 
 def _umask() -> int:

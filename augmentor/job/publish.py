@@ -61,6 +61,7 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float], state
         if "train" in steps.done:
             keep_generator(steps, facts, folder)
         shutil.copyfile(steps.done["evaluate"].folder / "predictions.npz", folder / "predictions.npz")
+        steps.leave(folder)
         write_json(folder / STATE, dict(state))
         write_manifest(steps, folder)
         shutil.copyfile(log, folder / "log.jsonl")
@@ -112,7 +113,13 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         "set_aside": [*data["set_aside"], *made.get("set_aside", [])],
         "primary_metric": steps.recipe.evaluation.primary_metric,
         "removed_duplicates": len(data["removed"]),
-        "notes": [*data["notes"], *made.get("notes", []), *evaluation["notes"], *told_openings(steps.openings)],
+        "notes": [
+            *steps.notes,
+            *data["notes"],
+            *made.get("notes", []),
+            *evaluation["notes"],
+            *told_openings(steps.openings),
+        ],
         "limits": [*made.get("limits", []), *evaluation["limits"], *measured["limits"]],
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],

@@ -17,6 +17,7 @@ from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.job.guard import GuardSpec
 from augmentor.selection.spec import Balance, FiltersSpec
+from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -119,6 +120,17 @@ class Recipe(Spec):
 
 
 def recipe_folder() -> Path:
+    @property
+    def written(self) -> dict[str, Any]:
+        """The values as a person would write them: what is set, without what the family sets by itself."""
+        values = self.model_dump(mode="json", exclude_unset=True)
+        synthesizer = values.get("synthesizer", {})
+        family = SynthesizerSpec(family=self.synthesizer.family).model_dump(mode="json")
+        for key in FAMILIES[self.synthesizer.family].spec:
+            if key in synthesizer and synthesizer[key] == family[key]:
+                del synthesizer[key]
+        return {**values, "name": self.name}
+
     """Return the folder of the shipped recipes."""
     return shipped("pipelines")
 

@@ -9,16 +9,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from augmentor.core.errors import StorageError
+from augmentor.core.errors import ConfigError, StorageError
 from augmentor.core.progress import Progress, Silent
 from augmentor.job.cache import StepCache
 from augmentor.job.device import resolve_device
 from augmentor.job.engine import Engine, plain_engine
 from augmentor.job.guard import NotPublished, broken_rails
 from augmentor.job.log import RunLog, forget_old_logs
+from augmentor.job.prune import Lease, prune_after, steps_of
 from augmentor.job.publish import publish
 from augmentor.job.recipe import Recipe
-from augmentor.job.shelf import retire, shelf, switch
+from augmentor.job.shelf import retire, shelf, surplus, switch
 from augmentor.job.steps import Steps
 
 STEPS = {
@@ -74,6 +75,7 @@ class Session:
     log: RunLog
     out: Path
     begun: float
+    lease: Lease
 
     def finish(self) -> Outcome:
         """Write the run folder, publish its dataset if no guard rail is broken, and say what came out.
@@ -92,9 +94,9 @@ class Session:
             if not reasons:
                 switch(place, folder)
             if steps.recipe.keep_runs is not None:
-                retire(place, steps.recipe.keep_runs)
+                self._retire(place, steps.recipe.keep_runs)
         self.log.path.unlink(missing_ok=True)
-        self.log.close()
+        self.close()
         outcome = Outcome(
             folder=folder,
             sentence=str(verdict["sentence"]),
@@ -120,8 +122,26 @@ class Session:
                     state="interrupted" if stopped else "failed",
                     reason=" ".join(str(error).split()) or type(error).__name__,
                 )
-            self.log.close()
+            self.close()
             raise
+
+    def _retire(self, place: Path, keep: int) -> None:
+        """Remove old runs and the steps that only they came from; a run that is done never fails by it."""
+        try:
+            steps = {step for run in surplus(place, keep) for step in steps_of(run)}
+            retire(place, keep)
+            freed = prune_after(self.out, self.lease, steps)
+        except ConfigError as error:
+            retire(place, keep)
+            self.log.log(str(error))
+        else:
+            if freed.steps:
+                self.log.log(freed.told)
+
+    def close(self) -> None:
+        """Let go of the log and of the share in the cache."""
+        self.log.close()
+        self.lease.close()
 
 
 def begin(
@@ -146,7 +166,7 @@ def begin(
     log.event("begin", at=stamp, recipe=job.recipe.name, recipe_sha256=job.recipe.digest, device=device)
     steps = make(job.recipe, StepCache(out / ".cache"), device, log)
     steps.engine = engine
-    return Session(steps, log, out, time.monotonic())
+    return Session(steps, log, out, time.monotonic(), Lease(out))
 
 
 def run_job(job: Job) -> Outcome:

@@ -73,11 +73,16 @@ def retire(folder: Path, keep: int) -> list[Path]:
 
     A run leaves under another name first, so that what bears a run's name is whole.
     """
-    published = published_run(folder)
-    gone = [path for path in finished_runs(folder)[:-keep] if path != published]
+    gone = surplus(folder, keep)
     for path in gone:
         leaving = path.with_name(f".{path.name}.retired.tmp")
         with storage_errors(path):
             os.replace(path, leaving)
         shutil.rmtree(leaving, ignore_errors=True)
     return gone
+
+
+def surplus(folder: Path, keep: int) -> list[Path]:
+    """Return the runs that :func:`retire` removes, oldest first."""
+    published = published_run(folder)
+    return [path for path in finished_runs(folder)[:-keep] if path != published]

@@ -146,6 +146,14 @@ class Steps:
         return self.recipe.model_dump(mode="json")
 
     @property
+    def notes(self) -> list[str]:
+        """What a reader must know of how this run came about; a kind of run may have something to say."""
+        return []
+
+    def leave(self, folder: Path) -> None:
+        """Write into the run folder what only this kind of run has."""
+
+    @property
     def seed(self) -> int:
         """The seed that all of the run's seeds derive from."""
         return self.recipe.training.seed

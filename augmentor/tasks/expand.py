@@ -31,7 +31,8 @@ from prefect.flows import load_flow_from_entrypoint  # noqa: E402
 from augmentor.core.errors import AugmentorError  # noqa: E402
 from augmentor.core.progress import Progress, Silent  # noqa: E402
 from augmentor.core.shipped import shipped  # noqa: E402
-from augmentor.job.foreign import ORDER, begin_foreign  # noqa: E402
+from augmentor.data.foreign import foreign_path  # noqa: E402
+from augmentor.job.foreign import ORDER, begin_foreign, foreign_recipe  # noqa: E402
 from augmentor.job.guard import NotPublished  # noqa: E402
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin  # noqa: E402
 from augmentor.report.formats import fence  # noqa: E402
@@ -228,12 +229,40 @@ def run_with_prefect(job: Job) -> Outcome:
 
     Where no Prefect server is configured, a temporary one serves this run.
     """
-    flow: Flow[..., Any] = load_flow_from_entrypoint(
-        f"{shipped('pipelines') / 'expand_flow.py'}:expand", use_placeholder_flow=False
-    )
     with listening(job.progress):
-        outcome = flow(recipe=job.recipe.model_dump(mode="json"), out=str(job.out), device=job.device)
+        outcome = shipped_flow("expand")(recipe=job.recipe.written, out=str(job.out), device=job.device)
     return cast(Outcome, outcome)
+
+
+def evaluate_with_prefect(
+    real: str,
+    synthetic: Path | str,
+    *,
+    recipe: str = "default",
+    assignments: Sequence[str] = (),
+    out: Path | str = Path("runs"),
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Outcome:
+    """Judge synthetic samples as the shipped flow; see :func:`augmentor.job.foreign.evaluate_foreign`."""
+    foreign_path(Path(synthetic).expanduser())  # told before a server takes seconds to start
+    foreign_recipe(real, recipe, assignments)
+    with listening(progress or Silent()):
+        outcome = shipped_flow("evaluate")(
+            real=real,
+            synthetic=str(synthetic),
+            recipe=recipe,
+            settings=list(assignments),
+            out=str(out),
+            device=device,
+        )
+    return cast(Outcome, outcome)
+
+
+def shipped_flow(name: str) -> Flow[..., Any]:
+    """Return the flow of ``pipelines/<name>_flow.py``, loaded the way Prefect does."""
+    place = shipped("pipelines") / f"{name}_flow.py"
+    return load_flow_from_entrypoint(f"{place}:{name}", use_placeholder_flow=False)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -109,10 +109,13 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
         seen.work(progress)
         return types.SimpleNamespace(folder=out, counts=counts, acceptance=("a: 3 of 4 kept",))
 
-    def evaluate_foreign(real, synthetic, **options):
-        options["progress"], progress = None, options["progress"]
-        seen.calls.append(("evaluate_foreign", {"real": real, "synthetic": synthetic, **options}))
-        return outcome("judged")(types.SimpleNamespace(progress=progress))
+    def judge(how: str):
+        def perform(real, synthetic, **options):
+            options["progress"], progress = None, options["progress"]
+            seen.calls.append((how, {"real": real, "synthetic": synthetic, **options}))
+            return outcome("judged")(types.SimpleNamespace(progress=progress))
+
+        return perform
 
     def rerender(run):
         seen.calls.append(("rerender", {"run": run}))
@@ -127,9 +130,12 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
             "list_recipes": lambda: [("default", "Any data."), ("digits", "")],
         },
         "augmentor.job.run": {"Job": job, "run_job": outcome("run_job")},
-        "augmentor.tasks.expand": {"run_with_prefect": outcome("run_with_prefect")},
+        "augmentor.tasks.expand": {
+            "run_with_prefect": outcome("run_with_prefect"),
+            "evaluate_with_prefect": judge("evaluate_with_prefect"),
+        },
         "augmentor.job.generate": {"generate": generate},
-        "augmentor.job.foreign": {"evaluate_foreign": evaluate_foreign},
+        "augmentor.job.foreign": {"evaluate_foreign": judge("evaluate_foreign")},
         "augmentor.data.cards": {
             "list_cards": lambda: [
                 types.SimpleNamespace(name="digits", title="Handwritten\n digits", refused=None),

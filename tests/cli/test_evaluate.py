@@ -16,7 +16,7 @@ def test_it_prints_verdict_and_folder_like_a_run(command, rooms, tmp_path):
     assert "a library chatters on stdout" in ended.err
     assert "Reused from an earlier run: load, train." in ended.err
     assert "report.html" in ended.err
-    assert rooms.last("evaluate_foreign") == {
+    assert rooms.last("evaluate_with_prefect") == {
         "real": "digits",
         "synthetic": Path("made"),
         "recipe": "default",
@@ -44,9 +44,15 @@ def test_it_passes_every_option_on(command, rooms, tmp_path):
         *("--out", str(tmp_path), "--device", "cpu"),
     )
     assert ended.code == 0
-    asked = rooms.last("evaluate_foreign")
+    asked = rooms.last("evaluate_with_prefect")
     assert (asked["real"], asked["synthetic"], asked["recipe"]) == ("photos", Path("a.npz"), "my.yaml")
     assert (asked["assignments"], asked["out"], asked["device"]) == (["a=1", "b.c=[2]"], tmp_path, "cpu")
+
+
+def test_without_prefect_it_works_in_this_process(command, rooms):
+    assert command("evaluate", "--real", "digits", "--synthetic", "made/", "--no-prefect").code == 0
+    assert rooms.last("evaluate_foreign")["synthetic"] == Path("made")
+    assert "evaluate_with_prefect" not in {name for name, _ in rooms.calls}
 
 
 @pytest.mark.parametrize("given", [["--real", "digits"], ["--synthetic", "made"]])

@@ -1,0 +1,78 @@
+"""What one synthesizer's samples are worth on the validation part alone: a sweep's yardstick.
+
+The test part is not handed over, so that no choice between synthesizers can follow from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from augmentor.core.errors import DataError
+from augmentor.core.leak import refuse_overlap
+from augmentor.core.parallel import Mapper, run_parallel
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.samples import Samples
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.evaluate import choose_share, usable_arms
+from augmentor.experiment.runner import STAGE, Runner
+from augmentor.experiment.spec import EvaluationSpec
+
+ARM = "filtered"
+SILENT: Progress = Silent()
+
+
+def try_shares(
+    train: Samples,
+    validation: Samples,
+    synthetic: SyntheticSet,
+    spec: EvaluationSpec,
+    *,
+    seed: int,
+    folder: Path,
+    processes: int | None = None,
+    mapper: Mapper = run_parallel,
+    progress: Progress = SILENT,
+) -> list[dict[str, Any]]:
+    """Return the validation scores of the filtered arm at every share of ``spec.shares``.
+
+    Args:
+        train: the training part.
+        validation: rows that neither the generator nor the filters saw.
+        synthetic: candidates with their marks.
+        spec: shares, ``share_seeds`` (fits a share), updates and the primary metric.
+        seed: everything random is derived from it; the same one as :func:`evaluate` is given.
+        folder: scratch; finished fits stay in ``folder/fits``.
+        processes: how many processes; None for one a core.
+        mapper: what spreads the fits.
+        progress: told about every finished fit.
+
+    Returns:
+        A mapping with ``share``, ``scores`` (one a seed, in [0, 1]) for each share, ascending.
+
+    Raises:
+        DataError: if the validation part is empty or no synthetic row of a class passed the filters.
+        LeakError: if a validation row is in the training part or among the synthetic rows.
+    """
+    if not len(validation):
+        raise DataError("the validation part is empty; a sweep chooses on it")
+    refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
+    _, skipped = usable_arms((ARM,), train, synthetic)
+    if skipped:
+        raise DataError(skipped[ARM])
+    only = spec.model_copy(update={"arms": (ARM,), "seeds": spec.share_seeds})
+    runner = Runner(
+        train, synthetic, {"validation": validation}, only,
+        seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
+    )  # fmt: skip
+    tried = {share: [runner.job(ARM, share, i) for i in range(spec.share_seeds)] for share in spec.shares}
+    jobs = [job for mine in tried.values() for job in mine]
+    progress.start(STAGE, len(jobs))
+    runner.run(jobs)
+    progress.finish(STAGE)
+    runner.clean()
+    _, rows = choose_share(tried, validation, spec)
+    scores: dict[str, list[float]] = {}
+    for row in rows:
+        scores.setdefault(str(row["metric"]).rpartition("=")[2], []).append(float(row["value"]))
+    return [{"share": float(share), "scores": values} for share, values in scores.items()]

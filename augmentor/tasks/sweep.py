@@ -1,0 +1,66 @@
+"""A sweep as Prefect tasks: one for each member, a table of all of them, then the chosen run."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from augmentor.tasks.expand import finish, listening, open_session, shipped_flow, work
+
+# isort: split
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from augmentor.job.run import Job, Outcome, Session
+from augmentor.job.sweep import Member, SweepSpec, drive, one_by_one, try_elsewhere
+from augmentor.job.sweep_table import Trial, sweep_rows
+
+
+def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
+    """Try every member, show the table, run the chosen one and publish; call it inside a flow."""
+    session = open_session(job)
+
+    def attempt(members: list[Member]) -> list[Trial]:
+        if job.recipe.execution.runner == "processes":
+            return [try_as_task(session, member, len(members)) for member in members]
+        # On workers each member is one task, and its fits follow one another there.
+        return session.steps.engine.mapper(try_elsewhere, members)
+
+    def told(trials: list[Trial]) -> None:
+        metric = job.recipe.evaluation.primary_metric
+        create_table_artifact(
+            key="sweep",
+            table=sweep_rows(trials, metric),
+            description=f"Every member by its {metric} on the validation part; the first row is chosen",
+        )
+
+    with session.recorded():
+        drive(session, plan, step=work, attempt=attempt, told=told)
+        return finish(session)
+
+
+def try_as_task(session: Session, member: Member, count: int) -> Trial:
+    """Try one member as a task named by its settings."""
+
+    @task(
+        name="Try a member",
+        task_run_name=f"Try {member.number} of {count}: {member.told}"[:200],
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+    def run_member() -> Trial:
+        return one_by_one(session, member, count)
+
+    return run_member()
+
+
+def sweep_with_prefect(job: Job, plan: SweepSpec) -> Outcome:
+    """Run a sweep as the shipped flow; the same functions as :func:`augmentor.job.sweep.run_sweep`."""
+    with listening(job.progress):
+        outcome = shipped_flow("sweep")(
+            recipe=job.recipe.written,
+            plan=plan.model_dump(mode="json"),
+            out=str(job.out),
+            device=job.device,
+        )
+    return cast(Outcome, outcome)
