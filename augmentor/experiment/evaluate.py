@@ -52,8 +52,9 @@ class Evaluation:
 
     Attributes:
         results: scores of every arm, seed and part; intervals; gains; the choice of the share.
-        facts: not_estimable_arms (numbers without a value, and why), share, share_by, seeds (the numbers in the seed column), classifier_seeds (what they
-            stand for), verdict, notes, limits, skipped, predictions (file), fits and reused (counts).
+        facts: share, share_by, seeds (the numbers in the seed column), classifier_seeds (what they
+            stand for), verdict, notes, limits, skipped, not_estimable_arms (numbers without a value,
+            and why), predictions (file), fits and reused (counts).
     """
 
     results: Results

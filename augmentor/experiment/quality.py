@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from augmentor.core.results import Results
 from augmentor.core.samples import FloatArray, IntArray, Samples
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.features import FeatureSpace, TaskSpace, feature_space
 from augmentor.experiment.quality_copies import copy_rows, shown_copies
 from augmentor.metrics.alpha_precision import alpha_precision
 from augmentor.metrics.diversity import diversity_ratio, within_distance, within_ms_ssim
@@ -40,13 +42,15 @@ BETTER: Mapping[str, bool | None] = {
     "coverage": True,
     "alpha_precision": True,
     "beta_recall": True,
-    "kid_task": False,
-    "frechet_task": False,
+    "kid": False,
+    "frechet": False,
     "within_class_distance": None,
     "within_class_ms_ssim": None,
     "diversity": None,
 }
 """What is measured by class; None where the real value is the aim and not more or less."""
+DISTANCES = ("kid", "frechet")
+"""Their names carry the feature space, and beside it the number of rows: ``kid_task``, ``kid_task_n540``."""
 DRAWS = 10
 LARGE = 300
 """From this many rows of a class on, three draws are as good as ten."""
@@ -69,7 +73,8 @@ class _Report:
     def add(self, fold: str, metric: str, value: Estimate, name: str | None = None) -> None:
         """Add one number, or the reason why there is none."""
         if is_number(value):
-            better = BETTER.get(metric.partition("_task_n")[0] + "_task" if "_task_n" in metric else metric)
+            kind = metric.partition("_")[0]
+            better = BETTER[kind if kind in DISTANCES else metric]
             self.rows.append(
                 {"dataset": self.dataset, "fold": fold, "metric": metric, "class": name, "value": value}
                 | {"greater_is_better": better}
@@ -79,7 +84,14 @@ class _Report:
 
 
 def measure(
-    train: Samples, held_out: Samples, synthetic: SyntheticSet, judge: TaskJudge, *, dataset: str, seed: int
+    train: Samples,
+    held_out: Samples,
+    synthetic: SyntheticSet,
+    judge: TaskJudge,
+    *,
+    dataset: str,
+    seed: int,
+    features: str = "task",
 ) -> tuple[Results, dict[str, Any]]:
     """Measure fidelity, diversity and copies of ``synthetic``.
 
@@ -95,36 +107,42 @@ def measure(
         judge: fitted on ``train`` beside ``held_out``.
         dataset: its name, for the table.
         seed: of the draws; the same seed gives the same numbers.
+        features: the space of the comparison, see :class:`augmentor.experiment.spec.EvaluationSpec`.
+            Label fidelity, within-class numbers and copies do not depend on it.
 
     Returns:
         The rows (metrics by class and overall, folds ``synthetic`` and ``real``), and the facts
-        ``copies_shown``, ``not_estimable``, ``quality_protocol`` and ``limits``.
+        ``copies_shown``, ``not_estimable``, ``quality_protocol``, ``feature_network`` and ``limits``.
 
     Raises:
-        DataError: if ``judge`` was fitted on other samples.
+        DataError: if ``judge`` was fitted on other samples, or a network cannot take them.
+        ConfigError: if ``features`` names no network.
     """
     if judge.train.digest != train.digest:
         raise DataError("the judge was fitted on another training part than the one to compare to")
     report = _Report(dataset)
     kept = synthetic.kept_samples
-    by_class = [_class_numbers(judge, kept, label, seed) for label in range(train.n_classes)]
+    space = feature_space(features, judge)
+    by_class = [_class_numbers(judge, space, kept, label, seed) for label in range(train.n_classes)]
     for name, (pair, _) in zip(train.classes, by_class, strict=True):
         for fold, numbers in pair.items():
             for metric, value in numbers.items():
                 report.add(fold, metric, value, name)
     _add_generated(report, judge, synthetic)
     total = sum(rows for _, rows in by_class)
-    for metric in BETTER:
+    for kind in BETTER:
+        metric = f"{kind}_{space.name}" if kind in DISTANCES else kind
         for fold, value in _overall([pair for pair, _ in by_class], metric).items():
             report.add(fold, metric, value)
-            if metric.endswith("_task"):
+            if kind in DISTANCES:
                 # The name of a number that depends on the number of rows carries that number.
                 report.add(fold, f"{metric}_n{total}", value)
     results = Results.from_rows([*report.rows, *copy_rows(judge, held_out, synthetic, dataset, seed)])
     facts = {
         "copies_shown": shown_copies(judge, synthetic),
         "not_estimable": report.missing,
-        "quality_protocol": _protocol(train, [rows for _, rows in by_class]),
+        "quality_protocol": _protocol(space, train, [rows for _, rows in by_class]),
+        "feature_network": {"file": Path(features).name, "sha256": space.digest} if space.digest else None,
         "limits": [
             "Label fidelity of the kept samples is measured by the classifiers that filtered them; the value "
             "before the filter is the one that speaks of the generator.",
@@ -147,14 +165,16 @@ def _add_generated(report: _Report, judge: TaskJudge, synthetic: SyntheticSet) -
     report.add("generated", "label_fidelity", mean_of(values, "class was generated, which"))
 
 
-def _class_numbers(judge: TaskJudge, kept: Samples, label: int, seed: int) -> tuple[Pair, int]:
+def _class_numbers(
+    judge: TaskJudge, space: FeatureSpace, kept: Samples, label: int, seed: int
+) -> tuple[Pair, int]:
     """Return the numbers of one class, and how many rows stood on each side of the comparison."""
     rng = generator(seed, "quality", label)
     rows = kept.take(_some(np.flatnonzero(kept.y == label), rng))
     held_out = judge.held_out.take(_some(np.flatnonzero(judge.held_out.y == label), rng))
     known = np.flatnonzero(judge.train.y == label)
     training = judge.train.take(known)
-    spaces = _Spaces(judge, rows, held_out, training, judge.fold[known])
+    spaces = _Spaces(judge, space, rows, held_out, training, judge.fold[known])
     pair: Pair = {"synthetic": {}, "real": {}}
     few = NotEstimable(f"the class has {len(rows)} kept, {len(held_out)} held-out samples")
     for fold, part in (("synthetic", rows), ("real", held_out)):
@@ -178,6 +198,7 @@ class _Spaces:
     """One class in the feature spaces of all networks."""
 
     judge: TaskJudge
+    space: FeatureSpace
     rows: Samples
     held_out: Samples
     training: Samples
@@ -186,17 +207,12 @@ class _Spaces:
     def all_of(self, samples: Samples) -> FloatArray:
         return self.judge.features(samples)
 
-    def by_network(self, samples: Samples) -> FloatArray:
-        """Return the features (F, N, W)."""
-        networks, width = self.judge.centres.shape
-        blocks = self.all_of(samples).reshape(len(samples), networks, width)
-        return np.asarray(blocks.transpose(1, 0, 2) * np.sqrt(networks), dtype=np.float64)
-
     def real_diversity(self) -> Estimate:
         """Return the diversity ratio of training rows against held-out rows, the lower of two spaces."""
         judge = self.judge
         pixels = diversity_ratio(judge.pixels(self.held_out), judge.pixels(self.training))
-        held_out, training = self.by_network(self.held_out), self.by_network(self.training)
+        task = TaskSpace(judge)
+        held_out, training = task.blocks(self.held_out), task.blocks(self.training)
         unseen = [diversity_ratio(held_out[k], training[k][self.fold == k]) for k in range(len(judge.models))]
         both = [value for value in (pixels, mean_of(unseen, "network")) if is_number(value)]
         return min(both) if both else pixels
@@ -206,16 +222,17 @@ class _Spaces:
         unseen = [np.flatnonzero(self.fold == k) for k in range(len(self.judge.models))]
         size = min(len(self.rows), min(len(part) for part in unseen))
         collected: dict[str, list[Numbers]] = {"synthetic": [], "real": []}
-        features = [self.by_network(part) for part in (self.held_out, self.training, self.rows)]
+        features = [self.space.blocks(part) for part in (self.held_out, self.training, self.rows)]
         for k, part in enumerate(unseen):
             held_out, training, made = (block[k] for block in features)
             pool = np.delete(training, part, axis=0)
             for fold, source in (("synthetic", made), ("real", training[part])):
-                collected[fold] += [_likeness(held_out, pool, draw) for draw in _draws(source, size, rng)]
+                draws = _draws(source, size, rng)
+                collected[fold] += [_likeness(held_out, pool, rows, self.space.name) for rows in draws]
         return size, {fold: _means(numbers) for fold, numbers in collected.items()}
 
 
-def _likeness(held_out: FloatArray, pool: FloatArray, rows: FloatArray) -> Numbers:
+def _likeness(held_out: FloatArray, pool: FloatArray, rows: FloatArray, space: str) -> Numbers:
     around = neighbourhood(held_out, rows)
     supports = alpha_precision(held_out, rows)
     coverage = around.coverage
@@ -228,8 +245,8 @@ def _likeness(held_out: FloatArray, pool: FloatArray, rows: FloatArray) -> Numbe
         "coverage": coverage,
         "alpha_precision": supports.alpha_precision,
         "beta_recall": supports.beta_recall,
-        "kid_task": mmd2(held_out, rows),
-        "frechet_task": frechet_distance(held_out, rows).value,
+        f"kid_{space}": mmd2(held_out, rows),
+        f"frechet_{space}": frechet_distance(held_out, rows).value,
     }
 
 
@@ -264,12 +281,12 @@ def _some(rows: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[n
     return rows if len(rows) <= MOST else np.sort(rng.choice(rows, MOST, replace=False))
 
 
-def _protocol(train: Samples, sizes: list[int]) -> str:
+def _protocol(space: FeatureSpace, train: Samples, sizes: list[int]) -> str:
     rows = ", ".join(f"{name} {size}" for name, size in zip(train.classes, sizes, strict=True))
     return (
-        "Features are those of classifiers cross-fitted on the training part. Precision, recall, density, "
-        f"coverage, alpha-precision, beta-recall, kernel and Fréchet distance compare equally many rows a "
-        f"class ({rows}), synthetic or training rows new to the network, with the held-out rows, and "
-        "are means over networks and draws. The Fréchet distance is too large for so few rows and "
-        "means something only beside its real-to-real value."
+        f"{space.told} Precision, recall, density, coverage, alpha-precision, "
+        f"beta-recall, kernel and Fréchet distance compare equally many rows a class ({rows}), synthetic or "
+        "training rows of one fold, new to its network, with the held-out rows, and are means over "
+        "networks and draws. The Fréchet distance is too large for so few rows and means something only "
+        "beside its real-to-real value."
     )

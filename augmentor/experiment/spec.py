@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.files import sha256_file
 from augmentor.core.spec import Spec, parse
 from augmentor.experiment.arms import ARMS, check_arms
 from augmentor.experiment.oversample import check_oversampling
 from augmentor.experiment.policies import Policy, resolve
 
+BUILT_IN_FEATURES = ("task", "pixels")
 DEFAULT_ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
 
 
@@ -37,6 +40,10 @@ class EvaluationSpec(Spec):
         pool_megabytes: the pool has fewer versions where it would grow larger than this.
         bootstrap: number of bootstrap replicates.
         confidence: of the intervals.
+        features: where synthetic and real samples are compared: "task" (features of the judge's
+            classifiers), "pixels", or the path of a TorchScript network ending in .pt, which is called
+            with float32 (N, C, *spatial) in [-1, 1] and gives one row a sample. Loading such a file
+            runs code that it holds: name only files you trust.
     """
 
     arms: tuple[str, ...] = DEFAULT_ARMS
@@ -56,12 +63,23 @@ class EvaluationSpec(Spec):
     pool_megabytes: Annotated[int, Field(ge=1)] = 1024
     bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    features: str = "task"
 
     @field_validator("arms")
     @classmethod
     def _arms_compare(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
         check_arms(arms)
         return arms
+
+    @field_validator("features")
+    @classmethod
+    def _features_known(cls, features: str) -> str:
+        if features not in BUILT_IN_FEATURES and not features.endswith(".pt"):
+            raise ValueError(
+                f"is {', '.join(BUILT_IN_FEATURES)} or the path of a TorchScript file ending in .pt, "
+                f"got {features!r}"
+            )
+        return features
 
     @field_validator("shares")
     @classmethod
@@ -98,10 +116,31 @@ class EvaluationSpec(Spec):
         return tuple(name for name in self.arms if ARMS[name].is_synthetic)
 
 
+def check_features(features: str) -> None:
+    """Refuse a feature network whose file is not there.
+
+    Raises:
+        ConfigError: naming the path.
+    """
+    if features not in BUILT_IN_FEATURES and not Path(features).expanduser().is_file():
+        raise ConfigError(f"evaluation.features: there is no file {features}; it is read from where you are")
+
+
+def features_key(features: str) -> str:
+    """Return what tells two feature spaces apart: the name, or the SHA-256 of the network's file.
+
+    Raises:
+        ConfigError: if there is no such file.
+    """
+    check_features(features)
+    return features if features in BUILT_IN_FEATURES else sha256_file(Path(features).expanduser())
+
+
 def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
     """Refuse what cannot be done with samples of that shape (C, *spatial), before anything is trained.
 
     Raises:
         ConfigError: saying which field asks for it and what to change.
     """
+    check_features(spec.features)
     check_oversampling(spec.arms, shape)

@@ -210,6 +210,7 @@ def write_manifest(steps: Steps, folder: Path) -> None:
                 "source_sha256": data["source"],
                 "synthetic_source": steps.words("sample").get("synthetic_source"),
                 "sample_sha256": data["digests"],
+                "feature_network": steps.words("measure")["feature_network"],
             },
             "saw": {
                 step: {

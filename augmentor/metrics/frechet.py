@@ -37,16 +37,33 @@ def frechet_distance(real: npt.ArrayLike, fake: npt.ArrayLike) -> FrechetDistanc
     if n < 2:
         return FrechetDistance(NotEstimable(f"a covariance needs two rows, got {len(a)} and {len(b)}"), "")
     mean = a.mean(axis=0) - b.mean(axis=0)
+    if n < a.shape[1]:
+        total, cross = _by_rows(a, b)
+        return FrechetDistance(max(0.0, float(mean @ mean) + total - 2 * cross), _caution(n, a.shape[1]))
     first, second = _covariance(a), _covariance(b)
     values, vectors = np.linalg.eigh(first)
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     inner = np.linalg.eigvalsh(root @ second @ root)
     cross = np.sqrt(np.maximum(inner, 0.0)).sum()
     value = float(mean @ mean + np.trace(first) + np.trace(second) - 2 * cross)
-    caution = ""
-    if n < ROWS_A_FEATURE * a.shape[1]:
-        caution = f"too large: {n} rows for {a.shape[1]} features; compare only with the real-to-real value"
-    return FrechetDistance(max(0.0, value), caution)
+    return FrechetDistance(max(0.0, value), _caution(n, a.shape[1]))
+
+
+def _caution(n: int, width: int) -> str:
+    if n >= ROWS_A_FEATURE * width:
+        return ""
+    return f"too large: {n} rows for {width} features; compare only with the real-to-real value"
+
+
+def _by_rows(a: Array, b: Array) -> tuple[float, float]:
+    """Return tr C₁ + tr C₂ and tr (C₁ C₂)^½ without a (D, D) matrix.
+
+    With centred rows A, B divided by the roots of N - 1 and M - 1, C₁ = AᵀA and C₂ = BᵀB; the eigenvalues
+    of C₁ C₂ are the squared singular values of A Bᵀ, an (N, M) matrix: far smaller where rows are few.
+    """
+    first, second = (((x - x.mean(axis=0)) / np.sqrt(len(x) - 1)) for x in (a, b))
+    cross = np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    return float((first**2).sum() + (second**2).sum()), float(cross)
 
 
 def _covariance(x: Array) -> Array:

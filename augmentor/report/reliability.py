@@ -7,7 +7,7 @@ from typing import Any
 
 from augmentor.report import formats
 from augmentor.report.rows import Rows, spread
-from augmentor.report.svg import Curve, Figure, Line, Point, Scale, Shape, Table, Text
+from augmentor.report.svg import Curve, Figure, Line, Mark, Point, Scale, Shape, Table, Text
 from augmentor.report.vocabulary import arm_label
 
 KINDS = (("plain", "reliability", ""), ("scaled", "reliability_scaled", "_scaled"))
@@ -83,7 +83,7 @@ def _diagram(role: str, one: Mapping[str, Any]) -> Figure:
                 f"{label}: {formats.count(b['count'])} predictions, sure {formats.number(b['confidence'])}, "
                 f"right {formats.number(b['accuracy'])}"
             )
-            mark = "dot" if kind == "plain" else "square"
+            mark: Mark = "dot" if kind == "plain" else "square"
             # A bin of a few cases says little; its mark is an outline.
             few = b["count"] < most / 20
             side = "synthetic" if kind == "plain" else "real"

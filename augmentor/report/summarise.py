@@ -104,7 +104,10 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
         "results_digest": rows.digest,
     }
     words: dict[str, Any] = plain({name: facts.get(name) for name in WORDS_FROM_FACTS})
-    return {**summary, **words}
+    if facts.get("kind"):
+        words["kind"] = str(facts["kind"])
+    missing = [*(words["not_estimable"] or []), *plain(facts.get("not_estimable_arms") or [])]
+    return {**summary, **words, "not_estimable": missing}
 
 
 def _interval(low: float | None, high: float | None) -> list[float] | None:

@@ -60,8 +60,16 @@ METRICS: dict[str, Metric] = {
 }
 
 SAMPLE_METRICS: dict[str, Metric] = {
+    "gan_train_accuracy": Metric(
+        "GAN-train accuracy (CAS)", "fidelity",
+        "right on real test images, after training on synthetic images alone (real: on real ones alone)",
+    ),
+    "gan_train_balanced_accuracy": Metric(
+        "GAN-train balanced accuracy", "fidelity", "the same, every class counting alike"
+    ),
     "label_fidelity": Metric(
-        "label fidelity", "fidelity", "share that classifiers of real images call by the asked class"
+        "GAN-test accuracy (label fidelity)", "fidelity",
+        "share that classifiers of real images call by the asked class",
     ),
     "precision": Metric("precision", "fidelity", "share of synthetic images that lie among the real ones"),
     "density": Metric("density", "fidelity", "how deep among the real images the synthetic ones lie"),
@@ -73,6 +81,17 @@ SAMPLE_METRICS: dict[str, Metric] = {
     ),
     "frechet_task": Metric(
         "Fréchet distance", "fidelity", "in the task classifier's features; too large for small sets", "lower"
+    ),
+    "kid_pixels": Metric("kernel distance", "fidelity", "MMD of the pixels; 0 is no difference", "lower"),
+    "frechet_pixels": Metric(
+        "Fréchet distance", "fidelity", "in the pixels; too large for small sets", "lower"
+    ),
+    "kid_net": Metric(
+        "kernel distance", "fidelity", "KID in the features of the named network; 0 is no difference", "lower"
+    ),
+    "frechet_net": Metric(
+        "Fréchet distance", "fidelity", "in the features of the named network; too large for small sets",
+        "lower",
     ),
     "recall": Metric("recall", "diversity", "share of real images that lie among the synthetic ones"),
     "coverage": Metric("coverage", "diversity", "share of held-out real images with a synthetic one nearby"),

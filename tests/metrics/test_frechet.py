@@ -70,3 +70,17 @@ def test_identity_symmetry_rotation():
 
 def test_one_row_has_no_covariance():
     assert isinstance(frechet_distance(np.zeros((1, 2)), np.zeros((5, 2))).value, NotEstimable)
+
+
+@pytest.mark.parametrize(("n", "m"), [(12, 12), (39, 7), (5, 200)])
+def test_few_rows_take_another_way_to_the_same_number(n, m):
+    """Against the matrix root of scipy: below as many rows as features the covariances are singular."""
+    rng = np.random.default_rng(n)
+    a, b = rng.normal(size=(n, 40)), rng.normal(0.3, 1.5, size=(m, 40))
+    first, second = np.cov(a.T), np.cov(b.T)
+    values = np.linalg.eigvals(first @ second)
+    cross = np.sqrt(np.maximum(values.real, 0)).sum()
+    mean = a.mean(0) - b.mean(0)
+    expected = mean @ mean + np.trace(first) + np.trace(second) - 2 * cross
+    assert frechet_distance(a, b).value == pytest.approx(expected, rel=1e-5)
+    assert "too large" in frechet_distance(a, b).caution
