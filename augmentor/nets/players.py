@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from augmentor.nets.conditioning import CONDITIONINGS
+from augmentor.nets.conditioning import CONDITIONINGS, Projection
 from augmentor.nets.layers import linear
 from augmentor.nets.spec import CodesSpec, NetworkSpec
 
@@ -245,5 +245,8 @@ def code_values(z: Tensor, codes: CodesSpec) -> Tensor:
 
 def _normalise_spectrally(module: nn.Module) -> None:
     for layer in list(module.modules()):
+        if isinstance(layer, Projection):
+            # The rows are bounded by their norm now; divided as well they would hardly count.
+            layer.scale = 1.0
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Embedding):
             spectral_norm(layer)

@@ -95,18 +95,19 @@ FAMILIES: Mapping[str, Family] = {
             "spectral_norm": True,
             "minibatch_group": 0,
         },
-        {"learning_rate": 2e-4, "betas": (0.0, 0.9)},
+        {"learning_rate": 1e-3, "betas": (0.0, 0.9)},
     ),
     "wgan": Family(
         "Arjovsky 2017, algorithm 1: the Wasserstein game, the critic's weights clipped",
         {
             "architecture": "dcgan",
             "critic_norm": "none",
+            "conditioning": "concat",
             "adversarial": "wasserstein",
             "regularisers": {"clip": 0.05},
             "minibatch_group": 0,
         },
-        {"learning_rate": 2e-4, "betas": (0.0, 0.9), "critic_steps": 3},
+        {"learning_rate": 1e-3, "betas": (0.0, 0.9), "critic_steps": 3},
     ),
     "wgan-gp": Family(
         "Gulrajani 2017, equation 3, algorithm 1: the Wasserstein game, a gradient penalty at every step",
@@ -117,7 +118,7 @@ FAMILIES: Mapping[str, Family] = {
             "regularisers": {"gradient_penalty": 10.0},
             "minibatch_group": 0,
         },
-        {"learning_rate": 2e-4, "betas": (0.0, 0.9), "critic_steps": 3, "regularise_every": 1},
+        {"learning_rate": 1e-3, "betas": (0.0, 0.9), "critic_steps": 3, "regularise_every": 1},
     ),
     "lsgan": Family(
         "Mao 2017, equation 9: least squares on the networks of DCGAN",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +22,7 @@ from augmentor.data.codecs.image import ImageCodec
 from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
-from augmentor.synthesizers.sampler import Sampler, torch_threads
+from augmentor.synthesizers.sampler import BoolArray, Sampler, torch_threads
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
 from augmentor.training import loop
 from augmentor.training.batches import Batches
@@ -135,6 +136,14 @@ class GanSynthesizer:
         """
         return self._ready().sample(labels, seed)
 
+    def sample_where(self, wanted: BoolArray, *, seed: int) -> Samples:
+        """Return N samples of the first class, of which only the ``wanted`` rows (N,) are made.
+
+        Raises:
+            ConfigError: if the synthesizer is not fitted.
+        """
+        return self._ready().sample(np.zeros(len(wanted), dtype=np.int64), seed, wanted=wanted)
+
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and settings (JSON with the weights' SHA-256) into ``folder``.
 
@@ -163,7 +172,7 @@ class GanSynthesizer:
         Raises:
             DataError: if the files are missing, truncated, altered or of another version.
         """
-        body = _read_config(folder / CONFIG)
+        body = read_config(folder / CONFIG)
         spec = parse(SynthesizerSpec, body["spec"], str(folder / CONFIG))
         loaded = cls(spec, parse(TrainingSpec, body["training"], str(folder / CONFIG)))
         loaded.history, loaded.chosen = body["history"], body["chosen"]
@@ -220,7 +229,12 @@ def _evaluate(fitted: Sampler, judge: Judge, judged: int, seed: int) -> loop.Eva
     return evaluate
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the settings beside a synthesizer's weights.
+
+    Raises:
+        DataError: if they are missing, truncated, altered or of another version.
+    """
     try:
         body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         checksum = body.pop("checksum")

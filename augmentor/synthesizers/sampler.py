@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +17,8 @@ from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.synthesizers.spec import SynthesizerSpec
+
+BoolArray = npt.NDArray[np.bool_]
 
 CHUNK = 64
 """Rows made together, always: a row's bits then never depend on how many are asked."""
@@ -43,32 +46,33 @@ class Sampler:
     generator: nn.Module
     device: torch.device
 
-    def sample(self, labels: IntArray, seed: int) -> Samples:
+    def sample(self, labels: IntArray, seed: int, wanted: BoolArray | None = None) -> Samples:
         """Return one sample for each label (N,); sample i depends on (seed, i, label i) alone.
+
+        Args:
+            labels: (N,).
+            seed: all randomness derives from it.
+            wanted: (N,) rows that are needed, None for all; the others may be left blank.
 
         Raises:
             ConfigError: if a label is out of range.
         """
-        labels = np.asarray(labels, dtype=np.int64)
-        if labels.ndim != 1 or (len(labels) and not 0 <= labels.min() <= labels.max() < len(self.classes)):
-            raise ConfigError(
-                f"labels must be of shape (N,) with values in [0, {len(self.classes)}) for the classes "
-                f"{list(self.classes)}, got shape {labels.shape}"
-                + (f" and values from {labels.min()} to {labels.max()}" if labels.size else "")
-            )
-        rows = np.empty((len(labels), *self.shape), dtype=np.float32)
+        labels = check_labels(labels, self.classes)
+        rows = np.zeros((len(labels), *self.shape), dtype=np.float32)
         # One thread: the sums of a larger number would be split elsewhere and round differently.
         with torch_threads(1), torch.inference_mode():
             for start in range(0, len(labels), CHUNK):
-                wanted = labels[start : start + CHUNK]
-                rows[start : start + len(wanted)] = self._chunk(
-                    wanted, derive_seed(seed, "latents", start // CHUNK)
+                if wanted is not None and not wanted[start : start + CHUNK].any():
+                    continue
+                asked = labels[start : start + CHUNK]
+                rows[start : start + len(asked)] = self._chunk(
+                    asked, derive_seed(seed, "latents", start // CHUNK)
                 )
         return Samples(
             x=self.codec.decode(rows),
             y=labels,
             classes=self.classes,
-            ids=np.array([f"gan-{seed:x}-{row:06d}" for row in range(len(labels))], dtype=np.str_),
+            ids=row_ids(seed, len(labels)),
             # Floats whatever the training data had: JSON does not tell 0 from 0.0, digests do.
             value_range=None
             if self.value_range is None
@@ -92,6 +96,27 @@ class Sampler:
         filled[: len(labels)] = torch.from_numpy(labels)
         made: Tensor = self.generator(latents.to(self.device), filled.to(self.device), 1.0, draws)
         return made[: len(labels)].float().cpu().contiguous().numpy()
+
+
+def check_labels(labels: IntArray, classes: tuple[str, ...]) -> IntArray:
+    """Return ``labels`` (N,) as int64.
+
+    Raises:
+        ConfigError: if the shape differs or a label is out of range.
+    """
+    labels = np.asarray(labels, dtype=np.int64)
+    if labels.ndim != 1 or (len(labels) and not 0 <= labels.min() <= labels.max() < len(classes)):
+        raise ConfigError(
+            f"labels must be of shape (N,) with values in [0, {len(classes)}) for the classes "
+            f"{list(classes)}, got shape {labels.shape}"
+            + (f" and values from {labels.min()} to {labels.max()}" if labels.size else "")
+        )
+    return labels
+
+
+def row_ids(seed: int, count: int) -> npt.NDArray[np.str_]:
+    """Return the names of ``count`` samples drawn with ``seed``."""
+    return np.array([f"gan-{seed:x}-{row:06d}" for row in range(count)], dtype=np.str_)
 
 
 @contextmanager

@@ -133,8 +133,6 @@ def _regularisers_fit(spec: SynthesizerSpec) -> str | None:
             "a gradient penalty is about one row at a time, but critic_norm 'batch' lets every row of the "
             "batch change it (Gulrajani 2017, section 4); set critic_norm to 'layer' or 'none'"
         )
-    if "clip" in used and batch:
-        return "clip bounds the critic's slope, critic_norm 'batch' scales it up again; set it to 'none'"
     if "path_length" in used and not spec.styled:
         return (
             f"path_length is about styles, and architecture {spec.architecture!r} has none; leave it out, or "

@@ -203,7 +203,9 @@ def _critic_half(turn: Turn, fake: Tensor) -> tuple[Tensor, Tensor | None]:
     loss.backward()
     optimiser.step()
     if objective.clip:
-        clip_weights(turn.critic, objective.clip)
+        # What only shifts the input (a label's plane) or is no part of the logit has no slope to bound.
+        clip_weights(turn.critic.trunk, objective.clip)
+        clip_weights(turn.critic.head, objective.clip)
     if turn.regulators.adaptive is not None:
         turn.regulators.adaptive.update(turn.adversarial.belief(real_logits, fake_logits))
     return adversarial.detach(), penalty
