@@ -112,7 +112,8 @@ def measure(
 
     Returns:
         The rows (metrics by class and overall, folds ``synthetic`` and ``real``), and the facts
-        ``copies_shown``, ``not_estimable``, ``quality_protocol``, ``feature_network`` and ``limits``.
+        ``copies_shown``, ``memorised`` (word, sentence), ``not_estimable``, ``quality_protocol``,
+        ``feature_network`` and ``limits``.
 
     Raises:
         DataError: if ``judge`` was fitted on other samples, or a network cannot take them.
@@ -137,9 +138,11 @@ def measure(
             if kind in DISTANCES:
                 # The name of a number that depends on the number of rows carries that number.
                 report.add(fold, f"{metric}_n{total}", value)
-    results = Results.from_rows([*report.rows, *copy_rows(judge, held_out, synthetic, dataset, seed)])
+    copies, memory = copy_rows(judge, held_out, synthetic, dataset, seed)
+    results = Results.from_rows([*report.rows, *copies])
     facts = {
         "copies_shown": shown_copies(judge, synthetic),
+        "memorised": memory.to_json(),
         "not_estimable": report.missing,
         "quality_protocol": _protocol(space, train, [rows for _, rows in by_class]),
         "feature_network": {"file": Path(features).name, "sha256": space.digest} if space.digest else None,

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from augmentor.core.samples import FloatArray, IntArray, Samples
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.memorised import Memory, memory
 from augmentor.metrics.alpha_precision import alpha_precision
 from augmentor.metrics.copies import centre, nearest_image, standardised
 from augmentor.metrics.estimate import NotEstimable, is_number
-from augmentor.metrics.membership import attack
+from augmentor.metrics.membership import Attack, attack
 from augmentor.selection.spec import CopyFilter
 from augmentor.synthesizers.candidates import CopyScale, copy_scale, exact_copies, picture
 from augmentor.synthesizers.judge import TaskJudge
@@ -23,11 +24,12 @@ SHOWN = 12
 
 def copy_rows(
     judge: TaskJudge, held_out: Samples, synthetic: SyntheticSet, dataset: str, seed: int
-) -> list[dict[str, Any]]:
-    """Return the rows about copies: folds ``synthetic`` (all), ``kept``, and ``real`` (held-out).
+) -> tuple[list[dict[str, Any]], Memory]:
+    """Return the rows about copies, and what they say of the generator's memory.
 
-    ``near_copies`` leaves out the exact ones; ``nearest_ratio`` is 1 where samples keep the
-    distance from training images that real held-out images keep.
+    Folds are ``synthetic`` (all), ``kept``, and ``real`` (held-out). ``near_copies`` leaves out the
+    exact ones; ``nearest_ratio`` is 1 where samples keep the distance from training images that
+    real held-out images keep.
     """
     known = copy_scale(judge, CopyFilter().quantile)
     distance, _ = _nearest(judge, synthetic)
@@ -47,7 +49,11 @@ def copy_rows(
     for row in rows:
         if row["fold"] == "real" and row["metric"] == "exact_copies":
             row["value"] = float(shared)  # the judge left them out of its held-out part
-    return rows + _attack_rows(judge, synthetic, dataset, seed)
+    found, more = _attack(judge, synthetic, dataset, seed)
+    near = (known.scale.ratio(distance, y) < 1) | exact
+    alarms = known.scale.ratio(known.held_out, judge.held_out.y) < 1
+    said = memory(int(near.sum()), len(near), int(alarms.sum()), len(alarms), found)
+    return rows + more, said
 
 
 def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -> list[dict[str, Any]]:
@@ -108,11 +114,13 @@ def _counts(
     return result
 
 
-def _attack_rows(judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: int) -> list[dict[str, Any]]:
-    """Return authenticity and the membership attack, in pixels: no network that has seen the members.
+def _attack(
+    judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: int
+) -> tuple[Attack, list[dict[str, Any]]]:
+    """Return the membership attack and its rows, authenticity among them, in pixels.
 
-    Members and held-out rows are brought to the same number of each class that has kept rows: a
-    difference in class mix would tell the two apart, and say nothing about membership.
+    No network that has seen the members looks. Members and held-out rows are brought to the same
+    class mix: a difference in mix would tell the two apart, and say nothing about membership.
     """
 
     def look(samples: Samples) -> npt.NDArray[np.float32]:
@@ -132,21 +140,29 @@ def _attack_rows(judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: 
         ("synthetic", "membership_auroc_control_high", high, None),
         ("synthetic", "membership_tpr_at_1_fpr", found.tpr, False),
     ]
-    return [
+    rows = [
         {"dataset": dataset, "fold": fold, "metric": metric, "value": value, "greater_is_better": better}
         for fold, metric, value, better in numbers
         if is_number(value)
     ]
+    return found, rows
 
 
 def same_mix(a: IntArray, b: IntArray, labels: IntArray, seed: int) -> tuple[IntArray, IntArray]:
-    """Return rows of two parts with as many rows of each of ``labels`` in one as in the other."""
+    """Return rows of two parts with one mix of ``labels``.
+
+    Where ``b`` has t times as many rows of every label, or more, t >= 1, all of ``a`` stands beside
+    t times as many of ``b``: a false alarm of 1 % needs many rows that were not trained on. Else both
+    give as many rows of each label as the one that has fewer.
+    """
     rng = generator(seed, "same mix")
+    pairs = [tuple(np.flatnonzero(y == label) for y in (a, b)) for label in labels]
+    times = min((len(others) / len(members) for members, others in pairs if len(members)), default=0.0)
     chosen: tuple[list[IntArray], list[IntArray]] = ([], [])
-    for label in labels:
-        rows = [np.flatnonzero(y == label) for y in (a, b)]
-        n = min(len(found) for found in rows)
-        for place, found in zip(chosen, rows, strict=True):
-            place.append(np.sort(rng.choice(found, size=n, replace=False)))
+    for members, others in pairs:
+        n = min(len(members), len(others))
+        sizes = (n, int(times * len(members)) if times >= 1 else n)
+        for place, found, size in zip(chosen, (members, others), sizes, strict=True):
+            place.append(np.sort(rng.choice(found, size=size, replace=False)))
     empty = np.zeros(0, dtype=np.int64)
     return np.concatenate([empty, *chosen[0]]), np.concatenate([empty, *chosen[1]])

@@ -20,6 +20,16 @@ def test_as_many_rows_of_each_class_and_none_of_the_others() -> None:
     assert [len(rows) for rows in same_mix(a, b, np.array([], dtype=np.int64), seed=0)] == [0, 0]
 
 
+def test_where_all_classes_have_more_strangers_as_many_times_more_of_each_are_taken() -> None:
+    # Twice and five times as many: twice as many of both. With fewer of one class, equal numbers.
+    a, b = np.repeat([0, 1], [10, 6]), np.repeat([0, 1], [20, 30])
+    one, other = same_mix(a, b, np.array([0, 1]), seed=0)
+    assert np.bincount(a[one]).tolist() == [10, 6]
+    assert np.bincount(b[other]).tolist() == [20, 12]
+    one, other = same_mix(b, a, np.array([0, 1]), seed=0)
+    assert np.bincount(b[one]).tolist() == np.bincount(a[other]).tolist() == [10, 6]
+
+
 def test_a_difference_in_mix_alone_fools_the_attack_and_the_matched_parts_do_not() -> None:
     # Two classes 100 apart, synthetic rows of class 1 alone, nothing memorised. Members are mostly
     # of class 0, the others mostly of class 1, so the others look like members: AUROC near 0.1.
