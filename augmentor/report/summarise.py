@@ -39,6 +39,7 @@ WORDS_FROM_FACTS = (
     "command",
     "recipe",
     "copies_shown",
+    "memorised",
     "needed",
     "not_estimable",
     "quality_protocol",
@@ -46,6 +47,7 @@ WORDS_FROM_FACTS = (
     "synthetic_source",
     "share_seeds",
     "classifier_seeds",
+    "classifier",
 )
 
 
