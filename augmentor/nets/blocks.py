@@ -108,7 +108,7 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
         group: rows in a group, at least 2.
 
     Returns:
-        (B, 1, *grid).
+        (B, 1, *grid), in the dtype of ``x``.
 
     Raises:
         ValueError: if B is not a multiple of ``group``.
@@ -116,12 +116,13 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
     rows = len(x)
     if rows % group:
         raise ValueError(f"minibatch standard deviation needs a multiple of {group} rows, got {rows}")
-    grouped = x.reshape(rows // group, group, -1)
+    # Half precision would lose small spreads, the very ones that tell of a collapse.
+    grouped = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(rows // group, group, -1)
     centred = grouped - grouped.mean(1, keepdim=True)
     # The root of a variance has no slope at 0, which is where a collapsed class lies.
     spread = (centred.square().mean(1) + 1e-8).sqrt().mean(1)
     channel = spread.repeat_interleave(group).reshape(rows, 1, *[1] * (x.ndim - 2))
-    return channel.expand(rows, 1, *x.shape[2:])
+    return channel.expand(rows, 1, *x.shape[2:]).to(x.dtype)
 
 
 def numeric_width(spec: NetworkSpec) -> int:

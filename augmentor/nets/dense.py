@@ -32,8 +32,9 @@ class DenseBody(nn.Module):
         super().__init__()
         self.shape, hidden = shape, HIDDEN * numeric_width(spec)
         sizes = (inputs, hidden, 2 * hidden)
-        self.layers = nn.ModuleList(linear(sizes[k], sizes[k + 1]) for k in range(2))
         normed = spec.norms[0] == "batch"
+        # Batch normalisation would subtract a bias at once.
+        self.layers = nn.ModuleList(linear(sizes[k], sizes[k + 1], bias=not normed) for k in range(2))
         self.norms = nn.ModuleList(nn.BatchNorm1d(size) if normed else nn.Identity() for size in sizes[1:])
         self.last = linear(sizes[-1], math.prod(shape))
         with torch.no_grad():

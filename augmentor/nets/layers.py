@@ -32,11 +32,12 @@ def convolution(ndim: int, inputs: int, outputs: int, kernel: int, *, gain: floa
     return layer
 
 
-def linear(inputs: int, outputs: int) -> nn.Linear:
-    """Return a linear layer with He-normal weights for leaky ReLU and zero bias."""
-    layer = nn.Linear(inputs, outputs)
+def linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
+    """Return a linear layer with He-normal weights for leaky ReLU and zero bias, or none."""
+    layer = nn.Linear(inputs, outputs, bias=bias)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-    nn.init.zeros_(layer.bias)
+    if bias:
+        nn.init.zeros_(layer.bias)
     return layer
 
 

@@ -144,7 +144,9 @@ class Critic(nn.Module):
         self.classifier = linear(features, n_classes) if conditioning.classifier else None
         self.reader = linear(features, spec.codes.numbers) if spec.codes.numbers else None
         if spec.spectral_norm:
-            _normalise_spectrally(self)
+            # What only shifts the input (a label's plane) or is no part of the logit has no slope to bound.
+            _normalise_spectrally(self.trunk)
+            _normalise_spectrally(self.head)
 
     def forward(self, x: Tensor, y: Tensor, strength: float = 1.0) -> Tensor:
         """Return logits (B,).

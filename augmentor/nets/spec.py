@@ -58,7 +58,8 @@ class NetworkSpec(Spec):
             section 3.2), both within each group.
         generator_norm: normalisation of the generator, among those its architecture knows.
         critic_norm: the same of the critic.
-        spectral_norm: divide each of the critic's weights by its largest singular value (Miyato 2018).
+        spectral_norm: divide each weight between a sample and the critic's logit by its largest singular
+            value (Miyato 2018).
         codes: parts of the latent that the critic must be able to read off a sample.
         style_mixing: chance that a row takes the later layers' style from another row of its class
             in training (Karras 2019, section 3.1); for architectures with styles.
@@ -104,10 +105,10 @@ class NetworkSpec(Spec):
                     f"architecture {self.architecture!r} has no {side} {norm!r}; it can have "
                     f"{' or '.join(map(repr, allowed))}"
                 )
-        if self.spectral_norm and self.norms[1] == "batch":
+        if self.spectral_norm and self.norms[1] != "none":
             raise ValueError(
-                "spectral_norm bounds the critic's slope, batch normalisation undoes that bound by scaling "
-                "(Miyato 2018, section 3); set critic_norm to 'none', or leave spectral_norm out"
+                f"spectral_norm bounds the critic's slope, and normalisation ({self.norms[1]!r}) undoes that "
+                "bound by dividing by a spread; set critic_norm to 'none', or leave spectral_norm out"
             )
         if self.spectral_norm and self.architecture in {"progressive", "style", "adain"}:
             raise ValueError(
@@ -118,6 +119,15 @@ class NetworkSpec(Spec):
             raise ValueError(
                 f"truncation and style_mixing are about styles, and architecture {self.architecture!r} has "
                 "none; leave them out, or choose 'style' or 'adain'"
+            )
+        if self.minibatch_statistic == "discrimination" and not self.minibatch_group:
+            raise ValueError(
+                "minibatch_statistic 'discrimination' compares the rows of a group, and minibatch_group 0 "
+                "makes no groups; set minibatch_group to 4, or leave minibatch_statistic out"
+            )
+        if self.codes.categorical == 1:
+            raise ValueError(
+                "a categorical code of one value says nothing; set codes.categorical to 2 or more, or to 0"
             )
         if self.codes.numbers and not self.codes.weight:
             raise ValueError("codes of weight 0 are never learnt; raise codes.weight or leave codes out")

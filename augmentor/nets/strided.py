@@ -38,7 +38,7 @@ class StridedBody(nn.Module):
             Norm[Norm.BATCH, ndim](channels) if normed else nn.Identity() for channels in widths
         )
         self.ups = nn.ModuleList(
-            _transposed(ndim, widths[k], widths[k + 1], before, after)
+            _transposed(ndim, widths[k], widths[k + 1], before, after, bias=not normed)
             for k, (before, after) in enumerate(pairwise(self.grids))
         )
         self.last = convolution(ndim, width, shape[0], 3, gain=LAST_GAIN)
@@ -70,7 +70,7 @@ class StridedTrunk(nn.Module):
         # No normalisation on the first layer (Radford 2015, section 3).
         self.first = convolution(ndim, shape[0], width, 3)
         self.downs = nn.ModuleList(
-            _strided(ndim, widths[k], widths[k + 1], before, after)
+            _strided(ndim, widths[k], widths[k + 1], before, after, bias=spec.norms[1] != "batch")
             for k, (before, after) in enumerate(pairwise(grids))
         )
         self.norms = nn.ModuleList(_critic_norm(spec.norms[1], ndim, channels) for channels in widths[1:])
@@ -94,16 +94,19 @@ def _critic_norm(name: str, ndim: int, channels: int) -> nn.Module:
 
 
 def _strided(
-    ndim: int, inputs: int, outputs: int, before: tuple[int, ...], after: tuple[int, ...]
+    ndim: int, inputs: int, outputs: int, before: tuple[int, ...], after: tuple[int, ...], *, bias: bool
 ) -> nn.Module:
-    """Return a convolution that halves (rounding up) the sides that shrink and keeps the others."""
+    """Return a convolution that halves (rounding up) the sides that shrink and keeps the others.
+
+    Batch normalisation would subtract a bias at once: such layers have none.
+    """
     stride = tuple(1 if old == new else 2 for old, new in zip(before, after, strict=True))
-    layer: nn.Module = Conv[Conv.CONV, ndim](inputs, outputs, 3, stride=stride, padding=1)
+    layer: nn.Module = Conv[Conv.CONV, ndim](inputs, outputs, 3, stride=stride, padding=1, bias=bias)
     return _initialised(layer)
 
 
 def _transposed(
-    ndim: int, inputs: int, outputs: int, before: tuple[int, ...], after: tuple[int, ...]
+    ndim: int, inputs: int, outputs: int, before: tuple[int, ...], after: tuple[int, ...], *, bias: bool
 ) -> nn.Module:
     """Return a transposed convolution from the grid ``before`` to exactly ``after``.
 
@@ -112,7 +115,9 @@ def _transposed(
     """
     kernel = tuple(4 if new == 2 * old else 3 for old, new in zip(before, after, strict=True))
     stride = tuple(1 if old == new else 2 for old, new in zip(before, after, strict=True))
-    layer: nn.Module = Conv[Conv.CONVTRANS, ndim](inputs, outputs, kernel, stride=stride, padding=1)
+    layer: nn.Module = Conv[Conv.CONVTRANS, ndim](
+        inputs, outputs, kernel, stride=stride, padding=1, bias=bias
+    )
     # Each output meets about kernel / stride cells of the input along a side.
     gain = 1.0
     for size, step in zip(kernel, stride, strict=True):
@@ -123,10 +128,11 @@ def _transposed(
 def _initialised(layer: nn.Module, fan_in: float | None = None) -> nn.Module:
     """Return ``layer`` with He-normal weights for leaky ReLU (He 2015, equation 15) and zero bias."""
     assert isinstance(layer.weight, Tensor)
-    assert isinstance(layer.bias, Tensor)
     if fan_in is None:
         nn.init.kaiming_normal_(layer.weight, a=SLOPE)
     else:
         nn.init.normal_(layer.weight, std=(2 / (1 + SLOPE**2) / fan_in) ** 0.5)
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        assert isinstance(layer.bias, Tensor)
+        nn.init.zeros_(layer.bias)
     return layer

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from augmentor.core.errors import ConfigError
+from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.files import sha256_json, write_json
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.seeds import derive_seed
+from augmentor.core.spec import parse
 from augmentor.synthesizers.gan import CONFIG, FORMAT, GanSynthesizer, read_config
 from augmentor.synthesizers.sampler import check_labels, row_ids
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
@@ -135,8 +136,17 @@ class PerClassSynthesizer:
             GanSynthesizer.load(folder / f"class-{label:03d}", device)
             for label in range(len(body["classes"]))
         ]
-        loaded = cls(networks[0].spec, TrainingSpec.model_validate(body["training"]))
+        where = str(folder / CONFIG)
+        loaded = cls(
+            parse(SynthesizerSpec, body["spec"], where), parse(TrainingSpec, body["training"], where)
+        )
         loaded._networks, loaded._classes = networks, tuple(body["classes"])
+        # Each network vouches for its own files only; this holds them in the places they were saved in.
+        if loaded.digest != body["digest"]:
+            raise DataError(
+                f"the networks in {folder} are not the ones that were saved there: one of the class folders "
+                "was exchanged or altered; restore them from a copy or train again"
+            )
         loaded._tell()
         return loaded
 

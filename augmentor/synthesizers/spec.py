@@ -78,8 +78,8 @@ class SynthesizerSpec(NetworkSpec):
         if family is None:
             return values
         merged = {**family.spec, **values}
-        if merged.get("per_class"):
-            merged.setdefault("conditioning", "none")
+        if merged.get("per_class") and "conditioning" not in values:
+            merged["conditioning"] = "none"
         return merged
 
     @property
@@ -171,11 +171,13 @@ def _variational_alone(spec: SynthesizerSpec) -> str | None:
         "minibatch_group": spec.minibatch_group > 0,
         "spectral_norm": spec.spectral_norm,
         "codes": spec.codes.numbers > 0,
+        "style_mixing": spec.style_mixing > 0,
     }
     senseless = [name for name, there in parts.items() if there]
     if senseless:
         return (
-            f"objective 'variational' has no critic, which {', '.join(senseless)} would act on; leave "
-            f"{'it' if len(senseless) == 1 else 'them'} out (family: cvae does)"
+            f"objective 'variational' has no critic and rebuilds each sample from its own latent, so "
+            f"{', '.join(senseless)} cannot act; leave {'it' if len(senseless) == 1 else 'them'} out "
+            "(family: cvae does)"
         )
     return None

@@ -36,7 +36,7 @@ class TrainingSpec(Spec):
         transition: the shares of the training between which the label's weight rises from 0 to 1
             (Shahbazi 2022); (0, 0) is conditional from the start.
         regularise_every: steps between two penalties, whose weight grows by as much
-            (lazy regularisation, Karras 2020, section 4.1); "auto" is the family's.
+            (lazy regularisation, Karras 2020, section 3.1); "auto" is the family's.
         critic_steps: updates of the critic for each of the generator (Arjovsky 2017, algorithm 1);
             "auto" is the family's.
         growth: share of the training over which a growing architecture reaches full resolution.

@@ -29,7 +29,8 @@ class Objective:
     Attributes:
         adversarial: the loss of both sides; None trains a variational autoencoder.
         penalties: weight of each penalty, by name.
-        every: steps between two penalties; the weight grows by as much.
+        every: steps between two penalties (path lengths: turns of the generator); the weight grows by as
+            much.
         augment: what the critic sees of a sample; None for the sample itself.
         mode_seeking: weight of the mode seeking loss.
         critic_steps: updates of the critic for each of the generator.
@@ -263,7 +264,8 @@ def _generator_half(turn: Turn, fake: Tensor) -> Tensor:
         )
         loss = loss + objective.mode_seeking * seeking.mean()
     path_length = turn.regulators.path_length
-    if path_length is not None and turn.step % objective.every == 0:
+    # Counted in the generator's own turns: with several critic steps the two need never meet.
+    if path_length is not None and turn.step // objective.critic_steps % objective.every == 0:
         styles = players.generator.styles(batch.latents, batch.labels, turn.strength)
         made = players.generator.render(styles, turn.draws)
         lengths = path_length(made, styles, generator=turn.draws)
