@@ -12,10 +12,12 @@ from augmentor.core.errors import ConfigError
 from augmentor.nets.dense import DenseBody, DenseTrunk
 from augmentor.nets.grouped import GroupedBody, GroupedTrunk
 from augmentor.nets.players import Critic, Encoder, Generator
+from augmentor.nets.progressive import GrowingBody, GrowingTrunk
 from augmentor.nets.residual import ResidualBody, ResidualTrunk
 from augmentor.nets.sizing import auto_width
 from augmentor.nets.spec import NetworkSpec
 from augmentor.nets.strided import StridedBody, StridedTrunk
+from augmentor.nets.style import AdainBody, SkipTrunk, StyleBody
 
 Network = TypeVar("Network", bound=NetworkSpec)
 
@@ -40,6 +42,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "mlp": Architecture(DenseBody, DenseTrunk),
     "dcgan": Architecture(StridedBody, StridedTrunk),
     "r3gan": Architecture(GroupedBody, GroupedTrunk),
+    "progressive": Architecture(GrowingBody, GrowingTrunk),
+    "style": Architecture(StyleBody, SkipTrunk),
+    "adain": Architecture(AdainBody, SkipTrunk),
 }
 
 
