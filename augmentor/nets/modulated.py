@@ -54,7 +54,8 @@ class ModulatedConv(StyledLayer):
             grid: cells along each dimension.
         """
         ndim = len(grid)
-        made = self.convolve(x, style, grid) + across(self.layer.bias, ndim).to(x.dtype)
+        made = self.convolve(x, style, grid)
+        made = made + across(self.layer.bias, ndim).to(made.dtype)
         return activate(made if noise is None else made + noise.to(made.dtype))
 
     def convolve(self, x: Tensor, style: Tensor, grid: tuple[int, ...]) -> Tensor:

@@ -266,6 +266,18 @@ def test_shapes_the_tanhs_slope_and_every_parameter_learns(name, shape):
             assert parameter.grad.abs().sum() > 0, parameter_name
 
 
+@pytest.mark.parametrize("kind", [ModulatedConv, AdainConv])
+def test_under_autocast_maps_stay_in_half_precision(kind):
+    layer = kind(2, 3, 4)
+    style, noise = torch.randn(2, len(layer.neutral)), torch.randn(2, 1, 8, 8)
+    x = torch.randn(2, 3, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        made = layer(x, style, noise, (8, 8))
+    assert made.dtype == torch.bfloat16
+    # bfloat16 keeps 8 bits: a few thousandths of numbers of the order of 1.
+    torch.testing.assert_close(made.float(), layer(x, style, noise, (8, 8)), atol=0.1, rtol=0.05)
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_the_path_length_of_styles_against_a_whole_jacobian(name):
     torch.manual_seed(0)
