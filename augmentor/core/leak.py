@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from augmentor.core.errors import LeakError
+from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
 
 SHOWN = 3
@@ -29,7 +30,7 @@ def refuse_overlap(seen: Mapping[str, Samples], held_out: Mapping[str, Samples])
         for other, rows in seen.items():
             shared = np.isin(part.row_digests, rows.row_digests)
             if shared.any():
-                _refuse("image", other, name, part.ids[shared])
+                _refuse(_noun(part), other, name, part.ids[shared])
             if part.group is not None and rows.group is not None:
                 common = np.intersect1d(part.group, rows.group)
                 if len(common):
@@ -49,14 +50,19 @@ def refuse_seen(step: str, digests: Iterable[str], test: Samples) -> None:
     """
     shared = np.isin(test.row_digests, np.array(sorted(digests), dtype=np.str_))
     if shared.any():
-        _refuse("image", step, "test", test.ids[shared])
+        _refuse(_noun(test), step, "test", test.ids[shared])
+
+
+def _noun(part: Samples) -> str:
+    return kind_of(part.shape).name if isinstance(part.x, np.ndarray) else "row"
 
 
 def _refuse(kind: str, seen: str, held_out: str, names: Iterable[object]) -> None:
     found = [str(name) for name in names]
+    several = kind if kind == "series" or len(found) == 1 else f"{kind}s"
     shown = ", ".join(found[:SHOWN]) + (" and more" if len(found) > SHOWN else "")
     raise LeakError(
-        f"{len(found)} {kind}{'s' if len(found) > 1 else ''} of the {held_out} part "
+        f"{len(found)} {several} of the {held_out} part "
         f"{'are' if len(found) > 1 else 'is'} also in the {seen} part: {shown}. No result can be trusted "
         "where a case was seen before it is tested; split the data again, with duplicates removed"
     )

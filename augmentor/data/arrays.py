@@ -29,10 +29,10 @@ def channels_last(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         return np.moveaxis(x, 1, 3)
     if x.ndim == 4 and x.shape[3] == 4:
         raise DataError(f"{where} holds pictures with 4 channels {x.shape}; drop the transparency first")
-    kind = "volumes" if x.ndim in (4, 5) else "no pictures"
     raise DataError(
-        f"{where} has the shape {x.shape} and holds {kind}; this release reads pictures of the shape "
-        "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels"
+        f"{where} has the shape {x.shape} and holds no images, which are (N, H, W), (N, H, W, C) or "
+        "(N, C, H, W) with 1 or 3 channels; for volumes (N, D, H, W) and series (N, T) or (N, C, T) write a "
+        "dataset card that says modality: volume or series"
     )
 
 
@@ -46,7 +46,10 @@ def own_dtype(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         return x
     if np.issubdtype(x.dtype, np.floating):
         if not np.isfinite(x).all():
-            raise DataError(f"{where} holds values that are not finite (NaN or infinity); repair them first")
+            raise DataError(
+                f"{where} holds values that are not finite (NaN or infinity); repair them first, or, where "
+                "NaN stands for the missing steps of series, write a dataset card that says modality: series"
+            )
         return x.astype(np.float32)
     if np.issubdtype(x.dtype, np.integer):
         low, high = (int(x.min()), int(x.max())) if x.size else (0, 0)
@@ -54,6 +57,19 @@ def own_dtype(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
             return x.astype(np.uint8 if high <= 255 else np.uint16)
         raise DataError(f"{where} holds whole numbers from {low} to {high}; 0 to 65535 can be used")
     raise DataError(f"{where} has the dtype {x.dtype}; pictures are uint8, uint16 or float32")
+
+
+def check_alike(arrays: Mapping[str, npt.NDArray[Any]], where: str) -> None:
+    """Refuse parts that differ in dtype or in the shape of one sample.
+
+    Raises:
+        DataError: naming each part with both.
+    """
+    if len({(x.dtype, x.shape[1:]) for x in arrays.values()}) > 1:
+        raise DataError(
+            f"{where} must share dtype and shape, got "
+            + ", ".join(f"{part} {x.dtype} {x.shape[1:]}" for part, x in arrays.items())
+        )
 
 
 def find_range(

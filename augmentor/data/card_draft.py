@@ -16,7 +16,7 @@ GROUP = {
     "folder": """# Where file names tell the patient, name it, so that no patient is in two parts, e.g.
 # group: '^(?P<group>[^_]+)_'
 """,
-    "npz": """# Where an array tells the patient of each picture, name it, so that no patient is in two parts:
+    "npz": """# Where an array tells the patient of each case, name it, so that no patient is in two parts:
 # group: patient
 """,
     "memory": "",
@@ -40,15 +40,17 @@ def draft_card(found: Inspection) -> str:
         "source": "unknown",
         "citation": "unknown",
         "kind": loaded.layout,
+        "modality": loaded.kind.name,
         "task": "binary-class" if len(loaded.classes) == 2 else "multi-class",
         "target": "unknown",
         "classes": list(loaded.classes),
         "split": "official" if "test" in rows else "stratified",
         "rows": rows,
         "value_range": [low, high],
-        "image_size": max(first.shape[1:]),
         "avoid": [],
     }
+    if loaded.kind.name != "series" and max(first.shape[1:]) <= 1024:
+        values["image_size"] = max(first.shape[1:])
     return HEAD + _yaml(values) + GROUP[loaded.layout]
 
 

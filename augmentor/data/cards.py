@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import Modality
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, parse, read_yaml
 
-Avoid = Literal["horizontal_flip", "vertical_flip", "rotation", "colour", "scale"]
+Avoid = Literal["horizontal_flip", "vertical_flip", "depth_flip", "rotation", "colour", "scale"]
 Part = Literal["train", "validation", "test", "all"]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -28,6 +29,7 @@ class Card(Spec):
         source: page the data comes from.
         citation: the works to cite.
         kind: "embedded" (inside an installed package), "npz", or "folder" of class folders.
+        modality: "image", "volume" or "series"; None reads it off the shape.
         url: where the official file is; used on request only.
         md5: MD5 of the official file, 32 hexadecimal digits.
         task: what a label is; "multi-label" sets are described but cannot be used.
@@ -38,9 +40,11 @@ class Card(Spec):
             npz the name of an array (``NAME``, or ``train_NAME``, ``val_NAME``, ``test_NAME``).
         split: "official" if the data carries its split, else "stratified".
         rows: cases in each part of the official data; a difference is reported.
-        value_range: (lowest, highest) value a pixel may take; None for the range of the dtype.
-        image_size: side in pixels used where a recipe names none.
-        avoid: augmentations that can change what a label means.
+        value_range: (lowest, highest) value a pixel may take; None for the range of the dtype, and for
+            series of floats for a round number beyond all values.
+        image_size: side in pixels (or voxels) used where a recipe names none.
+        avoid: augmentations that can change what a label means; for series a horizontal flip is time
+            running backwards, and colour is level and amplitude.
         refused: why this dataset cannot be used, where it cannot.
         notes: what a user of the data should know.
     """
@@ -51,6 +55,7 @@ class Card(Spec):
     source: Text = "unknown"
     citation: Text = "unknown"
     kind: Literal["embedded", "npz", "folder"]
+    modality: Modality | None = None
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     task: Literal["binary-class", "multi-class", "ordinal-regression", "multi-label"] = "multi-class"

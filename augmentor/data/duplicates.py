@@ -1,7 +1,8 @@
-"""Pictures that are there twice: with the same pixels, or nearly so."""
+"""Samples that are there twice: with the same values, or nearly so."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.samples import Samples
 from augmentor.data.pictures import to_channels, to_square
+from augmentor.data.resample import resampled
 
-SIDE = 16
+SIDES: Mapping[Modality, int] = {"series": 32, "image": 16, "volume": 8}
+"""Cells a side that samples are averaged down to before they are compared."""
 NEAR = 0.99
-"""Correlation from which two pictures are near duplicates.
+"""Correlation from which two samples are near duplicates.
 
 Measured with :func:`fingerprints` at 16 x 16. The closest pair of different pictures reaches 0.952
 in PneumoniaMNIST (5,827 pictures), 0.978 in the BCCD cells (4,863) and 0.990 in the 8 x 8 digits, so
@@ -22,6 +26,11 @@ none of these sets has a pair at 0.99. A copy saved again as JPEG of quality 90 
 the three MedMNIST and BCCD sets, one made 10 % brighter above 0.987 (95 of 100 above 0.996), one with
 noise of 2 grey levels above 0.996 for 95 of 100. JPEG of quality 50 falls below 0.99 for half of the
 28-pixel pictures, and a shift by one pixel always does: such copies are not found.
+
+Volumes (1,584 of AdrenalMNIST3D at 8 x 8 x 8): the closest pair of different ones reaches 0.935;
+a copy with noise of 5 grey levels stays above 0.996 for 95 of 100. Series at 32 steps (314 of four
+channels, user movement): the closest pair reaches 0.960, and a copy with noise of 5 % of the spread
+stays above 0.997 for 95 of 100.
 """
 MOST = 30_000
 BLOCK = 1024
@@ -29,7 +38,7 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class Near:
-    """Two pictures that are nearly the same, without being equal."""
+    """Two samples that are nearly the same, without being equal."""
 
     first: str
     second: str
@@ -37,7 +46,7 @@ class Near:
 
 
 def exact_groups(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
-    """Return the ids of the pictures that share their pixels, group by group, in reading order."""
+    """Return the ids of the samples that share their values, group by group, in reading order."""
     rows: dict[str, list[str]] = {}
     for part in parts.values():
         for digest, name in zip(part.row_digests, part.ids, strict=True):
@@ -45,20 +54,26 @@ def exact_groups(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
     return [tuple(names) for names in rows.values() if len(names) > 1]
 
 
-def fingerprints(x: npt.NDArray[Any], side: int = SIDE) -> npt.NDArray[np.float32]:
-    """Return unit vectors (N, side * side) whose products are correlations of small grey pictures.
+def fingerprints(x: npt.NDArray[Any], side: int | None = None) -> npt.NDArray[np.float32]:
+    """Return unit vectors (N, P) whose products are correlations of small samples.
 
-    Each picture (C, H, W) is made grey, averaged down to ``side`` (kept at its own size if smaller),
-    freed of its mean and brought to length 1, so that brightness and contrast do not matter. Then the
-    mean of all pictures is taken out and the length is 1 again: what all pictures share (the disc of
-    a fundus, the outline of a chest) would make any two of them look alike. A picture without
+    An image (C, H, W) is made grey, a volume is averaged over its channels, and each channel of a
+    series is brought to the same spread. All are averaged down to ``side`` (kept at their own size if
+    smaller), freed of their mean and brought to length 1, so that brightness and contrast do not
+    matter. Then the mean of all samples is taken out and the length is 1 again: what all share (the
+    disc of a fundus, the outline of a chest) would make any two of them look alike. A sample without
     anything of its own (one flat value) becomes zeros and correlates with nothing.
+
+    Args:
+        x: (N, C, *S) in the data's units.
+        side: cells a side; None for :data:`SIDES`.
     """
-    small = min(side, *x.shape[2:]) if len(x) else side
-    rows = np.empty((len(x), small * small), dtype=np.float64)
-    for row, picture in enumerate(x):
-        pixels = to_channels(np.moveaxis(picture, 0, 2).astype(np.float32), 1)
-        rows[row] = to_square(pixels, small).ravel()
+    kind = kind_of(x.shape[1:])
+    most = SIDES[kind.name] if side is None else side
+    small = _grey_squares if kind.name == "image" else _small_grids
+    if kind.name == "series" and len(x):
+        x = _same_spread(x)
+    rows = small(x, most)
     rows = _unit(rows - rows.mean(axis=1, keepdims=True))
     if len(rows) > 2:
         flat = ~rows.any(axis=1)
@@ -67,11 +82,33 @@ def fingerprints(x: npt.NDArray[Any], side: int = SIDE) -> npt.NDArray[np.float3
     return rows.astype(np.float32)
 
 
-def near_pairs(parts: Mapping[str, Samples], threshold: float = NEAR) -> list[Near]:
-    """Return pairs of different pictures whose fingerprints correlate at ``threshold`` or more.
+def _grey_squares(x: npt.NDArray[Any], side: int) -> npt.NDArray[np.float64]:
+    small = min(side, *x.shape[2:])
+    rows = np.empty((len(x), small * small), dtype=np.float64)
+    for row, picture in enumerate(x):
+        pixels = to_channels(np.moveaxis(picture, 0, 2).astype(np.float32), 1)
+        rows[row] = to_square(pixels, small).ravel()
+    return rows
 
-    Equal pictures are left out: of each group of them only the first takes part. Above 30,000
-    pictures an even selection of 30,000 is compared. Pairs come closest first.
+
+def _small_grids(x: npt.NDArray[Any], side: int) -> npt.NDArray[np.float64]:
+    """Return the mean over the channels of volumes, all channels of series, averaged down."""
+    grids = x if x.ndim == 3 else x.astype(np.float32).mean(axis=1, keepdims=True)
+    small = resampled(grids.astype(np.float32), [min(side, own) for own in x.shape[2:]])
+    return small.reshape(len(x), math.prod(small.shape[1:])).astype(np.float64)
+
+
+def _same_spread(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return series (N, C, T) with channels of mean 0 and deviation 1 over all of them."""
+    middle, spread = (f(x, axis=(0, 2), keepdims=True, dtype=np.float64) for f in (np.mean, np.std))
+    return ((x - middle) / np.where(spread > 0, spread, 1)).astype(np.float32)
+
+
+def near_pairs(parts: Mapping[str, Samples], threshold: float = NEAR) -> list[Near]:
+    """Return pairs of different samples whose fingerprints correlate at ``threshold`` or more.
+
+    Equal samples are left out: of each group of them only the first takes part. Above 30,000
+    samples an even selection of 30,000 is compared. Pairs come closest first.
     """
     x, ids = _distinct(parts)
     if len(x) < 2:
@@ -103,7 +140,7 @@ def _distinct(parts: Mapping[str, Samples]) -> tuple[npt.NDArray[Any], npt.NDArr
 
 def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    # A flat picture leaves rounding noise, which must not be blown up to a fingerprint.
+    # A flat sample leaves rounding noise, which must not be blown up to a fingerprint.
     scale = np.where(length > 1e-6, length, np.inf)
     unit: npt.NDArray[np.float64] = rows / scale
     return unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_folder, inside
+from augmentor.core.kinds import Kind, kind_of
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
 from augmentor.data.cards import Card
@@ -34,32 +36,37 @@ def export(
 
     The new ``folder`` holds
 
-    - ``train/<class>/real-000000.png`` and ``synthetic-000000.png``: 8-bit PNG for uint8 pictures,
+    - ``train/<class>/real-000000.png`` and ``synthetic-000000.png``: 8-bit PNG for uint8 images,
       16-bit for uint16 and float32. Where the value range is not that of the PNG (digits 0 to 16,
-      floats) it is stretched linearly onto it, and the README says so;
-    - ``metadata.csv``: one row a picture with ``file_name`` (relative to ``folder``), ``label``,
+      floats) it is stretched linearly onto it, and the README says so. Series and volumes are ``.npy``
+      arrays (C, T) and (C, D, H, W) in the data's own units and dtype: no picture format holds them,
+      and a medical one (NIfTI) would claim a voxel size and a direction that nobody told;
+    - ``metadata.csv``: one row a file with ``file_name`` (relative to ``folder``), ``label``,
       ``class``, ``source`` ("real" or "synthetic"),
       ``original_id`` (id of the real row, or of the row in the run's synthetic set),
       ``synthesizer`` (SHA-256), ``seed``, ``group`` where patients are known, and one column for each
       score; empty where it has no meaning. ``train/metadata.csv`` is the same with paths from
       ``train/``, where Hugging Face's ImageFolder looks for it;
     - ``README.md``: where the data comes from, its licence, counts, and what synthetic data is not;
-    - ``<name>.npz`` unless the data came as a folder: MedMNIST's ``train_images`` (N, H, W) or
-      (N, H, W, 3) in the data's own units and dtype, ``train_labels`` (N, 1), ``train_source`` (N,)
-      in the order of metadata.csv, ``classes`` and ``value_range``.
+    - ``<name>.npz`` unless the data came as a folder: MedMNIST's ``train_images`` (N, H, W),
+      (N, H, W, 3), for volumes (N, D, H, W) or (N, C, D, H, W), in the data's own units and dtype,
+      ``train_labels`` (N, 1), ``train_source`` (N,) in the order of metadata.csv, ``classes`` and
+      ``value_range``; for series ``X_train`` (N, C, T), ``y_train`` (N,) and ``source_train`` (N,).
 
     Raises:
         DataError: if the synthetic samples are not of the training part's classes, shape and units.
         StorageError: if ``folder`` exists or cannot be written.
     """
     kept = synthetic.kept_samples
-    _check_same(train, kept)
-    if train.shape[0] not in (1, 3):
-        raise DataError(f"pictures to write have 1 or 3 channels, got {train.shape[0]}")
+    kind = kind_of(train.shape)
+    _check_same(train, kept, kind)
+    if kind.name == "image" and train.shape[0] not in (1, 3):
+        raise DataError(f"images to write have 1 or 3 channels, got {train.shape[0]}")
+    ending = "png" if kind.name == "image" else "npy"
     folders = class_folders(train.classes)
     sources = ["real"] * len(train) + ["synthetic"] * len(kept)
     names = [
-        f"train/{folders[label]}/{source}-{number:06d}.png"
+        f"train/{folders[label]}/{source}-{number:06d}.{ending}"
         for source, part in (("real", train), ("synthetic", kept))
         for number, label in enumerate(part.y)
     ]
@@ -69,8 +76,9 @@ def export(
     with atomic_folder(folder) as temporary:
         for place in folders:
             inside(temporary, f"train/{place}").mkdir(parents=True)
-        for target, picture in zip(names, x, strict=True):
-            (temporary / target).write_bytes(png(picture, train.value_range))
+        for target, row in zip(names, x, strict=True):
+            data = png(row, train.value_range) if ending == "png" else npy(row)
+            (temporary / target).write_bytes(data)
         table.to_csv(temporary / "metadata.csv", index=False)
         # Hugging Face takes train/ for a split and then looks for metadata.csv in it, not above it.
         inner = table.assign(file_name=table["file_name"].str.removeprefix("train/"))
@@ -130,7 +138,14 @@ def png(picture: npt.NDArray[Any], value_range: tuple[float, float]) -> bytes:
     return bytes(data)
 
 
-def _check_same(train: Samples, kept: Samples) -> None:
+def npy(row: npt.NDArray[Any]) -> bytes:
+    """Encode one series (C, T) or volume (C, D, H, W) as a .npy file, version 1.0, without pickle."""
+    handle = io.BytesIO()
+    np.lib.format.write_array(handle, np.ascontiguousarray(row), version=(1, 0), allow_pickle=False)
+    return handle.getvalue()
+
+
+def _check_same(train: Samples, kept: Samples, kind: Kind) -> None:
     for what, real, made in (
         ("classes", train.classes, kept.classes),
         ("shape", train.shape, kept.shape),
@@ -138,7 +153,9 @@ def _check_same(train: Samples, kept: Samples) -> None:
         ("dtype", train.array.dtype, kept.array.dtype),
     ):
         if real != made:
-            raise DataError(f"real and synthetic pictures must share their {what}, got {real} and {made}")
+            raise DataError(
+                f"real and synthetic {kind.plural} must share their {what}, got {real} and {made}"
+            )
 
 
 def _metadata(
@@ -171,12 +188,22 @@ def _metadata(
 
 
 def _write_npz(path: Path, x: npt.NDArray[Any], table: pd.DataFrame, train: Samples) -> None:
-    pictures = np.moveaxis(x, 1, 3)
+    labels = table["label"].to_numpy(dtype=np.int64)
+    source = table["source"].to_numpy(dtype=np.str_)
+    rows: dict[str, npt.NDArray[Any]]
+    if kind_of(train.shape).name == "series":
+        rows = {"X_train": x, "y_train": labels, "source_train": source}
+    else:
+        # Images of MedMNIST have their colours last; one channel has no axis of its own.
+        layout = x[:, 0] if x.shape[1] == 1 else np.moveaxis(x, 1, 3) if x.ndim == 4 else x
+        rows = {
+            "train_images": np.ascontiguousarray(layout),
+            "train_labels": labels[:, None],
+            "train_source": source,
+        }
     np.savez_compressed(
         path,
-        train_images=pictures[..., 0] if pictures.shape[3] == 1 else np.ascontiguousarray(pictures),
-        train_labels=table["label"].to_numpy(dtype=np.int64)[:, None],
-        train_source=table["source"].to_numpy(dtype=np.str_),
+        **rows,  # type: ignore[arg-type]  # none of these names is allow_pickle
         classes=np.array(train.classes, dtype=np.str_),
         value_range=np.array(train.value_range, dtype=np.float64),
     )

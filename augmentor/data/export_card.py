@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
+
+AXES: Mapping[Modality, tuple[str, ...]] = {"series": ("time",), "volume": ("depth", "height", "width")}
 
 
 def dataset_card(
@@ -16,16 +19,17 @@ def dataset_card(
 ) -> str:
     """Return the Markdown of a short datasheet (after Gebru 2021, "Datasheets for Datasets")."""
     title = card.title if card else name
+    kind = kind_of(train.shape)
     lines = [
         f"# {_plain(title)}, expanded",
         "",
-        f"{len(train)} real training pictures and {len(kept)} synthetic ones that passed the filters.",
+        f"{len(train)} real training {kind.plural} and {len(kept)} synthetic ones that passed the filters.",
         "",
-        "**The synthetic pictures were made by a generator and show no real case.** They are meant for "
+        f"**The synthetic {kind.plural} were made by a generator and show no real case.** They are meant for "
         "training",
         "a classifier together with the real ones. They are no test data, no evidence about patients, and no",
         "anonymised copy: a generator can repeat what it was trained on. The report of the run says whether",
-        "they helped, and shows the ones closest to real pictures.",
+        "they helped, and shows the ones closest to real ones.",
         "",
         "| class | folder | real | synthetic |",
         "|---|---|---|---|",
@@ -39,7 +43,7 @@ def dataset_card(
         "## Source",
         "",
         f"- dataset: {_plain(name)}",
-        "- licence of the real pictures: "
+        f"- licence of the real {kind.plural}: "
         f"{_plain(card.licence if card else 'unknown: ask who gave you the data')}",
     ]
     if card:
@@ -49,11 +53,11 @@ def dataset_card(
     lines += [
         "## Files",
         "",
-        "`metadata.csv` has a row for every picture: `file_name`, `label`, `class`, `source` (real or",
+        f"`metadata.csv` has a row for every {kind.name}: `file_name`, `label`, `class`, `source` (real or",
         "synthetic), `original_id`, and for synthetic ones the SHA-256 of the `synthesizer`, the `seed` and",
         "the scores of the filters. `train/metadata.csv` is the same with paths from `train/`, where Hugging",
-        "Face's ImageFolder looks for it. Only the training part is here: validation and test pictures are",
-        "not.",
+        f"Face's ImageFolder looks for it. Only the training part is here: validation and test {kind.plural}",
+        "are not.",
         "",
     ]
     return "\n".join(lines)
@@ -61,6 +65,16 @@ def dataset_card(
 
 def _values(train: Samples) -> str:
     dtype = train.array.dtype
+    kind = kind_of(train.shape)
+    if kind.name != "image":
+        axes = ", ".join(("channels", *AXES[kind.name]))
+        low, high = train.value_range or (0, 0)
+        return (
+            f"Each {kind.name} is a .npy array ({axes}) of the shape {train.shape} and the dtype {dtype}, in "
+            f"the data's own units, {low:g} to {high:g}; read it with "
+            "`numpy.load(file, allow_pickle=False)`. An "
+            ".npz file beside them, where there is one, holds all of them."
+        )
     top = 255 if dtype == np.uint8 else 65535
     low, high = train.value_range or (0, top)
     if (low, high) == (0, top) and dtype != np.float32:

@@ -1,9 +1,8 @@
-"""Folders of pictures: ``[split/]class/picture``."""
+"""Folders of pictures: ``[split/]class/picture``; those of .npy arrays are handed on."""
 
 from __future__ import annotations
 
 import difflib
-import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,10 +18,11 @@ from augmentor.core.errors import DataError
 from augmentor.core.parallel import processes_to_use
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
+from augmentor.data.array_files import groups_of_names, is_array, read_array_files
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
 from augmentor.data.pictures import Picture, UnreadablePicture, decode, head_size, to_channels, to_square
-from augmentor.data.spec import ImageSpec
+from augmentor.data.spec import ImageSpec, SeriesSpec
 from augmentor.data.tree import Found, walk
 
 MAX_BYTES = 4 * 2**30
@@ -49,8 +49,18 @@ class ReadPicture:
     picture: Picture
 
 
-def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, progress: Progress) -> Loaded:
-    """Read every picture below ``root``; files that cannot be used are set aside with the reason.
+def read_folder(
+    root: Path,
+    *,
+    name: str,
+    image: ImageSpec,
+    card: Card | None,
+    progress: Progress,
+    series: SeriesSpec | None = None,
+) -> Loaded:
+    """Read every picture, or every .npy array, below ``root``.
+
+    Files that cannot be used are set aside with the reason.
 
     Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
     id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
@@ -63,6 +73,10 @@ def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, p
     """
     tree = walk(root)
     classes = _classes(tree.classes, card, root)
+    if any(is_array(item.path) for item in tree.found):
+        return read_array_files(
+            tree, classes, name=name, image=image, series=series or SeriesSpec(), card=card, progress=progress
+        )
     size, told = image.size or (card.image_size if card else None), None
     if size is None:
         size, told = default_size(tree.found)
@@ -76,12 +90,8 @@ def read_folder(root: Path, *, name: str, image: ImageSpec, card: Card | None, p
         )
     x, notes = _stack(read, image)
     notes = [told, *notes] if told else notes
-    groups, unmatched = _groups(read, card)
-    if unmatched:
-        notes.append(
-            f"{unmatched} file names do not match the card's group {card.group if card else ''!r}; each of "
-            "these pictures is taken as a group of its own"
-        )
+    groups, unmatched = groups_of_names([item.found for item in read], card)
+    notes += unmatched
     low, high = (0.0, float(np.iinfo(x.dtype).max))
     if card and card.value_range:
         low, high = card.value_range
@@ -249,25 +259,12 @@ def _stack(read: Sequence[ReadPicture], image: ImageSpec) -> tuple[npt.NDArray[A
     return x, notes
 
 
-def _groups(read: Sequence[ReadPicture], card: Card | None) -> tuple[npt.NDArray[np.str_] | None, int]:
-    if card is None or card.group is None:
-        return None, 0
-    pattern = re.compile(card.group)
-    matches = [pattern.search(item.found.path.name) for item in read]
-    groups = [
-        match["group"] if match and match["group"] else f"only {item.found.id}"
-        for match, item in zip(matches, read, strict=True)
-    ]
-    return np.array(groups, dtype=np.str_), sum(match is None or not match["group"] for match in matches)
-
-
 def _originals(pictures: Sequence[Picture]) -> Originals:
     def column(values: list[int]) -> npt.NDArray[np.int64]:
         return np.array(values, dtype=np.int64)
 
     return Originals(
-        heights=column([picture.height for picture in pictures]),
-        widths=column([picture.width for picture in pictures]),
+        sides=np.array([(picture.height, picture.width) for picture in pictures], dtype=np.int64),
         channels=column([picture.pixels.shape[2] for picture in pictures]),
         bits=column([picture.bits for picture in pictures]),
     )

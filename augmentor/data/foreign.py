@@ -1,4 +1,4 @@
-"""Synthetic pictures made by anyone, brought to the shape and units of the real ones."""
+"""Synthetic samples made by anyone, brought to the shape and units of the real ones."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ import numpy.typing as npt
 import pandas as pd
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import kind_of
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
+from augmentor.data.array_files import stacked
 from augmentor.data.arrays import channels_last, own_dtype, shaped
 from augmentor.data.export import COLUMNS, class_folders
 from augmentor.data.folder import ReadPicture, read_pictures
+from augmentor.data.grids import gridded
 from augmentor.data.load import TABLES
 from augmentor.data.loaded import Layout, SetAside
-from augmentor.data.npz import find_pairs, flat_labels, read_arrays
+from augmentor.data.npz import find_pairs, flat_labels, read_arrays, source_marks
 from augmentor.data.pictures import Pixels, to_channels
-from augmentor.data.spec import ImageSpec
-from augmentor.data.tree import read_metadata, walk
+from augmentor.data.spec import ImageSpec, SeriesSpec
+from augmentor.data.tree import Tree, read_metadata, walk
 
 Kind: TypeAlias = Literal["expanded", "folder", "npz"]
+Row: TypeAlias = Mapping[str, str]
 FORMS = (
-    "a folder of class folders (class/picture.png), the expanded/ folder of a run, or an .npz with "
-    "train_images and train_labels (or images and labels)"
+    "a folder of class folders (class/picture.png, or .npy for volumes and series), the expanded/ folder of "
+    "a run, or an .npz with train_images and train_labels (X_train and y_train, images and labels)"
 )
 
 
@@ -61,7 +65,7 @@ def foreign_path(source: Path) -> Path:
         DataError: if there is nothing, or a kind that is not read.
     """
     if not source.exists():
-        raise DataError(f"there is no file or folder {source}; synthetic pictures come as {FORMS}")
+        raise DataError(f"there is no file or folder {source}; synthetic samples come as {FORMS}")
     if source.is_dir():
         if (source / "expanded" / "metadata.csv").is_file():
             return source / "expanded"
@@ -70,29 +74,32 @@ def foreign_path(source: Path) -> Path:
             return archives[0]
         return source
     if source.suffix.lower() in TABLES:
-        raise DataError(f"{source} is a table; tables come in a later release, this one reads pictures")
+        raise DataError(
+            f"{source} is a table; tables come in a later release, this one reads images, volumes and series"
+        )
     if source.suffix.lower() != ".npz":
-        raise DataError(f"{source} cannot be read; synthetic pictures come as {FORMS}")
+        raise DataError(f"{source} cannot be read; synthetic samples come as {FORMS}")
     return source
 
 
 def read_foreign(
     source: Path, like: Samples, *, layout: Layout, digest: str, progress: Progress | None = None
 ) -> Foreign:
-    """Read synthetic pictures in the shape, colour, dtype and units of ``like``.
+    """Read synthetic samples in the shape, colour, dtype and units of ``like``.
 
     Of an expanded dataset (metadata.csv with a column ``source``, or an .npz with ``train_source``)
-    only the synthetic rows are taken. Pictures are resized and recoloured by the rule for real ones.
-    PNG values are read as :func:`augmentor.data.export.export` writes them: where the real data did
-    not come as picture files, or the folder is an expanded dataset, the file's full depth stands for
-    the real value range. Values of an .npz are in the units of the real data and are never scaled.
+    only the synthetic rows are taken. Series and volumes (.npy files or an .npz) are in the units of
+    the real data and brought to their length or side. Pictures are resized and recoloured by the rule
+    for real ones. PNG values are read as :func:`augmentor.data.export.export` writes them: where the
+    real data did not come as picture files, or the folder is an expanded dataset, the file's full
+    depth stands for the real value range. Values of an .npz are never scaled.
 
     Args:
         source: what :func:`foreign_path` returned.
         like: real samples; their classes and labels count.
         layout: how the real data came.
         digest: SHA-256 of the source.
-        progress: told how many pictures are read.
+        progress: told how many files are read.
 
     Raises:
         DataError: if nothing can be read, a class is not among the real ones, or values lie beyond
@@ -125,6 +132,8 @@ def match_classes(names: Sequence[str], classes: tuple[str, ...], where: str) ->
 def _from_folder(source: Path, like: Samples, layout: Layout, digest: str, progress: Progress) -> Foreign:
     tree = walk(source, synthetic=True)
     table = {row["file_name"]: row for row in read_metadata(tree.root) if row.get("file_name")}
+    if kind_of(like.shape).name != "image":
+        return _from_array_files(source, tree, table, like, digest, progress)
     height, width = like.shape[1:]
     read, broken = read_pictures(tree.found, height if height == width else None, progress)
     set_aside = (*tree.set_aside, *broken)
@@ -152,6 +161,60 @@ def _from_folder(source: Path, like: Samples, layout: Layout, digest: str, progr
     rows = [table.get(item.found.id, {}) for item in read]
     notes = (*tree.notes, *_changes(read, like))
     return Foreign(_unjudged(samples, rows, digest), "expanded" if table else "folder", set_aside, notes)
+
+
+def _from_array_files(
+    source: Path, tree: Tree, table: Mapping[str, Row], like: Samples, digest: str, progress: Progress
+) -> Foreign:
+    """Read series or volumes from .npy files in class folders."""
+    read, x, broken = stacked(tree.found, progress)
+    set_aside = (*tree.set_aside, *broken)
+    if not read:
+        first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
+        raise DataError(
+            f"no synthetic {kind_of(like.shape).name} in {source} can be read ({len(set_aside)} files were "
+            f"set aside{first}); synthetic samples come as {FORMS}"
+        )
+    made, kept, notes = _gridded(x, {}, like, str(source))
+    found = [item for item, keep in zip(read, kept, strict=True) if keep]
+    names = [table.get(item.id, {}).get("class") or item.label for item in found]
+    labels = match_classes(sorted(set(names)), like.classes, str(source))
+    samples = Samples(
+        x=made,
+        y=np.array([labels[name] for name in names], dtype=np.int64),
+        classes=like.classes,
+        ids=np.array([item.id for item in found], dtype=np.str_),
+        value_range=like.value_range,
+    )
+    rows = [table.get(item.id, {}) for item in found]
+    return Foreign(
+        _unjudged(samples, rows, digest),
+        "expanded" if table else "folder",
+        set_aside,
+        (*tree.notes, *notes),
+    )
+
+
+def _gridded(
+    x: npt.NDArray[Any], arrays: Mapping[str, npt.NDArray[Any]], like: Samples, where: str
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], list[str]]:
+    """Return series or volumes as the real ones are, the mask of rows that could be used, and notes."""
+    _check_range(x, like, where)
+    grids = gridded(
+        {"all": x},
+        kind_of(like.shape).name,
+        image=ImageSpec(),
+        series=SeriesSpec(),
+        card=None,
+        where=where,
+        like=like.shape,
+        known_range=_range(like),
+    )
+    made, notes = _npz_units(grids.x["all"], arrays, like, where)
+    kept = grids.kept["all"]
+    if not kept.all():
+        notes.append(f"{int((~kept).sum())} synthetic rows have a channel without any value: left out")
+    return made, kept, [*grids.notes, *notes]
 
 
 def _in_units(item: ReadPicture, like: Samples, low: float, high: float) -> npt.NDArray[Any]:
@@ -192,27 +255,45 @@ def _from_npz(source: Path, like: Samples, digest: str) -> Foreign:
     key, x, y = next((pairs[part] for part in ("train", "all") if part in pairs), (None, None, None))
     if key is None or x is None or y is None:
         raise DataError(
-            f"{source} has the parts {sorted(pairs)}; synthetic pictures are read from train_images and "
-            "train_labels, or images and labels"
+            f"{source} has the parts {sorted(pairs)}; synthetic samples are read from train_images and "
+            "train_labels, X_train and y_train, or images and labels"
         )
     notes = [f"only {key} was read, not {sorted(set(pairs) - {'train'})}"] if len(pairs) > 1 else []
     labels = _npz_labels(flat_labels(y, len(x), f"{source}, {key}"), arrays, like, source)
     place = np.arange(len(x))
-    marks = arrays.get(key.removesuffix("images") + "source", np.empty(0))
+    marks = source_marks(arrays, key)
     if marks.shape == (len(x),):
         place = np.flatnonzero(marks == "synthetic")
         if len(place) < len(x):
             notes.append(f"{len(x) - len(place)} rows that are not marked as synthetic were left out")
     if not len(place):
-        raise DataError(f"{source} holds no synthetic picture")
-    pixels = own_dtype(channels_last(x[place], f"{source}, {key}"), f"{source}, {key}")
-    pixels, more = _npz_units(pixels, arrays, like, f"{source}, {key}")
-    shape = pixels.shape[1:]
+        raise DataError(f"{source} holds no synthetic {kind_of(like.shape).name}")
+    if kind_of(like.shape).name == "image":
+        made, more = _npz_images(x[place], arrays, like, f"{source}, {key}")
+    else:
+        made, kept, more = _gridded(x[place], arrays, like, f"{source}, {key}")
+        place = place[kept]
     notes += more
+    samples = Samples(
+        x=made,
+        y=labels[place],
+        classes=like.classes,
+        ids=np.array([f"{key}/{row}" for row in place], dtype=np.str_),
+        value_range=like.value_range,
+    )
+    return Foreign(_unjudged(samples, [{}] * len(place), digest), "npz", (), tuple(notes))
+
+
+def _npz_images(
+    x: npt.NDArray[Any], arrays: Mapping[str, npt.NDArray[Any]], like: Samples, where: str
+) -> tuple[npt.NDArray[Any], list[str]]:
+    pixels = own_dtype(channels_last(x, where), where)
+    pixels, notes = _npz_units(pixels, arrays, like, where)
+    shape = pixels.shape[1:]
     height, width = like.shape[1:]
     if shape[:2] != (height, width) and height != width:
         raise DataError(
-            f"{source} holds pictures of {shape[1]} x {shape[0]} pixels and the real ones have "
+            f"{where} holds pictures of {shape[1]} x {shape[0]} pixels and the real ones have "
             f"{width} x {height}, no square; bring both to one, e.g. --set image.size=32"
         )
     colour = ImageSpec(colour="grey" if like.shape[0] == 1 else "rgb")
@@ -224,14 +305,7 @@ def _from_npz(source: Path, like: Samples, digest: str) -> Foreign:
         )
     if shape[2] == 3 and like.shape[0] == 1:
         notes.append("synthetic pictures with three channels were made grey, as the real ones are")
-    samples = Samples(
-        x=made,
-        y=labels[place],
-        classes=like.classes,
-        ids=np.array([f"{key}/{row}" for row in place], dtype=np.str_),
-        value_range=like.value_range,
-    )
-    return Foreign(_unjudged(samples, [{}] * len(place), digest), "npz", (), tuple(notes))
+    return made, notes
 
 
 def _npz_labels(
@@ -263,7 +337,7 @@ def _npz_units(
     if told.shape == (2,) and told.dtype.kind in "iuf" and (float(told[0]), float(told[1])) != (low, high):
         raise DataError(
             f"{where}: its value_range is {told[0]:g} to {told[1]:g}, and that of the real data {low:g} to "
-            f"{high:g}; write the synthetic pictures in the units of the real ones"
+            f"{high:g}; write the synthetic samples in the units of the real ones"
         )
     _check_range(pixels, like, where)
     dtype = like.array.dtype
@@ -286,10 +360,11 @@ def _range(like: Samples) -> tuple[float, float]:
 def _check_range(x: npt.NDArray[Any] | Pixels, like: Samples, where: str) -> None:
     low, high = _range(like)
     values = np.asarray(x)
-    if values.min() < low or values.max() > high:
+    least, most = float(np.nanmin(values)), float(np.nanmax(values))  # NaN: steps a series does not have
+    if least < low or most > high:
         raise DataError(
-            f"{where} holds values from {values.min():g} to {values.max():g}, beyond the {low:g} to {high:g} "
-            "of the real data; write the synthetic pictures in the units of the real ones"
+            f"{where} holds values from {least:g} to {most:g}, beyond the {low:g} to {high:g} of the real "
+            "data; write the synthetic samples in the units of the real ones"
         )
 
 

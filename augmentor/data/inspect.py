@@ -17,12 +17,13 @@ from augmentor.data.folder import SizeNeeded
 from augmentor.data.inspect_text import render
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded, SetAside
-from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
+from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import Split, split
 
 __all__ = ["Inspection", "draft_card", "half_width", "inspect"]
 
 FALLBACK_SIZE = 64
+VOLUME_SIDE = 32
 FEW = 20
 ASSUMED_ACCURACY = 0.85
 
@@ -33,13 +34,13 @@ class Inspection:
 
     Attributes:
         name: the card's name, or that of the folder or file.
-        loaded: the pictures as a run would see them, before the split.
+        loaded: the samples as a run would see them, before the split.
         counts: cases by part and class, as found.
-        heights: (smallest, median, largest) height of the pictures in pixels, before resizing.
-        widths: the same for their width.
-        channels: how many pictures show 1 (grey) or 3 channels (colour).
-        bits: how many pictures have 8 or 16 (or more) bits a channel.
-        exact: groups of ids that share their pixels.
+        sides: (smallest, median, largest) of every side before resizing: height and width of images,
+            depth, height and width of volumes, steps of series.
+        channels: how many samples have how many channels; an image shows 1 (grey) or 3 (colour).
+        bits: how many samples have 8 or 16 (or more) bits a value.
+        exact: groups of ids that share their values.
         exact_across: how many of those groups lie in several parts.
         near: pairs that are nearly the same.
         near_across: how many of those pairs lie in two parts.
@@ -54,8 +55,7 @@ class Inspection:
     name: str
     loaded: Loaded
     counts: dict[str, dict[str, int]]
-    heights: tuple[int, int, int]
-    widths: tuple[int, int, int]
+    sides: tuple[tuple[int, int, int], ...]
     channels: dict[int, int]
     bits: dict[int, int]
     exact: tuple[tuple[str, ...], ...]
@@ -89,21 +89,23 @@ def inspect(
     *,
     data: Path | None = None,
     image: ImageSpec | None = None,
+    series: SeriesSpec | None = None,
     split_spec: SplitSpec | None = None,
     scarcity: ScarcitySpec | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
     """Look at a dataset and say what a run would do with it.
 
-    Pictures are brought to the size a run would bring them to.
+    Samples are brought to the size a run would bring them to.
 
     Args:
-        target: a card's name, a card file, an image folder or an .npz file.
+        target: a card's name, a card file, a folder of classes or an .npz file.
         data: where the bytes are, overriding the card.
         image: size and colour a run would use.
+        series: the length a run would use.
         split_spec: the rules a run would use.
         scarcity: the cut a run would make.
-        progress: told how many pictures are read.
+        progress: told how many files are read.
 
     Raises:
         ConfigError: if the card is unknown or invalid.
@@ -112,7 +114,7 @@ def inspect(
     image, progress = image or ImageSpec(), progress or Silent()
     warnings = []
     try:
-        loaded = load(str(target), image=image, data=data, progress=progress)
+        loaded = load(str(target), image=image, series=series, data=data, progress=progress)
     except SizeNeeded as error:
         warnings.append(f"{error}. Here they are looked at with {FALLBACK_SIZE} pixels")
         sized = image.model_copy(update={"size": FALLBACK_SIZE})
@@ -139,8 +141,7 @@ def inspect(
         name=loaded.name,
         loaded=loaded,
         counts={part: samples.counts for part, samples in loaded.parts.items()},
-        heights=_spread(loaded.originals.heights),
-        widths=_spread(loaded.originals.widths),
+        sides=tuple(_spread(side) for side in loaded.originals.sides.T),
         channels=_tally(loaded.originals.channels),
         bits=_tally(loaded.originals.bits),
         exact=tuple(exact),
@@ -175,20 +176,33 @@ def _reading_warnings(loaded: Loaded, near_across: int, near: int) -> list[str]:
         )
     elif near:
         warnings.append(
-            f"{near} pairs of pictures are nearly equal, which makes the set smaller than it looks"
+            f"{near} pairs of {loaded.kind.plural} are nearly equal, which makes the set smaller than it "
+            "looks"
         )
     if all(part.group is None for part in loaded.parts.values()):
         warnings.append(
             "patients (or specimens) are not known, so cases of one can lie in several parts; name them in a "
             "card (group) if the data says"
         )
-    height, width = next(iter(loaded.parts.values())).shape[1:]
-    if height != width or max(height, width) > FALLBACK_SIZE:
-        warnings.append(
-            f"pictures of {width} x {height} pixels are trained on as they are; a square of at most "
-            f"{FALLBACK_SIZE} pixels, e.g. --set image.size=32, is much faster without a GPU"
-        )
+    warnings += _size_warnings(loaded)
     return warnings
+
+
+def _size_warnings(loaded: Loaded) -> list[str]:
+    sides = next(iter(loaded.parts.values())).shape[1:]
+    kind = loaded.kind
+    if kind.name == "series":
+        return []
+    most, square = (FALLBACK_SIZE, "square") if kind.name == "image" else (VOLUME_SIDE, "cube")
+    if len(set(sides)) == 1 and max(sides) <= most:
+        return []
+    # Images are told as width x height, volumes in the order of their axes.
+    told = " x ".join(map(str, sides[::-1] if kind.name == "image" else sides))
+    return [
+        f"{kind.plural} of {told} {kind.cell}s are trained on as they are; a {square} of at most {most} "
+        f"{kind.cell}s{'' if kind.name == 'image' else ' a side'}, e.g. --set image.size=32, is much faster "
+        "without a GPU"
+    ]
 
 
 def _run_warnings(parts: Split) -> list[str]:

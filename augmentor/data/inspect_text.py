@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from augmentor.core.kinds import Modality
+
 if TYPE_CHECKING:  # inspect imports render
     from augmentor.data.inspect import Inspection
 
 SHOWN = 10
+SIDES: Mapping[Modality, tuple[str, ...]] = {
+    "series": ("steps",),
+    "image": ("height", "width"),
+    "volume": ("depth", "height", "width"),
+}
 
 
 def render(found: Inspection) -> list[str]:
@@ -17,20 +24,22 @@ def render(found: Inspection) -> list[str]:
     first = next(iter(loaded.parts.values()))
     total = sum(len(part) for part in loaded.parts.values())
     kinds = "1 class" if len(loaded.classes) == 1 else f"{len(loaded.classes)} classes"
-    lines = [f"{found.name}: {total} pictures, {kinds}, read as {loaded.layout}"]
+    lines = [f"{found.name}: {total} {loaded.kind.plural}, {kinds}, read as {loaded.layout}"]
     if loaded.card:
         lines.append(f"  {loaded.card.title}; licence {loaded.card.licence}")
     lines += ["", *_table(loaded.classes, found.counts)]
-    colours = {1: "grey", 3: "colour"}
     low, high = first.value_range or (0, 0)
+    size = ", ".join(
+        f"{name} {_spread(side)}" for name, side in zip(SIDES[loaded.kind.name], found.sides, strict=True)
+    )
     lines += [
         "",
-        f"size      height {_spread(found.heights)}, width {_spread(found.widths)} pixels",
-        f"channels  {', '.join(f'{n} {colours[c]}' for c, n in found.channels.items())}",
+        f"size      {size}{'' if loaded.kind.name == 'series' else f' {loaded.kind.cell}s'}",
+        f"channels  {_channels(found)}",
         f"depth     {', '.join(f'{n} of {bits} bits' for bits, n in found.bits.items())}"
         f"; values from {low:g} to {high:g}",
         f"imbalance largest class {found.imbalance:.3g} times the smallest",
-        f"run sees  {first.shape[0]} x {first.shape[1]} x {first.shape[2]} {first.array.dtype}",
+        f"run sees  {' x '.join(map(str, first.shape))} {first.array.dtype}",
     ]
     lines += ["", *_duplicates(found)]
     if found.set_aside:
@@ -42,6 +51,14 @@ def render(found: Inspection) -> list[str]:
             lines += ["", f"{title}:", *(f"  - {item}" for item in items)]
     lines += ["", "a run would stop before training" if found.blockers else "a run can start"]
     return lines
+
+
+def _channels(found: Inspection) -> str:
+    """Return what kinds of images there are, or how many channels volumes and series have."""
+    if found.loaded.kind.name != "image":
+        return ", ".join(map(str, found.channels))
+    colours = {1: "grey", 3: "colour"}
+    return ", ".join(f"{n} {colours[c]}" for c, n in found.channels.items())
 
 
 def _table(classes: tuple[str, ...], counts: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -60,8 +77,8 @@ def _table(classes: tuple[str, ...], counts: Mapping[str, Mapping[str, int]]) ->
 def _duplicates(found: Inspection) -> list[str]:
     extra = sum(len(group) - 1 for group in found.exact)
     lines = [
-        f"exact duplicates: {extra} pictures in {len(found.exact)} groups, {found.exact_across} groups "
-        "across parts",
+        f"exact duplicates: {extra} {found.loaded.kind.plural} in {len(found.exact)} groups, "
+        f"{found.exact_across} groups across parts",
         f"near duplicates:  {len(found.near)} pairs, {found.near_across} across parts",
     ]
     place = {str(name): part for part, rows in found.loaded.parts.items() for name in rows.ids}

@@ -18,7 +18,7 @@ from augmentor.data.fetch import cached_file, fetch, md5_of
 from augmentor.data.folder import read_folder
 from augmentor.data.loaded import Loaded, Originals, SetAside
 from augmentor.data.npz import read_npz
-from augmentor.data.spec import ImageSpec
+from augmentor.data.spec import ImageSpec, SeriesSpec
 
 __all__ = ["Loaded", "Originals", "SetAside", "find_card", "load", "source_path"]
 
@@ -29,6 +29,7 @@ def load(
     dataset: str,
     *,
     image: ImageSpec | None = None,
+    series: SeriesSpec | None = None,
     data: Path | None = None,
     progress: Progress | None = None,
     download: bool = False,
@@ -37,10 +38,11 @@ def load(
 
     Args:
         dataset: the name of a shipped card, the path of a card file (.yaml), or the path of an
-            image folder or .npz file, which is then read by inspection. Empty: ``data`` is read.
-        image: size and colour the pictures are brought to.
+            folder of classes or .npz file, which is then read by inspection. Empty: ``data`` is read.
+        image: size and colour that images are brought to, and the size of volumes.
+        series: length that series are brought to, and how.
         data: where the bytes are, overriding what the card says.
-        progress: told how many pictures are read.
+        progress: told how many files are read.
         download: fetch the card's official file if it is not on this machine; verified and kept.
 
     Raises:
@@ -55,9 +57,11 @@ def load(
         return _embedded(card, image)
     name = card.name if card else _name(path)
     if path.is_dir():
-        loaded = read_folder(path, name=name, image=image, card=card, progress=progress or Silent())
+        loaded = read_folder(
+            path, name=name, image=image, series=series, card=card, progress=progress or Silent()
+        )
     else:
-        loaded = read_npz(path, name=name, image=image, card=card)
+        loaded = read_npz(path, name=name, image=image, series=series, card=card)
     return replace(loaded, notes=(*loaded.notes, *_against_card(loaded, path)))
 
 
@@ -103,7 +107,7 @@ def source_path(dataset: str, *, data: Path | None = None, download: bool = Fals
     if data is None and card is not None:
         return _official(card, download)
     if data is None and not dataset:
-        raise DataError("no dataset is named; say where the pictures are with --data PATH")
+        raise DataError("no dataset is named; say where the data is with --data PATH")
     return _kind_checked(data if data is not None else Path(dataset), card)
 
 
@@ -131,7 +135,9 @@ def _official(card: Card, download: bool) -> Path:
 
 def _kind_checked(path: Path, card: Card | None) -> Path:
     if not path.exists():
-        raise DataError(f"there is no file or folder {path}; --data takes an image folder or an .npz file")
+        raise DataError(
+            f"there is no file or folder {path}; --data takes a folder of classes or an .npz file"
+        )
     if path.is_dir():
         archives = sorted(item for item in path.glob("*.npz") if not item.name.startswith("."))
         folders = [item for item in path.iterdir() if item.is_dir() and not item.name.startswith(".")]
@@ -144,8 +150,10 @@ def _kind_checked(path: Path, card: Card | None) -> Path:
     if path.suffix.lower() == ".npz":
         return path
     if path.suffix.lower() in TABLES:
-        raise DataError(f"{path} is a table; tables come in a later release, this one reads pictures")
-    raise DataError(f"{path} is neither a folder of pictures nor an .npz file")
+        raise DataError(
+            f"{path} is a table; tables come in a later release, this one reads images, volumes and series"
+        )
+    raise DataError(f"{path} is neither a folder of classes nor an .npz file")
 
 
 def _name(path: Path) -> str:
@@ -167,7 +175,7 @@ def _embedded(card: Card, image: ImageSpec) -> Loaded:
         ids=np.array([f"all/{row}" for row in range(len(y))], dtype=np.str_),
         value_range=find_range({"all": x}, card.value_range, card.name),
     )
-    originals = Originals.uniform(len(y), height=x.shape[1], width=x.shape[2], channels=x.shape[3], bits=8)
+    originals = Originals.uniform(len(y), sides=x.shape[1:3], channels=x.shape[3], bits=8)
     return Loaded(card.name, card, {"all": samples}, "memory", originals)
 
 
@@ -183,5 +191,5 @@ def _against_card(loaded: Loaded, path: Path) -> list[str]:
     found = {part: len(samples) for part, samples in loaded.parts.items()}
     expected = {str(part): n for part, n in card.rows.items()}
     if expected and found != expected:
-        notes.append(f"the card {card.name} says {expected} pictures, and {found} were read")
+        notes.append(f"the card {card.name} says {expected} {loaded.kind.plural}, and {found} were read")
     return notes

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from augmentor.core.kinds import Kind, kind_of
 from augmentor.core.samples import IntArray, Samples
 from augmentor.data.cards import Card
 
@@ -25,24 +26,28 @@ class SetAside:
 
 @dataclass(frozen=True, eq=False)
 class Originals:
-    """How the pictures were before they were resized, one entry a picture.
+    """How the samples were before they were resized, one entry a sample.
 
     Attributes:
-        heights: int64 array (N,), pixels.
-        widths: int64 array (N,), pixels.
-        channels: int64 array (N,), 1 where the picture shows no colour, else 3.
+        sides: int64 array (N, ndim): (height, width) in pixels, (depth, height, width) in voxels, or
+            (steps,).
+        channels: int64 array (N,); for images 1 where the image shows no colour, else 3.
         bits: int64 array (N,), bits a channel.
     """
 
-    heights: IntArray
-    widths: IntArray
+    sides: IntArray
     channels: IntArray
     bits: IntArray
 
     @classmethod
-    def uniform(cls, n: int, *, height: int, width: int, channels: int, bits: int) -> Originals:
-        """Return the entries of ``n`` pictures that are all alike."""
-        return cls(*(np.full(n, value, dtype=np.int64) for value in (height, width, channels, bits)))
+    def uniform(cls, n: int, *, sides: Sequence[int], channels: int, bits: int) -> Originals:
+        """Return the entries of ``n`` samples that are all alike."""
+        return cls.of(np.tile(np.array(sides, dtype=np.int64), (n, 1)), channels=channels, bits=bits)
+
+    @classmethod
+    def of(cls, sides: IntArray, *, channels: int, bits: int) -> Originals:
+        """Return the entries of samples that differ in their sides alone."""
+        return cls(sides, *(np.full(len(sides), value, dtype=np.int64) for value in (channels, bits)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,7 @@ class Loaded:
         parts: samples by part: "train", "validation" and "test" as far as the data is divided,
             else "all". Every part has the same classes, shape, dtype and value range.
         layout: how the data lies on disk: "folder", "npz", or "memory" (inside a package).
-        originals: the pictures' sizes and depths before resizing.
+        originals: the samples' sides and depths before resizing.
         set_aside: files that could not be used.
         notes: what happened that a person should know.
     """
@@ -67,6 +72,11 @@ class Loaded:
     originals: Originals
     set_aside: tuple[SetAside, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def kind(self) -> Kind:
+        """Series, images or volumes."""
+        return kind_of(next(iter(self.parts.values())).shape)
 
     @property
     def classes(self) -> tuple[str, ...]:

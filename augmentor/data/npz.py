@@ -1,9 +1,10 @@
-"""NumPy archives of pictures and labels, as MedMNIST lays them out, or undivided."""
+"""NumPy archives of samples and labels, as MedMNIST lays them out, as X_train, or undivided."""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,69 +12,107 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import KINDS
 from augmentor.core.samples import Samples
-from augmentor.data.arrays import channels_last, find_range, own_dtype, shaped
+from augmentor.data.arrays import channels_last, check_alike, find_range, own_dtype, shaped
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, Originals
-from augmentor.data.spec import ImageSpec
+from augmentor.data.grids import gridded, modality_of
+from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
+from augmentor.data.spec import ImageSpec, SeriesSpec
 
 PREFIXES = {"train": "train", "val": "validation", "test": "test"}
+SUFFIXES = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
 UNDIVIDED = (("images", "labels"), ("x", "y"), ("X", "y"))
 Arrays = dict[str, npt.NDArray[Any]]
 Masks = dict[str, npt.NDArray[np.bool_]]
 Pair = tuple[str, str, npt.NDArray[Any], npt.NDArray[Any]]
 
 
-def read_npz(path: Path, *, name: str, image: ImageSpec, card: Card | None) -> Loaded:
-    """Read ``{train,val,test}_images`` and ``_labels``, or ``images`` and ``labels`` (``x``, ``y``).
+def read_npz(
+    path: Path, *, name: str, image: ImageSpec, card: Card | None, series: SeriesSpec | None = None
+) -> Loaded:
+    """Read the parts of an archive.
 
-    Pictures are (N, H, W), (N, H, W, C) or (N, C, H, W); labels (N,) or (N, 1), whole numbers or
-    text. Class names come from the card, an array ``classes``, or the labels themselves; the value range
-    from the card, an array ``value_range``, or the dtype. Rows that an array ``{part}_source`` calls
-    "synthetic" are left out.
+    Names are ``{train,val,test}_images`` and ``_labels`` as MedMNIST has them, ``X_train`` and
+    ``y_train`` (``X_val``, ``X_test``), or undivided ``images`` and ``labels`` (``x``, ``y``). Images
+    are (N, H, W), (N, H, W, C) or (N, C, H, W), volumes (N, D, H, W) with or without channels, series
+    (N, C, T) or (N, T), NaN where a value is missing; which of them is read off the card, else off the
+    shape. Labels are (N,) or (N, 1), whole numbers or text. Class names come from the card, an array
+    ``classes``, or the labels themselves; the value range from the card, an array ``value_range``, or
+    the dtype. Rows that an array ``{part}_source`` (``source_{part}``) calls "synthetic" are left out.
 
     Raises:
-        DataError: if the file is no archive, lacks arrays, holds pickled objects, or pictures and
+        DataError: if the file is no archive, lacks arrays, holds pickled objects, or samples and
             labels do not agree.
     """
     arrays = read_arrays(path)
     everything = find_pairs(arrays, path)
     found, real, notes = _real_only(everything, arrays)
-    pictures = {
-        part: own_dtype(channels_last(x, f"{path}, {key}"), f"{path}, {key}") for part, key, x, _ in found
-    }
-    dtypes = {x.dtype for x in pictures.values()}
-    shapes = {x.shape[1:] for x in pictures.values()}
-    if len(dtypes) > 1 or len(shapes) > 1:
-        raise DataError(
-            f"the parts of {path} must share dtype and shape, got "
-            + ", ".join(f"{part} {x.dtype} {x.shape[1:]}" for part, x in pictures.items())
-        )
-    labels = {part: flat_labels(y, len(pictures[part]), f"{path}, {part}") for part, _, _, y in found}
+    raw = {part: x for part, _, x, _ in found}
+    modality, guessed = modality_of(raw, card, str(path))
+    labels = {part: flat_labels(y, len(raw[part]), f"{path}, {part}") for part, _, _, y in found}
+    set_aside: list[SetAside] = []
+    if modality == "image":
+        made, bounds, originals = _images(found, arrays, image, card, path)
+        rows = {part: np.arange(len(x)) for part, x in made.items()}
+        told: list[str] = []
+    else:
+        grids = gridded(
+            raw, modality, image=image, series=series or SeriesSpec(), card=card, where=str(path),
+            known_range=_range(arrays, card),
+        )  # fmt: skip
+        made, bounds, told = grids.x, grids.value_range, grids.notes
+        rows = {part: np.flatnonzero(kept) for part, kept in grids.kept.items()}
+        first = next(iter(made.values()))
+        originals = Originals.of(grids.sides, channels=first.shape[1], bits=8 * first.dtype.itemsize)
+        set_aside = [
+            SetAside(f"{part}/{row}", "one of its channels has no value at all")
+            for part, kept in grids.kept.items()
+            for row in np.flatnonzero(~kept)
+        ]
     classes, codes = _coded(labels, arrays, card, path)
-    bounds = find_range(pictures, _range(arrays, card), str(path))
-    size = image.size or (card.image_size if card else None)
     groups = _groups(arrays, everything, real, card, path)
-    made = shaped(pictures, image, size)
     parts = {
         part: Samples(
             x=made[part],
-            y=codes[part],
+            y=codes[part][rows[part]],
             classes=classes,
-            ids=np.array([f"{part}/{row}" for row in range(len(codes[part]))], dtype=np.str_),
-            group=groups.get(part),
+            ids=np.array([f"{part}/{row}" for row in rows[part]], dtype=np.str_),
+            group=groups[part][rows[part]] if part in groups else None,
             value_range=bounds,
         )
         for part in (*PARTS, "all")
         if part in made
     }
-    height, width, channels = next(iter(shapes))
-    total = sum(len(part) for part in parts.values())
-    if not total:
-        raise DataError(f"{path} holds no pictures")
-    bits = 8 * next(iter(dtypes)).itemsize
-    originals = Originals.uniform(total, height=height, width=width, channels=channels, bits=bits)
-    return Loaded(name=name, card=card, parts=parts, layout="npz", originals=originals, notes=notes)
+    if not sum(len(part) for part in parts.values()):
+        raise DataError(f"{path} holds no {KINDS[modality].plural}")
+    return Loaded(
+        name=name,
+        card=card,
+        parts=parts,
+        layout="npz",
+        originals=originals,
+        set_aside=tuple(set_aside),
+        notes=(*notes, *guessed, *told),
+    )
+
+
+def _images(
+    found: list[Pair], arrays: Arrays, image: ImageSpec, card: Card | None, path: Path
+) -> tuple[Arrays, tuple[float, float], Originals]:
+    pictures = {
+        part: own_dtype(channels_last(x, f"{path}, {key}"), f"{path}, {key}") for part, key, x, _ in found
+    }
+    check_alike(pictures, f"the parts of {path}")
+    bounds = find_range(pictures, _range(arrays, card), str(path))
+    first = next(iter(pictures.values()))
+    originals = Originals.uniform(
+        sum(len(x) for x in pictures.values()),
+        sides=first.shape[1:3],
+        channels=first.shape[3],
+        bits=8 * first.dtype.itemsize,
+    )
+    return shaped(pictures, image, image.size or (card.image_size if card else None)), bounds, originals
 
 
 def read_arrays(path: Path) -> Arrays:
@@ -118,10 +157,10 @@ def _array(archive: Any, key: str, path: Path) -> npt.NDArray[Any]:  # noqa: ANN
 
 
 def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
-    """Return (part, name of the pictures, pictures, labels) of every part, or of the part "all".
+    """Return (part, name of the samples, samples, labels) of every part, or of the part "all".
 
     Raises:
-        DataError: if pictures or labels are missing.
+        DataError: if samples or labels are missing.
     """
     found = []
     for prefix, part in PREFIXES.items():
@@ -130,9 +169,15 @@ def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
             there, missing = (x, y) if x in arrays else (y, x)
             raise DataError(
                 f"{path} has {there!r} without {missing!r}; it holds {sorted(arrays)}. Write both with "
-                "numpy.savez: one label a picture"
+                "numpy.savez: one label a sample"
             )
         if x in arrays:
+            found.append((part, x, arrays[x], arrays[y]))
+    for suffix, part in SUFFIXES.items():
+        x, y = next((f"{big}_{suffix}" for big in "Xx" if f"{big}_{suffix}" in arrays), ""), f"y_{suffix}"
+        if x and y not in arrays:
+            raise DataError(f"{path} has {x!r} without {y!r}; it holds {sorted(arrays)}. Write both")
+        if x and part not in {known for known, *_ in found}:
             found.append((part, x, arrays[x], arrays[y]))
     if found:
         return found
@@ -141,7 +186,7 @@ def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
             return [("all", x, arrays[x], arrays[y])]
     raise DataError(
         f"{path} holds the arrays {sorted(arrays)}; needed are train_images and train_labels (and val_..., "
-        "test_...), or images and labels, or x and y"
+        "test_...), X_train and y_train (and X_test, ...), images and labels, or x and y"
     )
 
 
@@ -152,16 +197,20 @@ def _real_only(found: list[Pair], arrays: Arrays) -> tuple[list[Pair], Masks, tu
     notes = []
     for part, key, x, y in found:
         real[part] = np.ones(len(x), dtype=np.bool_)
-        source = arrays.get(key.removesuffix("images") + "source", np.empty(0))
+        source = source_marks(arrays, key)
         made = source == "synthetic"
         if source.shape == (len(x),) == (len(y),) and made.any():
-            notes.append(
-                f"{int(made.sum())} synthetic rows of {part} were left out: only real pictures are used"
-            )
+            notes.append(f"{int(made.sum())} synthetic rows of {part} were left out: only real ones are used")
             real[part] = ~made
             x, y = x[~made], y[~made]
         kept.append((part, key, x, y))
     return kept, real, tuple(notes)
+
+
+def source_marks(arrays: Mapping[str, npt.NDArray[Any]], key: str) -> npt.NDArray[Any]:
+    """Return the array that marks the rows of ``key`` as real or synthetic; empty where there is none."""
+    name = f"source{key[1:]}" if key[:2] in {"X_", "x_"} else key.removesuffix("images") + "source"
+    return arrays.get(name, np.empty(0))
 
 
 def _range(arrays: Arrays, card: Card | None) -> tuple[float, float] | None:
@@ -177,18 +226,18 @@ def flat_labels(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any
     """Return labels (N,) or (N, 1) as int64 or text (N,).
 
     Raises:
-        DataError: if there is not one label a picture, or labels are neither whole numbers nor text.
+        DataError: if there is not one label a sample, or labels are neither whole numbers nor text.
     """
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise DataError(
-            f"{where}: labels of the shape {labels.shape} say several things of one picture; one label a "
-            "picture is needed, of the shape (N,) or (N, 1)"
+            f"{where}: labels of the shape {labels.shape} say several things of one sample; one label a "
+            "sample is needed, of the shape (N,) or (N, 1)"
         )
     if labels.ndim not in (1, 2):
         raise DataError(f"{where}: labels must have the shape (N,) or (N, 1), got {labels.shape}")
     flat = labels.reshape(-1)
     if len(flat) != n:
-        raise DataError(f"{where}: {n} pictures and {len(flat)} labels; there must be one label a picture")
+        raise DataError(f"{where}: {n} samples and {len(flat)} labels; there must be one label a sample")
     if flat.dtype.kind not in "iub" + "U":
         raise DataError(f"{where}: labels must be whole numbers or text, got {flat.dtype}")
     return flat.astype(np.int64) if flat.dtype.kind in "iub" else flat
@@ -241,10 +290,12 @@ def _groups(
     groups = {}
     for part, _, x, _ in found:
         key = card.group if part == "all" else f"{shorts[part]}_{card.group}"
+        after = f"{card.group}_{shorts[part]}" if part != "all" else key
+        key = after if after in arrays else key
         if key not in arrays:
             raise DataError(f"the card names the group {card.group!r}, and {path} has no array {key!r}")
         value = arrays[key].reshape(-1)
         if len(value) != len(x):
-            raise DataError(f"{path}, {key}: {len(value)} groups for {len(x)} pictures")
+            raise DataError(f"{path}, {key}: {len(value)} groups for {len(x)} samples")
         groups[part] = value[real[part]].astype(np.str_)
     return groups

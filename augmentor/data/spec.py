@@ -1,4 +1,4 @@
-"""What a recipe may say about images, scarcity and splits."""
+"""What a recipe may say about images, series, scarcity and splits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Colour = Literal["auto", "grey", "rgb"]
 
 
 class ImageSpec(Spec):
-    """How pictures become arrays of one shape.
+    """How images and volumes become arrays of one shape.
 
     Attributes:
         size: side in pixels of the square every picture becomes: the largest centred square is cut
@@ -24,6 +24,23 @@ class ImageSpec(Spec):
 
     size: Annotated[int, Field(ge=4, le=1024)] | None = None
     colour: Colour = "auto"
+
+
+class SeriesSpec(Spec):
+    """How series become arrays of one length; other data has no use for it.
+
+    Attributes:
+        length: steps every series becomes. None keeps the length that all share (at most 512), else
+            takes that of the training part's spans: their median for "resample", the longest for the
+            others, as a multiple of 4.
+        treatment: "resample" stretches every span to the length (averaging where it shrinks,
+            interpolating where it grows): no step is padding, but durations are no longer seen.
+            "pad_last" and "pad_zero" keep the time axis: shorter series go on with their last value
+            or with 0, longer ones are cut.
+    """
+
+    length: Annotated[int, Field(ge=8, le=65536)] | None = None
+    treatment: Literal["resample", "pad_last", "pad_zero"] = "resample"
 
 
 class ScarcitySpec(Spec):

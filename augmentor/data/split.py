@@ -40,7 +40,7 @@ class Removed:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Three parts without a shared picture or patient.
+    """Three parts without a shared case or patient.
 
     Attributes:
         train: what generator, filters, scalers and classifiers may learn from; after scarcity.
@@ -91,7 +91,7 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
     rules = split or SplitSpec()
     scarcity = scarcity or ScarcitySpec()
     parts = dict(loaded.parts)
-    notes = _conflicts(parts)
+    notes = _conflicts(parts, loaded.kind.plural)
     found = [part for part in parts.values() if len(part)]
     if sum(sum(part.counts[name] for part in found) > 0 for name in loaded.classes) < 2:
         raise DataError(
@@ -101,7 +101,7 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
         )
     parts, removed = _separated(parts, rules, loaded.name)
     if removed:
-        notes.append(_told(removed))
+        notes.append(_told(removed, loaded.kind.cell))
     kind = _completed(parts, rules, notes)
     _check_disjoint(parts)
     train = cut(parts["train"], scarcity)
@@ -139,7 +139,7 @@ def cut(train: Samples, scarcity: ScarcitySpec) -> Samples:
 
 def _present(loaded: Loaded) -> str:
     totals = {name: sum(part.counts[name] for part in loaded.parts.values()) for name in loaded.classes}
-    return ", ".join(f"{name}: {n}" for name, n in totals.items() if n) or "no pictures"
+    return ", ".join(f"{name}: {n}" for name, n in totals.items() if n) or "no samples"
 
 
 def _keys(samples: Samples, reason: str) -> npt.NDArray[np.str_] | None:
@@ -181,13 +181,13 @@ def _separated(
     return result, removed
 
 
-def _told(removed: list[Removed]) -> str:
+def _told(removed: list[Removed], cell: str) -> str:
     by = {
         (part, reason): sum(item.part == part and item.reason == reason for item in removed)
         for part in PARTS
         for reason in ("duplicate", "group")
     }
-    words = {"duplicate": "same pixels", "group": "same patient (group)"}
+    words = {"duplicate": f"same {cell}s", "group": "same patient (group)"}
     told = " and ".join(f"{n} rows of {part} ({words[reason]})" for (part, reason), n in by.items() if n)
     return f"removed {told}: each repeats a row of a part nearer to the test, which stays as it is"
 
@@ -216,8 +216,8 @@ def _carve(parts: dict[str, Samples], part: str, share: float, seed: int) -> Non
     parts["train"] = train.take(~mask)
 
 
-def _conflicts(parts: Mapping[str, Samples]) -> list[str]:
-    """Tell pictures that carry different labels."""
+def _conflicts(parts: Mapping[str, Samples], noun: str) -> list[str]:
+    """Tell samples that carry different labels."""
     labels: dict[str, set[int]] = {}
     rows: dict[str, list[str]] = {}
     for part in parts.values():
@@ -228,7 +228,7 @@ def _conflicts(parts: Mapping[str, Samples]) -> list[str]:
     if not bad:
         return []
     return [
-        f"{len(bad)} pictures are there several times with different labels, e.g. "
+        f"{len(bad)} {noun} are there several times with different labels, e.g. "
         f"{' and '.join(rows[bad[0]][:3])}; "
         "the labels need a look"
     ]

@@ -16,15 +16,16 @@ from augmentor.core.errors import DataError, StorageError
 from augmentor.core.files import inside
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.data.npz import read_arrays
 from augmentor.data.pictures import UnreadablePicture, decode, to_channels
 
 Item = tuple[torch.Tensor, int, bool]
 
 
 class ExpandedDataset(Dataset[Item]):
-    """Pictures with their label and whether they are synthetic.
+    """Images, volumes or series with their label and whether they are synthetic.
 
-    Item ``i`` is ``(x, label, is_synthetic)``: ``x`` a float32 tensor (C, H, W) in [0, 1], which is the
+    Item ``i`` is ``(x, label, is_synthetic)``: ``x`` a float32 tensor (C, *S) in [0, 1], which is the
     data's value range brought linearly to [0, 1]; ``label`` an index into :attr:`classes`. Real rows
     come first, in their order, then the synthetic ones.
 
@@ -52,7 +53,7 @@ class ExpandedDataset(Dataset[Item]):
             real: the training part.
             synthetic: rows of the same classes, shape and units.
             kept_only: leave out what the filters rejected.
-            transform: applied to each float tensor (C, H, W) when it is asked for.
+            transform: applied to each float tensor (C, *S) when it is asked for.
 
         Raises:
             DataError: if real and synthetic rows do not fit together.
@@ -85,8 +86,11 @@ class ExpandedDataset(Dataset[Item]):
     ) -> ExpandedDataset:
         """Read the ``expanded/`` folder of a run by its metadata.csv, in the order of that file.
 
+        Images fill their value range. Of series and volumes (.npy) the value range is that of the
+        .npz file in the folder, else that of their dtype, or of their values where they are floats.
+
         Raises:
-            DataError: if metadata.csv or a picture is missing or damaged, or a path leads outside.
+            DataError: if metadata.csv or a file is missing or damaged, or a path leads outside.
         """
         folder = Path(folder)
         try:
@@ -100,20 +104,19 @@ class ExpandedDataset(Dataset[Item]):
             raise DataError(
                 f"{folder} is no expanded dataset: its metadata.csv cannot be read ({error})"
             ) from error
-        pictures = [_read(folder, name) for name in table["file_name"]]
-        if not pictures:
-            raise DataError(f"{folder / 'metadata.csv'} names no picture")
-        channels = max(picture.shape[2] for picture in pictures)
-        stacked: npt.NDArray[Any] = np.stack(
-            [np.moveaxis(to_channels(picture, channels), 2, 0) for picture in pictures]
-        )
+        names = [str(name) for name in table["file_name"]]
+        if not names:
+            raise DataError(f"{folder / 'metadata.csv'} names no file")
+        arrays = all(name.endswith(".npy") for name in names)
+        stacked = _stacked_arrays(folder, names) if arrays else _stacked_pictures(folder, names)
+        bounds = _bounds(folder, stacked) if arrays else (0.0, float(np.iinfo(stacked.dtype).max))
         synthetic = table["source"].to_numpy() == "synthetic"
         joined = Samples(
             x=stacked,
             y=table["label"].to_numpy(dtype=np.int64),
             classes=_classes(table, folder),
             ids=table["file_name"].to_numpy(dtype=np.str_),
-            value_range=(0.0, float(np.iinfo(stacked.dtype).max)),
+            value_range=bounds,
         )
         dataset = cls(joined, transform=transform)
         dataset.is_synthetic = synthetic
@@ -130,6 +133,35 @@ class ExpandedDataset(Dataset[Item]):
         if self.transform is not None:
             x = self.transform(x)
         return x, int(self.labels[index]), bool(self.is_synthetic[index])
+
+
+def _stacked_pictures(folder: Path, names: list[str]) -> npt.NDArray[Any]:
+    pictures = [_read(folder, name) for name in names]
+    channels = max(picture.shape[2] for picture in pictures)
+    return np.stack([np.moveaxis(to_channels(picture, channels), 2, 0) for picture in pictures])
+
+
+def _stacked_arrays(folder: Path, names: list[str]) -> npt.NDArray[Any]:
+    rows: list[npt.NDArray[Any]] = []
+    for name in names:
+        try:
+            with inside(folder, name).open("rb") as handle:
+                rows.append(np.lib.format.read_array(handle, allow_pickle=False))
+        except (OSError, ValueError, EOFError, StorageError) as error:
+            raise DataError(f"the array {name} of {folder} cannot be read: {error}") from error
+    if len({(row.dtype, row.shape) for row in rows}) > 1:
+        raise DataError(f"the arrays of {folder} differ in dtype or shape; they are not those of one run")
+    return np.stack(rows)
+
+
+def _bounds(folder: Path, x: npt.NDArray[Any]) -> tuple[float, float]:
+    for path in sorted(folder.glob("*.npz")):
+        told = read_arrays(path).get("value_range", np.empty(0))
+        if told.shape == (2,):
+            return float(told[0]), float(told[1])
+    if np.issubdtype(x.dtype, np.integer):
+        return 0.0, float(np.iinfo(x.dtype).max)
+    return float(x.min()), float(x.max())
 
 
 def _read(folder: Path, name: str) -> npt.NDArray[Any]:

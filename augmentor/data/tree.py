@@ -12,6 +12,7 @@ from augmentor.core.errors import DataError
 from augmentor.data.loaded import SetAside
 from augmentor.data.pictures import SUFFIXES
 
+ARRAY = ".npy"
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -21,7 +22,10 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-LAYOUT = "pictures lie in class folders: [train|val|test/]class/picture.png (or jpg, jpeg, tif, tiff, bmp)"
+LAYOUT = (
+    "pictures lie in class folders: [train|val|test/]class/picture.png (or jpg, jpeg, tif, tiff, bmp; "
+    "or .npy for volumes and series)"
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def _set_others_aside(tree: Tree, synthetic: bool) -> None:
         return
     found = [item for item in tree.found if item.id in made]
     tree.found = [item for item in tree.found if item.id not in made]
-    reason = "synthetic, as metadata.csv says; only real pictures are used"
+    reason = "synthetic, as metadata.csv says; only real ones are used"
     tree.set_aside += [SetAside(item.id, reason) for item in found]
 
 
@@ -188,7 +192,8 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+    suffix = path.suffix.lower()
+    return suffix in (*SUFFIXES, ARRAY) and not path.name.startswith(".") and not path.is_dir()
 
 
 def _link_fault(path: Path, root: Path) -> str | None:
@@ -218,5 +223,8 @@ def _what(root: Path) -> str:
         return f"{root} holds {len(loose)} pictures outside class folders"
     files = [path.name for path in _visible(root) if path.is_file()]
     if any(name.endswith((".csv", ".tsv", ".parquet", ".xlsx")) for name in files):
-        return f"{root} holds tables ({files[0]}), which a later release reads; this one reads pictures"
+        return (
+            f"{root} holds tables ({files[0]}), which a later release reads; this one reads images, volumes "
+            "and series"
+        )
     return f"{root} holds no class folder with pictures" if files or _subfolders(root) else f"{root} is empty"

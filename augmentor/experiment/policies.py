@@ -1,13 +1,14 @@
 """Classical augmentation: named policies, and the only file that knows albumentations.
 
-A policy speaks of images, not of a library: its fields are the largest change each transform may
-make. Importing this file does not import albumentations (two seconds); drawing does.
+A policy speaks of samples, not of a library: its fields are the largest change each transform may
+make. Images are changed by albumentations, series and volumes by :mod:`augmentor.experiment.warps`.
+Importing this file does not import albumentations (two seconds); drawing images does.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -15,7 +16,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import Modality
 from augmentor.core.spec import Spec
+from augmentor.experiment.warps import masked, warper
 
 Share = Annotated[float, Field(ge=0, le=0.5)]
 Degrees = Annotated[float, Field(ge=0, le=180)]
@@ -25,20 +28,26 @@ class Policy(Spec):
     """The largest change of each transform; zero or false leaves it out.
 
     Geometric changes are drawn for every version; each of the others takes part in half of them.
+    Values are spoken of as shares of the window that the codec read off the training part; in series
+    and volumes every channel draws its own level and amplitude. What a kind of sample does not have
+    (:data:`LACKING`: a series cannot be turned) is left out for it.
 
     Attributes:
-        shift: translation, as a share of the side.
-        scale: zoom by a factor in [1 - scale, 1 + scale].
-        rotate: rotation in degrees to either side.
-        shear: shear in degrees to either side.
-        flip_horizontal: mirrored left to right in half of the versions.
+        shift: translation, as a share of the side; in time for series.
+        scale: zoom by a factor in [1 - scale, 1 + scale]; faster or slower for series.
+        rotate: rotation in degrees to either side; of volumes about an axis of any direction.
+        shear: shear in degrees to either side, within the last two axes.
+        flip_horizontal: mirrored left to right in half of the versions; series run backwards.
         flip_vertical: mirrored top to bottom in half of the versions.
-        quarter_turns: turned by 0, 90, 180 or 270 degrees (square images only).
+        flip_depth: volumes mirrored front to back in half of the versions.
+        quarter_turns: turned by 0, 90, 180 or 270 degrees (in a plane with equal sides only).
         brightness: added, as a share of the value range.
-        contrast: values multiplied by a factor in [1 - contrast, 1 + contrast].
+        contrast: values multiplied by a factor in [1 - contrast, 1 + contrast]; for series and volumes
+            about the mean of the channel.
         noise: Gaussian noise with a standard deviation up to this share of the value range.
-        blur: Gaussian blur with a standard deviation up to this many pixels.
-        border: what lies outside the image: its "edge" pixels repeated, or the image "reflected".
+        blur: Gaussian blur with a standard deviation up to this many pixels, voxels or steps.
+        mask: a box of up to this share of each side (a stretch of a series) is set to the mean.
+        border: what lies outside the sample: its "edge" values repeated, or the sample "reflected".
     """
 
     shift: Share = 0.0
@@ -47,11 +56,13 @@ class Policy(Spec):
     shear: Annotated[float, Field(ge=0, le=45)] = 0.0
     flip_horizontal: bool = False
     flip_vertical: bool = False
+    flip_depth: bool = False
     quarter_turns: bool = False
     brightness: Share = 0.0
     contrast: Share = 0.0
     noise: Share = 0.0
     blur: Annotated[float, Field(ge=0, le=5)] = 0.0
+    mask: Share = 0.0
     border: Literal["edge", "reflected"] = "reflected"
 
     @property
@@ -59,6 +70,21 @@ class Policy(Spec):
         """Whether every version would be the image itself."""
         return not any(value for name, value in self if name != "border")
 
+    def lacking(self, kind: Modality) -> tuple[str, ...]:
+        """Return the transforms of this policy that samples of ``kind`` do not have."""
+        return tuple(name for name in LACKING[kind] if getattr(self, name))
+
+    def fitting(self, kind: Modality) -> Policy:
+        """Return the policy without them."""
+        return self.model_copy(update={name: Policy.model_fields[name].default for name in LACKING[kind]})
+
+
+LACKING: Final[Mapping[Modality, tuple[str, ...]]] = {
+    "series": ("rotate", "shear", "flip_vertical", "flip_depth", "quarter_turns"),
+    "image": ("flip_depth",),
+    "volume": (),
+}
+"""Transforms that a kind of sample does not have."""
 
 POLICIES: Final[dict[str, Policy]] = {
     "none": Policy(),
@@ -73,12 +99,19 @@ POLICIES: Final[dict[str, Policy]] = {
         rotate=15,
         flip_horizontal=True,
         flip_vertical=True,
+        flip_depth=True,
         quarter_turns=True,
         brightness=0.1,
         contrast=0.1,
     ),
     # A mirrored or turned digit is another digit.
     "digits": Policy(shift=0.1, scale=0.1, rotate=10, shear=8, border="edge"),
+    # Sensors: small changes of time, level and amplitude, noise, a stretch lost; never backwards.
+    "series": Policy(
+        shift=0.06, scale=0.08, brightness=0.05, contrast=0.1, noise=0.02, mask=0.1, border="edge"
+    ),
+    # Segmented shapes hold no grey levels: only where and how they lie may change.
+    "shapes": Policy(shift=0.06, scale=0.1, rotate=15, border="edge"),
 }
 
 Augment = Callable[[npt.NDArray[np.float32], int], npt.NDArray[np.float32]]
@@ -107,6 +140,8 @@ def transforms() -> tuple[str, ...]:
 
 def augmenter(policy: Policy) -> Augment:
     """Return a function of (image (H, W, C) float32 in [0, 1], seed) to a changed image like it.
+
+    For images; :func:`changer` serves every kind.
 
     A seed of zero or more starts the stream of random numbers; -1 goes on with it. (Starting it
     takes three times as long as the transforms themselves on small images.)
@@ -150,11 +185,31 @@ def augmenter(policy: Policy) -> Augment:
     if policy.noise:
         steps.append(albumentations.GaussNoise(std_range=(0.0, policy.noise), p=0.5))
     pipeline = albumentations.Compose(steps)
+    rng = np.random.default_rng(0)
 
     def augment(image: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
+        nonlocal rng
         if seed >= 0:
             pipeline.set_random_seed(seed)
-        changed: npt.NDArray[np.float32] = pipeline(image=image)["image"]
-        return changed.reshape(image.shape)
+            rng = np.random.default_rng(seed)
+        changed: npt.NDArray[np.float32] = pipeline(image=image)["image"].reshape(image.shape)
+        if policy.mask and rng.random() < 0.5:
+            changed = np.moveaxis(masked(np.moveaxis(changed, -1, 0), policy.mask, rng), 0, -1)
+        return changed
 
     return augment
+
+
+def changer(policy: Policy, kind: Modality) -> Augment:
+    """Return a function of (sample (C, *S) float32 in [0, 1], seed) to a changed sample like it.
+
+    A seed of zero or more starts the stream of random numbers; -1 goes on with it.
+    """
+    if kind != "image":
+        return warper(policy.fitting(kind))
+    image = augmenter(policy.fitting(kind))
+
+    def change(x: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
+        return np.moveaxis(image(np.ascontiguousarray(np.moveaxis(x, 0, -1)), seed), -1, 0)
+
+    return change

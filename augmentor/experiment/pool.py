@@ -1,4 +1,4 @@
-"""The augmented pool: many versions of every image, drawn once a run and shared by all fits.
+"""The augmented pool: many versions of every sample, drawn once a run and shared by all fits.
 
 A transform costs as much as a tenth of a training step on one small image, so augmenting inside
 every fit would make training ten times slower; ten seeds of six arms would pay it sixty times.
@@ -10,20 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.errors import ConfigError
 from augmentor.core.files import atomic_file
+from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.parallel import processes_to_use, run_parallel
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.experiment.policies import Policy, augmenter
+from augmentor.experiment.policies import Policy, changer
 
 WORTH_A_PROCESS = 15_000
 """Versions to draw that pay for starting another process (it imports albumentations, two seconds)."""
 CHUNKS_A_PROCESS = 4
+
+Window: TypeAlias = tuple[float | tuple[float, ...], float | tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class _Chunk:
     start: int
     stop: int
     policy: Policy
-    window: tuple[float, float]
+    kind: Modality
+    window: Window
     seed: int
 
 
@@ -40,7 +44,7 @@ def draw_pool(
     samples: Samples,
     policy: Policy,
     *,
-    window: tuple[float, float],
+    window: Window,
     versions: int,
     seed: int,
     target: Path,
@@ -54,10 +58,10 @@ def draw_pool(
     numbers, so neither the number of processes nor the other rows change a byte.
 
     Args:
-        samples: images of shape (C, H, W); any shape where the policy changes nothing.
+        samples: series, images or volumes.
         policy: what may be changed.
-        window: (low, high) in the data's units; brightness, contrast and noise are shares of it, and
-            changed images are clipped to it.
+        window: (low, high) in the data's units, for all channels or one a channel; brightness, contrast
+            and noise are shares of it, and changed samples are clipped to it.
         versions: number of versions V, at least one.
         seed: of all draws.
         target: the file.
@@ -66,16 +70,12 @@ def draw_pool(
 
     Raises:
         ConfigError: if there is no version to draw.
-        DataError: if the samples are no images and the policy is not "none".
     """
     x = samples.array
     if versions < 1:
-        raise ConfigError(f"a pool needs at least one version (the untouched image), got {versions}")
-    if not policy.changes_nothing and x.ndim != 4:
-        raise DataError(
-            f"classical policies change images of shape (C, H, W), got {samples.shape}; "
-            "set evaluation.policy=none for other data"
-        )
+        raise ConfigError(f"a pool needs at least one version (the untouched sample), got {versions}")
+    kind = kind_of(samples.shape).name
+    policy = policy.fitting(kind)
     with atomic_file(target) as temporary:
         pool = np.lib.format.open_memmap(
             temporary, mode="w+", dtype=x.dtype, shape=(len(x), versions, *x.shape[1:])
@@ -90,7 +90,7 @@ def draw_pool(
         count = processes_to_use(processes, len(x) * (versions - 1) // WORTH_A_PROCESS)
         edges = np.linspace(0, len(x), min(len(x), count * CHUNKS_A_PROCESS) + 1).astype(int).tolist()
         chunks = [
-            _Chunk(str(temporary), start, stop, policy, window, seed) for start, stop in pairwise(edges)
+            _Chunk(str(temporary), start, stop, policy, kind, window, seed) for start, stop in pairwise(edges)
         ]
         run_parallel(_draw_chunk, chunks, processes=count, done=lambda n: done(edges[n]))
 
@@ -102,20 +102,16 @@ def affordable_versions(asked: int, rows: int, row_bytes: int, budget_bytes: int
 
 def _draw_chunk(chunk: _Chunk) -> None:
     pool = np.lib.format.open_memmap(Path(chunk.path), mode="r+")
-    augment = augmenter(chunk.policy)
-    low, high = chunk.window
+    change = changer(chunk.policy, chunk.kind)
+    low, high = (
+        np.atleast_1d(np.asarray(bound, float)).reshape(-1, *(1,) * (pool.ndim - 3)) for bound in chunk.window
+    )
+    # A channel of one value stays that value.
+    span = np.where(high > low, high - low, 1.0)
     for row in range(chunk.start, chunk.stop):
-        image = np.moveaxis((pool[row, 0].astype(np.float64) - low) / (high - low), 0, -1)
-        unit = np.ascontiguousarray(np.clip(image, 0.0, 1.0), dtype=np.float32)
+        unit = np.clip((pool[row, 0].astype(np.float64) - low) / span, 0.0, 1.0).astype(np.float32)
         for version in range(1, pool.shape[1]):
             seed = derive_seed(chunk.seed, "version", row) if version == 1 else -1
-            changed = np.moveaxis(augment(unit, seed), -1, 0).astype(np.float64)
-            pool[row, version] = _in_units(changed * (high - low) + low, pool.dtype, low, high)
+            values = np.clip(change(unit, seed).astype(np.float64) * span + low, low, high)
+            pool[row, version] = np.rint(values) if pool.dtype.kind in "iu" else values
     pool.flush()
-
-
-def _in_units(
-    values: npt.NDArray[np.float64], dtype: np.dtype[np.generic], low: float, high: float
-) -> npt.NDArray[np.generic]:
-    values = np.clip(values, low, high)
-    return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
+from augmentor.core.kinds import kind_of
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
@@ -61,7 +62,7 @@ class Runner:
         self.folder, self.processes, self.progress = folder, processes, progress
         self.mapper = mapper
         self.codec = ImageCodec.fit(train)
-        self.policy = spec.resolved_policy()
+        self.policy = spec.resolved_policy().fitting(kind_of(train.shape).name)
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
         self.rows = len(train) + len(synthetic) + levelling

@@ -11,6 +11,7 @@ from augmentor.synthesizers.spec import SynthesizerSpec
 CLASSICAL: dict[str, tuple[str, ...]] = {
     "horizontal_flip": ("flip_horizontal", "quarter_turns"),
     "vertical_flip": ("flip_vertical", "quarter_turns"),
+    "depth_flip": ("flip_depth", "quarter_turns"),
     "rotation": ("rotate", "quarter_turns"),
     "colour": ("brightness", "contrast"),
     "scale": ("scale",),
@@ -18,6 +19,7 @@ CLASSICAL: dict[str, tuple[str, ...]] = {
 CRITIC: dict[str, str] = {
     "horizontal_flip": "geometry",
     "vertical_flip": "geometry",
+    "depth_flip": "geometry",
     "rotation": "geometry",
     "colour": "colour",
 }

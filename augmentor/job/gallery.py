@@ -10,35 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.files import atomic_file, write_json
+from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.job.pictures import painter
 
 PER_CLASS = 12
-LARGEST = 96
-
-
-def as_pictures(samples: Samples, index: Sequence[int], window: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    """Return rows of 2-D image samples as uint8 (n, H, W, 1 or 3), ``window`` mapped to 0..255.
-
-    Images with two or more than three channels show their first channel.
-    """
-    rows = samples.array[np.asarray(index, dtype=np.int64)].astype(np.float64)
-    rows = np.moveaxis(rows, 1, -1)
-    if rows.shape[-1] not in {1, 3}:
-        rows = rows[..., :1]
-    step = -(-max(rows.shape[1:3]) // LARGEST)
-    rows = rows[:, ::step, ::step]
-    low, high = window
-    scaled = (rows - low) / (high - low if high > low else 1.0) * 255.0
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-
-
-def display_window(train: Samples) -> tuple[float, float]:
-    """Return the range shown from black to white: the declared one for 8-bit, else the training one."""
-    if train.array.dtype == np.uint8 and train.value_range is not None:
-        return train.value_range
-    return float(train.array.min()), float(train.array.max())
 
 
 def write_gallery(
@@ -61,13 +39,13 @@ def write_gallery(
         copies: rows with ``synthetic`` and ``real`` (positions), ``ratio`` and ``kept``.
         seed: chooses the rows.
     """
-    window = display_window(train)
+    shows = painter(train)
     pictures: list[npt.NDArray[np.uint8]] = []
 
     def add(samples: Samples, index: Sequence[int]) -> list[int]:
         first = sum(len(block) for block in pictures)
         if len(index):
-            pictures.append(as_pictures(samples, index, window))
+            pictures.append(shows(samples.array[np.asarray(index, dtype=np.int64)]))
         return list(range(first, first + len(index)))
 
     classes = []
@@ -104,7 +82,12 @@ def write_gallery(
         np.savez_compressed(handle, images=images)
     write_json(
         folder / "gallery.json",
-        {"size": int(images.shape[1]), "classes": classes, "copies": shown},
+        {
+            "kind": kind_of(train.shape).name,
+            "size": int(images.shape[1]),
+            "classes": classes,
+            "copies": shown,
+        },
     )
 
 

@@ -13,7 +13,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
-from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
+from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.job.guard import GuardSpec
 from augmentor.selection.spec import Balance, FiltersSpec
@@ -75,7 +75,8 @@ class Recipe(Spec):
         description: one line for ``augmentor recipes``.
         dataset: a shipped card's name, a card file, or a path to images; None where the recipe
             works on any data and ``--data`` must say which.
-        image: the size and colour the images are brought to.
+        image: the size and colour that images are brought to, and the size of volumes.
+        series: the length that series are brought to, and how.
         split: how parts are made where the data has no official ones.
         scarcity: cuts the training part, and nothing else.
         balance: "level", a ratio, or {class: n}; see :func:`augmentor.selection.plan.plan`.
@@ -94,6 +95,7 @@ class Recipe(Spec):
     description: str = ""
     dataset: str | None = None
     image: ImageSpec = ImageSpec()
+    series: SeriesSpec = SeriesSpec()
     split: SplitSpec = SplitSpec()
     scarcity: ScarcitySpec = ScarcitySpec()
     balance: Balance = "level"
@@ -118,8 +120,6 @@ class Recipe(Spec):
         idle = {"execution", "data", "description", "guard", "keep_runs"}
         return sha256_json(self.model_dump(mode="json", exclude=idle))
 
-
-def recipe_folder() -> Path:
     @property
     def written(self) -> dict[str, Any]:
         """The values as a person would write them: what is set, without what the family sets by itself."""
@@ -131,6 +131,8 @@ def recipe_folder() -> Path:
                 del synthesizer[key]
         return {**values, "name": self.name}
 
+
+def recipe_folder() -> Path:
     """Return the folder of the shipped recipes."""
     return shipped("pipelines")
 
@@ -171,7 +173,7 @@ def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path |
     if recipe.dataset is None:
         raise ConfigError(
             f"recipe {recipe.name} works on any data: say which with --data PATH "
-            "(an image folder class/*.png, or a MedMNIST-like .npz)"
+            "(a folder class/*.png of images or class/*.npy of volumes or series, or a MedMNIST-like .npz)"
         )
     return recipe
 

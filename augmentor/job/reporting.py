@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from augmentor.core.files import atomic_folder, write_json
+from augmentor.core.kinds import kind_of
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
@@ -37,6 +38,7 @@ def fill_report(
     from augmentor.report.render import render
     from augmentor.report.summarise import summarise
 
+    facts = {"kind": kind_of(train.shape).name, **facts}
     results.write(folder / "results.parquet")
     write_json(folder / "facts.json", facts)
     write_json(folder / "summary.json", summarise(results, facts))

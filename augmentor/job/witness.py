@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augmentor.core.files import write_json
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def near_across(parts: Mapping[str, Samples], near: Sequence[Near]) -> list[dict
     return found
 
 
-def told_near(near: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the note on nearly equal pictures across parts, if there are any."""
+def told_near(near: Sequence[Mapping[str, Any]], kind: Kind) -> list[str]:
+    """Return the note on nearly equal samples across parts, if there are any."""
     if not near:
         return []
     some = "; ".join(
@@ -44,7 +45,8 @@ def told_near(near: Sequence[Mapping[str, Any]]) -> list[str]:
         for pair in near[:NAMED]
     )
     return [
-        f"{len(near)} test pictures have a nearly equal picture in another part (saved again with losses, or "
-        f"the same scene): {some}{' and more' if len(near) > NAMED else ''}. Only equal pixels are proof and "
-        "are taken out; look at these pairs, for a test case that is known from training flatters every arm"
+        f"{len(near)} test {kind.plural} have a nearly equal {kind.name} in another part (saved again with "
+        f"losses, or the same case): {some}{' and more' if len(near) > NAMED else ''}. Only equal "
+        f"{kind.cell}s are proof and are taken out; look at these pairs, for a test case that is known from "
+        "training flatters every arm"
     ]

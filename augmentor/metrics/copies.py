@@ -1,5 +1,8 @@
 """Near copies of training images, found where they are shifted, mirrored or of another brightness.
 
+What is said of images holds for series and volumes: a shift is one step or voxel of the averaged
+grid, a mirrored series runs backwards.
+
 Two images are compared by the correlation of their pixels, the best over shifts by one pixel and
 over mirroring: the distance is that between the images brought to mean zero and length one,
 sqrt(2 - 2 r). Pixels and not network features, because a classifier's features forget what does not
@@ -20,8 +23,12 @@ import numpy.typing as npt
 from augmentor.core.errors import DataError
 from augmentor.metrics.estimate import Array
 
-LONGEST = 32
-"""Longer sides are averaged down to at most this many pixels before images are compared."""
+LONGEST = {1: 128, 2: 32, 3: 16}
+"""By dimension: longer sides are averaged down to at most so many cells before samples are compared.
+
+A search costs rows times rows times cells times shifts (3 per dimension): at these sides a thousand
+rows take seconds, series, images and volumes alike.
+"""
 FLAT = 0.01
 """Contrast in [-1, 1] that counts as none: 1.3 grey levels of 256."""
 ROWS = 256
@@ -30,13 +37,18 @@ Pixels = npt.NDArray[np.float32]
 
 
 def shrink(x: npt.ArrayLike) -> Pixels:
-    """Return images (N, C, *S) averaged over blocks so that no side is longer than ``LONGEST``."""
+    """Return samples (N, C, *S) averaged over blocks so that no side is longer than :data:`LONGEST`.
+
+    Raises:
+        DataError: if there are no or more than three spatial dimensions.
+    """
     images = np.asarray(x, dtype=np.float32)
-    if images.ndim < 3:
-        raise DataError(f"images have the shape (N, C, *S), got {images.shape}")
+    if images.ndim - 2 not in LONGEST:
+        raise DataError(f"samples have the shape (N, C, *S) with one to three sides, got {images.shape}")
+    longest = LONGEST[images.ndim - 2]
     for axis in range(2, images.ndim):
         side = images.shape[axis]
-        factor = -(-side // LONGEST)
+        factor = -(-side // longest)
         if factor > 1:
             # Sides that the factor does not divide lose less than one block at their end.
             images = np.take(images, range(side - side % factor), axis=axis)

@@ -12,6 +12,11 @@ import numpy.typing as npt
 from augmentor.metrics.distances import mean_distance
 from augmentor.metrics.estimate import Estimate, NotEstimable, features, pair
 
+PAIRS = {2: 200, 3: 40}
+"""Random pairs by dimension."""
+AT_ONCE = {2: 10_000, 3: 16}
+"""Pairs compared at once: those of volumes fill gigabytes with the means of their windows."""
+
 
 def within_distance(x: npt.ArrayLike) -> Estimate:
     """Return the mean Euclidean distance over pairs of different rows of ``x`` (N, D), from 0 up."""
@@ -36,7 +41,7 @@ def diversity_ratio(real: npt.ArrayLike, fake: npt.ArrayLike) -> Estimate:
 
 
 def within_ms_ssim(
-    x: npt.NDArray[np.floating], *, data_range: float, pairs: int = 200, seed: int = 0
+    x: npt.NDArray[np.floating], *, data_range: float, pairs: int | None = None, seed: int = 0
 ) -> Estimate:
     """Return the mean multi-scale structural similarity of random pairs of one class.
 
@@ -45,31 +50,41 @@ def within_ms_ssim(
     many of its five scales as the size allows.
 
     Args:
-        x: (N, C, H, W) images of one class.
+        x: (N, C, H, W) images or (N, C, D, H, W) volumes of one class.
         data_range: highest minus lowest possible value.
-        pairs: random pairs to compare.
+        pairs: random pairs to compare; None for 200, of volumes (each costs a hundred images) 40.
         seed: chooses the pairs.
     """
-    if x.ndim != 4:
-        return NotEstimable(f"it is defined here for 2-D images, not for samples of shape {x.shape[1:]}")
+    if x.ndim not in (4, 5):
+        return NotEstimable(
+            f"structural similarity is defined for images and volumes, not for series, got {x.shape[1:]}"
+        )
     if len(x) < 2:
-        return NotEstimable(f"a pair needs two images, got {len(x)}")
+        return NotEstimable(f"a pair needs two samples, got {len(x)}")
     scales, window = _scales(min(x.shape[2:]))
     if scales < 2:
-        return NotEstimable(f"images of {x.shape[3]}x{x.shape[2]} have no second scale")
+        return NotEstimable(f"samples of {'x'.join(map(str, x.shape[:1:-1]))} have no second scale")
     import torch  # here, so that the numbers above need no torch
     from monai.metrics.regression import MultiScaleSSIMMetric
 
     rng = np.random.default_rng(seed)
+    pairs = pairs or PAIRS[x.ndim - 2]
     first = rng.integers(0, len(x), pairs)
     second = (first + rng.integers(1, len(x), pairs)) % len(x)
     weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])[:scales]
     metric = MultiScaleSSIMMetric(
-        spatial_dims=2, data_range=data_range, kernel_size=window, weights=tuple(weights / weights.sum())
+        spatial_dims=x.ndim - 2,
+        data_range=data_range,
+        kernel_size=window,
+        weights=tuple(weights / weights.sum()),
     )
     images = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
-    values = metric(images[first], images[second])
-    return float(torch.as_tensor(values).double().mean())
+    bite = AT_ONCE[x.ndim - 2]
+    values = [
+        torch.as_tensor(metric(images[first[k : k + bite]], images[second[k : k + bite]])).double()
+        for k in range(0, pairs, bite)
+    ]
+    return float(torch.cat([value.flatten() for value in values]).mean())
 
 
 def _scales(size: int) -> tuple[int, int]:

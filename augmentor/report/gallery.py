@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import KINDS, Modality
 from augmentor.report.png import data_uri
 from augmentor.report.vocabulary import reason_label
 
@@ -22,6 +23,8 @@ Images = npt.NDArray[np.uint8]
 BUDGET = 3_800_000
 PER_GROUP = (12, 8, 6, 4, 3, 2, 1)
 LARGEST_SIDE = 96
+PANELS = {"volume": 3}
+"""Pictures side by side in one tile: the three middle slices of a volume."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Copy:
-    """A synthetic image beside the real training image that lies closest to it."""
+    """A synthetic sample beside the real training sample that lies closest to it."""
 
     synthetic: Tile
     real: Tile
@@ -62,6 +65,7 @@ class Gallery:
     classes: list[tuple[str, list[Group]]]
     copies: list[Copy]
     shrunk: int = 1
+    kind: Modality = "image"
 
 
 def read_gallery(folder: Path) -> Gallery | None:
@@ -92,7 +96,8 @@ def _checked(images: npt.NDArray[Any]) -> Images:
 
 def _fitting(images: Images, told: Mapping[str, Any]) -> Gallery:
     """Show as many tiles as fit the budget; with one a group still too many, show them smaller."""
-    step = max(1, -(-max(images.shape[1:3]) // (2 * LARGEST_SIDE)))
+    panels = PANELS.get(told.get("kind", "image"), 1)
+    step = max(1, -(-max(images.shape[1], images.shape[2] // panels) // (2 * LARGEST_SIDE)))
     while True:
         smaller = images[:, ::step, ::step] if step > 1 else images
 
@@ -123,12 +128,13 @@ class _Builder:
         self, images: Images, told: Mapping[str, Any], address: Callable[[int], str], step: int
     ) -> None:
         self.images, self.told, self.address, self.step = images, told, address, step
-        self.size = _shown_size(images.shape[1], images.shape[2])
+        self.kind = KINDS.get(told.get("kind", "image"), KINDS["image"])
+        self.size = _shown_size(images.shape[1], images.shape[2], PANELS.get(self.kind.name, 1))
 
     def gallery(self, most: int) -> Gallery:
         classes = [(str(entry["name"]), self.groups(entry, most)) for entry in self.told.get("classes", [])]
         copies = [self.copy(entry) for entry in self.told.get("copies", [])[: max(most, 4)]]
-        return Gallery(classes, copies, self.step)
+        return Gallery(classes, copies, self.step, self.kind.name)
 
     def groups(self, entry: Mapping[str, Any], most: int) -> list[Group]:
         name = str(entry["name"])
@@ -136,13 +142,13 @@ class _Builder:
         chosen = _round_robin(rejected, most)
         real, kept = entry.get("real", [])[:most], entry.get("kept", [])[:most]
         return [
-            Group("real", "Real", [self.tile(i, f"{name}, real image") for i in real]),
+            Group("real", "Real", [self.tile(i, f"{name}, real {self.kind.name}") for i in real]),
             Group("kept", "Synthetic, kept", [self.tile(i, f"{name}, synthetic, kept") for i in kept]),
             Group("rejected", "Synthetic, rejected", [self.rejected(name, item) for item in chosen]),
         ]
 
     def rejected(self, name: str, item: Mapping[str, Any]) -> Tile:
-        why = reason_label(str(item["reason"]))
+        why = self.kind.say(reason_label(str(item["reason"])))
         return self.tile(item["index"], f"{name}, synthetic, rejected: {why}", why)
 
     def copy(self, entry: Mapping[str, Any]) -> Copy:
@@ -150,8 +156,8 @@ class _Builder:
         ratio = entry.get("ratio")
         finite = isinstance(ratio, int | float) and np.isfinite(ratio)
         return Copy(
-            self.tile(entry["synthetic"], f"{name}, synthetic image", "synthetic"),
-            self.tile(entry["real"], f"{name}, the closest real training image", "closest real"),
+            self.tile(entry["synthetic"], f"{name}, synthetic {self.kind.name}", "synthetic"),
+            self.tile(entry["real"], f"{name}, the closest real training {self.kind.name}", "closest real"),
             name,
             float(ratio) if finite and ratio is not None else None,
             bool(entry.get("kept")),
@@ -173,8 +179,11 @@ def _round_robin(items: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[
     return sorted(mixed[:most], key=lambda item: str(item["reason"]))
 
 
-def _shown_size(height: int, width: int) -> tuple[int, int]:
-    """Return (width, height) on the page: whole multiples of the pixels where they are small."""
-    side = max(height, width)
+def _shown_size(height: int, width: int, panels: int = 1) -> tuple[int, int]:
+    """Return (width, height) on the page: whole multiples of the pixels where they are small.
+
+    Of a picture of several ``panels`` side by side, one panel gets the size of a picture.
+    """
+    side = max(height, width // panels)
     factor = max(1, round(68 / side)) if side <= LARGEST_SIDE else LARGEST_SIDE / side
     return round(width * factor), round(height * factor)

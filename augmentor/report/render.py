@@ -12,10 +12,12 @@ import yaml
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import write_text
+from augmentor.core.kinds import Kind
 from augmentor.core.shipped import shipped
 from augmentor.report import curves, figures, formats, origin, vocabulary
 from augmentor.report.gallery import read_gallery
 from augmentor.report.reliability import reliability_figures
+from augmentor.report.wording import kind_in, reworded, speaking, spoken, vocabulary_of
 
 
 def render(folder: Path) -> None:
@@ -28,8 +30,9 @@ def render(folder: Path) -> None:
         StorageError: if the folder cannot be written.
     """
     summary = read_summary(folder)
-    context = _context(summary, folder)
-    environment = _environment()
+    kind = kind_in(summary)
+    context = _context(spoken(summary, kind), folder, kind)
+    environment = speaking(_environment(), kind)
     write_text(folder / "report.html", environment.get_template("report.html.jinja").render(context))
     write_text(folder / "report.md", environment.get_template("report.md.jinja").render(context))
 
@@ -54,27 +57,30 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number a summary may hold")
 
 
-def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _context(summary: Mapping[str, Any], folder: Path, kind: Kind) -> dict[str, Any]:
     verdict = summary["verdict"]
     recipe = summary.get("recipe")
     source = summary.get("synthetic_source")
+    words = vocabulary_of(vocabulary, kind)
+    drawn = {
+        "verdict": figures.verdict_interval(summary),
+        "arms": figures.arms(summary),
+        "gains": figures.gains(summary),
+        "recall": figures.recall_changes(summary),
+        "counts": figures.class_counts(summary),
+        "reliability": reliability_figures(summary),
+        "training": curves.training_figures(summary),
+    }
     return {
         "s": summary,
         "foreign": source,
-        "method": origin.method(source),
-        "limits": origin.limits(source),
-        "word": vocabulary.WORDS.get(verdict["word"], vocabulary.NOT_ESTIMABLE),
-        "v": vocabulary,
+        "method": reworded(origin.method(source), kind),
+        "limits": reworded(origin.limits(source), kind),
+        "word": words.WORDS.get(verdict["word"], words.NOT_ESTIMABLE),
+        "v": words,
+        "kind": kind,
         "f": formats,
-        "figures": {
-            "verdict": figures.verdict_interval(summary),
-            "arms": figures.arms(summary),
-            "gains": figures.gains(summary),
-            "recall": figures.recall_changes(summary),
-            "counts": figures.class_counts(summary),
-            "reliability": reliability_figures(summary),
-            "training": curves.training_figures(summary),
-        },
+        "figures": reworded(drawn, kind, summary["classes"]),
         "gallery": read_gallery(folder),
         "gaps": gaps(summary.get("not_estimable") or []),
         "recipe": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100) if recipe else "",

@@ -33,6 +33,7 @@ from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import FloatArray, IntArray, Samples
 from augmentor.core.score import CheckpointScore
 from augmentor.data.codecs.image import ImageCodec
+from augmentor.metrics.copies import shrink
 from augmentor.metrics.diversity import diversity_ratio
 from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
 from augmentor.metrics.fidelity import NEIGHBOURS, coverage_with_pool
@@ -197,7 +198,7 @@ class TaskJudge:
         return torch.from_numpy(self.codec.encode(samples.array))
 
     def pixels(self, samples: Samples) -> FloatArray:
-        """Return the encoded pixels (N, P), flat."""
+        """Return the encoded values (N, P), flat; those of volumes are averaged over blocks."""
         return _flat(self.encode(samples))
 
     def probabilities(self, samples: Samples) -> FloatArray:
@@ -329,4 +330,7 @@ def _standard(models: Sequence[SmallResNet], x: Tensor, fold: IntArray) -> tuple
 
 
 def _flat(x: Tensor) -> npt.NDArray[np.float64]:
+    """Return rows (N, P); volumes at the resolution of the search for copies, for their number of voxels."""
+    if x.ndim == 5:
+        x = torch.from_numpy(shrink(x.numpy()))
     return x.flatten(1).numpy().astype(np.float64)

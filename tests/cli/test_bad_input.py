@@ -58,7 +58,7 @@ UNUSABLE = {
     "only bad files": (of_only_bad_files, "no picture in"),
     "missing path": (lambda root: root, "there is no"),
     "a table": (lambda root: file(root.with_suffix(".csv"), b"a,b\n1,2\n"), "is a table"),
-    "another file": (lambda root: file(root.with_suffix(".docx"), b"x"), "neither a folder of pictures nor"),
+    "another file": (lambda root: file(root.with_suffix(".docx"), b"x"), "neither a folder of classes nor"),
     "missing labels": (lambda root: npz(root, train_images=X), "'train_images' without 'train_labels'"),
     "other arrays": (lambda root: npz(root, pixels=X), "needed are train_images and train_labels"),
     "object pictures": (
@@ -72,7 +72,7 @@ UNUSABLE = {
         "0 to 1 is allowed",
     ),
     "half labels": (lambda root: npz(root, images=X, labels=Y + 0.5), "whole numbers or text"),
-    "too few labels": (lambda root: npz(root, images=X, labels=Y[:5]), "one label a picture"),
+    "too few labels": (lambda root: npz(root, images=X, labels=Y[:5]), "one label a sample"),
     "not finite": (
         lambda root: npz(root, images=np.full((20, 8, 8), np.nan), labels=Y),
         "not finite (NaN or infinity)",
@@ -135,7 +135,7 @@ def test_a_few_bad_files_and_mixed_pictures_do_not_stop_anything(command, tmp_pa
     (data / "a" / "text.png").write_text("no picture")
     ended = command("inspect", str(data))
     assert ended.code == 0
-    assert "45 pictures, 2 classes" in ended.out
+    assert "45 images, 2 classes" in ended.out
     assert "3 files cannot be used:" in ended.out
     for line in (
         "a/zero.png: the file is empty",

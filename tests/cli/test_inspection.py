@@ -87,5 +87,5 @@ def test_a_terminal_gets_the_same_words_in_colour(monkeypatch):
 def test_the_shipped_digits_through_the_real_rooms(command):
     ended = command("inspect", "digits")
     assert ended.code == 0
-    assert "1797 pictures, 10 classes" in ended.out
+    assert "1797 images, 10 classes" in ended.out
     assert ended.out.rstrip().endswith("a run can start")

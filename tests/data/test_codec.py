@@ -102,7 +102,7 @@ def test_augmented_floats_in_the_units_of_the_data_are_encoded() -> None:
         (lambda codec: codec.encode(np.zeros((1, 2, 2, 1), np.uint8)), "shape"),
         (
             lambda codec: codec.encode(np.zeros((1, 1, 2, 2), np.uint16)),
-            "fitted on uint8 pictures, got uint16",
+            "fitted on uint8 images, got uint16",
         ),
         (lambda codec: codec.decode(np.full((1, 1, 2, 2), np.nan)), "not finite"),
     ],
@@ -123,3 +123,56 @@ def test_what_does_not_fit_is_refused(call: Any, told: str) -> None:
 def test_what_cannot_be_fitted_is_refused(x: Any, told: str) -> None:
     with pytest.raises(DataError, match=told):
         ImageCodec.fit(samples(x, (0, 65535)))
+
+
+def series(x: Any) -> Samples:
+    return Samples(
+        x, np.zeros(len(x), np.int64), ("a", "b"), np.arange(len(x)).astype(np.str_), None, (-1e4, 1e4)
+    )
+
+
+def test_every_channel_of_a_series_has_the_window_of_its_training_values() -> None:
+    """A pressure of 1000 +- 10 beside a flow of +-0.1: with one window the flow would have one value."""
+    x = np.zeros((2, 3, 4), np.float32)
+    x[:, 0] = [[990, 1000, 1005, 1010]] * 2
+    x[:, 1] = [[-0.1, 0, 0.05, 0.1]] * 2
+    x[:, 2] = 7
+    codec = ImageCodec.fit(series(x))
+    low, high = codec.windows
+    np.testing.assert_allclose([low, high], [[990, -0.1, 7], [1010, 0.1, 7]], rtol=1e-6)
+    z = codec.encode(x)
+    np.testing.assert_allclose(z[0, 0], [-1, 0, 0.5, 1], atol=1e-5)
+    np.testing.assert_allclose(z[0, 1], [-1, 0, 0.5, 1], atol=1e-5)
+    assert (z[:, 2] == 0).all()
+    np.testing.assert_allclose(codec.decode(z), x, rtol=1e-6, atol=1e-7)
+    assert (codec.decode(np.full_like(z, 0.3))[:, 2] == 7).all()
+    assert ImageCodec.from_json(codec.to_json()) == codec
+
+
+def test_colours_share_a_window_and_contrasts_of_a_volume_do_not() -> None:
+    rng = np.random.default_rng(0)
+    scale = np.array([1, 10, 100], np.float32)
+    colours = rng.random((2, 3, 4, 4), np.float32) * scale[:, None, None]
+    assert isinstance(ImageCodec.fit(samples(colours, (0, 100))).low, float)
+    contrasts = rng.random((2, 3, 4, 4, 4), np.float32) * scale[:, None, None, None]
+    _, high = ImageCodec.fit(samples(contrasts, (0, 100))).windows
+    np.testing.assert_allclose(high, contrasts.max(axis=(0, 2, 3, 4)))
+    one = ImageCodec.fit(samples(np.full((2, 1, 4, 4, 4), 9, np.uint8)))
+    assert (one.low, one.high) == (0, 255)
+
+
+@pytest.mark.parametrize("shape", [(2, 12), (3, 4, 4), (1, 4, 4, 4)])
+def test_training_values_come_back_in_every_dimension(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (5, *shape)).astype(np.uint8)
+    codec = ImageCodec.fit(samples(x))
+    np.testing.assert_array_equal(codec.decode(codec.encode(x)), x)
+    assert ImageCodec.from_json(codec.to_json()) == codec
+    with pytest.raises(DataError, match="are needed, got"):
+        codec.encode(x[:, :, ..., :-1])
+
+
+def test_windows_must_fit_the_channels() -> None:
+    with pytest.raises(DataError, match="one window, or one for each of the 3 channels"):
+        ImageCodec((0.0, 0.0), (1.0, 1.0), "float32", (3, 8))
+    with pytest.raises(DataError, match="nothing to learn in series of one value"):
+        ImageCodec.fit(series(np.ones((2, 2, 8), np.float32)))

@@ -171,7 +171,7 @@ def test_the_readme_says_what_the_card_says(tmp_path: Path) -> None:
     train = samples(4)
     export(tmp_path / "out", train, synthetic(train), layout="npz", name="x", card=load_card("dermamnist"))
     text = (tmp_path / "out/README.md").read_text(encoding="utf-8")
-    assert "licence of the real pictures: CC BY-NC 4.0" in text
+    assert "licence of the real images: CC BY-NC 4.0" in text
     assert "| a | train/a | 2 | 2 |" in text
     assert "| b | train/b | 2 | 0 |" in text
     assert "show no real case" in text
@@ -239,7 +239,7 @@ def test_a_torch_dataset_from_the_folder_equals_the_one_from_memory(
     [
         (None, "no expanded dataset"),
         ("file_name,label\n", "no expanded dataset"),
-        ("file_name,label,class,source\n", "names no picture"),
+        ("file_name,label,class,source\n", "names no file"),
         ("file_name,label,class,source\n../secret.png,0,a,real\n", "leads out"),
         ("file_name,label,class,source\nmissing.png,0,a,real\n", "cannot be read"),
         ("file_name,label,class,source\nok.png,1,a,real\n", "must count 0, 1"),

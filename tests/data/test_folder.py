@@ -116,8 +116,8 @@ def test_mixed_sizes_get_a_default_that_a_note_tells(make_folder: Make) -> None:
     sized = load(str(folder), image=ImageSpec(size=8))
     assert sized.parts["all"].shape == (1, 8, 8)
     assert sized.notes == ()
-    assert sorted(set(sized.originals.widths)) == [12, 30]
-    assert sorted(set(sized.originals.heights)) == [12, 20]
+    assert sorted(set(sized.originals.sides[:, 1].tolist())) == [12, 30]
+    assert sorted(set(sized.originals.sides[:, 0].tolist())) == [12, 20]
 
 
 @pytest.mark.parametrize(

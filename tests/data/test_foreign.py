@@ -183,12 +183,12 @@ IMAGES = np.full((2, 6, 6), 7, dtype=np.uint8)
         ({"images": IMAGES, "labels": ["dog", "dogs"]}, "class 'dogs'.*is it meant to be 'dog'?"),
         ({"images": IMAGES, "labels": [0, 1], "classes": ["dog", "fish"]}, "the class 'fish'"),
         ({"images": IMAGES, "labels": [0, 1], "value_range": [0, 1]}, "value_range is 0 to 1.*0 to 255"),
-        ({"images": IMAGES, "labels": [0]}, "one label a picture"),
+        ({"images": IMAGES, "labels": [0]}, "one label a sample"),
         ({"val_images": IMAGES, "val_labels": [0, 1]}, r"has the parts \['validation'\]"),
         ({"pictures": IMAGES}, "needed are train_images and train_labels"),
         (
             {"train_images": IMAGES, "train_labels": [0, 1], "train_source": ["real", "real"]},
-            "no synthetic picture",
+            "no synthetic image",
         ),
     ],
 )
@@ -207,7 +207,7 @@ def test_places_that_cannot_be_used_say_why(tmp_path: Path) -> None:
     for name, words in [
         ("nowhere", "there is no file or folder"),
         ("rows.csv", "is a table; tables come in a later release"),
-        ("notes.txt", "cannot be read; synthetic pictures come as"),
+        ("notes.txt", "cannot be read; synthetic samples come as"),
         ("empty", "is empty"),
         ("broken", r"1 files were set aside, e.g. dog/a.png: the file is empty"),
     ]:

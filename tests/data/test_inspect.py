@@ -115,7 +115,7 @@ def test_an_inspection_of_a_troubled_folder(make_folder: Make) -> None:
     assert found.exact_across == 1
     assert found.channels == {1: 49, 3: 1}
     assert found.bits == {8: 50}
-    assert found.heights == found.widths == (12, 12, 12)
+    assert found.sides == ((12, 12, 12), (12, 12, 12))
     assert found.imbalance == pytest.approx(39 / 11)
     assert found.kind == "official"
     assert found.parts["test"] == {"a": 8, "b": 5}
@@ -126,7 +126,7 @@ def test_an_inspection_of_a_troubled_folder(make_folder: Make) -> None:
     assert [item.path for item in found.set_aside] == ["test/a/broken.png"]
     text = "\n".join(found.to_lines())
     for line in (
-        "data: 50 pictures, 2 classes, read as folder",
+        "data: 50 images, 2 classes, read as folder",
         "49 grey, 1 colour",
         "test/a/broken.png: the content is no PNG",
         "what a run would do (official split, balance level):",
@@ -152,8 +152,8 @@ def test_mixed_sizes_are_looked_at_and_warned_of(make_folder: Make) -> None:
     folder = make_folder({"a": 12})
     make_folder({"b": 12}, size=(20, 30))
     found = inspect(folder)
-    assert found.heights == (12, 16, 20)
-    assert found.widths == (12, 21, 30)
+    assert found.sides[0] == (12, 16, 20)
+    assert found.sides[1] == (12, 21, 30)
     assert "all were brought to 16 x 16" in found.notes[0]
     sized = inspect(folder, image=ImageSpec(size=10))
     assert sized.loaded.parts["all"].shape == (1, 10, 10)

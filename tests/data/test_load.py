@@ -77,7 +77,7 @@ def test_a_path_is_read_without_a_card_and_a_card_file_with_it(tmp_path: Path) -
         ("pneumoniamnist", "missing.npz", r"no file or folder .*missing.npz"),
         ("digits", "table.csv", "takes no --data"),
         ("", "table.csv", "tables come in a later release"),
-        ("", "slides.pptx", "neither a folder of pictures nor an .npz"),
+        ("", "slides.pptx", "neither a folder of classes nor an .npz"),
         ("", "tables", r"holds tables \(a.csv\)"),
         ("", "two", "holds 2 .npz files; name one"),
         ("bccd_cells", None, "--data PATH"),

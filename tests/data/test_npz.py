@@ -71,7 +71,7 @@ def test_colour_and_size_as_asked(write: Write) -> None:
     assert load(path).parts["all"].shape == (3, 8, 12)
     small = load(path, image=ImageSpec(size=4, colour="grey"))
     assert small.parts["all"].shape == (1, 4, 4)
-    assert int(small.originals.widths[0]) == 12
+    assert int(small.originals.sides[0, 1]) == 12
 
 
 def test_three_equal_channels_are_grey(write: Write) -> None:
@@ -124,22 +124,22 @@ def objects() -> np.ndarray:
         ({"val_labels": np.array([0, 1])}, "'val_labels' without 'val_images'"),
         ({"images": objects(), "labels": np.array([0, 1])}, "never unpickled"),
         ({"images": pictures(2), "labels": objects()}, "'labels' .*never unpickled"),
-        ({"images": pictures(3), "labels": np.array([0, 1])}, "3 pictures and 2 labels"),
+        ({"images": pictures(3), "labels": np.array([0, 1])}, "3 samples and 2 labels"),
         ({"images": pictures(2), "labels": np.array([0, -1])}, "labels out of range: -1 is negative"),
         ({"images": pictures(2), "labels": np.array([0.0, 1.0])}, "whole numbers or text, got float64"),
-        ({"images": pictures(2), "labels": np.array([[0, 1], [1, 0]])}, "several things of one picture"),
+        ({"images": pictures(2), "labels": np.array([[0, 1], [1, 0]])}, "several things of one sample"),
         (
             {"images": pictures(2), "labels": np.array([0, 2]), "classes": np.array(["a", "b"])},
             "0 to 1 is allowed",
         ),
-        ({"images": pictures(2, 6, 6, 6), "labels": np.array([0, 1])}, "holds volumes"),
+        ({"images": np.zeros((2, 6, 6, 6, 6, 6), np.uint8), "labels": np.array([0, 1])}, "modality: volume"),
         ({"images": pictures(2, 6, 6, 4), "labels": np.array([0, 1])}, "4 channels"),
-        ({"images": np.zeros(2), "labels": np.array([0, 1])}, "holds no pictures"),
+        ({"images": np.zeros(2), "labels": np.array([0, 1])}, "holds no images"),
         ({"images": np.full((2, 4, 4), np.nan), "labels": np.array([0, 1])}, "not finite"),
         ({"images": np.full((2, 4, 4), 1e6), "labels": np.array([0, 1])}, "value_range"),
         ({"images": np.full((2, 4, 4), 70_000), "labels": np.array([0, 1])}, "0 to 65535 can be used"),
         ({"images": np.full((2, 4, 4), "a"), "labels": np.array([0, 1])}, "dtype <U1"),
-        ({"images": np.zeros((0, 4, 4), np.uint8), "labels": np.zeros(0, int)}, "holds no pictures"),
+        ({"images": np.zeros((0, 4, 4), np.uint8), "labels": np.zeros(0, int)}, "holds no images"),
         (official(val_images=pictures(4, 5, 5)), "share dtype and shape"),
     ],
 )

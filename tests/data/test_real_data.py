@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
@@ -76,7 +77,20 @@ def test_tables_are_told_apart(shared: Shared, name: str) -> None:
         load(str(shared(name)))
 
 
-@pytest.mark.parametrize(("name", "told"), [("adrenalmnist3d", "volumes"), ("indoor_movement", "needed are")])
-def test_volumes_and_series_are_told_apart(shared: Shared, name: str, told: str) -> None:
-    with pytest.raises(DataError, match=told):
-        load(str(shared(name)))
+def test_adrenalmnist3d_is_the_official_file_of_volumes(shared: Shared) -> None:
+    found = inspect("adrenalmnist3d", data=shared("adrenalmnist3d"))
+    assert found.notes == ()
+    assert found.counts["train"] == {"normal": 929, "hyperplasia": 259}
+    assert (found.exact, found.near) == ((), ())
+    assert next(iter(found.loaded.parts.values())).shape == (1, 28, 28, 28)
+
+
+def test_indoor_movement_is_read_as_series_of_one_length(shared: Shared) -> None:
+    found = inspect("indoor_movement", data=shared("indoor_movement"))
+    assert found.counts == {"train": {"-1": 106, "1": 104}, "test": {"-1": 50, "1": 54}}
+    assert found.sides == ((19, 41, 129),)
+    assert next(iter(found.loaded.parts.values())).shape == (4, 36)
+    assert np.isfinite(found.loaded.parts["train"].array).all()
+    assert (found.exact, found.near) == ((), ())
+    bare = load(str(shared("indoor_movement")))
+    assert bare.kind.name == "series"

@@ -26,7 +26,7 @@ Make = Callable[..., Samples]
 
 def loaded(**parts: Samples) -> Loaded:
     total = sum(len(part) for part in parts.values())
-    originals = Originals.uniform(total, height=6, width=6, channels=1, bits=8)
+    originals = Originals.uniform(total, sides=(6, 6), channels=1, bits=8)
     return Loaded(name="mine", card=None, parts=parts, layout="npz", originals=originals)
 
 
@@ -215,7 +215,7 @@ def test_a_picture_with_two_labels_is_told(make_samples: Make) -> None:
     parts = official(make_samples)
     parts["train"] = replaced(parts["train"], [25], parts["train"].array[0])
     assert (
-        "1 pictures are there several times with different labels, e.g. train0 and train25"
+        "1 images are there several times with different labels, e.g. train0 and train25"
         in (split(loaded(**parts)).notes[0])
     )
 

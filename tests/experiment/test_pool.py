@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.errors import ConfigError
 from augmentor.core.samples import Samples
 from augmentor.experiment import pool as pool_module
-from augmentor.experiment.policies import POLICIES, Policy, augmenter, resolve, transforms
+from augmentor.experiment.policies import LACKING, POLICIES, Policy, augmenter, changer, resolve, transforms
 from augmentor.experiment.pool import affordable_versions, draw_pool
 
+SHAPES = {"series": (2, 40), "image": (1, 10, 10), "volume": (1, 8, 8, 8)}
 RANGES = {"uint8": (0, 255), "uint16": (0, 4095), "float32": (-2.0, 3.0)}
 
 
@@ -107,9 +108,11 @@ def test_every_transform_of_a_policy_does_something_alone_and_can_be_forbidden(n
         else {"rotate": 30, "shear": 20, "blur": 1.0}.get(name, 0.3)
     )
     policy = Policy(**{name: value})
-    image = np.random.default_rng(0).random((10, 10, 1)).astype(np.float32)
-    augment = augmenter(policy)
-    assert any(np.abs(augment(image, seed) - image).max() > 0.01 for seed in range(10))
+    for kind, shape in SHAPES.items():
+        x = np.random.default_rng(0).random(shape).astype(np.float32)
+        change = changer(policy, kind)
+        changed = any(np.abs(change(x, seed) - x).max() > 0.01 for seed in range(10))
+        assert changed == (name not in LACKING[kind]), kind
     assert resolve(policy, (name,)).changes_nothing
 
 
@@ -120,12 +123,12 @@ def test_unknown_names_are_refused():
         resolve("light", ("mirror",))
 
 
-def test_volumes_have_no_policy_but_an_untouched_pool(tmp_path):
-    x = np.random.default_rng(0).random((2, 1, 4, 4, 4)).astype(np.float32)
-    samples = Samples(x, np.zeros(2, np.int64), ("a", "b"), np.array(["0", "1"]), value_range=(0, 1))
-    with pytest.raises(DataError, match=r"evaluation\.policy=none"):
-        drawn(tmp_path, samples, POLICIES["light"])
-    np.testing.assert_array_equal(drawn(tmp_path, samples, Policy(), versions=2)[:, 1], x)
+def test_what_a_kind_does_not_have_is_left_out():
+    everything = Policy(shift=0.1, rotate=5, shear=5, flip_vertical=True, flip_depth=True, quarter_turns=True)
+    assert everything.lacking("series") == ("rotate", "shear", "flip_vertical", "flip_depth", "quarter_turns")
+    assert everything.fitting("series") == Policy(shift=0.1)
+    assert everything.lacking("image") == ("flip_depth",)
+    assert everything.fitting("volume") == everything
 
 
 def test_no_version_is_refused(tmp_path):

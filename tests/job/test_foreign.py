@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from augmentor.core.kinds import KINDS
 from augmentor.core.errors import ConfigError, DataError, LeakError, SuppliedLeakError
 from augmentor.core.progress import Silent
 from augmentor.core.results import Results
@@ -258,8 +259,8 @@ def test_nearly_equal_pictures_across_parts_are_named() -> None:
         {"part": "train", "id": "t1", "test": "s1", "correlation": 0.9987},
         {"part": "validation", "id": "v1", "test": "s2", "correlation": 0.992},
     ]
-    assert "train t1 and test s1 (0.9987); validation v1 and test s2" in told_near(found)[0]
-    assert told_near([]) == []
+    assert "train t1 and test s1 (0.9987); validation v1 and test s2" in told_near(found, KINDS["image"])[0]
+    assert told_near([], KINDS["image"]) == []
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ def test_large_images_are_averaged_down_and_small_ones_left_alone():
     small = shrink(x)
     assert small.shape == (1, 2, 25, 20)
     assert small[0, 0, 0, 0] == x[0, 0, :4, :2].mean()
-    assert max(shrink(np.zeros((1, 1, 64, 33)))[0, 0].shape) <= LONGEST
+    assert max(shrink(np.zeros((1, 1, 64, 33)))[0, 0].shape) <= LONGEST[2]
     np.testing.assert_array_equal(shrink(x[..., :8, :8]), x[..., :8, :8])
     assert centre(small).shape == (1, 2, 23, 18)
     assert centre(np.zeros((1, 1, 4, 4), np.float32)).shape == (1, 1, 4, 4)
@@ -95,8 +95,9 @@ def test_large_images_are_averaged_down_and_small_ones_left_alone():
 def test_nothing_to_compare_to_is_refused():
     with pytest.raises(DataError, match="no training image"):
         nearest_image(textures(2, 0), textures(2, 0)[:0])
-    with pytest.raises(DataError, match=r"\(N, C, \*S\)"):
-        shrink(np.zeros((3, 4)))
+    for shape in ((3, 4), (1, 1, 2, 2, 2, 2)):
+        with pytest.raises(DataError, match=r"\(N, C, \*S\)"):
+            shrink(np.zeros(shape))
     with pytest.raises(DataError, match="no scale"):
         distance_scale(np.array([0.0, np.inf]), np.zeros(2, dtype=np.int64), 1, 0.01)
 
@@ -120,3 +121,18 @@ def test_repeats_in_the_real_data_do_not_pull_the_threshold_to_zero():
     y = np.zeros(100, dtype=np.int64)
     distance = np.r_[np.zeros(50), np.linspace(1, 2, 50)]
     assert distance_scale(distance, y, 1, 0.01).threshold[0] > 0.9
+
+
+@pytest.mark.parametrize("shape", [(3, 300), (1, 20, 20, 20)])
+@pytest.mark.parametrize(
+    "plant", [lambda x: x, lambda x: 1.05 * x, lambda x: x[..., ::-1].copy(), lambda x: np.roll(x, 2, -1)]
+)
+def test_copies_of_series_and_volumes_are_found_beside_their_source(shape, plant):
+    """Two steps or voxels are at most one block of the averaged grid (300 / 128 and 20 / 16)."""
+    train = textures(12, 0, shape)
+    small = shrink(train)
+    assert max(small.shape[2:]) <= LONGEST[len(shape) - 1] < max(shape)
+    strangers, _ = nearest_image(shrink(textures(12, 1, shape)), small)
+    found, index = nearest_image(shrink(plant(train)), small)
+    np.testing.assert_array_equal(index, np.arange(12))
+    assert found.max() < 0.7 * strangers.min()

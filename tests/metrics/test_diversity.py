@@ -54,7 +54,15 @@ def test_structural_similarity_is_one_for_one_image_and_falls_with_variety():
 
 @pytest.mark.parametrize(
     ("shape", "reason"),
-    [((5, 1, 8, 8), "second scale"), ((1, 1, 32, 32), "two images"), ((5, 1, 8, 8, 8), "2-D images")],
+    [((5, 1, 8, 8), "second scale"), ((1, 1, 32, 32), "two samples"), ((5, 2, 32), "for images and volumes")],
 )
 def test_structural_similarity_says_why_not(shape, reason):
     assert reason in str(within_ms_ssim(np.zeros(shape), data_range=2.0))
+
+
+def test_structural_similarity_of_volumes_knows_a_repeated_one_from_noise():
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(-1, 1, (6, 1, 28, 28, 28)).astype(np.float32)
+    same = np.repeat(noise[:1], 6, axis=0)
+    assert within_ms_ssim(same, data_range=2.0, pairs=4) == pytest.approx(1, abs=1e-5)
+    assert within_ms_ssim(noise, data_range=2.0, pairs=20) < 0.2

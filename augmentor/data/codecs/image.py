@@ -1,98 +1,127 @@
-"""Pictures in their own units to the networks' number range, and back."""
+"""Images, volumes and series in their own units to the networks' number range, and back."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
 
 DTYPES = ("uint8", "uint16", "float32")
+Bound: TypeAlias = float | tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class ImageCodec:
     """A linear map of [low, high] onto [-1, 1], fitted on the training part only.
 
-    8-bit pictures use their value range. 16-bit and floating-point pictures seldom fill theirs (a
-    12-bit scanner in 16-bit files), so they use the smallest and largest training value; values
-    beyond, met in other parts, are clipped to that window.
+    Images, and volumes of one channel, have one window: the channels of a colour image are to keep
+    their balance. 8-bit ones use their value range. 16-bit and floating-point ones seldom fill theirs
+    (a 12-bit scanner in 16-bit files), so they use the smallest and largest training value; values
+    beyond, met in other parts, are clipped to that window. The channels of a series, and of a volume
+    of several channels, are different quantities (a pressure beside a flow, two MRI contrasts): each
+    has the window of its own smallest and largest training value. A channel of one value becomes 0.
 
     Attributes:
-        low: value that becomes -1.
-        high: value that becomes 1.
+        low: value that becomes -1; one for all channels, or one a channel.
+        high: value that becomes 1; of the same form.
         dtype: "uint8", "uint16" or "float32".
-        shape: (C, H, W) of one picture.
+        shape: (C, *spatial) of one sample.
     """
 
-    low: float
-    high: float
+    low: Bound
+    high: Bound
     dtype: str
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        """Check the window and the dtype."""
+        """Check the windows and the dtype."""
+        nouns = kind_of(self.shape).plural
         if self.dtype not in DTYPES:
             raise DataError(
-                f"pictures of the dtype {self.dtype} cannot be encoded; allowed are {list(DTYPES)}"
+                f"{nouns} of the dtype {self.dtype} cannot be encoded; allowed are {list(DTYPES)}"
             )
-        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
+        low, high = self.windows
+        if low.shape != high.shape or len(low) not in (1, self.shape[0]):
             raise DataError(
-                f"the training pictures take values from {self.low:g} to {self.high:g}: there is nothing "
-                "to learn "
-                "in pictures of one value"
+                f"a codec has one window, or one for each of the {self.shape[0]} channels, got {len(low)} "
+                f"lowest and {len(high)} highest values"
+            )
+        if not (np.isfinite([low, high]).all() and (low <= high).all() and (low < high).any()):
+            raise DataError(
+                f"the training {nouns} take values from {low.min():g} to {high.max():g}: there is nothing to "
+                f"learn in {nouns} of one value"
             )
 
     @classmethod
     def fit(cls, train: Samples) -> ImageCodec:
-        """Read the window off the training part.
+        """Read the windows off the training part.
 
         Raises:
-            DataError: if the pictures are a table, of another dtype, empty, or all of one value.
+            DataError: if the samples are a table, of another dtype, none, or all of one value.
         """
         x = train.array
+        kind = kind_of(train.shape)
         if not len(x):
-            raise DataError("an image codec needs training pictures, got none")
+            raise DataError(f"a codec needs training {kind.plural}, got none")
         assert train.value_range is not None  # Samples of arrays have one
-        low, high = train.value_range
-        if x.dtype != np.uint8:
+        low: Bound
+        high: Bound
+        if kind.name == "series" or (kind.name == "volume" and train.shape[0] > 1):
+            axes = (0, *range(2, x.ndim))
+            low = tuple(float(value) for value in np.min(x, axis=axes))
+            high = tuple(float(value) for value in np.max(x, axis=axes))
+        elif x.dtype == np.uint8:
+            low, high = float(train.value_range[0]), float(train.value_range[1])
+        else:
             low, high = float(np.min(x)), float(np.max(x))
-        return cls(low=float(low), high=float(high), dtype=str(x.dtype), shape=train.shape)
+        return cls(low=low, high=high, dtype=str(x.dtype), shape=train.shape)
+
+    @property
+    def windows(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Lowest and highest values, (1,) for all channels or (C,)."""
+        return np.atleast_1d(np.asarray(self.low, float)), np.atleast_1d(np.asarray(self.high, float))
 
     def encode(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Map pictures (N, C, H, W) in the data's units to float32 in [-1, 1], clipping beyond the window.
+        """Map samples (N, C, *S) in the data's units to float32 in [-1, 1], clipping beyond the window.
 
-        Floating-point pictures in the data's units (say, augmented and not yet rounded) are taken too.
+        Floating-point samples in the data's units (say, augmented and not yet rounded) are taken too.
 
         Raises:
-            DataError: if shape or dtype are not those of the training pictures.
+            DataError: if shape or dtype are not those of the training samples.
         """
         self._check_shape(x)
         if x.dtype != self.dtype and not np.issubdtype(x.dtype, np.floating):
-            raise DataError(f"the codec was fitted on {self.dtype} pictures, got {x.dtype}")
-        scaled: npt.NDArray[np.float32] = x.astype(np.float32) - np.float32(self.low)
-        scaled *= np.float32(2 / (self.high - self.low))
-        scaled -= np.float32(1)
+            nouns = kind_of(self.shape).plural
+            raise DataError(f"the codec was fitted on {self.dtype} {nouns}, got {x.dtype}")
+        low, high = (self._by_channel(bound) for bound in self.windows)
+        flat = low == high
+        scaled: npt.NDArray[np.float32] = x.astype(np.float32) - low.astype(np.float32)
+        scaled *= (2 / np.where(flat, np.inf, high - low)).astype(np.float32)
+        scaled -= np.where(flat, 0, 1).astype(np.float32)
         return np.clip(scaled, -1, 1, out=scaled)
 
     def decode(self, z: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Map (N, C, H, W) in [-1, 1] back: clipped to the window, whole numbers rounded to nearest.
+        """Map (N, C, *S) in [-1, 1] back: clipped to the window, whole numbers rounded to nearest.
 
         Raises:
             DataError: if the shape differs or a value is not finite.
         """
         self._check_shape(z)
         if not np.isfinite(z).all():
-            raise DataError("pictures to decode hold values that are not finite (NaN or infinity)")
-        values = (z.astype(np.float64) + 1) / 2 * (self.high - self.low) + self.low
+            nouns = kind_of(self.shape).plural
+            raise DataError(f"{nouns} to decode hold values that are not finite (NaN or infinity)")
+        low, high = (self._by_channel(bound) for bound in self.windows)
+        values = (z.astype(np.float64) + 1) / 2 * (high - low) + low
         if self.dtype != "float32":
             values = np.rint(values)
-        return np.clip(values, self.low, self.high).astype(self.dtype)
+        return np.clip(values, low, high).astype(self.dtype)
 
     def to_json(self) -> str:
         """Return the codec as JSON text."""
@@ -112,16 +141,25 @@ class ImageCodec:
             if value["codec"] != "image":
                 raise DataError(f"a codec of the kind 'image' is needed, got {value['codec']!r}")
             return cls(
-                low=float(value["low"]),
-                high=float(value["high"]),
+                low=_bound(value["low"]),
+                high=_bound(value["high"]),
                 dtype=str(value["dtype"]),
                 shape=tuple(int(n) for n in value["shape"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"not the JSON of an image codec: {error}") from error
 
+    def _by_channel(self, bound: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return a bound in a shape that meets (N, C, *S)."""
+        return bound.reshape(1, -1, *(1,) * (len(self.shape) - 1))
+
     def _check_shape(self, x: npt.NDArray[Any]) -> None:
         if x.ndim != len(self.shape) + 1 or x.shape[1:] != self.shape:
+            nouns = kind_of(self.shape).plural
             raise DataError(
-                f"pictures of the shape (N, {', '.join(map(str, self.shape))}) are needed, got {x.shape}"
+                f"{nouns} of the shape (N, {', '.join(map(str, self.shape))}) are needed, got {x.shape}"
             )
+
+
+def _bound(value: Any) -> Bound:  # noqa: ANN401 - whatever JSON held
+    return tuple(float(one) for one in value) if isinstance(value, list) else float(value)
