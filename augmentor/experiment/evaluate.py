@@ -30,6 +30,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import ARMS
 from augmentor.experiment.calibration import calibration_rows
+from augmentor.experiment.classifiers import CLASSIFIERS
 from augmentor.experiment.decide import Decision, decide, validation_means
 from augmentor.experiment.draw import passing
 from augmentor.experiment.fits import FitJob, read_fit
@@ -155,6 +156,7 @@ def evaluate(
                 "sentence": decision.sentence,
             },
             "needed": asdict(decision.needed),
+            "classifier": CLASSIFIERS[spec.classifier].label,
             "arms": {name: ARMS[name].label for name in arms},
             "skipped": skipped,
             "not_estimable_arms": not_estimable,

@@ -7,8 +7,9 @@ not at all: a run that was killed goes on where it stood.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -25,10 +26,14 @@ from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.experiment.arms import Arm
+from augmentor.experiment.classifiers import CLASSIFIERS, fit_table, table_rows
 from augmentor.experiment.draw import Picked, passing, pick, rows_of
-from augmentor.experiment.remedies import LOSSES, MIXES
-from augmentor.nets.classifier import SmallResNet
-from augmentor.training.classifier import fit_classifier, one_thread, predict
+from augmentor.experiment.remedies import LOSSES, MIXES, class_weights
+from augmentor.nets.reference import NETWORKS
+from augmentor.training.classifier import fit_network, one_thread, predict
+
+Predictor = Callable[[Tensor], npt.NDArray[np.float64]]
+"""Encoded samples (N, C, *spatial) to class probabilities (N, K)."""
 
 PREDICTED = ("validation", "test")
 SMOTE_POOL = "pool_smote.npy"
@@ -52,6 +57,7 @@ class FitJob:
         batch: rows of a batch.
         learning_rate: the highest learning rate.
         channels: width of the first stage, or None.
+        classifier: name in :data:`augmentor.experiment.classifiers.CLASSIFIERS`.
     """
 
     shared: Path
@@ -65,6 +71,7 @@ class FitJob:
     batch: int
     learning_rate: float
     channels: int | None
+    classifier: str = "small_resnet"
 
     @property
     def key(self) -> str:
@@ -160,7 +167,7 @@ def run_fit(job: FitJob) -> None:
     with one_thread():
         shared = _load(job.shared, job.content)
         model = _train(job, shared)
-        found = {name: _predict(model, shared.codec, part) for name, part in shared.parts.items()}
+        found = {name: _predict(model, shared, part) for name, part in shared.parts.items()}
     with atomic_file(job.target) as temporary, temporary.open("wb") as handle:
         np.savez(handle, key=np.array(job.key), **found)  # type: ignore[arg-type]  # allow_pickle is no array
 
@@ -180,7 +187,7 @@ def read_fit(job: FitJob, part: str) -> npt.NDArray[np.float64] | None:
     return probabilities
 
 
-def _train(job: FitJob, shared: _Shared) -> SmallResNet:
+def _train(job: FitJob, shared: _Shared) -> Predictor:
     indices = ("real_y", "synthetic_y", "repeated", "smote_y")
     labels = {name: shared.rows[name].astype(np.int64) for name in indices}
     masks = {name: shared.rows[name].astype(np.bool_) for name in ("kept", "passing")}
@@ -191,33 +198,49 @@ def _train(job: FitJob, shared: _Shared) -> SmallResNet:
     )  # fmt: skip
     mix = MIXES.get(job.arm.mix)
 
-    def draw(step: int) -> tuple[Tensor, Tensor]:
-        picked = pick(
+    shape = tuple(shared.real.shape[2:])
+    counts = torch.from_numpy(np.bincount(labels["real_y"], minlength=n_classes)).double()
+
+    def picked(step: int) -> Picked:
+        return pick(
             job.arm, rows, step=step, updates=job.updates, batch=job.batch,
             versions=shared.real.shape[1], share=job.share or 0.0, seed=job.seed, anneal=job.anneal,
         )  # fmt: skip
-        x, y = shared.batch(picked, job.arm), torch.from_numpy(picked.y)
+
+    if CLASSIFIERS[job.classifier].table:
+        steps = table_rows(job.updates, job.batch, int(np.prod(shape))) // job.batch
+        return _tabular(job, shared, [picked(step) for step in range(steps)], counts)
+
+    def draw(step: int) -> tuple[Tensor, Tensor]:
+        found = picked(step)
+        x, y = shared.batch(found, job.arm), torch.from_numpy(found.y)
         if mix is None:
             return x, y
         weights = torch.nn.functional.one_hot(y, n_classes).to(x.dtype)
         return mix(x, weights, generator(job.seed, "mix", step))
 
-    counts = torch.from_numpy(np.bincount(labels["real_y"], minlength=n_classes)).double()
-    return fit_classifier(
+    model = fit_network(
+        lambda: NETWORKS[job.classifier](shape, n_classes, job.channels),
         draw,
-        shape=tuple(shared.real.shape[2:]),
-        n_classes=n_classes,
         updates=job.updates,
         seed=job.seed,
-        channels=job.channels,
         learning_rate=job.learning_rate,
         loss=LOSSES[job.arm.loss](counts),
     )
+    return partial(predict, model)
 
 
-def _predict(model: SmallResNet, codec: ImageCodec, x: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+def _tabular(job: FitJob, shared: _Shared, batches: list[Picked], counts: Tensor) -> Predictor:
+    x = np.concatenate([shared.batch(found, job.arm).flatten(1).numpy() for found in batches])
+    y = np.concatenate([found.y for found in batches])
+    weight = class_weights(counts).numpy()[y] if job.arm.loss == "class_weighted" else None
+    fitted = fit_table(job.classifier, x, y, weight, n_classes=len(counts), seed=job.seed)
+    return lambda images: fitted(images.flatten(1).numpy())
+
+
+def _predict(model: Predictor, shared: _Shared, x: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     found = [
-        predict(model, torch.from_numpy(codec.encode(np.asarray(x[start : start + AT_ONCE]))))
+        model(torch.from_numpy(shared.codec.encode(np.asarray(x[start : start + AT_ONCE]))))
         for start in range(0, len(x), AT_ONCE)
     ]
-    return np.concatenate(found) if found else np.zeros((0, model.n_classes))
+    return np.concatenate(found) if found else np.zeros((0, int(shared.rows["n_classes"])))

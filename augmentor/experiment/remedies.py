@@ -23,14 +23,19 @@ def cross_entropy(counts: Tensor) -> Loss:
     return functional.cross_entropy
 
 
+def class_weights(counts: Tensor) -> Tensor:
+    """Return w_k = N / (K n_k) for class counts (K,), K the classes present; one without rows weighs 0."""
+    present = counts > 0
+    return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0)
+
+
 def class_weighted(counts: Tensor) -> Loss:
-    """Return the cross-entropy weighted by w_k = N / (K n_k); a class without rows weighs 0.
+    """Return the cross-entropy weighted by :func:`class_weights`.
 
     The weighted sum is divided by the batch size and not by the sum of its weights, so that a
     batch that happens to hold rare rows counts for more.
     """
-    present = counts > 0
-    weight = torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0)
+    weight = class_weights(counts)
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
         return functional.cross_entropy(logits, y, weight=weight.to(logits), reduction="sum") / len(y)

@@ -105,6 +105,7 @@ class Runner:
             batch=spec.batch,
             learning_rate=spec.learning_rate,
             channels=spec.channels,
+            classifier=spec.classifier,
         )
         label = name if share is None else f"{name}@{share:g}"
         return replace(made, target=self.folder / "fits" / f"{label}-{number}-{made.key[:16]}.npz")

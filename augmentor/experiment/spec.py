@@ -12,6 +12,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
 from augmentor.core.spec import Spec, parse
 from augmentor.experiment.arms import ARMS, check_arms
+from augmentor.experiment.classifiers import CLASSIFIERS, ClassifierName, check_classifier, refuse_arms
 from augmentor.experiment.oversample import check_oversampling
 from augmentor.experiment.policies import Policy, resolve
 
@@ -28,7 +29,10 @@ class EvaluationSpec(Spec):
         updates: optimiser steps of every fit, the same for all arms.
         batch: rows of a batch.
         learning_rate: highest learning rate of the classifier.
-        channels: width of the classifier's first stage; None chooses it by dimension.
+        channels: width of the first stage of ``small_resnet``; None chooses it by dimension.
+        classifier: what every arm trains: small_resnet, resnet18, densenet121 or mlp, batch by batch; or
+            logistic_regression, random_forest or gradient_boosting, on a table of the rows of the same
+            batches (see :mod:`augmentor.experiment.classifiers`).
         primary_metric: what choices and the verdict are made by.
         margin: a gain or loss smaller than this does not matter, in units of the metric.
         shares: synthetic shares of a batch that the filtered arm chooses from; 0 means none.
@@ -52,6 +56,7 @@ class EvaluationSpec(Spec):
     batch: Annotated[int, Field(ge=2)] = 64
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     channels: Annotated[int, Field(ge=1, le=512)] | None = None
+    classifier: ClassifierName = "small_resnet"
     primary_metric: Literal["balanced_accuracy", "macro_auroc", "accuracy"] = "balanced_accuracy"
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
     shares: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.25, 0.5)
@@ -106,6 +111,19 @@ class EvaluationSpec(Spec):
             raise ValueError(str(error)) from error
         return self
 
+    @model_validator(mode="after")
+    def _classifier_can(self) -> EvaluationSpec:
+        refuse_arms(self.classifier, self.arms)
+        if self.channels is not None and self.classifier != "small_resnet":
+            raise ValueError(f"channels is the width of small_resnet; {self.classifier} has its own")
+        if CLASSIFIERS[self.classifier].table:
+            usual = type(self).model_fields["learning_rate"].default
+            if self.anneal:
+                raise ValueError(f"anneal needs batches one by one, and {self.classifier} sees one table")
+            if self.learning_rate != usual:
+                raise ValueError(f"learning_rate has no effect on {self.classifier}; leave it at {usual:g}")
+        return self
+
     def resolved_policy(self) -> Policy:
         """Return the classical policy without what is forbidden."""
         return resolve(self.policy, self.forbid)
@@ -143,4 +161,5 @@ def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
         ConfigError: saying which field asks for it and what to change.
     """
     check_features(spec.features)
+    check_classifier(spec.classifier, shape)
     check_oversampling(spec.arms, shape)

@@ -30,6 +30,24 @@ LAST_SIZE = 4
 MAX_STAGES = 5
 
 
+class Classifier(nn.Module):
+    """What every classifier network has in common.
+
+    Attributes:
+        shape: (C, *spatial) of one sample.
+        n_classes: number of classes K.
+
+    Raises:
+        ConfigError: if there are fewer than two classes.
+    """
+
+    def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
+        super().__init__()
+        if n_classes < 2:
+            raise ConfigError(f"a classifier needs at least two classes, got {n_classes}")
+        self.shape, self.n_classes = tuple(shape), n_classes
+
+
 class ResidualBlock(nn.Module):
     """Two 3-wide convolutions beside a shortcut (He 2016, figure 2; shortcut D of He 2019).
 
@@ -58,7 +76,7 @@ class ResidualBlock(nn.Module):
         return functional.relu(inner + self.shortcut(passed))
 
 
-class SmallResNet(nn.Module):
+class SmallResNet(Classifier):
     """A residual classifier for samples of one shape.
 
     Args:
@@ -72,16 +90,13 @@ class SmallResNet(nn.Module):
     """
 
     def __init__(self, shape: tuple[int, ...], n_classes: int, channels: int | None = None) -> None:
-        super().__init__()
+        super().__init__(shape, n_classes)
         ndim = len(shape) - 1
         if ndim not in CONVOLUTIONS or min(shape) < 1:
             raise ConfigError(
                 f"the classifier takes samples of shape (C, *spatial) with 1 to 3 spatial dimensions, "
                 f"got {tuple(shape)}; tables need another classifier"
             )
-        if n_classes < 2:
-            raise ConfigError(f"a classifier needs at least two classes, got {n_classes}")
-        self.shape, self.n_classes = tuple(shape), n_classes
         self.channels = channels if channels is not None else (8 if ndim == 3 else 16)
         widths, stem_stride = stages(max(shape[1:]), self.channels)
         self.stem = CONVOLUTIONS[ndim](shape[0], widths[0], 3, stride=stem_stride, padding=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,9 @@ from torch.nn import functional
 
 from augmentor.core.errors import ConfigError, TrainingFailed
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.classifier import SmallResNet, memory_format
+from augmentor.nets.classifier import Classifier, SmallResNet, memory_format
 
+Network = TypeVar("Network", bound=Classifier)
 Draw = Callable[[int], tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -40,19 +42,54 @@ def fit_classifier(
     loss: Loss = functional.cross_entropy,
     device: str = "cpu",
 ) -> SmallResNet:
-    """Train a :class:`SmallResNet` for a fixed number of updates.
-
-    AdamW (Loshchilov 2019) with a learning rate that rises linearly and falls along a half cosine
-    to zero. No early stopping: every arm of an experiment gets the same number of updates.
+    """Train a :class:`SmallResNet` for a fixed number of updates; see :func:`fit_network`.
 
     Args:
-        draw: ``draw(step)`` returns the batch of an update: x (B, C, *spatial) float32 in [-1, 1]
-            and labels (B,) int64, or label weights (B, K) float32 that add to one.
+        draw: as in :func:`fit_network`.
         shape: (C, *spatial) of one sample.
         n_classes: number of classes K.
         updates: number of optimiser steps, at least one.
         seed: decides the initial weights; with the same ``draw`` the same weights come out.
         channels: width of the first stage, see :class:`SmallResNet`.
+        learning_rate: the highest learning rate.
+        weight_decay: AdamW's decoupled decay.
+        loss: (logits (B, K), targets) to a scalar.
+        device: where to train.
+    """
+    return fit_network(
+        lambda: SmallResNet(shape, n_classes, channels),
+        draw,
+        updates=updates,
+        seed=seed,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        loss=loss,
+        device=device,
+    )
+
+
+def fit_network(
+    build: Callable[[], Network],
+    draw: Draw,
+    *,
+    updates: int,
+    seed: int,
+    learning_rate: float = 3e-3,
+    weight_decay: float = 0.05,
+    loss: Loss = functional.cross_entropy,
+    device: str = "cpu",
+) -> Network:
+    """Train a classifier for a fixed number of updates.
+
+    AdamW (Loshchilov 2019) with a learning rate that rises linearly and falls along a half cosine
+    to zero. No early stopping: every arm of an experiment gets the same number of updates.
+
+    Args:
+        build: makes the network, its weights drawn from torch's global stream.
+        draw: ``draw(step)`` returns the batch of an update: x (B, C, *spatial) float32 in [-1, 1]
+            and labels (B,) int64, or label weights (B, K) float32 that add to one.
+        updates: number of optimiser steps, at least one.
+        seed: decides the initial weights; with the same ``draw`` the same weights come out.
         learning_rate: the highest learning rate.
         weight_decay: AdamW's decoupled decay.
         loss: (logits (B, K), targets) to a scalar.
@@ -67,10 +104,10 @@ def fit_classifier(
     """
     if updates < 1:
         raise ConfigError(f"a classifier needs at least one update, got {updates}")
-    layout = memory_format(len(shape) - 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        model = SmallResNet(shape, n_classes, channels)
+        model = build()
+    layout = memory_format(len(model.shape) - 1)
     model.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # torch omits this pair
     model.train()
     optimiser = torch.optim.AdamW(
@@ -99,7 +136,7 @@ def one_cycle(progress: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * (progress - WARM_UP) / (1.0 - WARM_UP)))
 
 
-def predict(model: SmallResNet, x: Tensor, batch: int = 512) -> npt.NDArray[np.float64]:
+def predict(model: Classifier, x: Tensor, batch: int = 512) -> npt.NDArray[np.float64]:
     """Return class probabilities (N, K), rows adding to one, of ``x`` (N, C, *spatial) in [-1, 1]."""
     logits = _apply(model, model, x, batch, model.n_classes)
     return torch.softmax(logits.double(), dim=1).numpy()
@@ -126,10 +163,10 @@ def one_thread() -> Iterator[None]:
 
 
 def _apply(
-    model: SmallResNet, function: Callable[[Tensor], Tensor], x: Tensor, batch: int, width: int
+    model: Classifier, function: Callable[[Tensor], Tensor], x: Tensor, batch: int, width: int
 ) -> Tensor:
     layout = memory_format(len(model.shape) - 1)
-    device = model.head.weight.device
+    device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     with torch.inference_mode():

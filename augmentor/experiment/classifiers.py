@@ -1,0 +1,208 @@
+"""The classifiers a recipe can choose, and which arms each of them can train (free of torch).
+
+Networks see the batches of an arm one by one. The others, of scikit-learn, want a table: they get the
+rows of as many of the same batches as make a table of :func:`table_rows` rows, laid out flat in the
+codec's [-1, 1]. Every arm's table has the same number of rows, drawn by the rules of its batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.seeds import derive_seed
+from augmentor.experiment.arms import ARMS
+
+ClassifierName = Literal[
+    "small_resnet",
+    "resnet18",
+    "densenet121",
+    "mlp",
+    "logistic_regression",
+    "random_forest",
+    "gradient_boosting",
+]
+
+MOST_ROWS = 8192
+MOST_VALUES = 2**26
+"""A table has at most so many rows, and (with float32 a quarter of a gigabyte) so many values."""
+TREES = 200
+ITERATIONS = 300
+ROUNDS = 100
+
+
+@dataclass(frozen=True)
+class ClassifierKind:
+    """What a classifier is.
+
+    Attributes:
+        label: what a report says about it.
+        table: whether it learns from a table instead of batch by batch.
+        least_side: smallest side in pixels it takes.
+    """
+
+    label: str
+    table: bool = False
+    least_side: int = 1
+
+
+CLASSIFIERS: Final[dict[str, ClassifierKind]] = {
+    "small_resnet": ClassifierKind("a small residual network"),
+    "resnet18": ClassifierKind("ResNet-18"),
+    "densenet121": ClassifierKind("DenseNet-121", least_side=29),
+    "mlp": ClassifierKind("a perceptron with two hidden layers on the values laid out flat"),
+    "logistic_regression": ClassifierKind("logistic regression on the values laid out flat", table=True),
+    "random_forest": ClassifierKind(
+        f"a random forest of {TREES} trees on the values laid out flat", table=True
+    ),
+    "gradient_boosting": ClassifierKind(
+        f"{ROUNDS} rounds of gradient boosting on the values laid out flat", table=True
+    ),
+}
+
+
+def refuse_arms(classifier: str, arms: Sequence[str]) -> None:
+    """Refuse arms that the classifier cannot train.
+
+    Raises:
+        ValueError: naming the arm and why.
+    """
+    if not CLASSIFIERS[classifier].table:
+        return
+    for name in arms:
+        arm, why = ARMS[name], ""
+        if arm.mix != "none":
+            why = f"{arm.mix} trains on mixed labels, and {classifier} takes one class a row"
+        elif arm.loss not in ("cross_entropy", "class_weighted"):
+            why = f"its loss is its own affair and cannot become the {arm.loss.replace('_', ' ')} one"
+        if why:
+            networks = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
+            raise ValueError(
+                f"{classifier} cannot train the arm {name}: {why}; take {name} out of evaluation.arms, or "
+                f"choose one of {networks}"
+            )
+
+
+def check_classifier(classifier: str, shape: tuple[int, ...]) -> None:
+    """Refuse samples (C, *spatial) that are too small for the classifier.
+
+    Raises:
+        ConfigError: with what to do.
+    """
+    least = CLASSIFIERS[classifier].least_side
+    if len(shape) > 1 and min(shape[1:]) < least:
+        raise ConfigError(
+            f"evaluation.classifier: {classifier} needs at least {least} pixels a side, the samples have the "
+            f"shape {tuple(shape)}; choose small_resnet or resnet18, or larger images (image.size)"
+        )
+
+
+def table_rows(updates: int, batch: int, values: int) -> int:
+    """Return the rows of a table: those of all updates, within the limits, and whole batches.
+
+    Args:
+        updates: of the recipe.
+        batch: rows of a batch.
+        values: values of one sample.
+    """
+    most = min(MOST_ROWS, max(batch, MOST_VALUES // max(1, values)))
+    return min(updates, max(1, most // batch)) * batch
+
+
+def fit_table(
+    classifier: str,
+    x: npt.NDArray[np.float32],
+    y: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.float64] | None,
+    *,
+    n_classes: int,
+    seed: int,
+) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]:
+    """Fit a classifier of scikit-learn on one thread.
+
+    Args:
+        classifier: a name whose kind has ``table``.
+        x: (T, P) rows.
+        y: (T,) labels.
+        weight: (T,) weights of the rows, or None for equal ones.
+        n_classes: number of classes K; one without a row gets the probability 0.
+        seed: of everything random.
+
+    Returns:
+        A function of (N, P) rows to probabilities (N, K).
+    """
+    from threadpoolctl import threadpool_limits
+
+    state = derive_seed(seed, "table") % 2**32
+    with threadpool_limits(1):
+        model = _fitted(ESTIMATORS[classifier](state), x, y, weight)
+
+    def predict(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        found = np.zeros((len(rows), n_classes))
+        if len(rows):
+            with threadpool_limits(1):
+                found[:, model.classes_] = model.predict_proba(rows)
+            # Single-precision ones add to one only within single precision.
+            found /= found.sum(axis=1, keepdims=True)
+        return found
+
+    return predict
+
+
+def _fitted(
+    model: Any,  # noqa: ANN401 - scikit-learn has no types
+    x: npt.NDArray[np.float32],
+    y: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.float64] | None,
+) -> Any:  # noqa: ANN401
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    if len(np.unique(y)) < 2:
+        return _OneClass(y[:1])
+    with warnings.catch_warnings():
+        # A fixed number of iterations is the budget, the same for every arm.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(x, y, sample_weight=weight)
+
+
+@dataclass(frozen=True, eq=False)
+class _OneClass:
+    """Says the only class it has seen."""
+
+    classes_: npt.NDArray[np.int64]
+
+    def predict_proba(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        return np.ones((len(rows), 1))
+
+
+def _logistic_regression(state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=ITERATIONS, random_state=state)
+
+
+def _random_forest(state: int) -> Any:  # noqa: ANN401
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(TREES, random_state=state, n_jobs=1)
+
+
+def _gradient_boosting(state: int) -> Any:  # noqa: ANN401
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(max_iter=ROUNDS, early_stopping=False, random_state=state)
+
+
+ESTIMATORS: Final[Mapping[str, Callable[[int], Any]]] = {
+    "logistic_regression": _logistic_regression,
+    "random_forest": _random_forest,
+    "gradient_boosting": _gradient_boosting,
+}
+"""Name to a function of a 32-bit seed, giving the estimator (Cox 1958; Breiman 2001; Friedman 2001)."""
