@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,11 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def sha256_bytes(*parts: bytes) -> str:
     """Return the SHA-256 of the concatenated ``parts`` as hexadecimal text."""
+    return sha256_chunks(parts)
+
+
+def sha256_chunks(parts: Iterable[bytes]) -> str:
+    """Return the SHA-256 of the concatenated ``parts``, of which one at a time is held."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)

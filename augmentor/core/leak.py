@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from augmentor.core.codes import shared
 from augmentor.core.errors import LeakError
 from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
@@ -28,11 +29,11 @@ def refuse_overlap(seen: Mapping[str, Samples], held_out: Mapping[str, Samples])
     """
     for name, part in held_out.items():
         for other, rows in seen.items():
-            shared = np.isin(part.row_digests, rows.row_digests)
-            if shared.any():
-                _refuse(_noun(part), other, name, part.ids[shared])
+            seen_too = shared(part.row_digests, rows.row_digests)
+            if seen_too.any():
+                _refuse(_noun(part), other, name, part.ids[seen_too])
             if part.group is not None and rows.group is not None:
-                common = np.intersect1d(part.group, rows.group)
+                common = np.unique(part.group[shared(part.group, rows.group)])
                 if len(common):
                     _refuse("group", other, name, common)
 
@@ -48,9 +49,9 @@ def refuse_seen(step: str, digests: Iterable[str], test: Samples) -> None:
     Raises:
         LeakError: if one of them is a test case.
     """
-    shared = np.isin(test.row_digests, np.array(sorted(digests), dtype=np.str_))
-    if shared.any():
-        _refuse(_noun(test), step, "test", test.ids[shared])
+    seen_too = shared(test.row_digests, np.array(sorted(digests), dtype=np.str_))
+    if seen_too.any():
+        _refuse(_noun(test), step, "test", test.ids[seen_too])
 
 
 def _noun(part: Samples) -> str:

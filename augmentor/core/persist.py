@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file, write_json
 from augmentor.core.samples import Samples
+from augmentor.core.scratch import chunks, on_disk
 from augmentor.core.synthetic import SyntheticSet
+
+ROWS = "x.npy"
 
 
 def write_samples(folder: Path, samples: Samples) -> None:
@@ -23,6 +27,10 @@ def write_samples(folder: Path, samples: Samples) -> None:
     if isinstance(samples.x, pd.DataFrame):
         with atomic_file(folder / "table.parquet") as temporary:
             samples.x.to_parquet(temporary)
+    elif on_disk(samples.x):
+        # Larger than memory, perhaps: a file of its own, which is mapped when it is read.
+        with atomic_file(folder / ROWS) as temporary, temporary.open("wb") as handle:
+            _write_rows(handle, samples.x)
     else:
         arrays["x"] = samples.x
     with atomic_file(folder / "samples.npz") as temporary, temporary.open("wb") as handle:
@@ -31,6 +39,14 @@ def write_samples(folder: Path, samples: Samples) -> None:
         folder / "samples.json",
         {"classes": list(samples.classes), "value_range": samples.value_range},
     )
+
+
+def _write_rows(handle: IO[bytes], x: npt.NDArray[np.generic]) -> None:
+    """Write a .npy file, a piece at a time."""
+    header = {"descr": np.lib.format.dtype_to_descr(x.dtype), "fortran_order": False, "shape": x.shape}
+    np.lib.format.write_array_header_1_0(handle, header)
+    for piece in chunks(x):
+        handle.write(np.ascontiguousarray(x[piece]).data)
 
 
 def read_samples(folder: Path) -> Samples:
@@ -47,7 +63,14 @@ def read_samples(folder: Path) -> Samples:
             np.load(handle, allow_pickle=False) as arrays,
         ):
             parts = {name: arrays[name] for name in arrays.files}
-        x = parts.pop("x") if "x" in parts else pd.read_parquet(folder / "table.parquet")
+        x: Any
+        if "x" in parts:
+            x = parts.pop("x")
+        elif (folder / ROWS).exists():
+            # As a plain array, like those of augmentor.core.scratch; still a view of the map.
+            x = np.asarray(np.load(folder / ROWS, mmap_mode="r", allow_pickle=False))
+        else:
+            x = pd.read_parquet(folder / "table.parquet")
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"cannot read the samples in {folder}: {error}") from error
     bounds = head["value_range"]

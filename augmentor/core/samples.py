@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from augmentor.core.codes import all_distinct
 from augmentor.core.errors import DataError
-from augmentor.core.files import sha256_bytes
+from augmentor.core.files import sha256_bytes, sha256_chunks
+from augmentor.core.scratch import chunks, gathered, taken
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -59,7 +62,7 @@ class Samples:
                 f"labels must lie in [0, {len(self.classes)}) for classes {list(self.classes)}, "
                 f"got {self.y.min()} to {self.y.max()}"
             )
-        if len(np.unique(self.ids)) != n:
+        if not all_distinct(self.ids):
             raise DataError("sample ids must be unique")
         if isinstance(self.x, np.ndarray):
             if self.x.ndim < 3:
@@ -106,35 +109,43 @@ class Samples:
         rows = rows.astype(np.int64)
         return replace(
             self,
-            x=self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else self.x[rows],
+            x=self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else taken(self.x, rows),
             y=self.y[rows],
-            ids=self.ids[rows],
-            group=None if self.group is None else self.group[rows],
+            ids=taken(self.ids, rows),
+            group=None if self.group is None else taken(self.group, rows),
         )
 
     @cached_property
     def row_digests(self) -> npt.NDArray[np.str_]:
         """SHA-256 of each row's decoded content (shape, dtype, values), labels not included."""
         if isinstance(self.x, pd.DataFrame):
-            rows = [row.tobytes() for row in np.ascontiguousarray(self.x.to_numpy(np.float64))]
+            rows: npt.NDArray[np.generic] = self.x.to_numpy(np.float64)
             head = ",".join(map(str, self.x.columns)).encode()
         else:
-            rows = [np.ascontiguousarray(row).tobytes() for row in self.x]
+            rows = self.x
             head = f"{self.x.dtype.str}{self.x.shape[1:]}".encode()
-        return np.array([sha256_bytes(head, row) for row in rows], dtype=np.str_)
+        if not len(rows):
+            return np.empty(0, dtype=np.str_)
+        return gathered((sha256_bytes(head, np.ascontiguousarray(row).tobytes()) for row in rows), "U64")
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all rows with their labels, ids, groups and class names, in order."""
-        group = b"" if self.group is None else "\n".join(self.group).encode()
-        return sha256_bytes(
-            "\n".join(self.row_digests).encode(),
-            self.y.tobytes(),
-            "\n".join(self.ids).encode(),
-            group,
-            "\n".join(self.classes).encode(),
-            repr(self.value_range).encode(),
+        return sha256_chunks(
+            chain(
+                _lines(self.row_digests),
+                [self.y.tobytes()],
+                _lines(self.ids),
+                [] if self.group is None else _lines(self.group),
+                ["\n".join(self.classes).encode(), repr(self.value_range).encode()],
+            )
         )
+
+
+def _lines(texts: npt.NDArray[np.str_]) -> Iterator[bytes]:
+    """Yield the texts with a line feed between them, a piece at a time."""
+    for piece in chunks(texts):
+        yield (("\n" if piece.start else "") + "\n".join(texts[piece])).encode()
 
 
 def concatenate(parts: Sequence[Samples]) -> Samples:

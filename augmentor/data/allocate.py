@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from augmentor.core.codes import codes
 from augmentor.core.samples import IntArray, Samples
 
 
@@ -17,11 +18,11 @@ def groups_of(samples: Samples) -> IntArray:
     both belong together.
     """
     n = len(samples)
-    _, content = np.unique(samples.row_digests, return_inverse=True)
-    keys = [content]
-    if samples.group is not None:
-        _, patient = np.unique(samples.group, return_inverse=True)
-        keys.append(patient + content.max(initial=-1) + 1)
+    (content,) = codes(samples.row_digests)
+    if samples.group is None:
+        return content
+    (patient,) = codes(samples.group)
+    keys = [content, patient + content.max(initial=-1) + 1]
     rows = np.tile(np.arange(n), len(keys))
     nodes = np.concatenate(keys) + n
     size = int(nodes.max(initial=n - 1)) + 1

@@ -14,10 +14,11 @@ from augmentor.core.errors import DataError
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
+from augmentor.data.files import Found
 from augmentor.data.grids import Gridded, gridded, modality_of
 from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
 from augmentor.data.spec import ImageSpec, SeriesSpec
-from augmentor.data.tree import ARRAY, Found, Tree
+from augmentor.data.tree import ARRAY, Tree
 
 
 def is_array(path: Path) -> bool:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from augmentor.core.codes import codes
 from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.samples import Samples
+from augmentor.core.scratch import RowWriter, chunks
 from augmentor.data.pictures import to_channels, to_square
 from augmentor.data.resample import resampled
 
@@ -47,11 +49,14 @@ class Near:
 
 def exact_groups(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
     """Return the ids of the samples that share their values, group by group, in reading order."""
-    rows: dict[str, list[str]] = {}
-    for part in parts.values():
-        for digest, name in zip(part.row_digests, part.ids, strict=True):
-            rows.setdefault(str(digest), []).append(str(name))
-    return [tuple(names) for names in rows.values() if len(names) > 1]
+    found = codes(*(part.row_digests for part in parts.values()))
+    content = np.concatenate([np.empty(0, np.int64), *found])
+    several = np.flatnonzero(np.bincount(content) > 1)
+    rows: dict[int, list[str]] = {int(code): [] for code in several}
+    for part, own in zip(parts.values(), found, strict=True):
+        for row in np.flatnonzero(np.isin(own, several)):
+            rows[int(own[row])].append(str(part.ids[row]))
+    return [tuple(names) for names in rows.values()]
 
 
 def fingerprints(x: npt.NDArray[Any], side: int | None = None) -> npt.NDArray[np.float32]:
@@ -73,13 +78,20 @@ def fingerprints(x: npt.NDArray[Any], side: int | None = None) -> npt.NDArray[np
     small = _grey_squares if kind.name == "image" else _small_grids
     if kind.name == "series" and len(x):
         x = _same_spread(x)
-    rows = small(x, most)
-    rows = _unit(rows - rows.mean(axis=1, keepdims=True))
-    if len(rows) > 2:
-        flat = ~rows.any(axis=1)
-        rows = _unit(rows - rows.mean(axis=0))
-        rows[flat] = 0
-    return rows.astype(np.float32)
+    prints: npt.NDArray[np.float32] = np.empty((len(x), small(x[:0], most).shape[1]), dtype=np.float32)
+    total = np.zeros(prints.shape[1])
+    for piece in chunks(x):
+        rows = small(x[piece], most)
+        rows = _unit(rows - rows.mean(axis=1, keepdims=True))
+        total += rows.sum(axis=0)
+        prints[piece] = rows
+    if len(x) > 2:
+        for piece in chunks(prints):
+            rows = prints[piece].astype(np.float64)
+            own = _unit(rows - total / len(x))
+            own[~rows.any(axis=1)] = 0
+            prints[piece] = own
+    return prints
 
 
 def _grey_squares(x: npt.NDArray[Any], side: int) -> npt.NDArray[np.float64]:
@@ -115,11 +127,13 @@ def near_pairs(parts: Mapping[str, Samples], threshold: float = NEAR) -> list[Ne
         return []
     prints = fingerprints(x)
     found = []
-    for start in range(0, len(prints), BLOCK):
-        close = prints[start : start + BLOCK] @ prints[start:].T
-        first, second = np.nonzero(np.triu(close >= threshold, k=1))
+    starts = range(0, len(prints), BLOCK)
+    for one, two in ((one, two) for one in starts for two in starts if two >= one):
+        close = prints[one : one + BLOCK] @ prints[two : two + BLOCK].T
+        near = close >= threshold
+        first, second = np.nonzero(np.triu(near, k=1) if one == two else near)
         found += [
-            Near(str(ids[start + i]), str(ids[start + j]), min(1.0, float(close[i, j])))
+            Near(str(ids[one + i]), str(ids[two + j]), min(1.0, float(close[i, j])))
             for i, j in zip(first, second, strict=True)
         ]
     return sorted(found, key=lambda pair: (-pair.correlation, pair.first, pair.second))
@@ -129,13 +143,20 @@ def _distinct(parts: Mapping[str, Samples]) -> tuple[npt.NDArray[Any], npt.NDArr
     whole = [part for part in parts.values() if len(part)]
     if not whole:
         return np.empty((0, 1, 1, 1)), np.empty(0, dtype=np.str_)
-    x = np.concatenate([part.array for part in whole])
-    ids = np.concatenate([part.ids for part in whole])
-    _, rows = np.unique(np.concatenate([part.row_digests for part in whole]), return_index=True)
+    content = np.concatenate(codes(*(part.row_digests for part in whole)))
+    _, rows = np.unique(content, return_index=True)
     rows = np.sort(rows)
     if len(rows) > MOST:
         rows = rows[np.linspace(0, len(rows) - 1, MOST).astype(np.int64)]
-    return x[rows], ids[rows]
+    writer = RowWriter(whole[0].array.dtype, whole[0].shape)
+    ids, start = [], 0
+    for part in whole:
+        mine = rows[(rows >= start) & (rows < start + len(part))] - start
+        start += len(part)
+        ids.append(part.ids[mine])
+        for piece in chunks(part.array):
+            writer.add(part.array[mine[(mine >= piece.start) & (mine < piece.stop)]])
+    return writer.finish(), np.concatenate(ids)
 
 
 def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

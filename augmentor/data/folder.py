@@ -5,25 +5,27 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.parallel import processes_to_use
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
-from augmentor.data.array_files import groups_of_names, is_array, read_array_files
+from augmentor.core.scratch import gathered, room
+from augmentor.data.array_files import groups_of_names, read_array_files
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
-from augmentor.data.pictures import Picture, UnreadablePicture, decode, head_size, to_channels, to_square
+from augmentor.data.files import Found
+from augmentor.data.loaded import PARTS, Loaded, SetAside
+from augmentor.data.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.spec import ImageSpec, SeriesSpec
-from augmentor.data.tree import Found, walk
+from augmentor.data.streamed import stream
+from augmentor.data.tree import ARRAY, walk
 
 MAX_BYTES = 4 * 2**30
 """More decoded pixels than this are refused: a size must be chosen first."""
@@ -35,6 +37,8 @@ DEFAULT_SIZE = 64
 """The side of pictures whose size nobody chose, where their own cannot be kept."""
 
 LOT = 16
+
+Result = TypeVar("Result")
 
 
 class SizeNeeded(DataError):  # noqa: N818 - reads as what it says
@@ -73,25 +77,24 @@ def read_folder(
     """
     tree = walk(root)
     classes = _classes(tree.classes, card, root)
-    if any(is_array(item.path) for item in tree.found):
+    if any(item.id.lower().endswith(ARRAY) for item in tree.found):
         return read_array_files(
             tree, classes, name=name, image=image, series=series or SeriesSpec(), card=card, progress=progress
         )
     size, told = image.size or (card.image_size if card else None), None
     if size is None:
         size, told = default_size(tree.found)
-    read, set_aside = read_pictures(tree.found, size, progress)
-    set_aside = [*tree.set_aside, *set_aside]
-    if not read:
+    read = stream(_one_size(tree.found, size, progress), image)
+    x, found = read.x, tree.found.pick(read.index)
+    set_aside = [*tree.set_aside, *read.set_aside]
+    if not len(x):
         first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
         raise DataError(
             f"no picture in {root} can be read ({len(set_aside)} files were set aside{first}); "
             "[split/]class/picture.png (or jpg, tif, bmp) is the layout"
         )
-    x, notes = _stack(read, image)
-    notes = [told, *notes] if told else notes
-    groups, unmatched = groups_of_names([item.found for item in read], card)
-    notes += unmatched
+    groups, unmatched = groups_of_names(found, card)
+    notes = [*([told] if told else []), *read.notes, *unmatched]
     low, high = (0.0, float(np.iinfo(x.dtype).max))
     if card and card.value_range:
         low, high = card.value_range
@@ -102,20 +105,20 @@ def read_folder(
             )
     samples = Samples(
         x=x,
-        y=np.array([classes.index(item.found.label) for item in read], dtype=np.int64),
+        y=np.fromiter((classes.index(item.label) for item in found), dtype=np.int64, count=len(found)),
         classes=classes,
-        ids=np.array([item.found.id for item in read], dtype=np.str_),
+        ids=gathered((item.id for item in found), f"U{found.longest}"),
         group=groups,
         value_range=(low, high),
     )
-    where = np.array([item.found.part for item in read])
+    where = np.fromiter((item.part for item in found), dtype="U10", count=len(found))
     parts = {part: samples.take(where == part) for part in (*PARTS, "all") if np.any(where == part)}
     return Loaded(
         name=name,
         card=card,
         parts=parts,
         layout="folder",
-        originals=_originals([item.picture for item in read]),
+        originals=read.originals,
         set_aside=tuple(set_aside),
         notes=(*tree.notes, *notes),
     )
@@ -143,18 +146,15 @@ def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
     :data:`DEFAULT_SIZE`, or less where half the pictures are smaller than that: growing them would
     only invent pixels. Only the heads of the files are read.
     """
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, processes_to_use(None, len(found)))) as pool:
-        warnings.simplefilter("ignore")
-        sizes = [size for size in pool.map(head_size, [item.path for item in found]) if size]
-    if not sizes or (len(set(sizes)) == 1 and max(sizes[0]) <= LARGEST_AS_IS):
+    sizes = Counter(size for _, size in _threaded(found, head_size) if size)
+    if not sizes or (len(sizes) == 1 and max(min(sizes)) <= LARGEST_AS_IS):
         return None, None
-    sides = np.array([min(size) for size in sizes])
-    half = int(np.median(sides))
+    half = int(np.median(np.repeat([min(size) for size in sizes], list(sizes.values()))))
     side = min(DEFAULT_SIZE, max(4, half - half % 4))
     (low, lower), (high, higher) = min(sizes), max(sizes)
     what = (
-        f"the pictures have {len(set(sizes))} sizes, from {lower} x {low} to {higher} x {high} pixels"
-        if len(set(sizes)) > 1
+        f"the pictures have {len(sizes)} sizes, from {lower} x {low} to {higher} x {high} pixels"
+        if len(sizes) > 1
         else f"the pictures have {lower} x {low} pixels, which is slow to train on"
     )
     return side, (
@@ -174,23 +174,51 @@ def read_pictures(
     read: list[ReadPicture] = []
     set_aside: list[SetAside] = []
     decoded = 0
-    progress.start("reading", len(found))
-    for number, (item, result) in enumerate(_decoded(found, size), start=1):
+    for number, (item, result) in enumerate(_one_size(found, size, progress), start=1):
         if isinstance(result, str):
             set_aside.append(SetAside(item.id, result))
         else:
             read.append(ReadPicture(item, result))
             decoded += result.pixels.nbytes
-            _check_sizes(read[0], read[-1], size)
         if decoded > MAX_BYTES:
             raise SizeNeeded(
                 f"the first {number} of {len(found)} pictures fill {decoded / 2**30:.1f} GiB; choose a "
                 "smaller "
                 "size, e.g. --set image.size=64"
             )
-        progress.update("reading", number)
-    progress.finish("reading")
     return read, set_aside
+
+
+def _one_size(
+    found: Sequence[Found], size: int | None, progress: Progress
+) -> Iterator[tuple[Found, Picture | str]]:
+    """Yield every file with its picture at the asked size, or with the reason why it cannot be used.
+
+    Raises:
+        SizeNeeded: if pictures of several sizes come without a size, or all of them fill the disk.
+    """
+    first: ReadPicture | None = None
+    progress.start("reading", len(found))
+    decoded = _threaded(found, lambda path: _one(path, size))
+    for number, (item, result) in enumerate(decoded, start=1):
+        if not isinstance(result, str):
+            if first is None:
+                first = ReadPicture(item, result)
+                _check_room(len(found), result)
+            _check_sizes(first, ReadPicture(item, result), size)
+        progress.update("reading", number)
+        yield item, result
+    progress.finish("reading")
+
+
+def _check_room(n: int, first: Picture) -> None:
+    free, needed = room(), n * first.pixels.nbytes
+    if needed > free:
+        raise SizeNeeded(
+            f"{n} pictures of {first.pixels.shape[1]} x {first.pixels.shape[0]} pixels fill "
+            f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free where they are kept during the "
+            "work; choose a smaller size, e.g. --set image.size=64, or make room"
+        )
 
 
 def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> None:
@@ -203,9 +231,11 @@ def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> Non
         )
 
 
-def _decoded(found: Sequence[Found], size: int | None) -> Iterator[tuple[Found, Picture | str]]:
-    def job(lot: Sequence[Found]) -> list[Picture | str]:
-        return [_one(item.path, size) for item in lot]
+def _threaded(found: Sequence[Found], work: Callable[[Path], Result]) -> Iterator[tuple[Found, Result]]:
+    """Yield every file with what ``work`` makes of its path, in order, worked by several threads."""
+
+    def job(lot: Sequence[Found]) -> list[Result]:
+        return [work(item.path) for item in lot]
 
     workers = min(8, processes_to_use(None, len(found)))
     # Pillow warns about odd files (huge, broken EXIF); what matters of that becomes a reason. Filters
@@ -232,39 +262,3 @@ def _one(path: Path, size: int | None) -> Picture | str:
         return picture
     small = to_square(picture.pixels, size)
     return Picture(small, picture.height, picture.width, picture.bits, picture.remarks)
-
-
-def _stack(read: Sequence[ReadPicture], image: ImageSpec) -> tuple[npt.NDArray[Any], list[str]]:
-    pictures = [item.picture for item in read]
-    notes = []
-    colour = sum(picture.pixels.shape[2] == 3 for picture in pictures)
-    channels = {"grey": 1, "rgb": 3, "auto": 3 if colour else 1}[image.colour]
-    if 0 < colour < len(pictures):
-        used = "grey" if channels == 1 else "rgb"
-        notes.append(f"{len(pictures) - colour} grey and {colour} colour pictures: all are used as {used}")
-    deep = sum(picture.bits == 16 for picture in pictures)
-    if 0 < deep < len(pictures):
-        notes.append(
-            f"{len(pictures) - deep} pictures of 8 bits were widened to the 16 bits of the other {deep}"
-        )
-    remarks = Counter(remark for picture in pictures for remark in picture.remarks)
-    notes += [f"{n} pictures: {remark}" for remark, n in sorted(remarks.items())]
-    height, width = pictures[0].pixels.shape[:2]
-    x: npt.NDArray[Any] = np.empty(
-        (len(pictures), channels, height, width), dtype=np.uint16 if deep else np.uint8
-    )
-    for row, picture in enumerate(pictures):
-        pixels = picture.pixels.astype(np.uint16) * 257 if deep and picture.bits == 8 else picture.pixels
-        x[row] = np.moveaxis(to_channels(pixels, channels), 2, 0)
-    return x, notes
-
-
-def _originals(pictures: Sequence[Picture]) -> Originals:
-    def column(values: list[int]) -> npt.NDArray[np.int64]:
-        return np.array(values, dtype=np.int64)
-
-    return Originals(
-        sides=np.array([(picture.height, picture.width) for picture in pictures], dtype=np.int64),
-        channels=column([picture.pixels.shape[2] for picture in pictures]),
-        bits=column([picture.bits for picture in pictures]),
-    )

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from augmentor.core.codes import codes, shared
 from augmentor.core.errors import ConfigError, DataError, LeakError
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
@@ -106,7 +107,7 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
     _check_disjoint(parts)
     train = cut(parts["train"], scarcity)
     _check_enough({**parts, "train": train}, rules, loaded)
-    twins = len(train) - len(np.unique(train.row_digests))
+    twins = len(train) - 1 - int(codes(train.row_digests)[0].max(initial=-1))
     if twins:
         notes.append(f"{twins} rows of the training part repeat the content of another; they stay")
     return Split(train, parts["validation"], parts["test"], tuple(removed), kind, tuple(notes))
@@ -156,16 +157,19 @@ def _separated(
     for place, part in reversed(list(enumerate(order))):
         gone: dict[int, Removed] = {}
         for reason in ("duplicate", "group"):
+            own = _keys(parts[part], reason)
+            if own is None:
+                continue
             twins: dict[str, str] = {}
             for higher in order[place + 1 :]:
                 keys = _keys(result[higher], reason)
                 if keys is not None:
-                    twins.update(zip(map(str, keys), map(str, result[higher].ids), strict=True))
-            own = _keys(parts[part], reason)
-            for row, key in enumerate([] if own is None else map(str, own)):
-                if key in twins and row not in gone:
+                    rows = np.flatnonzero(shared(keys, own))
+                    twins.update(zip(map(str, keys[rows]), map(str, result[higher].ids[rows]), strict=True))
+            for row in np.flatnonzero(shared(own, np.array(list(twins), dtype=np.str_))).tolist():
+                if row not in gone:
                     word: Literal["duplicate", "group"] = "duplicate" if reason == "duplicate" else "group"
-                    gone[row] = Removed(str(parts[part].ids[row]), twins[key], part, word)
+                    gone[row] = Removed(str(parts[part].ids[row]), twins[str(own[row])], part, word)
         if gone:
             mask = np.ones(len(parts[part]), dtype=np.bool_)
             mask[list(gone)] = False
@@ -218,18 +222,22 @@ def _carve(parts: dict[str, Samples], part: str, share: float, seed: int) -> Non
 
 def _conflicts(parts: Mapping[str, Samples], noun: str) -> list[str]:
     """Tell samples that carry different labels."""
-    labels: dict[str, set[int]] = {}
-    rows: dict[str, list[str]] = {}
-    for part in parts.values():
-        for key, label, name in zip(part.row_digests, part.y, part.ids, strict=True):
-            labels.setdefault(str(key), set()).add(int(label))
-            rows.setdefault(str(key), []).append(str(name))
-    bad = [key for key, found in labels.items() if len(found) > 1]
-    if not bad:
+    found = codes(*(part.row_digests for part in parts.values()))
+    content, y = np.concatenate(found), np.concatenate([part.y for part in parts.values()])
+    lowest, highest = np.full(len(y), np.iinfo(np.int64).max), np.full(len(y), -1)
+    np.minimum.at(lowest, content, y)
+    np.maximum.at(highest, content, y)
+    bad = np.flatnonzero(highest > lowest)
+    if not len(bad):
         return []
+    same = [
+        str(name)
+        for part, own in zip(parts.values(), found, strict=True)
+        for name in part.ids[own == bad[0]][:3]
+    ]
     return [
         f"{len(bad)} {noun} are there several times with different labels, e.g. "
-        f"{' and '.join(rows[bad[0]][:3])}; "
+        f"{' and '.join(same[:3])}; "
         "the labels need a look"
     ]
 
@@ -240,7 +248,7 @@ def _check_disjoint(parts: Mapping[str, Samples]) -> None:
         for second in names[place + 1 :]:
             for reason in ("duplicate", "group"):
                 one, two = _keys(parts[first], reason), _keys(parts[second], reason)
-                if one is not None and two is not None and len(np.intersect1d(one, two)):
+                if one is not None and two is not None and shared(one, two).any():
                     raise LeakError(f"{first} and {second} share content ({reason}); nothing was trained")
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import os
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from augmentor.core.errors import DataError
+from augmentor.data.files import Files, Folder
 from augmentor.data.loaded import SetAside
 from augmentor.data.pictures import SUFFIXES
 
@@ -28,23 +32,13 @@ LAYOUT = (
 )
 
 
-@dataclass(frozen=True)
-class Found:
-    """A picture file: where it is, its id (path below the root), its part and its class."""
-
-    path: Path
-    id: str
-    part: str
-    label: str
-
-
 @dataclass
 class Tree:
     """What a folder holds; ``classes`` are sorted, ``found`` is in the order of the ids."""
 
     root: Path
+    found: Files
     classes: list[str] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -60,7 +54,7 @@ def walk(root: Path, *, synthetic: bool = False) -> Tree:
         DataError: if the layout is not that of class folders, with or without split folders.
     """
     root = _enter(root.resolve())
-    tree = Tree(root)
+    tree = Tree(root, Files(root, ()))
     folders = _folders(root, tree)
     if not folders:
         raise DataError(f"{_what(root)}; {LAYOUT}")
@@ -73,7 +67,6 @@ def walk(root: Path, *, synthetic: bool = False) -> Tree:
     else:
         _take_classes(tree, root, "all")
     tree.classes = sorted(set(tree.classes))
-    tree.found.sort(key=lambda item: item.id)
     tree.set_aside.sort(key=lambda item: item.path)
     _set_others_aside(tree, synthetic)
     if not tree.found and not tree.set_aside:
@@ -94,18 +87,21 @@ def _set_others_aside(tree: Tree, synthetic: bool) -> None:
     """Leave out what an earlier run made, which must never be measured on; or what is real."""
     rows = read_metadata(tree.root)
     made = {str(row.get("file_name")) for row in rows if row["source"] == "synthetic"}
-    if synthetic:
-        if rows:
-            real = sum(item.id not in made for item in tree.found)
-            tree.found = [item for item in tree.found if item.id in made]
-            tree.notes += (
-                [f"{real} pictures that metadata.csv does not call synthetic were left out"] if real else []
-            )
+    if not rows:
         return
-    found = [item for item in tree.found if item.id in made]
-    tree.found = [item for item in tree.found if item.id not in made]
+    here = tree.found.where(lambda item: item.id in made)
+    others = tree.found.where(lambda item: item.id not in made)
+    if synthetic:
+        tree.found = here
+        tree.notes += (
+            [f"{len(others)} pictures that metadata.csv does not call synthetic were left out"]
+            if others
+            else []
+        )
+        return
+    tree.found = others
     reason = "synthetic, as metadata.csv says; only real ones are used"
-    tree.set_aside += [SetAside(item.id, reason) for item in found]
+    tree.set_aside += [SetAside(item.id, reason) for item in here]
 
 
 def _enter(root: Path) -> Path:
@@ -144,8 +140,13 @@ def _take_classes(tree: Tree, parent: Path, part: str) -> None:
 
 def _take_pictures(tree: Tree, folder: Path, part: str) -> None:
     label = unicodedata.normalize("NFC", folder.name)
-    pictures = _pictures(folder)
-    deeper = sum(1 for below in _subfolders(folder) for path in below.rglob("*") if _is_picture(path))
+    names, links, others = _listed(folder)
+    pictures = bool(names or links)
+    deeper = sum(
+        not path.name.startswith(".") and _is_picture(path)
+        for below in _subfolders(folder)
+        for path in below.rglob("*")
+    )
     if deeper and not pictures:
         raise DataError(
             f"{folder} holds {deeper} pictures in folders of its own and none directly; {LAYOUT}. "
@@ -153,16 +154,35 @@ def _take_pictures(tree: Tree, folder: Path, part: str) -> None:
         )
     if deeper:
         tree.notes.append(f"{deeper} pictures in folders below the class {label!r} were ignored")
-    others = sum(path.is_file() for path in _visible(folder)) - len(pictures)
-    if others > 0:
+    if others:
         tree.notes.append(f"{others} files of other kinds in {folder.relative_to(tree.root)} were ignored")
     tree.classes.append(label)
-    for path in pictures:
-        reason = _name_fault(path.name) or _link_fault(path, tree.root)
+    place = folder.relative_to(tree.root).as_posix()
+    good = []
+    for name in [*names, *links]:
+        # Only a link can lead out: the folder itself lies inside.
+        reason = _name_fault(name) or (_link_fault(folder / name, tree.root) if name in links else None)
         if reason:
-            tree.set_aside.append(SetAside(_shown(path.relative_to(tree.root).as_posix()), reason))
+            tree.set_aside.append(SetAside(_shown(f"{place}/{name}"), reason))
         else:
-            tree.found.append(Found(path, path.relative_to(tree.root).as_posix(), part, label))
+            good.append(name)
+    tree.found = Files(tree.root, [*tree.found.folders, Folder(place, part, label, good)])
+
+
+def _listed(folder: Path) -> tuple[list[str], set[str], int]:
+    """Return the names of the pictures in ``folder``, of links to pictures, and how many others there are."""
+    names: list[str] = []
+    links: set[str] = set()
+    others = 0
+    with _visible(folder) as entries:
+        for entry in entries:
+            if not _is_picture(entry):
+                others += entry.is_file()
+            elif entry.is_symlink():
+                links.add(entry.name)
+            else:
+                names.append(entry.name)
+    return names, links, others
 
 
 def _folders(parent: Path, tree: Tree) -> list[Path]:
@@ -176,24 +196,28 @@ def _folders(parent: Path, tree: Tree) -> list[Path]:
     return kept
 
 
-def _visible(folder: Path) -> list[Path]:
+@contextmanager
+def _visible(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """Yield what is in ``folder``, hidden things left out, without a list of it all."""
     try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        with os.scandir(folder) as entries:
+            yield (entry for entry in entries if not entry.name.startswith("."))
     except OSError as error:
         raise DataError(f"the folder {folder} cannot be read: {error.strerror or error}") from error
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in _visible(folder) if path.is_dir()]
+    with _visible(folder) as entries:
+        return sorted(folder / entry.name for entry in entries if entry.is_dir())
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return [path for path in _visible(folder) if _is_picture(path)]
+    with _visible(folder) as entries:
+        return sorted(folder / entry.name for entry in entries if _is_picture(entry))
 
 
-def _is_picture(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    return suffix in (*SUFFIXES, ARRAY) and not path.name.startswith(".") and not path.is_dir()
+def _is_picture(entry: os.DirEntry[str] | Path) -> bool:
+    return entry.name.lower().endswith((*SUFFIXES, ARRAY)) and not entry.is_dir()
 
 
 def _link_fault(path: Path, root: Path) -> str | None:
@@ -221,7 +245,8 @@ def _what(root: Path) -> str:
     loose = _pictures(root)
     if loose:
         return f"{root} holds {len(loose)} pictures outside class folders"
-    files = [path.name for path in _visible(root) if path.is_file()]
+    with _visible(root) as entries:
+        files = sorted(entry.name for entry in entries if entry.is_file())
     if any(name.endswith((".csv", ".tsv", ".parquet", ".xlsx")) for name in files):
         return (
             f"{root} holds tables ({files[0]}), which a later release reads; this one reads images, volumes "

@@ -23,15 +23,26 @@ from typing import Any
 
 from augmentor.core.files import (
     atomic_folder,
+    canonical_json,
     sha256_bytes,
+    sha256_chunks,
     sha256_file,
     sha256_json,
     storage_errors,
     write_json,
 )
+from augmentor.core.scratch import scratch_in
 
 DONE = "done.json"
-DECISIVE_PACKAGES = ("torch", "numpy", "monai", "scikit-learn", "imbalanced-learn", "albumentations", "pillow")
+DECISIVE_PACKAGES = (
+    "torch",
+    "numpy",
+    "monai",
+    "scikit-learn",
+    "imbalanced-learn",
+    "albumentations",
+    "pillow",
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ class StepCache:
                 work.mkdir(exist_ok=True)
             sweep(final)
             begun = time.monotonic()
-            with atomic_folder(final) as output:
+            with atomic_folder(final) as output, scratch_in(work):
                 build(output, work)
                 seconds = time.monotonic() - begun
                 write_json(
@@ -165,5 +176,30 @@ def tree_digest(path: Path) -> str:
     """Return a hash of a file's bytes, or of every file's path and bytes below a folder."""
     if path.is_file():
         return sha256_file(path)
-    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-    return sha256_json([[p.relative_to(path).as_posix(), sha256_file(p)] for p in files])
+    return sha256_chunks(_tree_json(path))
+
+
+def _tree_json(root: Path) -> Iterator[bytes]:
+    """Yield the canonical JSON of ``[[path, SHA-256], ...]`` for the files below ``root``, piece by piece."""
+    yield b"["
+    comma = b""
+    for path in _files_below(str(root)):
+        relative = Path(path).relative_to(root).as_posix()
+        yield comma + canonical_json([relative, sha256_file(Path(path))]).encode()
+        comma = b","
+    yield b"]"
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """Yield the files in the order of their path's parts; only one folder's names are held at a time.
+
+    Hidden files are left out, and links to folders are not followed.
+    """
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    for name, is_folder in names:
+        place = os.path.join(folder, name)
+        if is_folder:
+            yield from _files_below(place)
+        elif not name.startswith(".") and os.path.isfile(place):
+            yield place

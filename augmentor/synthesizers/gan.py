@@ -16,6 +16,7 @@ from augmentor.core.files import sha256_bytes, sha256_json, write_json
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.score import CheckpointScore, Judge
+from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
 from augmentor.data.codecs.image import ImageCodec
@@ -25,7 +26,7 @@ from augmentor.synthesizers.compose import initial_networks, objective_of, regul
 from augmentor.synthesizers.sampler import BoolArray, Sampler, torch_threads
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
 from augmentor.training import loop
-from augmentor.training.batches import Batches
+from augmentor.training.batches import Batches, EncodedRows
 from augmentor.training.checkpoint import Checkpoints, read_tensors, write_tensors
 from augmentor.training.state import State
 
@@ -104,8 +105,9 @@ class GanSynthesizer:
                 progress.log(
                     f"resuming after {min(self.training.images, state.step * self.training.batch):,} images"
                 )
+            x = train.array
             batches = Batches(
-                torch.from_numpy(codec.encode(train.array)),
+                EncodedRows(x, codec.encode) if on_disk(x) else torch.from_numpy(codec.encode(x)),
                 torch.from_numpy(train.y),
                 n_classes=train.n_classes,
                 batch=self.training.batch,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -27,6 +30,23 @@ class Batch(NamedTuple):
     latents: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class EncodedRows:
+    """Rows of an array that may be larger than memory, encoded when they are drawn.
+
+    Attributes:
+        x: (N, C, *spatial) in the data's own units, as a memory map.
+        encode: turns rows into float32 in [-1, 1], each by itself.
+    """
+
+    x: npt.NDArray[Any]
+    encode: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+
+    def at(self, rows: Tensor) -> Tensor:
+        """Return the rows at these positions (B,), encoded."""
+        return torch.from_numpy(self.encode(self.x[rows.numpy()]))
+
+
 class Batches:
     """Draws batches; the same generator state gives the same batch on every device.
 
@@ -36,7 +56,7 @@ class Batches:
     batch holds each class as often as expected, give or take one run of four.
 
     Args:
-        x: (N, C, *spatial) float32 in [-1, 1], on the CPU.
+        x: (N, C, *spatial) float32 in [-1, 1], on the CPU; or rows that are encoded when drawn.
         y: (N,) int64 labels.
         n_classes: number of classes.
         batch: rows a step, a multiple of four.
@@ -51,7 +71,7 @@ class Batches:
 
     def __init__(
         self,
-        x: Tensor,
+        x: Tensor | EncodedRows,
         y: Tensor,
         *,
         n_classes: int,
@@ -69,9 +89,9 @@ class Batches:
                 f"classes {empty} have none; add samples or leave the classes out"
             )
         self.batch, self.latent, self.device = batch, latent, device
-        self.x = x.contiguous(memory_format=layout)
+        self.x = x.contiguous(memory_format=layout) if isinstance(x, Tensor) else x
         self.layout = layout
-        if device.type == "cuda":
+        if device.type == "cuda" and isinstance(self.x, Tensor):
             self.x = self.x.pin_memory()
         # Row starts[c] + k of ``order`` is the k-th sample of class c. Plain lists: on a few dozen numbers
         # Python is several times faster than a chain of tensor operations.
@@ -93,7 +113,8 @@ class Batches:
             labels_list.append(label)
             picked = distinct(self.counts[label], uniform[run * GROUP : (run + 1) * GROUP])
             places.extend(self.starts[label] + place for place in picked)
-        real = self.x.index_select(0, self.order[torch.tensor(places)])
+        rows = self.order[torch.tensor(places)]
+        real = self.x.index_select(0, rows) if isinstance(self.x, Tensor) else self.x.at(rows)
         labels = torch.tensor(labels_list).repeat_interleave(GROUP)
         latents = torch.randn(self.batch, self.latent, generator=generator)
         if self.device.type == "cpu":

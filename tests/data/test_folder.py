@@ -14,7 +14,7 @@ from PIL import Image
 
 from augmentor.core.errors import DataError
 from augmentor.data.cards import Card
-from augmentor.data.folder import SizeNeeded, read_folder
+from augmentor.data.folder import read_folder
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded
 from augmentor.data.spec import ImageSpec
@@ -236,12 +236,6 @@ def test_layouts_that_are_not_understood(
             Image.new("L", (8, 8)).save(folder / place / f"{number}.png")
     with pytest.raises(DataError, match=told):
         load(str(folder))
-
-
-def test_too_many_bytes_ask_for_a_size(make_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augmentor.data.folder.MAX_BYTES", 300)
-    with pytest.raises(SizeNeeded, match=r"first 3 of 4 .*image.size=64"):
-        load(str(make_folder({"a": 2, "b": 2})))
 
 
 def card(**change: object) -> Card:
