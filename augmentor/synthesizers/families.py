@@ -76,7 +76,7 @@ FAMILIES: Mapping[str, Family] = {
             "adversarial": "non_saturating",
             "minibatch_group": 0,
         },
-        _CLASSIC,
+        {"learning_rate": 5e-4, "betas": (0.5, 0.999)},
     ),
     "acgan": Family(
         "Odena 2017, equations 2 and 3: the critic also names the class",
@@ -107,7 +107,7 @@ FAMILIES: Mapping[str, Family] = {
             "regularisers": {"clip": 0.05},
             "minibatch_group": 0,
         },
-        {"learning_rate": 1e-3, "betas": (0.0, 0.9), "critic_steps": 3},
+        {"learning_rate": 1e-3, "betas": (0.0, 0.9), "critic_steps": 2},
     ),
     "wgan-gp": Family(
         "Gulrajani 2017, equation 3, algorithm 1: the Wasserstein game, a gradient penalty at every step",
