@@ -217,6 +217,16 @@ def test_the_same_draws_give_the_same_bits_and_others_other_noise(name):
     torch.testing.assert_close(body(changed, draws_of())[:-1], made[:-1])
 
 
+def test_without_a_style_scales_are_one_and_shifts_zero():
+    nothing = torch.zeros(1, 128)
+    assert (body_of("style").affine(nothing) == 1).all()
+    body = body_of("adain")
+    for part in body.affine(nothing).split(body.sizes, 1):
+        scale, shift = part.chunk(2, 1)
+        assert (scale == 1).all()
+        assert (shift == 0).all()
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_noise_starts_silent_and_its_strength_learns(name):
     torch.manual_seed(0)
