@@ -1,9 +1,11 @@
-"""Terms against mode collapse: the generator's mode seeking loss and the critic's minibatch statistic."""
+"""The generator's term against mode collapse; the critic's is :func:`augmentor.nets.blocks.minibatch_std`."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+from augmentor.core.ranks import gathered, together
 
 
 def mode_seeking(
@@ -48,10 +50,13 @@ def mode_seeking(
     dtype = torch.promote_types(images.dtype, torch.float32)
     between_images = (images.to(dtype) - other_images.to(dtype)).abs().flatten(1).mean(1)
     between_latents = (latents.to(dtype) - other_latents.to(dtype)).abs().flatten(1).mean(1)
+    # A group's rows may lie in several processes.
+    between_images, between_latents = gathered(between_images), gathered(between_latents)
     if labels is None:
-        between_images = between_images.mean().expand(len(images))
-        between_latents = between_latents.mean().expand(len(images))
+        between_images = between_images.mean().expand(len(between_images))
+        between_latents = between_latents.mean().expand(len(between_images))
     else:
+        labels = together(labels)
         # A (B, B) matrix of "same class" costs nothing at batch sizes and needs no class count.
         same = (labels[:, None] == labels[None, :]).to(dtype)
         same = same / same.sum(1, keepdim=True)
@@ -60,36 +65,3 @@ def mode_seeking(
     # Multiplied through by the latent distance, so that equal latents give 1 / floor instead of 0 / 0.
     tiny = torch.finfo(dtype).tiny
     return between_latents.clamp_min(tiny) / (between_images + floor * between_latents.clamp_min(tiny))
-
-
-def minibatch_std(x: Tensor, group: int) -> Tensor:
-    """Minibatch standard deviation as an extra channel for the critic, Karras 2018, section 3.
-
-    The standard deviation of each feature over the rows of a group, averaged over features and positions.
-    Groups are **consecutive** rows. Where the batch is ordered so that each run of ``group`` rows shares one
-    class, the statistic is class-wise and shows a class that has collapsed; in a shuffled batch it is the
-    paper's. Real and fake batches must be ordered alike, else the order gives the fakes away.
-
-    Args:
-        x: Features, ``(B, C, ...)``.
-        group: Rows in a group; a batch smaller than that is one group.
-
-    Returns:
-        ``(B, 1, ...)``, one constant per group, in the dtype of ``x``.
-
-    Raises:
-        ValueError: ``group`` is below 2, or B is not a multiple of it.
-    """
-    rows = min(group, len(x))
-    if group < 2 or len(x) % rows:
-        raise ValueError(
-            "Minibatch standard deviation needs a group of at least 2 rows that divides the batch, "
-            f"received group {group} and a batch of {len(x)}."
-        )
-    grouped = x.to(torch.promote_types(x.dtype, torch.float32)).flatten(1).view(-1, rows, x[0].numel())
-    # Written out because torch.var over a middle axis takes ten times as long on a CPU.
-    variance = (grouped - grouped.mean(1, keepdim=True)).square().mean(1)
-    # 1e-8: the square root has no derivative at 0, where identical rows sit.
-    spread = (variance + 1e-8).sqrt().mean(1)
-    shape = (len(x), *[1] * (x.ndim - 1))
-    return spread.repeat_interleave(rows).view(shape).expand(-1, 1, *x.shape[2:]).to(x.dtype)

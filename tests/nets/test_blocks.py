@@ -1,46 +1,118 @@
+"""Blocks in closed form: minibatch statistics against numpy, residual branches, resampling."""
+
 import numpy as np
 import pytest
 import torch
 
-from augmentor.nets.blocks import ResidualBlock, minibatch_std
+from augmentor.nets.blocks import MinibatchDiscrimination, ResidualBlock, Top, minibatch_std
 from augmentor.nets.layers import downsample, upsample
-from augmentor.objectives.diversity import minibatch_std as objective_std
+from augmentor.nets.spec import NetworkSpec
+
+SHAPES = [(6, 2, 5), (6, 3, 4, 4), (6, 1, 2, 3, 4)]
+
+
+def normal(*shape, seed=0, dtype=torch.float64):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
 def test_minibatch_std_in_closed_form():
     # Group 0: rows 0, 2, 0, 2 have mean 1 and standard deviation 1. Group 1: all alike, so 0.
     x = torch.tensor([0.0, 2, 0, 2, 5, 5, 5, 5]).view(8, 1, 1, 1).expand(8, 3, 2, 2)
     out = minibatch_std(x, 4)
-    assert out.shape == (8, 4, 2, 2)
-    torch.testing.assert_close(out[:, :3], x)
-    torch.testing.assert_close(out[:4, 3], torch.ones(4, 2, 2))
+    assert out.shape == (8, 1, 2, 2)
+    torch.testing.assert_close(out[:4], torch.ones(4, 1, 2, 2))
     # sqrt(0 + 1e-8) keeps a slope at zero.
-    torch.testing.assert_close(out[4:, 3], torch.full((4, 2, 2), 1e-4), atol=1e-6, rtol=0)
+    torch.testing.assert_close(out[4:], torch.full((4, 1, 2, 2), 1e-4), atol=1e-6, rtol=0)
 
 
-def test_minibatch_std_agrees_with_numpy_over_runs_of_rows_not_strided_ones():
-    x = torch.randn(8, 3, 5, generator=torch.Generator().manual_seed(0))
-    expected = [np.std(x[start : start + 4].numpy(), axis=0).mean() for start in (0, 4)]
-    np.testing.assert_allclose(minibatch_std(x, 4)[[0, 4], 3, 0].numpy(), expected, rtol=1e-4)
-    strided = [np.std(x[start::2].numpy(), axis=0).mean() for start in (0, 1)]
-    assert not np.allclose(expected, strided, rtol=1e-2)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("group", [2, 3, 6])
+def test_minibatch_std_agrees_with_numpy_over_consecutive_rows(shape, group):
+    x = normal(*shape)
+    expected = np.repeat(x.numpy().reshape(6 // group, group, -1).std(axis=1).mean(axis=1), group)
+    made = minibatch_std(x, group)
+    assert made.shape == (6, 1, *shape[2:])
+    np.testing.assert_allclose(
+        made.flatten(1).numpy(), np.tile(expected[:, None], made[0].numel()), rtol=1e-6
+    )
+    if group == 2:
+        strided = np.repeat([x[start::3].numpy().std(axis=0).mean() for start in range(3)], 2)
+        assert not np.allclose(expected, strided, rtol=1e-2)
 
 
-def test_minibatch_std_agrees_with_the_one_among_the_objectives():
-    x = torch.randn(8, 3, 4, 4, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(minibatch_std(x, 4)[:, 3:], objective_std(x, 4))
+def test_minibatch_std_shows_the_class_that_collapsed():
+    x = normal(8, 3, 4, 4)
+    x[4:] = x[4]  # the second class is one image four times over
+    by_class = minibatch_std(x, 4)[:, 0, 0, 0]
+    assert (by_class[:4] > 0.5).all()
+    assert (by_class[4:] < 1e-3).all()
+    mixed = minibatch_std(x[[0, 4, 1, 5, 2, 6, 3, 7]], 4)[:, 0, 0, 0]
+    assert (mixed > 0.3).all()  # groups across classes hide it
 
 
-def test_minibatch_std_has_a_finite_second_derivative_for_identical_rows():
-    x = torch.zeros(4, 2, 2, requires_grad=True)
-    (first,) = torch.autograd.grad(minibatch_std(x, 4).sum(), x, create_graph=True)
-    (second,) = torch.autograd.grad(first.square().sum(), x)
+def test_minibatch_std_is_twice_differentiable_also_for_identical_rows():
+    x = normal(4, 2, 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: minibatch_std(x, 2), x)
+    assert torch.autograd.gradgradcheck(lambda x: minibatch_std(x, 2), x)
+    same = torch.zeros(4, 2, 2, requires_grad=True)
+    (first,) = torch.autograd.grad(minibatch_std(same, 4).sum(), same, create_graph=True)
+    (second,) = torch.autograd.grad(first.square().sum(), same)
     assert torch.isfinite(second).all()
 
 
-def test_minibatch_std_refuses_a_batch_that_does_not_divide():
+def test_minibatch_std_keeps_half_precision_and_reckons_in_single():
+    # The squares of a thousand cells 0.01 apart add up in float32; in bfloat16 sums stop at 256 times a term.
+    x = (torch.tensor([1.0, 1.0078125]).repeat(2).view(4, 1, 1) * torch.ones(4, 1, 1000)).bfloat16()
+    made = minibatch_std(x, 2)
+    assert made.dtype == torch.bfloat16
+    torch.testing.assert_close(made.float(), torch.full((4, 1, 1000), 0.00390625), rtol=1e-2, atol=0)
+
+
+@pytest.mark.parametrize(
+    "statistic", [lambda x: minibatch_std(x, 4), MinibatchDiscrimination(8, 4).closeness]
+)
+def test_a_batch_that_does_not_divide_is_refused(statistic):
     with pytest.raises(ValueError, match="a multiple of 4 rows, got 6"):
-        minibatch_std(torch.zeros(6, 1, 2, 2), 4)
+        statistic(torch.zeros(6, 8))
+
+
+@pytest.mark.parametrize("group", [2, 4])
+def test_minibatch_discrimination_agrees_with_the_double_loop_of_the_paper(group):
+    """Salimans 2016, section 3.2: o_b(x_i) = sum over j of exp(-|M_ib - M_jb|_1), j in i's group but i."""
+    torch.manual_seed(0)
+    module = MinibatchDiscrimination(5, group)
+    h = normal(8, 5, dtype=torch.float32)
+    kernels, depth = module.KERNELS, module.DEPTH
+    matrices = (h.numpy() @ module.tensor.weight.detach().numpy().T).reshape(8, kernels, depth)
+    expected = np.zeros((8, kernels))
+    for i in range(8):
+        for j in range(8):
+            if i != j and i // group == j // group:
+                expected[i] += np.exp(-np.abs(matrices[i] - matrices[j]).sum(axis=1))
+    np.testing.assert_allclose(module.closeness(h).detach().numpy(), expected, rtol=1e-4, atol=1e-6)
+    added = module.back(torch.tensor(expected, dtype=torch.float32))
+    torch.testing.assert_close(module(h), h + added, rtol=1e-4, atol=1e-5)
+
+
+def test_minibatch_discrimination_of_equal_rows_is_the_number_of_the_others():
+    module = MinibatchDiscrimination(5, 4)
+    assert torch.allclose(module.closeness(torch.ones(8, 5)), torch.tensor(3.0))
+    apart = module.closeness(1e4 * normal(8, 5, dtype=torch.float32))
+    assert (apart >= 0).all()
+    assert apart.max() < 1e-3
+
+
+@pytest.mark.parametrize("statistic", ["deviation", "discrimination"])
+def test_the_top_sees_the_statistic_that_the_spec_names(statistic):
+    torch.manual_seed(0)
+    top = Top(NetworkSpec(width=4, minibatch_statistic=statistic), 3, 4, 6)
+    assert (top.discrimination is not None) == (statistic == "discrimination")
+    assert top.layer.in_features == (16 if statistic == "deviation" else 12)
+    x = normal(4, 3, 4, dtype=torch.float32)
+    assert top(x).shape == (4, 6)
+    # The first row's features depend on the fourth row, which a layer alone would not see.
+    other = torch.cat([x[:3], x[3:] + 1])
+    assert not torch.allclose(top(x)[0], top(other)[0])
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])

@@ -1,5 +1,6 @@
-"""Contract tests over every architecture, conditioning and number of dimensions."""
+"""Contract tests over every architecture, conditioning, normalisation and number of dimensions."""
 
+from itertools import product
 from typing import get_args
 
 import pytest
@@ -9,116 +10,207 @@ from augmentor.core.errors import ConfigError
 from augmentor.nets.architectures import ARCHITECTURES, networks, sized
 from augmentor.nets.conditioning import CONDITIONINGS
 from augmentor.nets.layers import memory_format
-from augmentor.nets.spec import ArchitectureName, ConditioningName, NetworkSpec
+from augmentor.nets.spec import NORMS, ArchitectureName, ConditioningName, NetworkSpec
 
-CASES = [(a, c) for a in ARCHITECTURES for c in CONDITIONINGS]
 SHAPES = [(3, 9), (1, 8, 8), (2, 4, 5, 8)]
+CLASSES = 3
+EQUALISED = {"progressive", "style", "adain"}
+
+
+def variants(architecture):
+    """Every critic and generator that the architecture allows, as fields of the spec."""
+    for generator, critic in product(*NORMS[architecture]):
+        for spectral, statistic in product((False, True), ("deviation", "discrimination")):
+            if not (spectral and (critic != "none" or architecture in EQUALISED)):
+                yield {
+                    "generator_norm": generator,
+                    "critic_norm": critic,
+                    "spectral_norm": spectral,
+                    "minibatch_statistic": statistic,
+                }
+
+
+CASES = [(architecture, fields) for architecture in ARCHITECTURES for fields in variants(architecture)]
+PENALISED = [(architecture, fields) for architecture, fields in CASES if fields["critic_norm"] != "batch"]
+
+
+def name_of(value):
+    return "-".join(str(part) for part in value.values()) if isinstance(value, dict) else None
 
 
 def pair(architecture, conditioning, shape, **changes):
     torch.manual_seed(0)
-    spec = NetworkSpec(architecture=architecture, conditioning=conditioning, width=8, latent=6, **changes)
-    return networks(spec, shape, 3)
+    fields = {"architecture": architecture, "conditioning": conditioning, "width": 4, "latent": 6}
+    return networks(NetworkSpec(**fields | changes), shape, CLASSES)
 
 
-def draw(shape, rows=8):
+def draw(shape, rows=8, dtype=torch.float32):
     generator = torch.Generator().manual_seed(1)
-    y = torch.arange(rows) // 4
-    return torch.randn(rows, 6, generator=generator), torch.randn(rows, *shape, generator=generator), y
+    z = torch.randn(rows, 6, generator=generator, dtype=dtype)
+    x = torch.randn(rows, *shape, generator=generator, dtype=dtype)
+    return z, x, torch.arange(rows) // 4
+
+
+def idle(network, part):
+    """Parameters that a grown network keeps only for the way there."""
+    return {f"{part}.{name}" for name in getattr(network.get_submodule(part), "idle_parameters", ())}
+
+
+def assert_learns(network, part):
+    """Every parameter has a gradient beyond rounding; float64, so that rounding is below 1e-12."""
+    unused = idle(network, part)
+    for name, parameter in network.named_parameters():
+        assert (parameter.grad is None) == (name in unused), name
+        assert name in unused or parameter.grad.abs().max() > 1e-12, name
 
 
 def test_the_names_of_the_spec_are_the_tables():
-    assert set(get_args(ArchitectureName)) == set(ARCHITECTURES)
+    assert set(get_args(ArchitectureName)) == set(ARCHITECTURES) == set(NORMS)
     assert set(get_args(ConditioningName)) == set(CONDITIONINGS)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("architecture", "conditioning"), CASES)
-def test_shapes_ranges_and_every_parameter_learns(architecture, conditioning, shape):
-    generator, critic = pair(architecture, conditioning, shape)
-    z, x, y = draw(shape)
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.parametrize(("architecture", "fields"), CASES, ids=name_of)
+def test_shapes_ranges_and_every_parameter_learns(architecture, fields, conditioning, shape):
+    codes = {"categorical": 2, "continuous": 1}
+    generator, critic = pair(architecture, conditioning, shape, codes=codes, **fields)
+    generator.double()
+    critic.double()
+    z, _, y = draw(shape, dtype=torch.float64)
     # Noise inside a generator has a strength that learns.
     made = generator(z, y, draws=torch.Generator().manual_seed(2))
     assert made.shape == (8, *shape)
-    assert made.dtype == torch.float32
     assert made.abs().max() <= 1
     # The tanh starts where it has a slope.
     assert made.std() < 0.7
-    logits = critic(x, y)
-    assert logits.shape == (8,)
+    said = critic.examine(made, y)
+    assert said.logits.shape == (8,)
+    assert said.codes.shape == (8, 3)
+    assert (said.classes is not None) == (conditioning == "auxiliary")
     # A non-linear loss: the sum of logits would leave constant terms without a gradient.
-    (critic(made, y).square().sum() + logits.square().sum()).backward()
-    for network, part in ((generator, "body"), (critic, "trunk")):
-        # A grown network keeps the layers through which its lower stages met samples.
-        idle = {f"{part}.{name}" for name in getattr(network.get_submodule(part), "idle_parameters", ())}
-        for name, parameter in network.named_parameters():
-            assert (parameter.grad is None) == (name in idle), name
-            assert name in idle or parameter.grad.abs().sum() > 0, name
+    loss = said.logits.square().sum() + said.codes.square().sum()
+    if said.classes is not None:
+        assert said.classes.shape == (8, CLASSES)
+        loss = loss + said.classes.square().sum()
+    loss.backward()
+    assert_learns(generator, "body")
+    assert_learns(critic, "trunk")
 
 
-@pytest.mark.parametrize("size", [4, 8, 28, 32, 33])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("conditioning", ["concat", "none"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_any_size_comes_out_exactly(architecture, size):
-    generator, critic = pair(architecture, "projection", (1, size, size))
+def test_an_encoder_gives_a_gaussian_for_each_row_by_itself_and_learns(architecture, conditioning, shape):
+    torch.manual_seed(0)
+    spec = NetworkSpec(architecture=architecture, conditioning=conditioning, width=4, latent=6)
+    spec = spec.model_copy(update={"critic_norm": "none"})
+    _, encoder = networks(spec, shape, CLASSES, variational=True)
+    encoder.double()
+    _, x, y = draw(shape, dtype=torch.float64)
+    mean, log_variance = encoder(x, y)
+    assert mean.shape == log_variance.shape == (8, 6)
+    (mean.square() + log_variance.square()).sum().backward()
+    assert_learns(encoder, "trunk")
+    # Five rows are no multiple of a group, and a row's posterior does not depend on the others.
+    torch.testing.assert_close(encoder(x[:5], y[:5])[0], mean[:5])
+    moved = not torch.allclose(encoder(x, (y + 1) % CLASSES)[0], mean)
+    assert moved == (conditioning == "concat")
+
+
+SIZES = [(1, 4, 4), (1, 28, 28), (1, 33, 33), (2, 5, 12), (1, 129), (1, 9, 5, 4)]
+
+
+@pytest.mark.parametrize(
+    ("conditioning", "shape"),
+    [*product(["projection"], SIZES), *product(sorted(set(CONDITIONINGS) - {"projection"}), [(1, 28)])],
+)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_any_size_comes_out_exactly(architecture, conditioning, shape):
+    generator, critic = pair(architecture, conditioning, shape)
     z, _, y = draw((1,), rows=4)
-    made = generator(z, y)
-    assert made.shape == (4, 1, size, size)
-    assert critic(made, y).shape == (4,)
+    with torch.no_grad():
+        made = generator(z, y)
+        assert made.shape == (4, *shape)
+        assert made.dtype == torch.float32
+        assert critic(made, y).shape == (4,)
 
 
+@pytest.mark.parametrize("conditioning", ["projection", "concat"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_at_strength_0_labels_are_ignored_and_at_1_they_count(architecture):
+def test_at_strength_0_labels_are_ignored_and_at_1_they_count(architecture, conditioning):
     shape = (1, 8, 8)
-    generator, critic = pair(architecture, "projection", shape)
+    generator, critic = pair(architecture, conditioning, shape)
     z, x, y = draw(shape)
-    other = (y + 1) % 3
+    other = (y + 1) % CLASSES
     assert torch.equal(generator(z, y, 0.0), generator(z, other, 0.0))
     assert torch.equal(critic(x, y, 0.0), critic(x, other, 0.0))
     assert not torch.allclose(generator(z, y), generator(z, other))
     assert not torch.allclose(critic(x, y), critic(x, other))
+    # Between the two it is a matter of degree.
+    assert not torch.allclose(critic(x, y, 0.5), critic(x, y))
+    assert not torch.allclose(critic(x, y, 0.5), critic(x, y, 0.0))
 
 
+@pytest.mark.parametrize("conditioning", ["auxiliary", "none"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_without_conditioning_labels_never_count(architecture):
-    generator, critic = pair(architecture, "none", (1, 8, 8))
+def test_a_critic_that_is_not_told_the_label_never_uses_it(architecture, conditioning):
+    generator, critic = pair(architecture, conditioning, (1, 8, 8))
     z, x, y = draw((1, 8, 8))
-    assert torch.equal(generator(z, y), generator(z, y + 1))
-    assert torch.equal(critic(x, y), critic(x, y + 1))
-
-
-def test_the_projection_head_in_closed_form():
-    head = CONDITIONINGS["projection"].head(4, 2)
-    with torch.no_grad():
-        head.unconditional.weight.fill_(1.0)
-        head.unconditional.bias.fill_(0.5)
-        head.rows.weight.copy_(torch.tensor([[1.0, 0, 0, 0], [0, 2, 0, 0]]))
-    h = torch.tensor([[1.0, 2, 3, 4], [1, 2, 3, 4]])
-    # psi = 10 + 0.5; the inner products 1 and 4, over sqrt(4), half weighted.
-    assert head(h, torch.tensor([0, 1]), 0.5).tolist() == [10.75, 11.5]
+    other = (y + 1) % CLASSES
+    for first, second in zip(critic.examine(x, y), critic.examine(x, other), strict=True):
+        assert (first is None and second is None) or torch.equal(first, second)
+    assert torch.equal(generator(z, y), generator(z, other)) == (conditioning == "none")
+    assert torch.equal(generator(z, y, 0.0), generator(z, other, 0.0))
 
 
 @pytest.mark.parametrize("group", [0, 2, 4])
-def test_the_minibatch_statistic_ties_rows_of_a_group_only(group):
-    _, critic = pair("residual", "projection", (1, 8, 8), minibatch_group=group)
+@pytest.mark.parametrize("statistic", ["deviation", "discrimination"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_minibatch_statistic_ties_rows_of_a_group_only(architecture, statistic, group):
+    statistic = "deviation" if group == 0 else statistic
+    fields = {"minibatch_group": group, "minibatch_statistic": statistic, "critic_norm": "none"}
+    _, critic = pair(architecture, "projection", (1, 8, 8), **fields)
     _, x, y = draw((1, 8, 8))
     changed = x.clone()
     changed[0] += 1
-    moved = (critic(x, y) != critic(changed, y)).nonzero().flatten().tolist()
+    moved = ((critic(x, y) - critic(changed, y)).abs() > 1e-6).nonzero().flatten().tolist()
     assert moved == list(range(max(group, 1)))
 
 
-def test_the_critic_is_twice_differentiable():
-    _, critic = pair("residual", "projection", (1, 8, 8))
-    _, x, y = draw((1, 8, 8))
+@pytest.mark.parametrize("conditioning", ["projection", "concat"])
+@pytest.mark.parametrize(("architecture", "fields"), PENALISED, ids=name_of)
+def test_the_slope_of_a_gradient_penalty_is_the_one_that_differences_give(architecture, fields, conditioning):
+    """(P(w + h v) - P(w - h v)) / 2h against <grad P, v>; in float64 the error is of the order of h²."""
+    _, critic = pair(architecture, conditioning, (1, 8, 8), **fields)
+    critic.double().eval()
+    _, x, y = draw((1, 8, 8), dtype=torch.float64)
     x.requires_grad_()
-    (slope,) = torch.autograd.grad(critic(x, y).sum(), x, create_graph=True)
-    slope.square().sum().backward()
-    assert critic.first.weight.grad.abs().sum() > 0
+    unused = idle(critic, "trunk")
+    weights = [parameter for name, parameter in critic.named_parameters() if name not in unused]
+
+    def penalty():
+        (slope,) = torch.autograd.grad(critic(x, y).sum(), x, create_graph=True)
+        return slope.square().sum()
+
+    slopes = torch.autograd.grad(penalty(), weights, allow_unused=True)
+    generator = torch.Generator().manual_seed(3)
+    direction = [torch.randn(w.shape, generator=generator, dtype=w.dtype) for w in weights]
+    predicted = sum((s * d).sum() for s, d in zip(slopes, direction, strict=True) if s is not None)
+    ends, h = [], 1e-7
+    for sign in (1, -2):
+        with torch.no_grad():
+            for weight, step in zip(weights, direction, strict=True):
+                weight.add_(step, alpha=sign * h)
+        ends.append(penalty().detach())
+    assert predicted.abs() > 1e-5
+    torch.testing.assert_close((ends[0] - ends[1]) / (2 * h), predicted, rtol=1e-3, atol=1e-7)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_fast_layout_gives_the_same_numbers(shape):
-    generator, critic = pair("residual", "projection", shape)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_fast_layout_gives_the_same_numbers(architecture, shape):
+    generator, critic = pair(architecture, "projection", shape)
     z, _, y = draw(shape)
     plain = generator(z, y)
     logits = critic(plain, y)
@@ -134,8 +226,12 @@ def test_the_fast_layout_gives_the_same_numbers(shape):
 def test_sizes_are_resolved_only_where_they_are_auto():
     assert sized(NetworkSpec(), (1, 8, 8), 340).width == 24
     assert sized(NetworkSpec(width=40), (1, 8, 8), 340).width == 40
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_size_that_is_not_resolved_is_refused(architecture):
     with pytest.raises(ValueError, match="'auto'"):
-        networks(NetworkSpec(), (1, 8, 8), 2)
+        networks(NetworkSpec(architecture=architecture), (1, 8, 8), 2)
 
 
 @pytest.mark.parametrize("shape", [(8,), (1, 2, 2), (1, 4, 4, 4, 4), (0, 8, 8)])

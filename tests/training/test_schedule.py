@@ -1,8 +1,10 @@
+import itertools
+
 import pytest
 from pydantic import ValidationError
 
-from augmentor.training.schedule import Calendar, ema_decay, label_strength, learning_rate
-from augmentor.training.spec import TrainingSpec
+from augmentor.training.schedule import Calendar, ema_decay, growth, label_strength, learning_rate
+from augmentor.training.spec import GENERAL, TrainingSpec
 
 
 def spec(**changes):
@@ -66,3 +68,51 @@ def test_the_last_step_always_ends_a_row_a_state_and_a_checkpoint(images):
 def test_impossible_budgets_are_refused(field, value, said):
     with pytest.raises(ValidationError, match=said):
         TrainingSpec(**{field: value})
+
+
+@pytest.mark.parametrize(("stages", "share"), [(2, 0.5), (4, 0.5), (3, 0.8)])
+def test_resolutions_stand_and_fade_in_turn_until_the_growths_share_is_over(stages, share):
+    # 2 (stages - 1) phases of equal length: in the even ones a resolution stands, in the odd ones the next
+    # fades in linearly.
+    given = spec(images=32 * 4800, growth=share)
+    phase = 4800 * share / (2 * (stages - 1))
+    for stage in range(stages - 1):
+        start = 2 * stage * phase
+        assert growth(given, start, stages) == growth(given, start + 0.999 * phase, stages) == stage
+        assert growth(given, start + 1.25 * phase, stages) == pytest.approx(stage + 0.25)
+        assert growth(given, start + 1.75 * phase, stages) == pytest.approx(stage + 0.75)
+    positions = [growth(given, step, stages) for step in range(4800)]
+    assert positions[0] == 0
+    assert positions == sorted(positions)
+    assert max(b - a for a, b in itertools.pairwise(positions)) < 1.01 / phase
+    assert positions[int(4800 * share) :] == [stages - 1] * (4800 - int(4800 * share))
+
+
+def test_a_network_of_one_resolution_stands_at_it():
+    assert [growth(spec(), step, 1) for step in (0, 50, 99)] == [0, 0, 0]
+
+
+def test_auto_is_the_familys_value_or_the_general_one_and_a_given_number_wins():
+    general = TrainingSpec().tuned({})
+    assert (general.rate, general.moments, general.penalty_every, general.turns) == (5e-4, (0.0, 0.99), 4, 1)
+    family = {"learning_rate": 2e-4, "betas": (0.5, 0.999), "critic_steps": 3, "regularise_every": 1}
+    tuned = TrainingSpec().tuned(family)
+    assert (tuned.rate, tuned.moments, tuned.penalty_every, tuned.turns) == (2e-4, (0.5, 0.999), 1, 3)
+    given = TrainingSpec(learning_rate=1e-3, betas=(0.1, 0.2), critic_steps=5, regularise_every=8)
+    assert given.tuned(family) == given
+    assert TrainingSpec(critic_steps=1).tuned(family).turns == 1
+    # What is resolved stays as it is.
+    assert tuned.tuned({}) == tuned
+
+
+def test_auto_counts_as_the_general_value_until_a_family_is_known():
+    given = TrainingSpec()
+    assert (given.rate, given.moments, given.penalty_every, given.turns) == (
+        GENERAL["learning_rate"],
+        GENERAL["betas"],
+        GENERAL["regularise_every"],
+        GENERAL["critic_steps"],
+    )
+    assert set(GENERAL) == {
+        name for name, field in TrainingSpec.model_fields.items() if field.default == "auto"
+    }
