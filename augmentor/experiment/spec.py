@@ -37,6 +37,9 @@ class EvaluationSpec(Spec):
         margin: a gain or loss smaller than this does not matter, in units of the metric.
         shares: synthetic shares of a batch that the filtered arm chooses from; 0 means none.
         share_seeds: number of seeds that choice is averaged over.
+        label_minimums: levels of ``filters.label.minimum`` to choose from, before anything else, by the
+            validation score of the filtered arm at the largest share; 0 lets every label pass. None keep
+            the recipe's own level.
         anneal: whether the filtered arm's share falls to zero by three quarters of the updates.
         policy: name of a classical augmentation policy, or its fields.
         forbid: transforms that the policy must not use, e.g. [flip_horizontal].
@@ -61,6 +64,7 @@ class EvaluationSpec(Spec):
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
     shares: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.25, 0.5)
     share_seeds: Annotated[int, Field(ge=1)] = 3
+    label_minimums: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
     anneal: bool = False
     policy: str | Policy = "light"
     forbid: tuple[str, ...] = ()
@@ -92,6 +96,16 @@ class EvaluationSpec(Spec):
         if not shares:
             raise ValueError("at least one synthetic share is needed, e.g. [0.25, 0.5]")
         return tuple(sorted(set(shares)))
+
+    @field_validator("label_minimums")
+    @classmethod
+    def _levels_to_choose_from(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if levels and len(set(levels)) < 2:
+            raise ValueError(
+                f"a choice needs two or more levels, e.g. [0, 0.5, 0.8], got {list(levels)}; one level "
+                "belongs into filters.label.minimum"
+            )
+        return tuple(sorted(set(levels)))
 
     @field_validator("policy", mode="before")
     @classmethod

@@ -52,6 +52,11 @@ class ForeignSteps(Steps):
         inputs = {"load": self._key("load"), "synthetic": self.synthetic_digest}
         return self._keep("sample", inputs, DATA_ROOMS, self._read)
 
+    @property
+    def foreign(self) -> bool:
+        """Whether the synthetic samples are read instead of made."""
+        return True
+
     @cached_property
     def synthetic_digest(self) -> str:
         """Hash of the bytes the synthetic samples come from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,13 +17,15 @@ from augmentor.core.persist import read_samples, write_synthetic
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import concatenate
 from augmentor.core.seeds import derive_seed
-from augmentor.core.spec import read_yaml
+from augmentor.core.spec import parse, read_yaml
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.job.device import resolve_device
-from augmentor.job.recipe import recipe_from_values
+from augmentor.job.publish import FILTERS
+from augmentor.job.recipe import Recipe, recipe_from_values
 from augmentor.job.rerender import run_folder
 from augmentor.job.sampling import mark, sample
 from augmentor.selection.filters import Selection
+from augmentor.selection.spec import FiltersSpec
 
 ROUNDS = 12
 SPARE = 1.25
@@ -76,6 +79,7 @@ def generate(
             f"{run} judged synthetic samples that were made elsewhere, and has no generator to make more with"
         )
     recipe = recipe_from_values(read_yaml(folder / "recipe.yaml"))
+    filters = used_filters(folder, recipe)
     train = read_samples(folder / "filters" / "train")
     judge = TaskJudge.load(
         folder / "filters" / "judge", train=train, held_out=read_samples(folder / "filters" / "validation")
@@ -88,13 +92,13 @@ def generate(
     listener.start("generate", total)
     for number in range(ROUNDS):
         asked = {
-            name: math.ceil(SPARE * n / max(acceptance[name], recipe.filters.acceptance_floor, 0.02)) + 8
+            name: math.ceil(SPARE * n / max(acceptance[name], filters.acceptance_floor, 0.02)) + 8
             for name, n in missing.items()
             if n
         }
         made.append(sample(synthesizer, asked, train.classes, seed=derive_seed(seed, "generate", number)))
         candidates = joined(made)
-        selection = mark(candidates, judge=judge, plan=wanted, spec=recipe.filters)
+        selection = mark(candidates, judge=judge, plan=wanted, spec=filters)
         missing = dict(selection.short)
         acceptance = shares(selection)
         listener.update("generate", total - sum(missing.values()))
@@ -111,6 +115,14 @@ def generate(
         if n
     )
     return GenerateOutcome(out, wanted, lines)
+
+
+def used_filters(folder: Path, recipe: Recipe) -> FiltersSpec:
+    """Return the filters that the run ended with; its recipe may have left the level to a choice."""
+    path = folder / "filters" / FILTERS
+    if not path.is_file():
+        return recipe.filters
+    return parse(FiltersSpec, json.loads(path.read_text(encoding="utf-8")), str(path))
 
 
 def check_counts(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[str, int]:

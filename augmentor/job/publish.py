@@ -25,6 +25,8 @@ from augmentor.job.witness import SAW
 
 PACKAGES = ("torch", "monai", "prefect", "albumentations", "numpy", "pandas", "scikit-learn")
 STATE = "state.json"
+FILTERS = "filters.json"
+"""The filters as they were used, for ``augmentor generate``."""
 
 
 def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float], state: Mapping[str, Any]) -> Path:
@@ -123,6 +125,7 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         "limits": [*made.get("limits", []), *evaluation["limits"], *measured["limits"]],
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
+        "label_minimum": (steps.words("filter")["filters"]["label"] or {}).get("minimum"),
         "training": trained["training"],
         "chosen_checkpoint": trained["chosen_checkpoint"],
         "copies_shown": measured["copies_shown"],
@@ -174,6 +177,7 @@ def keep_filters(steps: Steps, folder: Path) -> None:
     """Keep what ``augmentor generate`` needs to filter as this run did."""
     parts = steps.parts
     folder.mkdir()
+    write_json(folder / FILTERS, steps.words("filter")["filters"])
     shutil.copytree(
         steps.done["judge"].folder, folder / "judge", ignore=shutil.ignore_patterns("done.json", SAW)
     )

@@ -114,6 +114,15 @@ class Recipe(Spec):
     def _one_line(cls, text: str) -> str:
         return " ".join(text.split())
 
+    @model_validator(mode="after")
+    def _levels_have_a_filter(self) -> Recipe:
+        if self.evaluation.label_minimums and self.filters.label is None:
+            raise ValueError(
+                "evaluation.label_minimums chooses the level of the label filter, which is off; take one of "
+                "the two out"
+            )
+        return self
+
     @property
     def digest(self) -> str:
         """SHA-256 of everything that can change a result."""

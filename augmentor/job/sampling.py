@@ -64,9 +64,17 @@ def filter(
 
 
 def mark(
-    candidates: SyntheticSet, *, judge: TaskJudge, plan: Mapping[str, int], spec: FiltersSpec
+    candidates: SyntheticSet,
+    *,
+    judge: TaskJudge,
+    plan: Mapping[str, int],
+    spec: FiltersSpec,
+    foreign: bool = False,
 ) -> Selection:
-    """Return the marked candidates with acceptance and unusable classes beside them."""
+    """Return the marked candidates with acceptance and unusable classes beside them.
+
+    ``foreign`` says that the candidates came from elsewhere, so that advice is not about a generator here.
+    """
     from augmentor.synthesizers.candidates import score_candidates
 
-    return select(candidates, score_candidates(candidates.samples, judge, spec), plan, spec)
+    return select(candidates, score_candidates(candidates.samples, judge, spec), plan, spec, foreign=foreign)

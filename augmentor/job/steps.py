@@ -31,6 +31,7 @@ from augmentor.job.opened import note_opening, openings
 from augmentor.job.recipe import Recipe
 from augmentor.job.sampling import mark, sample
 from augmentor.job.witness import SAW, near_across, record, told_near
+from augmentor.selection.spec import FiltersSpec
 from augmentor.synthesizers.spec import SynthesizerSpec
 
 if TYPE_CHECKING:
@@ -112,12 +113,17 @@ class Steps:
 
     def filter(self) -> Kept:
         """Mark which samples are kept, and why the others are not."""
-        inputs = {
+        inputs: dict[str, Any] = {
             "sample": self._key("sample"),
             "judge": self._key("judge"),
             "filters": self.recipe.filters.model_dump(mode="json"),
         }
-        return self._keep("filter", inputs, FILTER_ROOMS, self._filter)
+        rooms: tuple[str, ...] = FILTER_ROOMS
+        if self.recipe.evaluation.label_minimums:
+            inputs["evaluation"] = self.evaluation_spec.model_dump(mode="json", exclude={"features"})
+            inputs["seed"] = self.seed
+            rooms = (*FILTER_ROOMS, "experiment")
+        return self._keep("filter", inputs, rooms, self._filter)
 
     def measure(self) -> Kept:
         """Measure fidelity, diversity and copies beside the same numbers for real data."""
@@ -130,10 +136,17 @@ class Steps:
         """Train the arms' classifiers and score them on real held-out data."""
         inputs = {
             "filter": self._key("filter"),
-            "evaluation": self.evaluation_spec.model_dump(mode="json", exclude={"features"}),
+            "evaluation": self.evaluation_spec.model_dump(
+                mode="json", exclude={"features", "label_minimums"}
+            ),
             "seed": self.seed,
         }
         return self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the synthetic samples are read instead of made."""
+        return False
 
     @property
     def name(self) -> str:
@@ -346,7 +359,7 @@ class Steps:
                 threads=self.recipe.execution.threads,
             )
         synthesizer.save(output)
-        record(output, {"train": parts["train"]})
+        record(output, {"train": self.parts["train"]})
         write_json(
             output / "facts.json",
             {"training": synthesizer.history, "chosen_checkpoint": synthesizer.chosen},
@@ -367,13 +380,13 @@ class Steps:
         write_synthetic(output / "candidates", synthetic)
         write_json(output / "facts.json", {"plan": wanted, "candidates": making})
 
-    def _filter(self, output: Path, _: Path) -> None:
-
+    def _filter(self, output: Path, work: Path) -> None:
         parts = self.parts
         judge = self.load_judge(parts)
         candidates = read_synthetic(self.done["sample"].folder / "candidates")
         wanted = self.words("sample")["plan"]
-        selection = mark(candidates, judge=judge, plan=wanted, spec=self.recipe.filters)
+        spec, rows = self._strength(candidates, judge, wanted, parts, work)
+        selection = mark(candidates, judge=judge, plan=wanted, spec=spec, foreign=self.foreign)
         (output / "synthetic").mkdir()
         write_synthetic(output / "synthetic", selection.synthetic)
         dataset = self.words("load")["dataset"]
@@ -382,10 +395,47 @@ class Steps:
             for fold, part in parts.items()
             for name, n in part.counts.items()
         )
-        counts.joined(selection.results(dataset)).write(output / "results.parquet")
+        tried = Results.from_rows({"dataset": dataset, **row} for row in rows)
+        counts.joined(selection.results(dataset)).joined(tried).write(output / "results.parquet")
         write_json(
-            output / "facts.json", {"unusable": dict(selection.unusable), "short": dict(selection.short)}
+            output / "facts.json",
+            {
+                "unusable": dict(selection.unusable),
+                "short": dict(selection.short),
+                "filters": spec.model_dump(mode="json"),
+            },
         )
+
+    def _strength(
+        self,
+        candidates: SyntheticSet,
+        judge: TaskJudge,
+        wanted: Mapping[str, int],
+        parts: Mapping[str, Samples],
+        work: Path,
+    ) -> tuple[FiltersSpec, list[dict[str, Any]]]:
+        """Return the filters, with the label minimum that does best on the validation part if asked."""
+        spec = self.recipe.filters
+        levels = {level: spec.at(level) for level in self.recipe.evaluation.label_minimums}
+        if not levels:
+            return spec, []
+        from augmentor.experiment.strength import choose_label_minimum
+
+        level, rows = choose_label_minimum(
+            parts["train"],
+            parts["validation"],
+            {
+                level: mark(candidates, judge=judge, plan=wanted, spec=one).synthetic
+                for level, one in levels.items()
+            },
+            self.evaluation_spec,
+            seed=derive_seed(self.seed, "strength"),
+            processes=self.recipe.execution.processes,
+            mapper=self.engine.mapper,
+            folder=work,
+            progress=self.progress,
+        )
+        return levels[level], rows
 
     def _measure(self, output: Path, _: Path) -> None:
         from augmentor.experiment.quality import measure

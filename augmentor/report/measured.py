@@ -84,12 +84,21 @@ def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any]
 
 def shares(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
     """Return the validation score of every share of synthetic images that was tried."""
+    return {"chosen": plain(facts.get("share")), "tried": _tried(rows, primary, "share")}
+
+
+def label_minimums(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
+    """Return the validation score of every level of the label filter that was tried."""
+    return {"chosen": plain(facts.get("label_minimum")), "tried": _tried(rows, primary, "label_minimum")}
+
+
+def _tried(rows: Rows, primary: str, setting: str) -> list[dict[str, Any]]:
     tried = []
     for metric in rows.metrics(arm="filtered", fold="validation"):
-        name, found, share = metric.partition("@share=")
+        name, found, value = metric.partition(f"@{setting}=")
         if found and name in {primary, "balanced_accuracy"}:
             values = list(rows.by_seed(metric, arm="filtered", fold="validation").values())
             mean, sd = spread(values)
-            tried.append({"share": float(share), "metric": name, "mean": mean, "sd": sd, "fits": len(values)})
-    tried.sort(key=lambda row: (str(row["metric"]), row["share"]))
-    return {"chosen": plain(facts.get("share")), "tried": tried}
+            tried.append({setting: float(value), "metric": name, "mean": mean, "sd": sd, "fits": len(values)})
+    tried.sort(key=lambda row: (str(row["metric"]), row[setting]))
+    return tried

@@ -10,7 +10,7 @@ from typing import Any
 
 from augmentor.core.errors import DataError
 from augmentor.core.results import Results
-from augmentor.report.measured import acceptance, confusion, history, quality, shares
+from augmentor.report.measured import acceptance, confusion, history, label_minimums, quality, shares
 from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.vocabulary import ARMS, SYNTHETIC_ARMS, WORDS
@@ -98,6 +98,7 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
             "after": confusion(rows, classes, verdict["arm"]),
         },
         "calibration": calibration(rows, verdict),
+        "label_minimums": label_minimums(rows, facts, primary),
         "shares": shares(rows, facts, primary),
         "training": {
             "history": history(facts.get("training") or []),

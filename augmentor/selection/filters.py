@@ -99,7 +99,12 @@ class Selection:
 
 
 def select(
-    candidates: SyntheticSet, scores: CandidateScores, plan: Mapping[str, int], spec: FiltersSpec
+    candidates: SyntheticSet,
+    scores: CandidateScores,
+    plan: Mapping[str, int],
+    spec: FiltersSpec,
+    *,
+    foreign: bool = False,
 ) -> Selection:
     """Mark every candidate.
 
@@ -109,6 +114,7 @@ def select(
         scores: of the same rows.
         plan: synthetic samples wanted by class.
         spec: which filters are on, and the floor of acceptance.
+        foreign: whether the candidates were made elsewhere; decides the advice on an unusable class.
 
     Raises:
         DataError: if the scores are not of these rows, or the plan lacks a class.
@@ -129,7 +135,7 @@ def select(
         share = len(passed) / len(members) if len(members) else 0.0
         wanted = plan[name]
         if len(members) and share < spec.acceptance_floor:
-            unusable[name] = _explain(name, reason[members], len(passed), spec)
+            unusable[name] = _explain(name, reason[members], len(passed), spec, foreign)
             wanted = 0
         reason[passed[wanted:]] = "surplus"
         kept = min(wanted, len(passed))
@@ -202,11 +208,14 @@ def _mark(reason: npt.NDArray[np.str_], objects: npt.NDArray[np.bool_], word: st
     reason[objects & (reason == "")] = word
 
 
-def _explain(name: str, reason: npt.NDArray[np.str_], passed: int, spec: FiltersSpec) -> str:
+def _explain(name: str, reason: npt.NDArray[np.str_], passed: int, spec: FiltersSpec, foreign: bool) -> str:
     words, counts = np.unique(reason[reason != ""], return_counts=True)
     most = words[counts.argmax()]
+    advice = "train longer, or give it more real images"
+    if foreign:
+        advice = "look at its rejected samples, and make better ones"
     return (
         f"the filters accept {passed} of {len(reason)} candidates of {name!r}, under the floor of "
         f"{spec.acceptance_floor:.0%}; most were refused for {str(most)!r}. The class gets no synthetic "
-        "samples: train longer, or give it more real images"
+        f"samples: {advice}"
     )

@@ -106,6 +106,11 @@ class FiltersSpec(Spec):
     minimum_candidates: int = Field(default=100, ge=2, le=100_000)
     acceptance_floor: float = Field(default=0.1, ge=0, le=1)
 
+    def at(self, minimum: float) -> FiltersSpec:
+        """Return these filters with another ``label.minimum``; the label filter is on."""
+        label = (self.label or LabelFilter()).model_copy(update={"minimum": minimum})
+        return self.model_copy(update={"label": label})
+
     @property
     def active(self) -> tuple[str, ...]:
         """Names of the filters that are on, in the order in which they are asked."""

@@ -209,3 +209,15 @@ def test_repeats_are_those_of_the_plain_loop(n, distance, seed, chunk):
     finally:
         module.CHUNK = before
     assert found.tolist() == greedy(look, np.full(n, distance))
+
+
+@pytest.mark.parametrize(
+    ("foreign", "said", "unsaid"),
+    [(False, "train longer", "make better ones"), (True, "make better ones", "train longer")],
+)
+def test_advice_on_an_unusable_class_fits_where_its_samples_came_from(foreign, said, unsaid):
+    marks = scores(40, label_confidence=np.tile([0.1, 0.9], 20))
+    found = select(candidates(40), marks, {"a": 5, "b": 5}, FiltersSpec(), foreign=foreign)
+    (text,) = found.unusable.values()
+    assert said in text
+    assert unsaid not in text

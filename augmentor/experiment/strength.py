@@ -1,0 +1,68 @@
+"""How strict the label filter is, chosen on the validation part before anything else follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from augmentor.core.parallel import Mapper, run_parallel
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.samples import Samples
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.trial import ARM, try_shares
+
+SILENT: Progress = Silent()
+
+
+def choose_label_minimum(
+    train: Samples,
+    validation: Samples,
+    marked: Mapping[float, SyntheticSet],
+    spec: EvaluationSpec,
+    *,
+    seed: int,
+    folder: Path,
+    processes: int | None = None,
+    mapper: Mapper = run_parallel,
+    progress: Progress = SILENT,
+) -> tuple[float, list[dict[str, Any]]]:
+    """Return the level at which the filtered arm does best on the validation part, and all scores.
+
+    Every level is tried at the largest share of the recipe, where the strength of a filter matters most,
+    with ``share_seeds`` fits. Of equal means the lowest level wins: it rejects least. The test part is not
+    handed over.
+
+    Args:
+        train: the training part.
+        validation: rows that neither the generator nor the filters saw.
+        marked: for each level the candidates as that level marks them.
+        spec: the recipe's evaluation.
+        seed: everything random is derived from it; the same for all levels.
+        folder: scratch.
+        processes: how many processes; None for one a core.
+        mapper: what spreads the fits.
+        progress: told about every finished fit.
+
+    Returns:
+        The level, and rows with arm, seed, fold, metric ``<primary>@label_minimum=<level>`` and value.
+    """
+    only = spec.model_copy(update={"shares": (max(spec.shares),)})
+    means: dict[float, float] = {}
+    rows: list[dict[str, Any]] = []
+    for level, synthetic in sorted(marked.items()):
+        (tried,) = try_shares(
+            train, validation, synthetic, only,
+            seed=seed, folder=folder / f"level-{level:g}", processes=processes, mapper=mapper,
+            progress=progress,
+        )  # fmt: skip
+        means[level] = float(np.mean(tried["scores"]))
+        rows += [
+            {"arm": ARM, "seed": number, "fold": "validation", "value": value, "greater_is_better": True}
+            | {"metric": f"{spec.primary_metric}@label_minimum={level:g}"}
+            for number, value in enumerate(tried["scores"])
+        ]
+    return max(means, key=means.__getitem__), rows

@@ -1,0 +1,126 @@
+"""The level of the label filter, chosen on the validation part and on nothing else."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.files import sha256_file
+from augmentor.core.persist import read_synthetic
+from augmentor.core.samples import Samples
+from augmentor.core.spec import parse
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment import strength
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.strength import choose_label_minimum
+from augmentor.job.generate import used_filters
+from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.run import Job, run_job
+from augmentor.selection.spec import FiltersSpec
+
+SPEC = EvaluationSpec(shares=(0.25, 0.5), share_seeds=2, seeds=3, label_minimums=(0.8, 0, 0.5))
+
+
+def test_levels_are_sorted_and_one_is_no_choice():
+    assert SPEC.label_minimums == (0.0, 0.5, 0.8)
+    assert EvaluationSpec().label_minimums == ()
+    with pytest.raises(ConfigError, match="two or more levels"):
+        parse(EvaluationSpec, {"label_minimums": [0.5, 0.5]}, "here")
+    values = {"name": "x", "filters": {"label": False}, "evaluation": {"label_minimums": [0, 0.5]}}
+    with pytest.raises(ConfigError, match="label filter, which is off"):
+        parse(Recipe, values, "here")
+
+
+@pytest.mark.parametrize(
+    ("scores", "chosen"),
+    [
+        ({0.0: (0.7, 0.7), 0.5: (0.6, 0.9), 0.8: (0.7, 0.71)}, 0.5),
+        ({0.0: (0.7, 0.8), 0.5: (0.8, 0.7), 0.8: (0.1, 0.1)}, 0.0),  # of equals the lowest
+    ],
+)
+def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch, tmp_path):
+    asked = {}
+
+    def tried(train, validation, synthetic, spec, *, seed, folder, **options):
+        assert (train, validation) == ("train", "validation")
+        assert spec.shares == (0.5,)
+        asked[synthetic] = (seed, folder)
+        return [{"share": 0.5, "scores": list(scores[synthetic])}]
+
+    monkeypatch.setattr(strength, "try_shares", tried)
+    level, rows = choose_label_minimum(
+        "train", "validation", {k: k for k in reversed(scores)}, SPEC, seed=3, folder=tmp_path
+    )
+    assert level == chosen
+    assert len({folder for _, folder in asked.values()}) == 3
+    assert {seed for seed, _ in asked.values()} == {3}
+    table = pd.DataFrame(rows)
+    assert set(table["fold"]) == {"validation"}
+    for value, both in scores.items():
+        here = table[table["metric"] == f"balanced_accuracy@label_minimum={value:g}"]
+        assert here["value"].tolist() == list(both)
+
+
+def blobs(n, seed, prefix):
+    rng = np.random.default_rng(seed)
+    y = np.repeat([0, 1], n).astype(np.int64)
+    x = rng.normal(110 + 50 * y[:, None, None, None], 25, (2 * n, 1, 6, 6)).clip(0, 255).astype(np.uint8)
+    return Samples(x, y, ("a", "b"), np.array([f"{prefix}{i}" for i in range(2 * n)]), value_range=(0, 255))
+
+
+def marked(samples, kept):
+    table = pd.DataFrame({"synthesizer": ["none"] * len(samples), "seed": [0] * len(samples)})
+    return SyntheticSet(samples, table, kept, np.where(kept, "", "label").astype(np.str_))
+
+
+@pytest.mark.slow
+def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
+    """Half of the candidates carry the other label; the strict level rejects just those."""
+    made = blobs(60, 3, "s")
+    wrong = np.arange(120) % 2 == 0
+    mixed = dataclasses.replace(made, y=np.where(wrong, 1 - made.y, made.y))
+    spec = EvaluationSpec(
+        shares=(0.9,), share_seeds=2, updates=40, batch=16, channels=4, policy="none", bootstrap=100
+    )
+    level, rows = choose_label_minimum(
+        blobs(6, 1, "t"), blobs(40, 2, "v"),
+        {0.0: marked(mixed, np.ones(120, np.bool_)), 0.5: marked(mixed, ~wrong)},
+        spec, seed=0, folder=tmp_path, processes=1,
+    )  # fmt: skip
+    assert level == 0.5
+    assert len(rows) == 4
+
+
+@pytest.mark.slow
+def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_path):
+    settings = ["filters.label={minimum: 0.5}", "evaluation.label_minimums=[0, 0.999]"]
+    outcome = run_job(Job(load_recipe(str(tiny_recipe), settings, data=tiny_images), tmp_path))
+    summary = json.loads((outcome.folder / "summary.json").read_text())
+    levels = summary["label_minimums"]
+    assert [row["label_minimum"] for row in levels["tried"]] == [0, 0.999]
+    means = {row["label_minimum"]: row["mean"] for row in levels["tried"]}
+    assert means[levels["chosen"]] == max(means.values())
+    recipe = load_recipe(str(outcome.folder / "recipe.yaml"), data=tiny_images)
+    used = used_filters(outcome.folder, recipe)
+    assert used == recipe.filters.at(levels["chosen"])
+    kept = read_synthetic(next((tmp_path / ".cache" / "filter").glob("*/synthetic")))
+    rejected = (kept.reason == "label").sum()
+    assert (rejected == 0) == (levels["chosen"] == 0)
+    page = (outcome.folder / "report.html").read_text(encoding="utf-8")
+    assert "Strength of the label filter" in page
+    assert sha256_file(outcome.folder / "filters" / "filters.json")
+    # Another choice of levels is another filter step, not a stale one.
+    again = [*settings[:1], "evaluation.label_minimums=[0, 0.5]"]
+    other = run_job(Job(load_recipe(str(tiny_recipe), again, data=tiny_images), tmp_path))
+    assert "filter" not in other.reused
+    assert "train" in other.reused
+
+
+def test_other_levels_leave_the_other_filters_as_they_are():
+    spec = FiltersSpec()
+    assert spec.at(0.8).label.minimum == 0.8
+    assert spec.at(0.8).copies == spec.copies
+    assert spec.at(0.5) == spec
