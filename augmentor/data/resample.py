@@ -29,9 +29,9 @@ def weights(before: int, after: int) -> npt.NDArray[np.float64]:
     else:
         centre = np.clip((place + 0.5) * before / after - 0.5, 0, before - 1)
         table = np.clip(1 - np.abs(cell - centre), 0, None)
-    table = table / table.sum(axis=1, keepdims=True)
-    table.flags.writeable = False
-    return table
+    shares: npt.NDArray[np.float64] = table / table.sum(axis=1, keepdims=True)
+    shares.flags.writeable = False
+    return shares
 
 
 def resampled(x: npt.NDArray[Any], grid: Sequence[int]) -> npt.NDArray[Any]:

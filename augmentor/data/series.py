@@ -112,7 +112,7 @@ def _filled(row: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int]:
 
 def _to_length(row: npt.NDArray[Any], length: int, spec: SeriesSpec) -> npt.NDArray[Any]:
     if spec.treatment == "resample":
-        return resampled(row[None], (length,))[0]
+        return np.asarray(resampled(row[None], (length,))[0])
     row = row[:, :length]
     rest = ((0, 0), (0, length - row.shape[1]))
     return np.pad(row, rest, mode="edge") if spec.treatment == "pad_last" else np.pad(row, rest)
