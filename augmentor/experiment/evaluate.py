@@ -39,7 +39,7 @@ from augmentor.experiment.oversample import too_small
 from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.scores import score
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -304,8 +304,7 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
 
 def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
     return [
-        "All seeds share one trained generator: the interval covers training the classifier again and "
-        "other test cases, not training the generator again.",
+        ONE_GENERATOR,
         f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation images "
         f"by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
     ]

@@ -16,6 +16,10 @@ from augmentor.experiment.classifiers import CLASSIFIERS, ClassifierName, check_
 from augmentor.experiment.oversample import check_oversampling
 from augmentor.experiment.policies import Policy, resolve
 
+ONE_GENERATOR = (
+    "The answer is conditional on one GAN: all seeds share it, so the interval covers training the "
+    "classifier again and other test cases, not training the generator again."
+)
 BUILT_IN_FEATURES = ("task", "pixels")
 DEFAULT_ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
 
@@ -47,6 +51,9 @@ class EvaluationSpec(Spec):
         pool_megabytes: the pool has fewer versions where it would grow larger than this.
         bootstrap: number of bootstrap replicates.
         confidence: of the intervals.
+        outer_splits: how often everything is done, from the split of the data to the evaluation, each
+            time with a generator of its own; 1 answers for one split and one generator. Only for data
+            without a test part of their own.
         features: where synthetic and real samples are compared: "task" (features of the judge's
             classifiers), "pixels", or the path of a TorchScript network ending in .pt, which is called
             with float32 (N, C, *spatial) in [-1, 1] and gives one row a sample. Loading such a file
@@ -72,6 +79,7 @@ class EvaluationSpec(Spec):
     pool_megabytes: Annotated[int, Field(ge=1)] = 1024
     bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    outer_splits: Annotated[int, Field(ge=1, le=100)] = 1
     features: str = "task"
 
     @field_validator("arms")

@@ -43,15 +43,18 @@ def verdict(interval: Interval, margin: float) -> Verdict:
     """
     if not (math.isfinite(margin) and margin > 0):
         raise ConfigError(f"the equivalence margin must be a number above 0, e.g. 0.01, got {margin!r}")
-    within = -margin < interval.low and interval.high < margin
-    word: Word
-    if interval.low > 0:
-        word = "helps"
-    elif interval.high < 0:
-        word = "hurts"
-    else:
-        word = "equivalent" if within else "inconclusive"
+    word, within = word_of(interval.low, interval.high, margin)
     return Verdict(word, interval, margin, within, interval.minimum_detectable)
+
+
+def word_of(low: float, high: float, margin: float) -> tuple[Word, bool]:
+    """Return the word for an interval, and whether the whole interval lies inside the margin."""
+    within = -margin < low and high < margin
+    if low > 0:
+        return "helps", within
+    if high < 0:
+        return "hurts", within
+    return ("equivalent" if within else "inconclusive"), within
 
 
 def sentence(found: Verdict, *, arm: str, baseline: str, metric: str) -> str:

@@ -236,6 +236,13 @@ def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe
                 "wanted; what matters is split, image, judge, filters, evaluation and training.seed"
             )
     if find_card(real) is None:
-        return load_recipe(recipe, assignments, Path(real))
-    # As JSON, which is YAML: a card file's path may hold signs that mean something there.
-    return load_recipe(recipe, [f"dataset={json.dumps(real)}", *assignments])
+        made = load_recipe(recipe, assignments, Path(real))
+    else:
+        # As JSON, which is YAML: a card file's path may hold signs that mean something there.
+        made = load_recipe(recipe, [f"dataset={json.dumps(real)}", *assignments])
+    if made.evaluation.outer_splits > 1:
+        raise ConfigError(
+            f"evaluation.outer_splits is {made.evaluation.outer_splits}, and a generator of samples from "
+            "elsewhere cannot be trained again for each split; set it to 1"
+        )
+    return made

@@ -59,7 +59,9 @@ def broken_rails(guard: GuardSpec, results: Results, verdict: Mapping[str, Any])
         verdict: the facts' verdict; its ``arm`` is the one whose gain counts.
     """
     arm = verdict.get("arm")
-    gain = None if arm is None else results.value(arm=str(arm), fold="test", metric="delta")
+    gain = results.value(fold="test", metric="outer_delta_mean")
+    if gain is None and arm is not None:
+        gain = results.value(arm=str(arm), fold="test", metric="delta")
     checks = (
         ("minimum_gain", "the gain", guard.minimum_gain, gain, False),
         ("maximum_copy_rate", "the copy rate", guard.maximum_copy_rate, overall(results, "copy_rate"), True),

@@ -18,13 +18,19 @@ from augmentor.core.files import atomic_folder, sha256_file, sha256_json, write_
 from augmentor.core.leak import refuse_overlap, refuse_seen
 from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
+from augmentor.experiment.spec import ONE_GENERATOR
 from augmentor.job.opened import told_openings
+from augmentor.job.outer import STEP
 from augmentor.job.reporting import fill_report
 from augmentor.job.steps import Steps
 from augmentor.job.witness import SAW
 
 PACKAGES = ("torch", "monai", "prefect", "albumentations", "numpy", "pandas", "scikit-learn")
 STATE = "state.json"
+MANY_GENERATORS = (
+    "The verdict is over several splits, each with a generator of its own. Arms, classes, samples and "
+    "copies are shown for the first of them, and their intervals are conditional on its one GAN."
+)
 FILTERS = "filters.json"
 """The filters as they were used, for ``augmentor generate``."""
 
@@ -106,6 +112,10 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
     trained = steps.words("train") if "train" in steps.done else {"training": [], "chosen_checkpoint": None}
     made = steps.words("sample")
     card = data["card"] or {}
+    outer = steps.words(STEP) if STEP in steps.done else None
+    limits = evaluation["limits"]
+    if outer:
+        limits = [MANY_GENERATORS, *(text for text in limits if text != ONE_GENERATOR)]
     return {
         **{name: data[name] for name in ("dataset", "title", "classes", "split")},
         **{name: value for name, value in measured.items() if name != "copies_shown"},
@@ -122,7 +132,9 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
             *evaluation["notes"],
             *told_openings(steps.openings),
         ],
-        "limits": [*made.get("limits", []), *evaluation["limits"], *measured["limits"]],
+        "verdict": steps.verdict,
+        "outer": outer,
+        "limits": [*made.get("limits", []), *limits, *measured["limits"]],
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
         "label_minimum": (steps.words("filter")["filters"]["label"] or {}).get("minimum"),

@@ -84,7 +84,7 @@ class Session:
             NotPublished: if a guard rail is broken; the run folder is there, ``published`` stays.
         """
         steps = self.steps
-        verdict = steps.words("evaluate")["verdict"]
+        verdict = steps.verdict
         reasons = broken_rails(steps.recipe.guard, steps.results, verdict)
         seconds = {name: step_seconds(kept.folder) for name, kept in steps.done.items()}
         with shelf(self.out, steps.name, lambda owner: self.log.log(f"waiting for {owner}")) as place:

@@ -28,6 +28,7 @@ from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
 from augmentor.job.engine import Engine
 from augmentor.job.opened import note_opening, openings
+from augmentor.job.outer import STEP, check_outer, work_outer
 from augmentor.job.recipe import Recipe
 from augmentor.job.sampling import mark, sample
 from augmentor.job.witness import SAW, near_across, record, told_near
@@ -78,6 +79,7 @@ class Steps:
         kept = self._keep("load", inputs, DATA_ROOMS, self._load)
         # Before hours of training, not after them.
         check_shape(self.recipe.evaluation, tuple(self.words("load")["shape"]))
+        check_outer(self.recipe.evaluation.outer_splits, self.words("load")["split"])
         return kept
 
     def judge(self) -> Kept:
@@ -120,7 +122,9 @@ class Steps:
         }
         rooms: tuple[str, ...] = FILTER_ROOMS
         if self.recipe.evaluation.label_minimums:
-            inputs["evaluation"] = self.evaluation_spec.model_dump(mode="json", exclude={"features"})
+            inputs["evaluation"] = self.evaluation_spec.model_dump(
+                mode="json", exclude={"features", "outer_splits"}
+            )
             inputs["seed"] = self.seed
             rooms = (*FILTER_ROOMS, "experiment")
         return self._keep("filter", inputs, rooms, self._filter)
@@ -137,11 +141,23 @@ class Steps:
         inputs = {
             "filter": self._key("filter"),
             "evaluation": self.evaluation_spec.model_dump(
-                mode="json", exclude={"features", "label_minimums"}
+                mode="json", exclude={"features", "label_minimums", "outer_splits"}
             ),
             "seed": self.seed,
         }
-        return self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
+        kept = self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
+        if self.recipe.evaluation.outer_splits > 1 and STEP not in self.done:
+            self.done[STEP] = work_outer(self)
+        return kept
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """The verdict of the run: over all outer splits where there are several."""
+        verdict: dict[str, Any] = self.words("evaluate")["verdict"]
+        if STEP in self.done:
+            outer = self.words(STEP)
+            return {**verdict, "word": outer["word"], "sentence": outer["sentence"]}
+        return verdict
 
     @property
     def foreign(self) -> bool:
@@ -213,7 +229,11 @@ class Steps:
         """Every measured number of the run."""
         counts = Results.read(self.done["filter"].folder / "results.parquet")
         quality = Results.read(self.done["measure"].folder / "results.parquet")
-        return counts.joined(quality).joined(Results.read(self.done["evaluate"].folder / "results.parquet"))
+        found = counts.joined(quality)
+        for step in ("evaluate", STEP):
+            if step in self.done:
+                found = found.joined(Results.read(self.done[step].folder / "results.parquet"))
+        return found
 
     @property
     def saw(self) -> dict[str, dict[str, list[str]]]:

@@ -60,7 +60,7 @@ def arms(summary: Summary) -> Figure | None:
     scale = scale_over(values)
     bottom = 10 + LANE * len(found)
     shapes: list[Shape] = _ticks(scale, 4, bottom, lambda value: f"{value:.6g}")
-    before = summary["verdict"]["before"]
+    before = (found.get(summary["verdict"]["baseline"]) or {}).get("mean")
     if before is not None:
         shapes.append(Line(scale.x(before), 4, scale.x(before), bottom, "reference"))
     for row, (name, arm) in enumerate(found.items()):

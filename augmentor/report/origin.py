@@ -23,6 +23,8 @@ def method(source: Mapping[str, Any] | None) -> tuple[str, ...]:
     return (FOREIGN_METHOD, *METHOD[1:]) if source else METHOD
 
 
-def limits(source: Mapping[str, Any] | None) -> tuple[str, ...]:
+def limits(source: Mapping[str, Any] | None, *, several: bool = False) -> tuple[str, ...]:
     """Return what the numbers do not say; ``source`` tells where foreign images are from, else None."""
+    if several:
+        return LIMITS[1:]  # the first is about one generator; the run says what several of them mean
     return (FOREIGN_LIMIT, *LIMITS[1:]) if source else LIMITS

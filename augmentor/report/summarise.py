@@ -48,6 +48,7 @@ WORDS_FROM_FACTS = (
     "share_seeds",
     "classifier_seeds",
     "classifier",
+    "outer",
 )
 
 
@@ -166,10 +167,23 @@ def _gain(rows: Rows, arm: str | None) -> dict[str, Any]:
     }
 
 
+def _outer_gain(rows: Rows) -> dict[str, Any]:
+    def read(metric: str) -> float | None:
+        return rows.value(f"outer_{metric}", fold="test")
+
+    return {
+        "delta": read("delta_mean"),
+        "ci": _interval(read("delta_low"), read("delta_high")),
+        "margin": read("margin"),
+        "minimum_detectable": read("minimum_detectable"),
+    }
+
+
 def _verdict(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
     told = facts.get("verdict") or {}
     arm, baseline = told.get("arm"), told.get("baseline")
-    gain = _gain(rows, arm)
+    outer = facts.get("outer")
+    gain = _outer_gain(rows) if outer else _gain(rows, arm)
     word = str(told.get("word") or "not estimable")
     reason = None
     if gain["delta"] is None or gain["ci"] is None:
@@ -179,9 +193,10 @@ def _verdict(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, An
         raise DataError(f"the verdict must be one of {sorted(WORDS)}, got {word!r}")
     else:
         _refuse_contradiction(word, gain)
-    before, after = (
-        spread(list(rows.by_seed(primary, arm=a, fold="test").values()))[0] for a in (baseline, arm)
-    )
+    scores = [rows.by_seed(primary, arm=name, fold="test") for name in (baseline, arm)]
+    if outer:
+        scores = [rows.by_seed(f"outer_{name}", arm=None, fold="test") for name in ("before", "after")]
+    before, after = (spread(list(values.values()))[0] for values in scores)
     return {
         "word": word,
         "arm": arm,

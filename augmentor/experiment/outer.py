@@ -1,0 +1,117 @@
+"""Many splits, each with a generator of its own, folded into one answer.
+
+Within one split every interval is conditional on one test part and one trained generator. Splitting
+again, and training everything again, shows both. The training parts of such splits overlap, so their
+differences are correlated; Nadeau and Bengio (2003) allow for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from augmentor.experiment.significance import nadeau_bengio
+from augmentor.experiment.variance import POWER, quantile
+from augmentor.experiment.verdict import METRIC_WORDS, Word, points, word_of
+
+
+@dataclass(frozen=True)
+class OuterSplit:
+    """What one split came to, every choice made on its own validation part.
+
+    Attributes:
+        arm: the synthetic arm that was chosen.
+        baseline: the other arm that was chosen.
+        before: the baseline's mean score on the split's test part.
+        after: the arm's.
+        n_train: training cases.
+        n_test: test cases.
+    """
+
+    arm: str
+    baseline: str
+    before: float
+    after: float
+    n_train: int
+    n_test: int
+
+
+@dataclass(frozen=True)
+class Folded:
+    """The answer over all splits.
+
+    Attributes:
+        word: by the rules of docs/verdict.md, from the interval over splits.
+        sentence: the same in plain words.
+        rows: rows for the results; ``seed`` is the number of the split.
+        facts: JSON-able words and the p-value.
+    """
+
+    word: Word
+    sentence: str
+    rows: list[dict[str, Any]]
+    facts: dict[str, Any]
+
+
+def fold_splits(
+    splits: Sequence[OuterSplit], *, metric: str, margin: float, confidence: float = 0.95
+) -> Folded:
+    """Fold the splits by the corrected resampled t test.
+
+    Args:
+        splits: two or more, from :func:`augmentor.job.outer.work_outer`.
+        metric: the primary metric.
+        margin: equivalence margin in units of the metric.
+        confidence: of the interval.
+
+    Raises:
+        DataError: if there are fewer than two splits.
+    """
+    differences = np.array([one.after - one.before for one in splits])
+    n_train = round(float(np.mean([one.n_train for one in splits])))
+    n_test = round(float(np.mean([one.n_test for one in splits])))
+    found = nadeau_bengio(differences, n_train=n_train, n_test=n_test, confidence=confidence)
+    word, within = word_of(found.low, found.high, margin)
+    reach = quantile(found.degrees, (1 + confidence) / 2) + quantile(found.degrees, POWER)
+    visible = reach * found.standard_error
+
+    def row(name: str, value: float, seed: int | None = None, better: bool | None = True) -> dict[str, Any]:
+        return {"seed": seed, "fold": "test", "metric": name, "value": value, "greater_is_better": better}
+
+    rows = [
+        row("outer_delta_mean", found.estimate),
+        row("outer_delta_low", max(found.low, -1.0)),
+        row("outer_delta_high", min(found.high, 1.0)),
+        row("outer_minimum_detectable", visible, better=False),
+        row("outer_margin", margin, better=None),
+    ]
+    for number, one in enumerate(splits):
+        rows += [row("outer_before", one.before, number), row("outer_after", one.after, number)]
+        rows.append(row("outer_delta", one.after - one.before, number))
+    what = METRIC_WORDS.get(metric, metric.replace("_", " "))
+    says = {
+        "helps": "Synthetic data helps",
+        "hurts": "Synthetic data hurts",
+        "equivalent": "Synthetic data makes no difference that matters",
+        "inconclusive": "Inconclusive",
+    }[word]
+    sentence = (
+        f"{says}: over {len(splits)} splits, each with a generator of its own, the chosen synthetic arm "
+        f"changes {what} by {points(found.estimate)} points on average against the chosen baseline "
+        f"({100 * confidence:g} % interval {points(found.low)} to {points(found.high)}, corrected for splits "
+        f"that share cases; margin {points(margin, sign=False)})."
+    )
+    if within and word in ("helps", "hurts"):
+        sentence += " It is smaller than the margin that was said to matter."
+    facts = {
+        "splits": [asdict(one) for one in splits],
+        "p_value": found.p_value,
+        "n_train": n_train,
+        "n_test": n_test,
+        "word": word,
+        "sentence": sentence,
+    }
+    return Folded(word, sentence, rows, facts)
