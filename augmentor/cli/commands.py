@@ -95,6 +95,11 @@ def run(
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
+    from augmentor.job.helpers import is_helper
+
+    if is_helper():
+        _help(recipe, assignments or [], data, out, device)
+        return
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
         from augmentor.job.recipe import load_recipe
 
@@ -113,6 +118,14 @@ def run(
 
             outcome = run_with_prefect(job)
     tell_outcome(outcome)
+
+
+def _help(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
+    """Be one of the processes that torchrun starts beside the first: train with it, say nothing."""
+    from augmentor.job.recipe import load_recipe
+    from augmentor.job.run import Job, help_job
+
+    help_job(Job(load_recipe(recipe, assignments, data), out.expanduser(), device))
 
 
 @app.command(sort_key=2)

@@ -15,6 +15,7 @@ from augmentor.job.cache import StepCache
 from augmentor.job.device import resolve_device
 from augmentor.job.engine import Engine, plain_engine
 from augmentor.job.guard import NotPublished, broken_rails
+from augmentor.job.helpers import called, meet
 from augmentor.job.log import RunLog, forget_old_logs
 from augmentor.job.prune import Lease, prune_after, steps_of
 from augmentor.job.publish import publish
@@ -159,6 +160,7 @@ def begin(
     engine = engine or plain_engine(job.recipe.execution)
     out = job.out.expanduser().resolve()
     device = resolve_device(job.device)
+    meet(device)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     logs = out / ".cache" / "logs"
     log = RunLog(logs / f"{job.recipe.name}-{stamp}-{time.time_ns() % 10**9}.jsonl", job.progress)
@@ -167,6 +169,20 @@ def begin(
     steps = make(job.recipe, StepCache(out / ".cache"), device, log)
     steps.engine = engine
     return Session(steps, log, out, time.monotonic(), Lease(out))
+
+
+def help_job(job: Job) -> None:
+    """Train ``job``'s generator with the first process of ``torchrun``, and do nothing else.
+
+    All processes must see the folder of the runs: the first one leaves the data there.
+    """
+    device = resolve_device(job.device)
+    meet(device)
+    work = called()
+    if work is not None:
+        steps = Steps(job.recipe, StepCache(job.out.expanduser().resolve() / ".cache"), device, Silent())
+        steps.help(work)
+        called()
 
 
 def run_job(job: Job) -> Outcome:

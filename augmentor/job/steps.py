@@ -27,6 +27,7 @@ from augmentor.experiment.spec import EvaluationSpec, check_shape, features_key
 from augmentor.job.avoid import evaluation_without, synthesizer_without
 from augmentor.job.cache import Kept, StepCache, tree_digest
 from augmentor.job.engine import Engine
+from augmentor.job.helpers import call_helpers, dismiss_helpers, ranks_started
 from augmentor.job.opened import note_opening, openings
 from augmentor.job.outer import STEP, check_outer, work_outer
 from augmentor.job.recipe import Recipe
@@ -36,7 +37,9 @@ from augmentor.selection.spec import FiltersSpec
 from augmentor.synthesizers.spec import SynthesizerSpec
 
 if TYPE_CHECKING:
+    from augmentor.synthesizers.gan import GanSynthesizer
     from augmentor.synthesizers.judge import TaskJudge
+    from augmentor.synthesizers.per_class import PerClassSynthesizer
 
 DATA_ROOMS = ("core", "data")
 GAN_ROOMS = (*DATA_ROOMS, "nets", "objectives", "training", "synthesizers", "metrics")
@@ -102,7 +105,19 @@ class Steps:
             "threads": self.recipe.execution.threads,
             "record": SAW,
         }
-        return self._keep("train", inputs, GAN_ROOMS, self._train)
+        if ranks_started() > 1:
+            inputs["processes"] = ranks_started()  # another order of additions changes the last bits
+        kept = self._keep("train", inputs, GAN_ROOMS, self._train)
+        dismiss_helpers()
+        return kept
+
+    def help(self, work: Path) -> None:
+        """Train with the first process of ``torchrun``, which keeps what comes out.
+
+        The steps before are kept already, so they are read and not worked. The states are in ``work``.
+        """
+        self.judge()
+        self._fit(work)
 
     def sample(self) -> Kept:
         """Make more samples than the plan needs, so that filters have something to choose from."""
@@ -363,27 +378,31 @@ class Steps:
         record(output, {name: parts[name] for name in ("train", "validation")})
 
     def _train(self, output: Path, work: Path) -> None:
-        from augmentor.synthesizers.build import build
-
-        parts = self.parts
-        judge = self.load_judge(parts)
-        synthesizer = build(self.synthesizer_spec, self.recipe.training)
         with self.engine.turn(self.device):
-            synthesizer.fit(
-                parts["train"],
-                seed=self.recipe.training.seed,
-                judge=judge,
-                progress=self.progress,
-                folder=work,
-                device=self.device,
-                threads=self.recipe.execution.threads,
-            )
+            call_helpers(work)
+            synthesizer = self._fit(work)
         synthesizer.save(output)
         record(output, {"train": self.parts["train"]})
         write_json(
             output / "facts.json",
             {"training": synthesizer.history, "chosen_checkpoint": synthesizer.chosen},
         )
+
+    def _fit(self, work: Path) -> GanSynthesizer | PerClassSynthesizer:
+        from augmentor.synthesizers.build import build
+
+        parts = self.parts
+        synthesizer = build(self.synthesizer_spec, self.recipe.training)
+        synthesizer.fit(
+            parts["train"],
+            seed=self.recipe.training.seed,
+            judge=self.load_judge(parts),
+            progress=self.progress,
+            folder=work,
+            device=self.device,
+            threads=self.recipe.execution.threads,
+        )
+        return synthesizer
 
     def _sample(self, output: Path, _: Path) -> None:
         from augmentor.selection.plan import candidates, plan

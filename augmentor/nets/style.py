@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from augmentor.core.ranks import draw_rows, together
 from augmentor.nets.blocks import numeric_width
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
 from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, upsample
@@ -64,7 +65,7 @@ class MappingNetwork(nn.Module):
             x = activate(layer(x))
         if self.training:
             with torch.no_grad():
-                self.mean.lerp_(x.mean(0).to(self.mean.dtype), 1 - MEAN_STYLE_DECAY)
+                self.mean.lerp_(together(x).mean(0).to(self.mean.dtype), 1 - MEAN_STYLE_DECAY)
         return x
 
     def truncate(self, styles: Tensor, truncation: float) -> Tensor:
@@ -182,7 +183,7 @@ class StyledBody(nn.Module):
         scales = self.affine(styles)
         noise: list[Tensor | None] = [None] * len(self.synthesis.grids)
         if draws is not None:
-            chances = torch.rand(2, len(styles), 1, generator=draws, device=draws.device)
+            chances = draw_rows(torch.rand, (2, len(styles), 1), generator=draws, dim=1)
             noise = self._noise(styles, draws)
             if self.training and mixing:
                 scales = self._mix(scales, chances.to(scales.device), mixing)
@@ -199,7 +200,7 @@ class StyledBody(nn.Module):
     def _noise(self, styles: Tensor, draws: torch.Generator) -> list[Tensor | None]:
         """Return noise (B, 1, *grid) for each convolution, times its learnt strength."""
         counts = [cells(grid) for grid in self.synthesis.grids]
-        drawn = torch.randn(len(styles), sum(counts), generator=draws, device=draws.device).to(styles.device)
+        drawn = draw_rows(torch.randn, (len(styles), sum(counts)), generator=draws).to(styles.device)
         parts = zip(drawn.split(counts, 1), self.strengths, self.synthesis.grids, strict=True)
         return [(part * strength).unflatten(1, (1, *grid)) for part, strength, grid in parts]
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.ranks import together
 
 
 class AdaptiveProbability:
@@ -64,7 +65,8 @@ class AdaptiveProbability:
                 ``Adversarial.belief(real_logits, fake_logits)`` for losses whose logits have no fixed zero.
         """
         # Summed on the device: reading a number back at every step would stall a GPU.
-        self._signs = self._signs + torch.sign(belief.detach().float()).sum()
+        belief = together(belief)
+        self._signs = self._signs + torch.sign(belief.float()).sum()
         self._seen += len(belief)
         self._updates += 1
         if self._updates == self.interval:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.ranks import draw_rows
 from augmentor.objectives.moves import FLIPS, Moves, moves
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -113,7 +114,7 @@ class Augment:
         plan = _plan(self.operations, self.strength, x.shape[1], tuple(x.shape[2:]), x.device)
         first, second = len(OPERATIONS), len(OPERATIONS) + len(COLOUR)
         rows = second + len(plan.switch)
-        uniform = torch.rand(rows, len(x), generator=generator, device=generator.device).to(x.device)
+        uniform = draw_rows(torch.rand, (rows, len(x)), generator=generator, dim=1).to(x.device)
         switches, shades, places = uniform[:first], uniform[first:second], uniform[second:]
         on = switches < plan.chance * chance
         drawn: Sequence[Tensor] = ()

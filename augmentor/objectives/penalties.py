@@ -15,6 +15,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from augmentor.core.ranks import draw_rows
+
 Critic = Callable[[Tensor], Tensor]
 Penalty = Callable[[Critic, Tensor, Tensor], Tensor]
 
@@ -92,7 +94,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, *, generator: t
             "The gradient penalty joins each real row with a fake row and needs equal shapes, "
             f"received {tuple(real.shape)} and {tuple(fake.shape)}."
         )
-    share = torch.rand(len(real), generator=generator, device=generator.device).to(real.device)
+    share = draw_rows(torch.rand, (len(real),), generator=generator).to(real.device)
     share = share.view(-1, *[1] * (real.ndim - 1))
     with torch.no_grad():
         between = share * real + (1 - share) * fake

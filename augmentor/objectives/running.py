@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.ranks import draw_rows, together
 
 
 def _check_decay(name: str, decay: float) -> None:
@@ -41,7 +42,7 @@ class LeCam:
 
     def update(self, real_logits: Tensor, fake_logits: Tensor) -> None:
         """Move the anchors towards the mean logits of a step; the first call sets them."""
-        real, fake = real_logits.detach().float().mean(), fake_logits.detach().float().mean()
+        real, fake = together(real_logits).float().mean(), together(fake_logits).float().mean()
         if self._real is None or self._fake is None:
             self._real, self._fake = real, fake
         else:
@@ -98,7 +99,7 @@ class PathLength:
             generator: Draws the noise.
         """
         positions = math.prod(images.shape[2:])
-        noise = torch.randn(images.shape, generator=generator, device=generator.device)
+        noise = draw_rows(torch.randn, images.shape, generator=generator)
         noise = noise.to(images) / math.sqrt(positions)
         with torch.autocast(images.device.type, enabled=False):
             (gradient,) = torch.autograd.grad((images * noise).sum(), latents, create_graph=True)
@@ -106,7 +107,7 @@ class PathLength:
             squared = squared if squared.ndim == 1 else squared.flatten(1).mean(1)
             # 1e-12: the square root has no derivative at 0.
             length = (squared + 1e-12).sqrt()
-            self._mean = self.decay * self._mean + (1 - self.decay) * length.detach().float().mean()
+            self._mean = self.decay * self._mean + (1 - self.decay) * together(length).float().mean()
             return (length - self._mean).square()
 
     def state_dict(self) -> dict[str, float]:

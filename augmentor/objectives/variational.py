@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from augmentor.core.ranks import gathered
+
 
 def negative_evidence_bound(
     rebuilt: Tensor, real: Tensor, mean: Tensor, log_variance: Tensor
@@ -37,7 +39,9 @@ def negative_evidence_bound(
             f"{tuple(log_variance.shape)}"
         )
     dtype = torch.promote_types(rebuilt.dtype, torch.float32)
-    error = (rebuilt.to(dtype) - real.to(dtype)).square().mean()
+    error = (rebuilt.to(dtype) - real.to(dtype)).square().flatten(1).mean(1)
+    # One likelihood for the whole batch: the mean over the rows of all processes.
+    error = gathered(error).mean()
     # A perfect reconstruction would have an infinite likelihood.
     reconstruction = 0.5 * (error + 1e-6).log()
     mean, log_variance = mean.to(dtype), log_variance.to(dtype)

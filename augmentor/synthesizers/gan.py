@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from augmentor.core import ranks
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.files import sha256_bytes, sha256_json, write_json
 from augmentor.core.progress import Progress, Silent
@@ -96,6 +97,7 @@ class GanSynthesizer:
         spec = sized(self.spec, train.shape, len(train))
         with torch_threads(threads):
             generator, critic = initial_networks(spec, train.shape, train.n_classes, seed, place)
+            _refuse_batch_statistics(generator, critic)
             regulators = regulators_of(spec, self.training)
             state = State.begin(generator, critic, self.training, regulators)
             store = Checkpoints(folder, self._fingerprint(train, seed, judge is not None))
@@ -217,6 +219,16 @@ class GanSynthesizer:
                 "seed": seed,
                 "judged": judged,
             }
+        )
+
+
+def _refuse_batch_statistics(*networks: nn.Module) -> None:
+    """Refuse networks whose rows see each other's mean, where several processes share a batch."""
+    normed = any(isinstance(part, nn.BatchNorm1d) for network in networks for part in network.modules())
+    if normed and ranks.world() > 1:
+        raise ConfigError(
+            f"this family normalises over the batch, which {ranks.world()} processes would each do over "
+            "their own rows; choose another family, or run without torchrun"
         )
 
 

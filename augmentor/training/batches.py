@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from augmentor.core.errors import DataError
+from augmentor.core.ranks import own
 from augmentor.training.spec import GROUP
 
 
@@ -66,6 +67,7 @@ class Batches:
         layout: memory format of the real rows.
 
     Raises:
+        ConfigError: if the processes of the training cannot divide the batch.
         DataError: if a class has no row.
     """
 
@@ -89,6 +91,7 @@ class Batches:
                 f"classes {empty} have none; add samples or leave the classes out"
             )
         self.batch, self.latent, self.device = batch, latent, device
+        self.own = own(batch, GROUP)
         self.x = x.contiguous(memory_format=layout) if isinstance(x, Tensor) else x
         self.layout = layout
         if device.type == "cuda" and isinstance(self.x, Tensor):
@@ -113,10 +116,11 @@ class Batches:
             labels_list.append(label)
             picked = distinct(self.counts[label], uniform[run * GROUP : (run + 1) * GROUP])
             places.extend(self.starts[label] + place for place in picked)
-        rows = self.order[torch.tensor(places)]
+        # Every process draws the whole batch, and takes its own rows of it.
+        rows = self.order[torch.tensor(places[self.own])]
         real = self.x.index_select(0, rows) if isinstance(self.x, Tensor) else self.x.at(rows)
-        labels = torch.tensor(labels_list).repeat_interleave(GROUP)
-        latents = torch.randn(self.batch, self.latent, generator=generator)
+        labels = torch.tensor(labels_list).repeat_interleave(GROUP)[self.own]
+        latents = torch.randn(self.batch, self.latent, generator=generator)[self.own]
         if self.device.type == "cpu":
             return Batch(real.contiguous(memory_format=self.layout), labels, latents)
         if self.device.type == "cuda":

@@ -20,6 +20,7 @@ from augmentor.core.files import (
     storage_errors,
     write_json,
 )
+from augmentor.core.ranks import rank
 
 KEPT = 2
 """States kept: the newest, and the one before as a fall-back."""
@@ -72,8 +73,11 @@ class Checkpoints:
         self.folder, self.fingerprint = folder, fingerprint
 
     def save(self, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Write the state after ``step``; the JSON is written last and makes it count."""
-        if self.folder is None:
+        """Write the state after ``step``; the JSON is written last and makes it count.
+
+        Of several processes the first one writes.
+        """
+        if self.folder is None or rank() != 0:
             return
         stem = f"state-{step:09d}"
         sha256 = write_tensors(self.folder / f"{stem}.safetensors", tensors)

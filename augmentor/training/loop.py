@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from augmentor.core import ranks
 from augmentor.core.errors import TrainingFailed
 from augmentor.core.progress import Progress
 from augmentor.core.score import CheckpointScore
@@ -110,14 +111,15 @@ def train(state: State, training: Training) -> None:
             _tell(training, state, losses)
         if not calendar.row(state.step):
             continue
-        means = sums.means()
+        means = ranks.averaged(sums.means())
         sums = Sums()
         if not _all_finite(means) or (calendar.state(state.step) and not state.finite()):
             _roll_back(state, good, training, means)
             good = (state.tensors(), state.facts())
             continue
         state.history.append(_row(state, spec, means))
-        if training.evaluate is not None and state.step in calendar.judged:
+        # The first process judges and keeps the best; the others wait for it in the next step.
+        if training.evaluate is not None and state.step in calendar.judged and ranks.rank() == 0:
             _judge(state, training, training.evaluate)
         if calendar.state(state.step):
             good = (state.tensors(), state.facts())
@@ -134,15 +136,16 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
         position = growth(spec, step, stages)
         for network in (state.players.generator, state.players.critic, state.average):
             network.grow(position)
-    losses = train_step(
-        state.players,
-        training.objective,
-        training.batches.draw(draws),
-        step=step,
-        strength=label_strength(spec, step),
-        draws=draws,
-        regulators=state.regulators,
-    )
+    with ranks.sharing(spec.batch):
+        losses = train_step(
+            state.players,
+            training.objective,
+            training.batches.draw(draws),
+            step=step,
+            strength=label_strength(spec, step),
+            draws=draws,
+            regulators=state.regulators,
+        )
     state.step += 1
     state.averaging.update(ema_decay(spec, state.step * spec.batch))
     return losses

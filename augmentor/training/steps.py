@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from augmentor.core.ranks import average_gradients
 from augmentor.nets.players import Critic, Encoder, Examined, Generator
 from augmentor.nets.spec import CodesSpec
 from augmentor.objectives.adversarial import Adversarial
@@ -202,6 +203,7 @@ def _critic_half(turn: Turn, fake: Tensor) -> tuple[Tensor, Tensor | None]:
             loss, penalty = loss + objective.every * total, total.detach()
     optimiser.zero_grad()
     loss.backward()
+    average_gradients(turn.players.critic.parameters())
     optimiser.step()
     if objective.clip:
         # What only shifts the input (a label's plane) or is no part of the logit has no slope to bound.
@@ -273,6 +275,7 @@ def _generator_half(turn: Turn, fake: Tensor) -> Tensor:
     players.generator_optimiser.zero_grad()
     # Only the generator's gradients: the critic's would cost a third more and be thrown away.
     loss.backward(inputs=players.weights)
+    average_gradients(players.weights)
     players.generator_optimiser.step()
     return adversarial.detach()
 
@@ -294,6 +297,7 @@ def _variational(
     for optimiser in (players.critic_optimiser, players.generator_optimiser):
         optimiser.zero_grad()
     (reconstruction + divergence).backward()
+    average_gradients((*players.critic.parameters(), *players.weights))
     for optimiser in (players.critic_optimiser, players.generator_optimiser):
         optimiser.step()
     return Losses(divergence.detach(), reconstruction.detach(), None)

@@ -1,0 +1,53 @@
+"""A training over several processes that ``torchrun`` starts: the first one runs the job, the others help.
+
+Only the generator's training is shared. The helpers wait for the first process, train with it, and are
+dismissed; everything before and after, checkpoints and their judgement included, is the first one's.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def ranks_started() -> int:
+    """Return how many processes ``torchrun`` started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_helper() -> bool:
+    """Return whether this process is one that ``torchrun`` started beside the first."""
+    return ranks_started() > 1 and os.environ.get("RANK", "0") != "0"
+
+
+def meet(device: str) -> None:
+    """Wait for the other processes, where there are any; ``device`` is the one that is trained on."""
+    if ranks_started() > 1:
+        from augmentor.core import ranks
+
+        ranks.join(device)
+
+
+def call_helpers(work: Path) -> None:
+    """Let the helpers begin the training whose states lie in ``work``."""
+    if ranks_started() > 1:
+        from augmentor.core import ranks
+
+        ranks.from_first(str(work))
+
+
+def dismiss_helpers() -> None:
+    """Let the helpers end: there is nothing more to train."""
+    if ranks_started() > 1:
+        from augmentor.core import ranks
+
+        ranks.from_first("")
+        ranks.leave()
+
+
+def called() -> Path | None:
+    """Wait to be called, and return the folder of the states; None if there is nothing (more) to train."""
+    from augmentor.core import ranks
+
+    said = ranks.from_first("")
+    return Path(said) if said else None
