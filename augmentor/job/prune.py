@@ -15,7 +15,8 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.files import storage_errors
 from augmentor.job.shelf import finished_runs
 
-NO_STEPS = {"logs", "locks"}
+WORKED = ("load", "judge", "train", "sample", "filter", "measure", "evaluate", "trial")
+"""Steps that can be worked again. What else lies in the cache (logs, the book of openings) stays."""
 Step = tuple[str, str]
 """A step's name and its key."""
 
@@ -129,10 +130,11 @@ def steps_of(run: Path) -> set[Step]:
 
 def kept_steps(out: Path) -> set[Step]:
     """Return every step there is something of: finished, interrupted, or left by a killed process."""
-    found = set()
-    for step in (path for path in (out / ".cache").iterdir() if path.is_dir() and path.name not in NO_STEPS):
-        found |= {(step.name, path.name.removeprefix(".").split(".")[0]) for path in step.iterdir()}
-    return found
+    return {
+        (name, path.name.removeprefix(".").split(".")[0])
+        for name in WORKED
+        for path in (out / ".cache" / name).glob("*")
+    }
 
 
 def remove(out: Path, steps: Iterable[Step], spared: set[Step]) -> Freed:

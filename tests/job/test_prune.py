@@ -10,9 +10,9 @@ import pytest
 
 from augmentor.core.errors import ConfigError
 from augmentor.job.cache import StepCache, intact
-from augmentor.job.prune import Freed, Lease, needed, prune, prune_after
+from augmentor.job.prune import WORKED, Freed, Lease, needed, prune, prune_after
 from augmentor.job.recipe import load_recipe
-from augmentor.job.run import Job, begin, run_job
+from augmentor.job.run import STEPS, Job, begin, run_job
 from augmentor.job.shelf import finished_runs
 
 
@@ -51,6 +51,16 @@ def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> Non
     assert intact(other)
     assert not {name for name in names(tmp_path) if name.startswith(("train/b", "judge/", "train/.b"))}
     assert prune(tmp_path) == Freed()
+
+
+def test_it_takes_steps_and_nothing_else(tmp_path: Path) -> None:
+    assert set(WORKED) == {*STEPS, "trial"}
+    (tmp_path / ".cache" / "opened").mkdir(parents=True)
+    (tmp_path / ".cache" / "opened" / "0.json").write_text("{}")
+    (tmp_path / ".cache" / "logs").mkdir()
+    (tmp_path / ".cache" / "logs" / "r-20260101-000000-1.jsonl").write_text("")
+    assert prune(tmp_path) == Freed()
+    assert {"opened/0.json", "logs/r-20260101-000000-1.jsonl"} <= names(tmp_path)
 
 
 def test_while_somebody_works_nothing_is_taken(tmp_path: Path) -> None:
