@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from augmentor.tasks.expand import evaluate_all, say_what_to_do  # first: it settles Prefect's settings
+from augmentor.tasks.expand import evaluate_all  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow
 
 from augmentor.job.run import Outcome
+from augmentor.tasks.pages import say_what_to_do
 
 
 @flow(

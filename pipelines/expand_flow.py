@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from augmentor.tasks.expand import expand_all, say_what_to_do  # first: it settles Prefect's settings
+from augmentor.tasks.expand import expand_all  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow
 
 from augmentor.job.recipe import Recipe, load_recipe
 from augmentor.job.run import Job, Outcome
+from augmentor.tasks.pages import say_what_to_do
 
 
 @flow(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from augmentor.tasks.expand import expand_all, say_what_to_do  # first: it settles Prefect's settings
+from augmentor.tasks.expand import expand_all  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow, get_run_logger
@@ -16,6 +16,7 @@ from prefect.artifacts import create_markdown_artifact
 from augmentor.job.recipe import Recipe, load_recipe
 from augmentor.job.refresh import since_last_run
 from augmentor.job.run import Job, Outcome
+from augmentor.tasks.pages import pages, say_what_to_do
 
 
 @flow(
@@ -49,7 +50,8 @@ def refresh(
     change = since_last_run(checked, Path(out).expanduser().resolve())
     then = "it runs again" if change.changed else "nothing was trained"
     get_run_logger().info("%s: %s; %s", checked.name, change.sentence, then)
-    create_markdown_artifact(
+    pages.ask(
+        create_markdown_artifact,
         key="refresh",
         markdown=f"**{checked.name}**: {change.sentence}; {then}.\n",
         description="Whether anything has changed since the last run",

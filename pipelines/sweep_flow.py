@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from augmentor.tasks.expand import say_what_to_do  # first: it settles Prefect's settings
+from augmentor.tasks.pages import say_what_to_do  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow

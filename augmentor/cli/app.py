@@ -7,6 +7,7 @@ by Ctrl-C (128 + the signal's number for SIGTERM and SIGHUP).
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -30,7 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     forgiving_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(guarded(lambda: _dispatch(words)))
+    code = guarded(lambda: _dispatch(words))
+    pages = sys.modules.get("augmentor.tasks.pages")
+    if pages is not None and pages.pages.lost:
+        # Prefect's threads would go on asking a lost server for minutes; there is nothing left to do.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def guarded(work: Callable[[], None]) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from augmentor.tasks.expand import finish, listening, open_session, shipped_flow, work
+from augmentor.tasks.expand import by_flow, finish, open_session, work
 
 # isort: split
 from prefect import task
@@ -14,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from augmentor.job.run import Job, Outcome, Session
 from augmentor.job.sweep import Member, SweepSpec, drive, one_by_one, try_elsewhere
 from augmentor.job.sweep_table import Trial, sweep_rows
+from augmentor.tasks.pages import pages
 
 
 def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
@@ -28,7 +27,8 @@ def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
 
     def told(trials: list[Trial]) -> None:
         metric = job.recipe.evaluation.primary_metric
-        create_table_artifact(
+        pages.ask(
+            create_table_artifact,
             key="sweep",
             table=sweep_rows(trials, metric),
             description=f"Every member by its {metric} on the validation part; the first row is chosen",
@@ -56,11 +56,10 @@ def try_as_task(session: Session, member: Member, count: int) -> Trial:
 
 def sweep_with_prefect(job: Job, plan: SweepSpec) -> Outcome:
     """Run a sweep as the shipped flow; the same functions as :func:`augmentor.job.sweep.run_sweep`."""
-    with listening(job.progress):
-        outcome = shipped_flow("sweep")(
-            recipe=job.recipe.written,
-            plan=plan.model_dump(mode="json"),
-            out=str(job.out),
-            device=job.device,
-        )
-    return cast(Outcome, outcome)
+    parameters = {
+        "recipe": job.recipe.written,
+        "plan": plan.model_dump(mode="json"),
+        "out": str(job.out),
+        "device": job.device,
+    }
+    return by_flow("sweep", parameters, job.progress)
