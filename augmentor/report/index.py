@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import PurePath
 
 import jinja2
 
@@ -70,6 +71,8 @@ def render_index(entries: Sequence[Entry]) -> str:
                 "anchor": re.sub(r"[^A-Za-z0-9_-]", "-", name),
                 "entries": list(reversed(mine)),
                 "latest": mine[-1],
+                "since": _since(drawn),
+                "shelf": next((str(PurePath(one.folder).parent) for one in mine if one.folder), ""),
                 "drawn": len(drawn),
                 "figures": _figures(name, drawn) if drawn else [],
             }
@@ -84,6 +87,25 @@ def render_index(entries: Sequence[Entry]) -> str:
     )
     page = environment.get_template("runs.html.jinja")
     return page.render(recipes=recipes, f=formats, css=css, shown=SHOWN)
+
+
+def _since(drawn: Sequence[Entry]) -> str:
+    """Say what the newest measured run changed against the one before it, or nothing where there is none."""
+    if len(drawn) < 2:
+        return ""
+    before, now = drawn[-2:]
+    parts = []
+    if before.gain is not None and now.gain is not None:
+        parts.append(f"gain {formats.points(now.gain - before.gain)} points")
+    for name, words in (
+        ("coverage", "coverage"),
+        ("copy_rate", "copy rate"),
+        ("diversity", "lowest diversity"),
+    ):
+        one, other = getattr(before, name), getattr(now, name)
+        if one is not None and other is not None:
+            parts.append(f"{words} {other - one:+.3f}".replace("-", "\N{MINUS SIGN}"))
+    return f"Against the run before it ({before.when}): {', '.join(parts)}." if parts else ""
 
 
 def _figures(recipe: str, drawn: Sequence[Entry]) -> list[Figure]:
@@ -120,6 +142,8 @@ def _frame(scale: Scale, drawn: Sequence[Entry], label: Callable[[float], str]) 
         shapes.append(Line(LEFT, y, 100, y, "zero" if tick == 0 else "grid"))
         shapes.append(Text(LEFT - 1, y + 4, label(tick), "tick", "end"))
     first, last = drawn[0].when[:10], drawn[-1].when[:10]
+    if first == last and len(drawn) > 1:
+        first, last = drawn[0].when[5:16], drawn[-1].when[5:16]
     if len(drawn) > 1:
         shapes.append(Text(LEFT + 1, BOTTOM + 22, first, "tick"))
     shapes.append(Text(99, BOTTOM + 22, last, "tick", "end"))

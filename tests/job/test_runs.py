@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -204,6 +205,16 @@ def test_the_page_draws_every_recipe_and_needs_nothing() -> None:
     assert all(link.startswith(("#", "data:,")) for link in links)
     ids = [str(attrs["id"]) for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
+
+
+def test_the_page_says_what_the_newest_run_changed() -> None:
+    before = entries("a", 1)[0]
+    after = replace(before, when="2026-01-02 02:00:00", gain=-0.015, coverage=0.25, copy_rate=None)
+    told = "".join(Page(render_index([before, after])).words)
+    wanted = "gain −1.5 points, coverage −0.250, lowest diversity +0.000"  # noqa: RUF001 - the minus sign is meant
+    assert f"Against the run before it (2026-01-01 02:00:00): {wanted}." in told
+    assert "Run folders are in runs/a." in told
+    assert "Against the run" not in "".join(Page(render_index([before])).words)
 
 
 def test_a_page_without_runs_says_what_makes_one() -> None:
