@@ -18,19 +18,21 @@ import platform
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing, suppress
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
+from urllib.request import urlopen
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import numpy as np
-from PIL import Image
 
 from augmentor.core.files import sha256_file
 from augmentor.job.cache import intact
@@ -38,41 +40,43 @@ from augmentor.job.recipe import Recipe, load_recipe
 from augmentor.job.run import Job, run_job
 from augmentor.job.shelf import STAMP
 
-RECIPE = """\
-name: tiny
-image: {size: 8}
-training: {images: 640, batch: 16, checkpoints: 1, states: 20, judged: 8}
-judge: {updates: 4, folds: 2}
-filters: {label: null, outliers: null}
-evaluation: {seeds: 2, updates: 6, batch: 16, bootstrap: 100, pool_versions: 2, share_seeds: 1}
-execution: {processes: 1}
-"""
+TINY = Path(__file__).resolve().parents[1] / "tests" / "conftest.py"
+CHANGED = [
+    "training.images=160",
+    "training.states=10",
+    "judge.updates=4",
+    "evaluation.arms=[real,balanced,filtered]",
+    "evaluation.updates=6",
+]
+HOST = "127.0.0.1"
 LOADED = (  # what a run imports on its way, so that a forked run starts at once
-    "data.load",
-    "data.split",
-    "data.export",
-    "experiment.evaluate",
-    "experiment.quality",
-    "report.render",
-    "report.summarise",
-    "selection.plan",
-    "synthesizers.build",
-    "synthesizers.judge",
-    "synthesizers.candidates",
+    "albumentations",
+    "augmentor.data.export",
+    "augmentor.data.load",
+    "augmentor.data.split",
+    "augmentor.experiment.evaluate",
+    "augmentor.experiment.quality",
+    "augmentor.report.render",
+    "augmentor.report.summarise",
+    "augmentor.selection.plan",
+    "augmentor.synthesizers.build",
+    "augmentor.synthesizers.candidates",
+    "augmentor.synthesizers.judge",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "torch._dynamo",
 )
 SAME = ("results.parquet", "predictions.npz", "generator/generator.safetensors", "expanded")
 
 
-def write_images(root: Path) -> None:
-    rng = np.random.default_rng(0)
-    for name, n in (("disc", 40), ("ring", 24)):
-        (root / name).mkdir(parents=True)
-        for number in range(n):
-            rows, columns = np.mgrid[:12, :12] - 5.5 - rng.uniform(-1, 1, (2, 1, 1))
-            radius = np.hypot(rows, columns)
-            shape = radius < 3.5 if name == "disc" else np.abs(radius - 3.5) < 1.2
-            grey = np.clip(60 + 130 * shape + rng.normal(0, 25, shape.shape), 0, 255)
-            Image.fromarray(grey.astype(np.uint8)).save(root / name / f"{number:03d}.png")
+def tiny() -> ModuleType:
+    """Return the tests' tiny folder of images and recipe."""
+    spec = spec_from_file_location("tiny", TINY)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Bench:
@@ -81,9 +85,9 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.root = root
         if not (root / "data").is_dir():
-            write_images(root / "data")
-        (root / "tiny.yaml").write_text(RECIPE, encoding="utf-8")
-        self.recipe: Recipe = load_recipe(str(root / "tiny.yaml"), data=root / "data")
+            tiny().write_tiny_images(root / "data", {"disc": 40, "ring": 24})
+        (root / "tiny.yaml").write_text(tiny().TINY, encoding="utf-8")
+        self.recipe: Recipe = load_recipe(str(root / "tiny.yaml"), CHANGED, data=root / "data")
         shutil.rmtree(root / "whole", ignore_errors=True)
         begun = time.monotonic()
         code = self.wait(self.start(root / "whole"))
@@ -130,8 +134,8 @@ def outputs(out: Path) -> dict[str, str]:
     return found
 
 
-def half_written(out: Path) -> list[str]:
-    """Return what bears a final name without being whole."""
+def half_written(out: Path, flipped: Path | None = None) -> list[str]:
+    """Return what bears a final name without being whole, but the file that was ``flipped`` on purpose."""
     bad = []
     for step in (out / ".cache").glob("*"):
         if step.name in {"logs", "locks"}:
@@ -140,7 +144,10 @@ def half_written(out: Path) -> list[str]:
             if folder.is_dir() and folder.suffix == "" and folder.name[0] != "." and not intact(folder):
                 bad.append(str(folder))
             for head in folder.glob("state-*.json") if folder.suffix == ".work" else ():
-                json.loads(head.read_text(encoding="utf-8"))
+                try:
+                    json.loads(head.read_text(encoding="utf-8"))
+                except ValueError:
+                    bad += [] if head == flipped else [str(head)]
     for run in (out / "tiny").glob("*"):
         if STAMP.fullmatch(run.name):
             listed = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["outputs"]
@@ -151,9 +158,9 @@ def half_written(out: Path) -> list[str]:
     return bad
 
 
-def resumed(bench: Bench, out: Path) -> str:
+def resumed(bench: Bench, out: Path, flipped: Path | None = None) -> str:
     """Run again and return what is wrong with the outcome, or nothing."""
-    bad = half_written(out)
+    bad = half_written(out, flipped)
     if bad:
         return f"half-written: {bad}"
     code = bench.wait(bench.start(out))
@@ -168,9 +175,9 @@ def resumed(bench: Bench, out: Path) -> str:
 
 
 def kill(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
-    """SIGKILL the run and all its children at a random moment, up to three times."""
+    """SIGKILL the run and all its children at a random moment, once or twice."""
     moments = []
-    for _ in range(rng.choice((1, 1, 2, 3))):
+    for _ in range(rng.choice((1, 1, 1, 2))):
         pid = bench.start(out)
         time.sleep(rng.uniform(0.02, 1.0) * bench.seconds / (1 + len(moments)))
         try:
@@ -205,7 +212,7 @@ def flipped_checkpoint(bench: Bench, out: Path, rng: random.Random) -> tuple[str
     newest = sorted(out.glob(".cache/train/*.work/state-*.json"))[-1]
     target = newest.with_suffix(rng.choice((".json", ".safetensors")))
     flip(target, rng)
-    return target.suffix, resumed(bench, out)
+    return target.suffix, resumed(bench, out, target)
 
 
 def flipped_step(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
@@ -237,6 +244,63 @@ def two_at_once(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
     if codes != (0, 0):
         return "", f"left with {codes}: {bench.log(out).read_text()[-600:]}"
     return "", resumed(bench, out)
+
+
+def lost_server(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
+    """SIGKILL Prefect's server while the command runs; it must end by itself, whole or clearly."""
+    with closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    url = f"http://{HOST}:{port}/api"
+    quiet = {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    env = {**os.environ, **quiet, "PREFECT_HOME": str(bench.root / "prefect"), "PREFECT_API_URL": url}
+    with bench.log(out).open("ab") as log:
+        serve = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+        server = subprocess.Popen(serve, env=env, stdout=log, stderr=log, start_new_session=True)
+        try:
+            if not wait_until(lambda: answers(f"{url}/health"), 120):
+                return "", "not tried: the server did not start"
+            recipe = [
+                "run",
+                str(bench.root / "tiny.yaml"),
+                "--data",
+                str(bench.root / "data"),
+                "--set",
+                *CHANGED,
+            ]
+            command = [sys.executable, "-m", "augmentor", *recipe, "--out", str(out)]
+            run = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.PIPE, text=True)
+            step = rng.choice(("load", "judge", "train", "sample", "filter", "measure", "evaluate"))
+            wait_until(
+                lambda: run.poll() is not None or bool(list(out.glob(f".cache/{step}/*/done.json"))), 120
+            )
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+    try:
+        said = run.communicate(timeout=300)[1]
+    except subprocess.TimeoutExpired:
+        run.kill()
+        run.communicate()
+        return f"after {step}", "the run went on for five minutes without the server"
+    if run.returncode not in (0, 2) or "Traceback" in said:
+        return f"after {step}", f"left with {run.returncode}: {said[-600:]}"
+    return f"after {step}, left with {run.returncode}", resumed(bench, out)
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def answers(url: str) -> bool:
+    with suppress(OSError), urlopen(url, timeout=2):
+        return True
+    return False
 
 
 def full_disk(bench: Bench, out: Path, rng: random.Random) -> tuple[str, str]:
@@ -282,10 +346,11 @@ class mounted:  # noqa: N801 - reads as a verb
 
 Fault = Callable[[Bench, Path, random.Random], tuple[str, str]]
 FAULTS: dict[str, tuple[str, Fault]] = {
-    "kill": ("SIGKILL at random moments, one to three times", kill),
+    "kill": ("SIGKILL at random moments, once or twice", kill),
     "checkpoint": ("one bit of the newest training state flipped", flipped_checkpoint),
     "step": ("one bit of a finished step flipped", flipped_step),
     "two": ("two runs of one recipe at once", two_at_once),
+    "server": ("Prefect's server killed while the command runs", lost_server),
     "full": ("disk full, then room again", full_disk),
     "read-only": ("read-only file system, then writable again", read_only),
 }
@@ -321,6 +386,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=100, help="runs that are killed")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first killed run, to share the work"
+    )
     parser.add_argument("--others", type=int, default=5, help="rounds of every other fault")
     parser.add_argument("--minutes", type=float, default=10.0, help="stop after so long; run again to go on")
     parser.add_argument("--root", type=Path, default=Path("build/faults"), help="scratch folder")
@@ -329,11 +397,14 @@ def main() -> None:
     asked.root.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + 60 * asked.minutes
     for name in LOADED:
-        import_module(f"augmentor.{name}")
+        import_module(name)
     bench = Bench(asked.root.resolve())
     kept = asked.root / "rounds.jsonl"
     rounds = [json.loads(line) for line in kept.read_text().splitlines()] if kept.is_file() else []
-    plan = [(name, n) for name in FAULTS for n in range(asked.kills if name == "kill" else asked.others)]
+    numbers = {
+        name: range(asked.first, asked.kills) if name == "kill" else range(asked.others) for name in FAULTS
+    }
+    plan = [(name, n) for name in FAULTS for n in numbers[name]]
     plan.sort(key=lambda item: (item[1] * (1 if item[0] != "kill" else asked.others / asked.kills), item[0]))
     done = {(row["fault"], row["number"]) for row in rounds}
     for name, number in plan:
