@@ -182,8 +182,10 @@ def _round_robin(items: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[
 def _shown_size(height: int, width: int, panels: int = 1) -> tuple[int, int]:
     """Return (width, height) on the page: whole multiples of the pixels where they are small.
 
-    Of a picture of several ``panels`` side by side, one panel gets the size of a picture.
+    Of a picture of several ``panels`` side by side, a panel is a little smaller than a picture.
     """
     side = max(height, width // panels)
-    factor = max(1, round(68 / side)) if side <= LARGEST_SIDE else LARGEST_SIDE / side
+    factor = (
+        max(1, round((68 if panels == 1 else 48) / side)) if side <= LARGEST_SIDE else LARGEST_SIDE / side
+    )
     return round(width * factor), round(height * factor)

@@ -82,8 +82,8 @@ def test_a_shift_by_whole_cells_moves_and_repeats_the_edge():
 
 
 def test_a_quarter_turn_about_the_first_axis_is_numpys():
-    """A quarter turn takes (row, column) to (-column, row), so the place (i, j) reads (-j, i) from the centre;
-    numpy's rot90 reads (j, -i), the turn the other way round."""
+    """A quarter turn takes (row, column) to (-column, row), so the place (i, j) reads (-j, i) from the
+    centre; numpy's rot90 reads (j, -i), the turn the other way round."""
     x = np.random.default_rng(0).random((1, 3, 5, 5)).astype(np.float32)
     turned = affine(x, rotation(np.array([1.0, 0, 0]), np.pi / 2), np.zeros(3), "edge")
     np.testing.assert_allclose(turned, np.rot90(x, 3, (2, 3)), atol=1e-5)
