@@ -46,11 +46,22 @@ def nearest(a: Array, b: Array) -> tuple[Array, npt.NDArray[np.int64]]:
     """
     if not len(b):
         raise DataError("there is no row to be near to")
-    index = np.zeros(len(a), dtype=np.int64)
-    for part, block in squared_blocks(a, b):
-        index[part] = block.argmin(axis=1)
-    # The winner's distance again by subtraction: exact zeros for equal rows.
-    return np.sqrt(((a - b[index]) ** 2).sum(axis=1)), index
+    index, distance = np.zeros(len(a), dtype=np.int64), np.zeros(len(a))
+    centre = b.mean(axis=0)
+    others = np.empty((len(b), b.shape[1] + 1))
+    np.subtract(b, centre, out=others[:, :-1])
+    others[:, -1] = -0.5 * np.einsum("ij,ij->i", others[:, :-1], others[:, :-1])
+    rows = max(1, BLOCK // len(b))
+    inner = np.ones((min(rows, len(a)), others.shape[1]))
+    for start in range(0, len(a), rows):
+        part = a[start : start + rows]
+        # Nearest is where x·y - |y|² / 2 is largest: one product, with |y|² as one more column.
+        np.subtract(part, centre, out=inner[: len(part), :-1])
+        winner = (inner[: len(part)] @ others.T).argmax(axis=1)
+        index[start : start + rows] = winner
+        # The winner's distance again by subtraction: exact zeros for equal rows.
+        distance[start : start + rows] = np.sqrt(((part - b[winner]) ** 2).sum(axis=1))
+    return distance, index
 
 
 def nearest_other(a: Array) -> tuple[Array, npt.NDArray[np.int64]]:
@@ -99,9 +110,17 @@ def mean_distance(a: Array) -> float:
     n = len(a)
     if n < 2:
         raise DataError("a mean distance needs at least two rows")
-    total = 0.0
-    for part, block in squared_blocks(a, a):
+    a = a - a.mean(axis=0)
+    norm, total = np.einsum("ij,ij->i", a, a), 0.0
+    rows = max(1, BLOCK // n)
+    for start in range(0, n, rows):
+        # Each pair once: only the rows from this block on.
+        block = (-2.0 * a[start : start + rows]) @ a[start:].T
+        block += norm[start : start + rows, None]
+        block += norm[None, start:]
+        np.maximum(block, 0.0, out=block)
         np.sqrt(block, out=block)
-        block[np.arange(len(block)), np.arange(part.start, part.stop)] = 0.0
-        total += float(block.sum())
+        inner = np.arange(len(block))
+        block[inner, inner] = 0.0
+        total += float(block[:, : len(block)].sum()) + 2 * float(block[:, len(block) :].sum())
     return total / (n * (n - 1))

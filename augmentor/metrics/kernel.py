@@ -89,17 +89,18 @@ def _mean(a: Array, b: Array, degree: int, gamma: float, shift: float) -> float:
     """Return the mean of the kernel over all pairs, of different rows where both sets are one."""
     same = a is b
     rows = max(1, BLOCK // len(b))
-    columns = np.ascontiguousarray(b.T)
     total = 0.0
     for start in range(0, len(a), rows):
-        block = a[start : start + rows] @ columns
+        # The kernel is symmetric: of one set each pair is computed once, from this block's rows on.
+        block = a[start : start + rows] @ (b[start:] if same else b).T
         block *= gamma
         block += shift
-        kernel = block
-        for _ in range(degree - 1):
-            kernel = kernel * block
-        total += float(kernel.sum())
+        kernel = block if degree == 1 else block * block
+        for _ in range(degree - 2):
+            kernel *= block
         if same:
-            inner = np.arange(len(block))
-            total -= float(kernel[inner, start + inner].sum())
+            n = len(block)
+            total += float(kernel[:, :n].sum() - np.trace(kernel[:, :n])) + 2 * float(kernel[:, n:].sum())
+        else:
+            total += float(kernel.sum())
     return total / (len(a) * (len(a) - 1) if same else len(a) * len(b))

@@ -67,10 +67,9 @@ def attack(
     if side < 2:
         control = NotEstimable(f"two sides need four members, got {len(known)}")
     else:
-        draws = []
-        for _ in range(repeats):
-            order = rng.permutation(near)
-            draws.append(auroc(order[side:], order[:side]))
+        # Both sides together are all members, so their ranks are found once.
+        ranks = rankdata(near)
+        draws = [_from_ranks(rng.permutation(ranks)[side:], side) for _ in range(repeats)]
         low, high = np.quantile(draws, [0.025, 0.975])
         control = (float(low), float(high))
     rate: Estimate = true_positive_rate(near, far, FALSE_POSITIVES)
@@ -83,9 +82,13 @@ def auroc(positive: Array, negative: Array) -> float:
     """Return the probability that a positive score exceeds a negative one, ties counting half."""
     if not len(positive) or not len(negative):
         raise DataError("an AUROC needs scores on both sides")
-    ranks = rankdata(np.concatenate([positive, negative]))[: len(positive)]
-    n = len(positive)
-    return float((ranks.sum() - n * (n + 1) / 2) / (n * len(negative)))
+    return _from_ranks(rankdata(np.concatenate([positive, negative]))[: len(positive)], len(negative))
+
+
+def _from_ranks(ranks: Array, negatives: int) -> float:
+    """Return the AUROC of positives with these ranks among all."""
+    n = len(ranks)
+    return float((ranks.sum() - n * (n + 1) / 2) / (n * negatives))
 
 
 def true_positive_rate(positive: Array, negative: Array, false_positives: float) -> float:

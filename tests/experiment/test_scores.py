@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn import metrics as sk
 
 from augmentor.core.errors import ConfigError, DataError
@@ -181,6 +182,19 @@ def test_contributions_refuse_unknown_metrics_and_one_class():
         contributions("auc", p, y)
     with pytest.raises(DataError, match="two classes"):
         contributions("macro_auroc", p[y == 0], y[y == 0])
+
+
+def test_auroc_of_two_gaussians_has_its_closed_form():
+    """Scores N(d, 1) of positives and N(0, 1) of negatives: P(x > y) = Phi(d / sqrt 2), variance DeLong's.
+
+    With labels and scores the wrong way round it would be 1 - that. Four standard errors at 4,000.
+    """
+    rng = np.random.default_rng(0)
+    positive = np.arange(8000) < 4000
+    scores = rng.normal(size=8000) + 1.2 * positive
+    placed = placements(scores, positive)
+    error = np.sqrt(sum(placed[side].var(ddof=1) / 4000 for side in (positive, ~positive)))
+    assert abs(auroc(scores, positive) - norm.cdf(1.2 / np.sqrt(2))) < 4 * error < 0.03
 
 
 def test_calibration_agrees_with_torchmetrics():

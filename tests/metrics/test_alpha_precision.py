@@ -67,3 +67,16 @@ def test_honest_rows_are_about_half_authentic_and_copies_not_at_all():
 def test_too_few_rows_are_said():
     x = np.random.default_rng(0).normal(size=(20, 2))
     assert isinstance(alpha_precision(x, x[:5]).authenticity, NotEstimable)
+
+
+@pytest.mark.parametrize(("spread", "expected"), [(1.0, 1.0), (2.0, 0.4), (0.5, 0.4), (1.5, 0.61538)])
+def test_alpha_precision_of_round_gaussians_has_its_closed_form(spread, expected):
+    """Real N(0, I), fake N(0, s² I) in the plane. The squared depth is exponential, so the ball that holds
+    alpha of the real rows holds 1 - (1 - alpha)^k of the fake ones, k = 1 / s², and
+    1 - 2 ∫ |1 - (1 - a)^k - a| da = 1 - 2 |1/2 - 1/(k + 1)|. With 4,000 rows the error is below 0.02.
+    """
+    k = 1 / spread**2
+    assert expected == pytest.approx(1 - 2 * abs(0.5 - 1 / (k + 1)), abs=1e-4)
+    rng = np.random.default_rng(3)
+    found = alpha_precision(rng.normal(size=(4000, 2)), spread * rng.normal(size=(4000, 2)))
+    assert found.alpha_precision == pytest.approx(expected, abs=0.03)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.signal import convolve2d
 
-from augmentor.metrics.diversity import diversity_ratio, within_distance, within_ms_ssim
+from augmentor.metrics.diversity import _scales, diversity_ratio, within_distance, within_ms_ssim
 from augmentor.metrics.estimate import NotEstimable
 
 
@@ -50,6 +51,39 @@ def test_structural_similarity_is_one_for_one_image_and_falls_with_variety():
     assert same == pytest.approx(1, abs=1e-4)
     assert different < mixed < same
     assert within_ms_ssim(noise, data_range=2.0) == different
+
+
+def wang(a, b, data_range, weights, window):
+    """Wang, Simoncelli and Bovik 2003 for one pair, by scipy's convolutions, in float64."""
+    edge = np.exp(-((np.arange(window) - window // 2) ** 2) / (2 * 1.5**2))
+    kernel = np.outer(edge, edge) / edge.sum() ** 2
+    c1, c2, result = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2, 1.0
+    for place, weight in enumerate(weights):
+        ma, mb, aa, bb, ab = (convolve2d(v, kernel, mode="valid") for v in (a, b, a * a, b * b, a * b))
+        structure = (2 * (ab - ma * mb) + c2) / (aa - ma**2 + bb - mb**2 + c2)
+        if place == len(weights) - 1:
+            structure = structure * (2 * ma * mb + c1) / (ma**2 + mb**2 + c1)
+        result *= max(structure.mean(), 0.0) ** weight
+        a, b = (v.reshape(len(v) // 2, 2, len(v) // 2, 2).mean(axis=(1, 3)) for v in (a, b))
+    return result
+
+
+@pytest.mark.parametrize("size", [32, 48, 96])
+def test_structural_similarity_is_the_papers(size):
+    """The same pairs by the formula; 1e-4 for float32."""
+    rng = np.random.default_rng(0)
+    base = rng.uniform(-1, 1, size=(1, 1, size, size))
+    x = np.clip(base + 0.4 * rng.normal(size=(6, 1, size, size)), -1, 1).astype(np.float32)
+    scales, window = _scales(size)
+    weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])[:scales]
+    dealt = np.random.default_rng(5)
+    first = dealt.integers(0, 6, 30)
+    second = (first + dealt.integers(1, 6, 30)) % 6
+    values = [
+        wang(x[i, 0].astype(np.float64), x[j, 0].astype(np.float64), 2.0, weights / weights.sum(), window)
+        for i, j in zip(first, second, strict=True)
+    ]
+    assert within_ms_ssim(x, data_range=2.0, pairs=30, seed=5) == pytest.approx(np.mean(values), abs=1e-4)
 
 
 @pytest.mark.parametrize(

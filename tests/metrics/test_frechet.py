@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.linalg import sqrtm
+from torchmetrics.image.fid import FrechetInceptionDistance
 
 from augmentor.metrics.estimate import NotEstimable
 from augmentor.metrics.frechet import frechet_distance
@@ -39,6 +41,25 @@ def test_agrees_with_the_general_matrix_root():
     ca, cb = np.cov(a.T), np.cov(b.T)
     theirs = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(ca + cb - 2 * sqrtm(ca @ cb).real)
     assert frechet_distance(a, b).value == pytest.approx(theirs, rel=1e-8)
+
+
+class Flat(torch.nn.Module):
+    """Stands for a feature network in torchmetrics: pixels as they are."""
+
+    num_features = 12
+
+    def forward(self, x):
+        return x.flatten(1)
+
+
+def test_agrees_with_torchmetrics_on_our_features():
+    """torchmetrics adds up sums and products in float64: 1e-8 leaves room for the order of adding."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(90, 12)), rng.normal(0.3, 1.4, size=(70, 12))
+    metric = FrechetInceptionDistance(feature=Flat()).set_dtype(torch.float64)
+    for rows, real in ((a, True), (b, False)):
+        metric.update(torch.from_numpy(rows).reshape(-1, 3, 2, 2), real=real)
+    assert frechet_distance(a, b).value == pytest.approx(float(metric.compute()), rel=1e-8)
 
 
 def test_fewer_rows_than_features_stay_finite_and_carry_the_caution():
