@@ -33,7 +33,10 @@ from augmentor.job.sweep_table import Trial, sweep_markdown
 
 VARIED = ("synthesizer", "training", "filters", "balance")
 NEVER = ("training.seed",)
-AFTERWARDS = ("arms", "seeds", "margin", "bootstrap", "confidence", "shares")
+AFTERWARDS = {
+    *("arms", "seeds", "margin", "bootstrap", "confidence", "shares"),
+    *("features", "label_minimums", "outer_splits"),
+}
 """Fields of the evaluation that scoring a member does not read; shares are hashed apart."""
 
 
@@ -111,7 +114,7 @@ class TrialSteps(Steps):
         spec = self.evaluation_spec
         inputs = {
             "filter": self._key("filter"),
-            "evaluation": spec.model_dump(mode="json", exclude=set(AFTERWARDS)),
+            "evaluation": spec.model_dump(mode="json", exclude=AFTERWARDS),
             "shares": list(spec.shares),
             "seed": self.seed,
         }
@@ -280,7 +283,8 @@ def drive(
         told: shown the table before anything is chosen, failures included.
 
     Raises:
-        ConfigError: if there are fewer than two pairs of settings and share, or every member failed.
+        ConfigError: if there are fewer than two pairs of settings and share, the recipe asks for several
+            outer splits, or every member failed.
     """
     steps = session.steps
     settings = plan.settings
@@ -288,6 +292,11 @@ def drive(
         raise ConfigError(
             "a sweep needs at least two things to compare: a grid such as --grid "
             "'training.images=[32000,64000]', or several evaluation.shares"
+        )
+    if steps.recipe.evaluation.outer_splits > 1:
+        raise ConfigError(
+            "a sweep chooses on the validation part of one split, whose cases others test on: "
+            "sweep with evaluation.outer_splits=1"
         )
     step(session, "load")  # what is wrong with the data is wrong for all members
     members = [

@@ -10,6 +10,7 @@ import pytest
 
 from augmentor.core.errors import ConfigError
 from augmentor.job.cache import StepCache, intact
+from augmentor.job.outer import STEP
 from augmentor.job.prune import WORKED, Freed, Lease, needed, prune, prune_after
 from augmentor.job.recipe import load_recipe
 from augmentor.job.run import STEPS, Job, begin, run_job
@@ -54,7 +55,7 @@ def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> Non
 
 
 def test_it_takes_steps_and_nothing_else(tmp_path: Path) -> None:
-    assert set(WORKED) == {*STEPS, "trial"}
+    assert set(WORKED) == {*STEPS, STEP, "trial"}
     (tmp_path / ".cache" / "opened").mkdir(parents=True)
     (tmp_path / ".cache" / "opened" / "0.json").write_text("{}")
     (tmp_path / ".cache" / "logs").mkdir()

@@ -114,6 +114,14 @@ def test_one_thing_is_no_sweep(tiny_recipe: Path, tiny_images: Path, tmp_path: P
         run_sweep(Job(recipe, tmp_path), SweepSpec(grid={"training.images": [64]}))
 
 
+def test_a_split_that_chose_is_not_tested_on_by_others(
+    tiny_recipe: Path, tiny_images: Path, tmp_path: Path
+) -> None:
+    recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=3"], data=tiny_images)
+    with pytest.raises(ConfigError, match="outer_splits=1"):
+        run_sweep(Job(recipe, tmp_path), SweepSpec(grid={"training.images": [64, 96]}))
+
+
 @pytest.fixture(scope="module")
 def swept(
     tiny_recipe: Path, tiny_images: Path, tmp_path_factory: pytest.TempPathFactory
