@@ -380,6 +380,10 @@ def test_nothing_kept_is_said_and_not_measured(judge, parts):
     results, facts = measure(train, held_out, none, judge, dataset="d", seed=0)
     assert results.where(metric="precision", fold="synthetic").empty
     assert any(item["metric"] == "precision" for item in facts["not_estimable"])
+    told = {(item["metric"], item["fold"]) for item in facts["not_estimable"]}
+    assert {("copy_rate", "kept"), ("membership_auroc", "synthetic"), ("authenticity", "synthetic")} <= told
+    numbers = set(zip(results.table["metric"], results.table["fold"], strict=True))
+    assert not told & {(m, f) for m, f in numbers if m in ("copy_rate", "membership_auroc", "authenticity")}
     assert results.value(metric="near_copies", fold="kept") == 0
 
 
