@@ -12,7 +12,7 @@ from PIL import Image
 from augmentor.core.errors import DataError
 from augmentor.data.inspect import inspect
 from augmentor.data.load import load
-from augmentor.data.spec import SplitSpec
+from augmentor.data.spec import ImageSpec, SplitSpec
 from augmentor.data.split import split
 
 
@@ -35,12 +35,28 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("suffix", ["bmp", "tif", "png", "rgb.png", "palette.png"])
+def sixteen_bits(image: Image.Image) -> Image.Image:
+    """The same grey levels in 16 bits: 255 becomes 65,535."""
+    return Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+
+
+LOSSLESS = {
+    "bmp": lambda image: image,
+    "tif": lambda image: image,
+    "png": lambda image: image,
+    "rgb.png": lambda image: image.convert("RGB"),
+    "palette.png": lambda image: image.convert("P"),
+    "alpha.png": lambda image: image.convert("LA"),
+    "16bit.png": sixteen_bits,
+    "16bit.tif": sixteen_bits,
+}
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
 @pytest.mark.parametrize("label", ["cat", "dog"])
 def test_equal_pixels_are_taken_out_of_training_and_counted(data: Path, suffix: str, label: str) -> None:
     with Image.open(data / "test" / "cat" / "3.png") as image:
-        mode = {"rgb.png": "RGB", "palette.png": "P"}.get(suffix, "L")
-        image.convert(mode).save(data / "train" / label / f"holiday.{suffix}")
+        LOSSLESS[suffix](image).save(data / "train" / label / f"holiday.{suffix}")
     parts = split(load(str(data)))
     assert [(item.id, item.twin, item.part, item.reason) for item in parts.removed] == [
         (f"train/{label}/holiday.{suffix}", "test/cat/3.png", "train", "duplicate")
@@ -62,6 +78,33 @@ def test_a_lossy_copy_is_named_by_inspect(data: Path) -> None:
     assert {found.near[0].first, found.near[0].second} == {"train/dog/holiday.jpg", "test/cat/3.png"}
     assert "train/dog/holiday.jpg" in "\n".join(found.to_lines())
     assert any("nearly equal pairs lie in two parts" in line for line in found.warnings)
+
+
+CHANGED = {
+    "compressed.jpg": lambda image: image,
+    "twice as large.png": lambda image: image.resize((48, 48), Image.Resampling.BICUBIC),
+    "brighter.png": lambda image: image.point(lambda value: min(255, round(1.05 * value))),
+    "16 bits of which 8 are used.png": lambda image: Image.fromarray(np.asarray(image).astype(np.uint16)),
+}
+MOVED = {
+    "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "turned": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "shifted": lambda image: Image.fromarray(np.roll(np.asarray(image), 1, axis=1)),
+    "cropped": lambda image: image.crop((2, 2, 22, 22)),
+}
+
+
+@pytest.mark.parametrize("name", [*CHANGED, *(f"{kind}.png" for kind in MOVED)])
+def test_what_is_named_as_nearly_the_same_and_what_is_not_found(data: Path, name: str) -> None:
+    """Changed values are named and stay in training; moved pixels are not found: docs/verdict.md says so."""
+    change = CHANGED.get(name) or MOVED[name.removesuffix(".png")]
+    with Image.open(data / "test" / "cat" / "3.png") as image:
+        change(image).save(data / "train" / "dog" / name)
+    size = ImageSpec(size=24)
+    found = inspect(data, image=size)
+    named = [{pair.first, pair.second} for pair in found.near]
+    assert named == ([{f"train/dog/{name}", "test/cat/3.png"}] if name in CHANGED else [])
+    assert not split(load(str(data), image=size)).removed
 
 
 def test_a_whole_part_copied_is_no_training_data(data: Path) -> None:
