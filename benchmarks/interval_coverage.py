@@ -9,7 +9,9 @@ seed shifts the threshold and the quality of an arm, and every (seed, case) has 
 A case is classified right where L > 0, so recall is Phi(mu / sd(L)) and the AUROC, with score L for
 class 1 and -L for class 0, is Phi(2 mu / sd(L_1 + L_0)).
 
-    python benchmarks/interval_coverage.py [TRIALS] [WORLD ...]
+    python benchmarks/interval_coverage.py [TRIALS] [WORLD ...] [METRIC ...] [fresh]
+
+``fresh`` draws other cases than those by which the form of the interval was chosen.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from scipy.stats import norm
 
 from augmentor.experiment.design import Design
 from augmentor.experiment.scores import contributions
-from augmentor.experiment.statistics import intervals, replicate
+from augmentor.experiment.statistics import UNSEEN, intervals, replicate
 from augmentor.experiment.variance import quantile
 
 REPLICATES = 500
@@ -71,14 +73,19 @@ WORLDS = {
 }
 
 
-def candidates(tables: np.ndarray, y: np.ndarray, seed: int) -> dict[str, tuple[float, float]]:
+METRICS = ("balanced_accuracy", "macro_auroc")
+
+
+def candidates(tables: np.ndarray, y: np.ndarray, seed: int, metric: str) -> dict[str, tuple[float, float]]:
     """Return the candidate intervals of the difference; the last is the one of the package."""
     design = Design.of(y)
     table, one = tables[0] - tables[1], np.ones((1, 1, 2))
-    shipped = intervals(table[None], one, design, replicates=REPLICATES, seed=seed)[0]
+    options = {"replicates": REPLICATES, "seed": seed}
+    shipped = intervals(table[None], one, design, unseen=UNSEEN.get(metric, 0.0), **options)[0]
+    plain = intervals(table[None], one, design, **options)[0]
     drawn = replicate(table[None], one, design, replicates=REPLICATES, seed=seed)[:, 0]
-    middle, error = shipped.estimate, shipped.standard_error
-    half = quantile(shipped.degrees, 0.975) * error
+    middle, error = plain.estimate, plain.standard_error
+    half = quantile(plain.degrees, 0.975) * error
     shape = (drawn - drawn.mean()) / (drawn.std() or 1.0) / quantile(np.inf, 0.975)
     low, high = np.quantile(shape, [0.025, 0.975])
     return {
@@ -86,6 +93,7 @@ def candidates(tables: np.ndarray, y: np.ndarray, seed: int) -> dict[str, tuple[
         "BCa": _bca(drawn, middle, table, design),
         "t": (middle - half, middle + half),
         "scaled percentile": (middle + half * low, middle + half * high),
+        "without unseen": (plain.low, plain.high),
         "shipped": (shipped.low, shipped.high),
     }
 
@@ -112,7 +120,7 @@ def coverage(world: World, metric: str, seeds: int, cases: int, trials: int, see
     for trial in range(trials):
         rng = np.random.default_rng([seed, seeds, cases, trial])
         tables = contributions(metric, world.draw(rng, y, seeds), y)
-        for name, (low, high) in candidates(tables, y, trial).items():
+        for name, (low, high) in candidates(tables, y, trial, metric).items():
             found.setdefault(name, []).append((low <= truth <= high, low > truth, high - low))
     return {name: np.mean(values, axis=0) for name, values in found.items()}
 
@@ -120,18 +128,21 @@ def coverage(world: World, metric: str, seeds: int, cases: int, trials: int, see
 def main() -> None:
     """Print the table."""
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    worlds = sys.argv[2:] or list(WORLDS)
-    names = ["percentile", "BCa", "t", "scaled percentile", "shipped"]
+    asked = sys.argv[2:]
+    metrics = [name for name in METRICS if name in asked] or list(METRICS)
+    worlds = [name for name in WORLDS if name in asked] or list(WORLDS)
+    seed = 1 if "fresh" in asked else 0
+    names = ["percentile", "BCa", "t", "scaled percentile", "without unseen", "shipped"]
     print(
         f"coverage of the 95 % interval in % (share above the truth; mean width in points), {trials} trials"
     )
     print("| metric | world | seeds | cases | " + " | ".join(names) + " |")
     print("|" + "---|" * (4 + len(names)))
-    for metric in ("balanced_accuracy", "macro_auroc"):
+    for metric in metrics:
         for name in worlds:
             for seeds in (3, 5, 10):
                 for cases in (60, 200, 600):
-                    got = coverage(WORLDS[name], metric, seeds, cases, trials)
+                    got = coverage(WORLDS[name], metric, seeds, cases, trials, seed)
                     cells = [
                         f"{100 * c:.1f} ({100 * a:.1f}; {100 * w:.1f})" for c, a, w in (got[n] for n in names)
                     ]

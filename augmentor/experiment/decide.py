@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.experiment.design import Design
 from augmentor.experiment.scores import PRIMARY_METRICS, checked, contributions
-from augmentor.experiment.statistics import Interval, intervals
+from augmentor.experiment.statistics import UNSEEN, Interval, intervals
 from augmentor.experiment.variance import Needed, needed
 from augmentor.experiment.verdict import Verdict, sentence, verdict
 
@@ -176,6 +176,7 @@ def _measure(
     place = {name: index for index, name in enumerate(names)}
     targets: list[Floats] = []
     levels: list[float] = []
+    unseen: list[float] = []
 
     def ask(plus: int, minus: int | None, k: int | None, level: float) -> None:
         target = np.zeros((2 * n_arms, n_classes))
@@ -185,6 +186,7 @@ def _measure(
             target[minus, columns] = -1.0
         targets.append(target)
         levels.append(level)
+        unseen.append(UNSEEN.get(metric, 0.0) if k is None else 0.0)
 
     for name in names:
         ask(place[name], None, None, confidence)
@@ -200,6 +202,7 @@ def _measure(
             np.stack(targets),
             design,
             confidence=levels,
+            unseen=unseen,
             replicates=replicates,
             seed=seed,
         )
@@ -284,7 +287,7 @@ def _notes(design: Design, classes: Sequence[str], n_seeds: int) -> list[str]:
     if few:
         notes.append(
             f"Few independent test cases: {', '.join(few)}. Under {FEW_UNITS} in a class the intervals can "
-            "be narrower than their name says, for the macro AUROC most of all."
+            "be narrower than their name says."
         )
     lonely = [name for name, n in units if n == 1]
     if lonely:

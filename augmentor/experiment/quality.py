@@ -138,12 +138,12 @@ def measure(
             if kind in DISTANCES:
                 # The name of a number that depends on the number of rows carries that number.
                 report.add(fold, f"{metric}_n{total}", value)
-    copies, memory = copy_rows(judge, held_out, synthetic, dataset, seed)
+    copies, missing, memory = copy_rows(judge, held_out, synthetic, dataset, seed)
     results = Results.from_rows([*report.rows, *copies])
     facts = {
         "copies_shown": shown_copies(judge, synthetic),
         "memorised": memory.to_json(),
-        "not_estimable": report.missing,
+        "not_estimable": [*report.missing, *missing],
         "quality_protocol": _protocol(space, train, [rows for _, rows in by_class]),
         "feature_network": {"file": Path(features).name, "sha256": space.digest} if space.digest else None,
         "limits": [

@@ -13,7 +13,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.memorised import Memory, memory
 from augmentor.metrics.alpha_precision import alpha_precision
 from augmentor.metrics.copies import centre, nearest_image, standardised
-from augmentor.metrics.estimate import NotEstimable, is_number
+from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
 from augmentor.metrics.membership import Attack, attack
 from augmentor.selection.spec import CopyFilter
 from augmentor.synthesizers.candidates import CopyScale, copy_scale, exact_copies, picture
@@ -24,8 +24,8 @@ SHOWN = 12
 
 def copy_rows(
     judge: TaskJudge, held_out: Samples, synthetic: SyntheticSet, dataset: str, seed: int
-) -> tuple[list[dict[str, Any]], Memory]:
-    """Return the rows about copies, and what they say of the generator's memory.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Memory]:
+    """Return the rows about copies, what has no number and why, and what they say of the generator's memory.
 
     Folds are ``synthetic`` (all), ``kept``, and ``real`` (held-out). ``near_copies`` leaves out the
     exact ones; ``nearest_ratio`` is 1 where samples keep the distance from training images that
@@ -40,7 +40,7 @@ def copy_rows(
         ("kept", exact[kept], distance[kept], y[kept]),
         ("real", np.zeros(len(known.held_out), dtype=np.bool_), known.held_out, judge.held_out.y),
     ]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"dataset": dataset, "fold": fold, "metric": metric, "value": value, "greater_is_better": better}
         for fold, same, far, label in parts
         for metric, (value, better) in _counts(known, same, far, label).items()
@@ -53,7 +53,13 @@ def copy_rows(
     near = (known.scale.ratio(distance, y) < 1) | exact
     alarms = known.scale.ratio(known.held_out, judge.held_out.y) < 1
     said = memory(int(near.sum()), len(near), int(alarms.sum()), len(alarms), found)
-    return rows + more, said
+    rows += more
+    missing = [
+        {"fold": row["fold"], "metric": row["metric"], "class": None, "reason": str(row["value"])}
+        for row in rows
+        if not is_number(row["value"])
+    ]
+    return [row for row in rows if is_number(row["value"])], missing, said
 
 
 def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -> list[dict[str, Any]]:
@@ -102,11 +108,14 @@ def _nearest(judge: TaskJudge, synthetic: SyntheticSet) -> tuple[FloatArray, Int
 
 def _counts(
     known: CopyScale, exact: npt.NDArray[np.bool_], distance: FloatArray, y: IntArray
-) -> dict[str, tuple[float, bool | None]]:
+) -> dict[str, tuple[Estimate, bool | None]]:
     near = (known.scale.ratio(distance, y) < 1) & ~exact
-    result: dict[str, tuple[float, bool | None]] = {
+    none = NotEstimable("there is no image to look at")
+    result: dict[str, tuple[Estimate, bool | None]] = {
         "exact_copies": (float(exact.sum()), False),
         "near_copies": (float(near.sum()), False),
+        "copy_rate": (none, False),
+        "nearest_ratio": (none, None),
     }
     if len(y):
         result["copy_rate"] = (float((near | exact).mean()), False)
@@ -143,7 +152,6 @@ def _attack(
     rows = [
         {"dataset": dataset, "fold": fold, "metric": metric, "value": value, "greater_is_better": better}
         for fold, metric, value, better in numbers
-        if is_number(value)
     ]
     return found, rows
 

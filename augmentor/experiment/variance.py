@@ -35,6 +35,7 @@ class Components:
         seeds: S.
         units: G, the number of cases or groups.
         case_degrees: Satterthwaite degrees of freedom of the case part.
+        unseen: variance lent for kinds of cases that were not met, see :func:`components`.
     """
 
     seed: float
@@ -43,11 +44,12 @@ class Components:
     seeds: int
     units: int
     case_degrees: float
+    unseen: float = 0.0
 
     @property
     def variance(self) -> float:
-        """The variance of the mean: max(V_S, V_I) + max(V_C - V_I, 0), no part below zero."""
-        return self.seed + self.case
+        """The variance of the mean: max(V_S, V_I) + max(V_C - V_I, 0) + what is lent, no part below zero."""
+        return self.seed + self.case + self.unseen
 
     @property
     def standard_error(self) -> float:
@@ -56,7 +58,7 @@ class Components:
 
     @property
     def degrees(self) -> float:
-        """Satterthwaite degrees of freedom of :attr:`variance`; infinite where it is zero.
+        """Satterthwaite degrees of freedom of what was estimated; infinite where that is zero.
 
         V^2 / (V_S^2 / (S - 1) + V_case^2 / df_case): Hillis (2007) for the seed
         term, with the term of the cases kept because a class may have few of them.
@@ -64,7 +66,7 @@ class Components:
         total = self.case**2 / self.case_degrees
         if self.seeds > 1:
             total += self.seed**2 / (self.seeds - 1)
-        return self.variance**2 / total if total > 0 else math.inf
+        return (self.seed + self.case) ** 2 / total if total > 0 else math.inf
 
     def at(self, *, seeds: int, units: float) -> Components:
         """Return what to expect with other numbers of seeds and units of the same kind.
@@ -82,6 +84,7 @@ class Components:
             seeds=seeds,
             units=math.ceil(units),
             case_degrees=self.case_degrees / more_units,
+            unseen=self.unseen * more_units**2,
         )
 
     def detectable(self, confidence: float = 0.95) -> float:
@@ -108,7 +111,7 @@ def below(degrees: float, value: float) -> float:
     return float(ndtr(value) if math.isinf(degrees) else stdtr(degrees, value))
 
 
-def components(table: NDArray[np.float64], design: Design) -> Components:
+def components(table: NDArray[np.float64], design: Design, unseen: float = 0.0) -> Components:
     """Estimate the variance components of the mean over seeds of sum over classes of class means.
 
     With z[s, g] the deviation of unit g (its cases' ``(x - class mean) / class count``, summed),
@@ -124,9 +127,15 @@ def components(table: NDArray[np.float64], design: Design) -> Components:
     raised to V_I then, which keeps the interval from being too narrow in just those studies.
     Without groups every case is a unit and V_C is the sum over classes of s_k^2 / n_k.
 
+    Few cases of a score near its ceiling often show none of the kind that is still got wrong, and s_k^2
+    is too small just then. ``unseen`` lends them one more unit of such a kind, with the chance 1 / n_k
+    that Good and Turing give to what has not been seen: sum_k (2 unseen / (K n_k))^2 is lent,
+    wherever anything varies at all. It adds no degrees of freedom.
+
     Args:
         table: (S, N), contributions of each case, see ``scores.contributions``.
         design: which cases are drawn together.
+        unseen: how far that unit lies off, in units of a placement value, from 0 up.
 
     Raises:
         DataError: if no stratum has two units, so that the spread of cases cannot be seen.
@@ -154,13 +163,17 @@ def components(table: NDArray[np.float64], design: Design) -> Components:
     case, interaction = np.array(parts).T
     pure = np.maximum(case - interaction, 0.0)
     squares = float((pure**2 / degrees).sum())
+    seed_part = max(seed_part, float(interaction.sum()))
+    case_part = max(float(case.sum() - interaction.sum()), 0.0)
+    lent = sum((2 * unseen / (len(classes) * unit.shape[1])) ** 2 for unit in classes)
     return Components(
-        seed=max(seed_part, float(interaction.sum())),
-        case=max(float(case.sum() - interaction.sum()), 0.0),
+        seed=seed_part,
+        case=case_part,
         interaction=float(interaction.sum()),
         seeds=n_seeds,
         units=design.stratum.size,
         case_degrees=float(pure.sum()) ** 2 / squares if squares > 0 else float(sum(degrees)),
+        unseen=lent if seed_part + case_part > 0 else 0.0,
     )
 
 

@@ -281,3 +281,32 @@ def test_a_planted_effect_is_seen():
         c = contributions("balanced_accuracy", world(np.random.default_rng(trial), y, 6, 0.6), y)
         seen.append(difference(c[0], c[1], y, replicates=200).low > 0)
     assert np.mean(seen) > 0.8
+
+
+def test_an_unseen_unit_widens_by_its_closed_form_and_only_where_something_varies():
+    """K = 2, classes of 4 and 10: (u / 4)^2 + (u / 10)^2 is lent, 2 u / K being u."""
+    rng = np.random.default_rng(0)
+    design = Design.of(np.repeat([0, 1], [4, 10]))
+    table = rng.normal(size=(1, 14))
+    plain, lent = components(table, design), components(table, design, 0.1)
+    assert lent.variance - plain.variance == pytest.approx(0.1**2 * (1 / 16 + 1 / 100))
+    constant = components(np.zeros((3, 14)), design, 0.1)
+    assert constant.variance == 0
+    three = Design.of(np.repeat([0, 1, 2], [4, 10, 5]))
+    table = rng.normal(size=(1, 19))
+    more = components(table, three, 0.3).variance - components(table, three).variance
+    assert more == pytest.approx((2 * 0.3 / 3) ** 2 * (1 / 16 + 1 / 100 + 1 / 25))
+
+
+def test_targets_are_lent_an_unseen_unit_one_by_one():
+    rng = np.random.default_rng(1)
+    y = np.repeat([0, 1], [5, 9])
+    table = rng.normal(size=(1, 3, 14))
+    one = np.ones((2, 1, 2))
+    plain, lent = intervals(table, one, Design.of(y), unseen=[0.0, 0.2], replicates=200)
+    assert plain.estimate == lent.estimate
+    assert lent.standard_error**2 - plain.standard_error**2 == pytest.approx(0.04 * (1 / 25 + 1 / 81))
+    assert lent.low < plain.low < plain.high < lent.high
+    assert lent.degrees == plain.degrees
+    many = lent.components.at(seeds=3, units=28)
+    assert many.unseen == pytest.approx(0.01 * (1 / 25 + 1 / 81))
