@@ -6,15 +6,13 @@ pool with `augmentor deploy RECIPE`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from augmentor.tasks.expand import expand_all  # first: it settles Prefect's settings
+from augmentor.tasks.expand import expand_all, job_of  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow
 
-from augmentor.job.recipe import Recipe, load_recipe
-from augmentor.job.run import Job, Outcome
+from augmentor.job.recipe import Recipe
+from augmentor.job.run import Outcome
 from augmentor.tasks.pages import say_what_to_do
 
 
@@ -45,5 +43,4 @@ def expand(
     Returns:
         The run folder, the verdict in one sentence, the steps reused and the seconds taken.
     """
-    checked = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings or (), data=data)
-    return expand_all(Job(checked, Path(out), device))
+    return expand_all(job_of(recipe, data, settings, out, device))

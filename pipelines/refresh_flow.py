@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from augmentor.tasks.expand import expand_all  # first: it settles Prefect's settings
+from augmentor.tasks.expand import expand_all, job_of  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.recipe import Recipe
 from augmentor.job.refresh import since_last_run
-from augmentor.job.run import Job, Outcome
+from augmentor.job.run import Outcome
 from augmentor.tasks.pages import pages, say_what_to_do
 
 
@@ -46,14 +44,14 @@ def refresh(
     Returns:
         What `expand` returns, or None where nothing has changed.
     """
-    checked = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings or (), data=data)
-    change = since_last_run(checked, Path(out).expanduser().resolve())
+    job = job_of(recipe, data, settings, out, device)
+    change = since_last_run(job.recipe, job.out.expanduser().resolve())
     then = "it runs again" if change.changed else "nothing was trained"
-    get_run_logger().info("%s: %s; %s", checked.name, change.sentence, then)
+    get_run_logger().info("%s: %s; %s", job.recipe.name, change.sentence, then)
     pages.ask(
         create_markdown_artifact,
         key="refresh",
-        markdown=f"**{checked.name}**: {change.sentence}; {then}.\n",
+        markdown=f"**{job.recipe.name}**: {change.sentence}; {then}.\n",
         description="Whether anything has changed since the last run",
     )
-    return expand_all(Job(checked, Path(out), device)) if change.changed else None
+    return expand_all(job) if change.changed else None

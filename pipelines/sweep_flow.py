@@ -5,16 +5,15 @@ By hand: `augmentor sweep RECIPE --grid KEY=[VALUE,VALUE]`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from augmentor.tasks.pages import say_what_to_do  # first: it settles Prefect's settings
+from augmentor.tasks.expand import job_of  # first: it settles Prefect's settings
 
 # isort: split
 from prefect import flow
 
-from augmentor.job.recipe import Recipe, load_recipe
-from augmentor.job.run import Job, Outcome
+from augmentor.job.recipe import Recipe
+from augmentor.job.run import Outcome
 from augmentor.job.sweep import SweepSpec
+from augmentor.tasks.pages import say_what_to_do
 from augmentor.tasks.sweep import sweep_all
 
 
@@ -48,5 +47,4 @@ def sweep(
     Returns:
         The winner's run folder, its verdict, the steps reused and the seconds taken.
     """
-    checked = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings or (), data=data)
-    return sweep_all(Job(checked, Path(out), device), plan)
+    return sweep_all(job_of(recipe, data, settings, out, device), plan)

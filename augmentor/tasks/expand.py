@@ -18,12 +18,14 @@ from prefect.client.schemas.objects import State
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
-from augmentor.core.errors import AugmentorError
+from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.shipped import shipped
+from augmentor.core.spec import override
 from augmentor.data.foreign import foreign_path
 from augmentor.job.foreign import ORDER, begin_foreign, foreign_recipe
 from augmentor.job.guard import NotPublished
+from augmentor.job.recipe import Recipe, load_recipe, recipe_from_values
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin
 from augmentor.tasks.engines import engine_of
 
@@ -57,6 +59,24 @@ def listening(progress: Progress) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+def job_of(
+    recipe: str | Recipe, data: str | None, settings: Sequence[str] | None, out: str, device: str
+) -> Job:
+    """Return the checked job of a flow's parameters.
+
+    Raises:
+        ConfigError: if the recipe does not hold together, or ``data`` comes with a recipe's own values.
+    """
+    if not isinstance(recipe, Recipe):
+        return Job(load_recipe(recipe, settings or (), data=data), Path(out), device)
+    if data is not None:
+        raise ConfigError(
+            f"data {data}: it goes with a recipe named by name or file; beside a recipe's own values, set "
+            "its fields dataset and data"
+        )
+    return Job(recipe_from_values(override(recipe.written, settings or ())), Path(out), device)
 
 
 def open_session(job: Job) -> Session:
@@ -200,6 +220,10 @@ def by_flow(name: str, parameters: dict[str, Any], progress: Progress) -> Outcom
         if isinstance(ended[-1], NotPublished):
             raise ended[-1] from None
         return ended[-1]
+    except RuntimeError as error:
+        if "ephemeral" not in str(error):
+            raise
+        raise ServerLost("a port of its own (it did not come up in two minutes)") from error
     finally:
         _ended.reset(token)
 

@@ -255,6 +255,46 @@ def test_evaluate_judges_what_a_run_made(
         assert "Read the synthetic samples" in {run.name for run in client.read_task_runs()}
 
 
+@pytest.mark.slow
+def test_a_sweep_shows_its_members_and_publishes_the_winner(
+    first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    from augmentor.job.sweep import SweepSpec, run_sweep
+    from augmentor.tasks.sweep import sweep_with_prefect
+
+    out, _ = first
+    job = Job(recipe_of(tiny_recipe, tiny_images), out)
+    plan = SweepSpec(members=[{}, {"training.images": 7}])
+    outcome = sweep_with_prefect(job, plan)
+    assert outcome.folder.parent == out / "tiny-sweep"
+    assert {"load", "judge", "train", "sample", "filter"} <= set(outcome.reused)
+    table = str(artifacts()["sweep"].data)
+    assert "training.images=7" in table
+    assert "the recipe as it stands" in table
+    with get_client(sync_client=True) as client:
+        names = {run.name for run in client.read_task_runs()}
+    assert {"Try 1 of 2: the recipe as it stands", "Try 2 of 2: training.images=7"} <= names
+    plain = run_sweep(job, plan)
+    assert (plain.folder / "results.parquet").read_bytes() == (
+        outcome.folder / "results.parquet"
+    ).read_bytes()
+
+
+def test_settings_count_beside_a_recipes_own_values(tiny_recipe: Path, tiny_images: Path) -> None:
+    from augmentor.core.errors import ConfigError
+    from augmentor.tasks.expand import job_of
+
+    values = recipe_of(tiny_recipe, tiny_images)
+    wanted = recipe_of(tiny_recipe, tiny_images, "evaluation.updates=9")
+    assert job_of(values, None, ["evaluation.updates=9"], "runs", "cpu").recipe == wanted
+    named = job_of(str(tiny_recipe), str(tiny_images), ["evaluation.updates=9"], "runs", "cpu")
+    assert named.recipe.digest == wanted.digest
+    with pytest.raises(ConfigError, match="fields dataset and data"):
+        job_of(values, str(tiny_images), None, "runs", "cpu")
+
+
 def test_the_form_knows_the_recipe_and_refuses_what_it_does_not() -> None:
     from prefect.exceptions import ParameterTypeError
 

@@ -121,6 +121,12 @@ def test_a_server_lost_before_the_run_is_done_says_what_to_do(by_flow: Any) -> N
     with pytest.raises(ServerLost, match=r"prefect server start.*--no-prefect"):
         by_flow(broken)
 
+    def slow() -> None:
+        raise RuntimeError("Timed out while attempting to connect to ephemeral Prefect API server.")
+
+    with pytest.raises(ServerLost, match="did not come up"):
+        by_flow(slow)
+
 
 def test_a_server_that_never_answered_is_told_at_once(by_flow: Any, nobody: str) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
