@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
 import signal
 import statistics
@@ -56,6 +57,12 @@ def environment(root: Path, *, served: bool) -> dict[str, str]:
     return {**own, "PREFECT_API_URL": f"http://127.0.0.1:{PORT}/api"} if served else own
 
 
+def worked() -> float:
+    """Return the processor seconds of all ended children, a run's temporary server included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def timed(command: list[str], env: dict[str, str]) -> tuple[float, str]:
     begun = time.monotonic()
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
@@ -64,14 +71,15 @@ def timed(command: list[str], env: dict[str, str]) -> tuple[float, str]:
     return time.monotonic() - begun, done.stdout.strip().splitlines()[-1]
 
 
-def rest(root: Path, out: str, env: dict[str, str], *options: str) -> tuple[float, float]:
-    """Run the recipe afresh; return the steps' own seconds and the rest of the wall time."""
+def rest(root: Path, out: str, env: dict[str, str], *options: str) -> tuple[float, float, float]:
+    """Run the recipe afresh; return the steps' own seconds, the rest of the wall, and processor time."""
+    before = worked()
     shutil.rmtree(root / out, ignore_errors=True)
     recipe = [str(root / "tiny.yaml"), "--data", str(root / "data"), "--out", str(root / out)]
     wall, _ = timed([sys.executable, "-m", "augmentor", "run", *recipe, *options], env)
     places = (root / out).glob(".cache/*/*/done.json")
     own = sum(json.loads(place.read_text(encoding="utf-8"))["seconds"] for place in places)
-    return own, wall - own
+    return own, wall - own, worked() - before
 
 
 @contextmanager
@@ -120,13 +128,15 @@ def main() -> None:
     }
     own: dict[str, list[float]] = {kind: [] for kind in kinds}
     left: dict[str, list[float]] = {kind: [] for kind in kinds}
+    used: dict[str, list[float]] = {kind: [] for kind in kinds}
     with server(root):
         for number in range(asked.rounds + 1):  # the first fills the caches of the disk and is not counted
             for kind, (out, env, options) in kinds.items():
-                worked, others = rest(root, out, env, *options)
+                seconds, others, processor = rest(root, out, env, *options)
                 if number:
-                    own[kind].append(worked)
+                    own[kind].append(seconds)
                     left[kind].append(others)
+                    used[kind].append(processor)
         idle = {kind: refresh(root, kinds[kind][0], kinds[kind][1]) for kind in list(kinds)[1:]}
         with Image.open(root / "data" / "ring" / "000.png") as old:
             old.transpose(Image.Transpose.ROTATE_90).save(root / "data" / "ring" / "new.png")
@@ -141,12 +151,14 @@ def main() -> None:
         f"load average {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores. The rest is start-up, Prefect and "
         "publishing.",
         "",
-        "| run | steps' own time | rest | rest beyond the run without Prefect |",
-        "|---|---:|---:|---:|",
+        "| run | steps' own time | rest | rest beyond the run without Prefect | processor time in all |",
+        "|---|---:|---:|---:|---:|",
     ]
     for kind in kinds:
         beyond = "-" if kind == "without Prefect" else f"{statistics.median(left[kind]) - base:.1f}"
-        lines.append(f"| {kind} | {spread(own[kind])} | {spread(left[kind])} | {beyond} |")
+        lines.append(
+            f"| {kind} | {spread(own[kind])} | {spread(left[kind])} | {beyond} | {spread(used[kind])} |"
+        )
     lines += ["", "| refresh | seconds, start-up included | what came out |", "|---|---:|---|"]
     for kind, (seconds, said) in idle.items():
         lines.append(f"| nothing new, {kind} | {seconds:.1f} | {said} |")
