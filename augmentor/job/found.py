@@ -124,6 +124,15 @@ class Found:
         return read_synthetic(self.done["filter"].folder / "synthetic")
 
     @property
+    def traversals(self) -> tuple[Samples, list[dict[str, Any]]] | None:
+        """Samples along the generator's codes and what each row of them is; None without codes."""
+        folder = self.done["sample"].folder / "traversals"
+        if not folder.is_dir():
+            return None
+        rows: list[dict[str, Any]] = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        return read_samples(folder), rows
+
+    @property
     def results(self) -> Results:
         """Every measured number of the run."""
         counts = Results.read(self.done["filter"].folder / "results.parquet")

@@ -26,6 +26,7 @@ def write_gallery(
     copies: Sequence[Mapping[str, Any]],
     *,
     seed: int,
+    traversals: tuple[Samples, Sequence[Mapping[str, Any]]] | None = None,
 ) -> None:
     """Write gallery.npz and gallery.json into ``folder``.
 
@@ -38,6 +39,7 @@ def write_gallery(
         synthetic: the filtered set, rejects included.
         copies: rows with ``synthetic`` and ``real`` (positions), ``ratio`` and ``kept``.
         seed: chooses the rows.
+        traversals: samples along a generator's codes and what each row of them is.
     """
     shows = painter(train)
     pictures: list[npt.NDArray[np.uint8]] = []
@@ -77,6 +79,14 @@ def write_gallery(
         }
         for copy in copies
     ]
+    along = []
+    if traversals is not None:
+        samples, rows = traversals
+        first = 0
+        for row in rows:
+            last = first + len(row["values"])
+            along.append({**row, "images": add(samples, list(range(first, last)))})
+            first = last
     images = np.concatenate(pictures)
     with atomic_file(folder / "gallery.npz") as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, images=images)
@@ -87,6 +97,7 @@ def write_gallery(
             "size": int(images.shape[1]),
             "classes": classes,
             "copies": shown,
+            "traversals": along,
         },
     )
 

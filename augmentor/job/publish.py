@@ -64,6 +64,7 @@ def publish(steps: Steps, out: Path, log: Path, seconds: dict[str, float], state
             synthetic=steps.synthetic,
             copies=facts["copies_shown"],
             seed=derive_seed(steps.seed, "gallery"),
+            traversals=steps.traversals,
         )
         export_dataset(steps, folder / "expanded")
         if "train" in steps.done:

@@ -23,6 +23,7 @@ def fill_report(
     synthetic: SyntheticSet,
     copies: Sequence[Mapping[str, Any]] = (),
     seed: int = 0,
+    traversals: tuple[Samples, Sequence[Mapping[str, Any]]] | None = None,
 ) -> None:
     """Write results, facts, summary, gallery, report.html and report.md into an existing ``folder``.
 
@@ -34,6 +35,7 @@ def fill_report(
         synthetic: the filtered set, rejects included.
         copies: the most copy-like samples, ``copies_shown`` of :func:`augmentor.measure`.
         seed: chooses the rows of the gallery.
+        traversals: samples along the codes of a generator that has some, and what each row of them is.
     """
     from augmentor.report.render import render
     from augmentor.report.summarise import summarise
@@ -42,7 +44,7 @@ def fill_report(
     results.write(folder / "results.parquet")
     write_json(folder / "facts.json", facts)
     write_json(folder / "summary.json", summarise(results, facts))
-    write_gallery(folder, train, synthetic, copies, seed=seed)
+    write_gallery(folder, train, synthetic, copies, seed=seed, traversals=traversals)
     render(folder)
 
 

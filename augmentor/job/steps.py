@@ -270,6 +270,11 @@ class Steps(Found):
         with self.engine.turn(self.device):
             synthesizer = load_synthesizer(self.done["train"].folder, device=self.device)
             synthetic = sample(synthesizer, making, train.classes, seed=seed)
+            traversals = synthesizer.traverse(seed=derive_seed(seed, "traversals"))
+        if traversals is not None:
+            (output / "traversals").mkdir()
+            write_samples(output / "traversals", traversals.samples)
+            write_json(output / "traversals" / "rows.json", traversals.rows)
         (output / "candidates").mkdir()
         write_synthetic(output / "candidates", synthetic)
         write_json(output / "facts.json", {"plan": wanted, "candidates": making})

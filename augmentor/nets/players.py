@@ -78,7 +78,7 @@ class Generator(nn.Module):
             draws: where noise inside the network and style mixing come from; None leaves both out.
         """
         if self.styled:
-            return self.render(self.styles(z, y, strength), draws)
+            return self.render(self.styles(z, y, strength), draws, mixing=self.mixing)
         return torch.tanh(self.body(self.vector(z, y, strength), draws))
 
     def vector(self, z: Tensor, y: Tensor, strength: float) -> Tensor:
@@ -90,9 +90,11 @@ class Generator(nn.Module):
         made: Tensor = self.body.styles(self.vector(z, y, strength))  # type: ignore[operator]  # styled bodies
         return made
 
-    def render(self, styles: Tensor, draws: torch.Generator | None = None) -> Tensor:
+    def render(
+        self, styles: Tensor, draws: torch.Generator | None = None, *, mixing: float = 0.0
+    ) -> Tensor:
         """Return samples in [-1, 1] for styles (B, W): mixed in training, truncated in sampling."""
-        made: Tensor = self.body.render(styles, draws, self.mixing, self.truncation)  # type: ignore[operator]
+        made: Tensor = self.body.render(styles, draws, mixing, self.truncation)  # type: ignore[operator]
         return torch.tanh(made)
 
     @property

@@ -60,12 +60,13 @@ class Copy:
 
 @dataclass(frozen=True)
 class Gallery:
-    """All pictures of a report."""
+    """All pictures of a report; ``traversals`` are, for each code, rows of tiles along it by class."""
 
     classes: list[tuple[str, list[Group]]]
     copies: list[Copy]
     shrunk: int = 1
     kind: Modality = "image"
+    traversals: tuple[tuple[str, list[tuple[str, list[Tile]]]], ...] = ()
 
 
 def read_gallery(folder: Path) -> Gallery | None:
@@ -117,6 +118,7 @@ def _fitting(images: Images, told: Mapping[str, Any]) -> Gallery:
 
 def _weight(gallery: Gallery) -> int:
     tiles = [tile for _, groups in gallery.classes for group in groups for tile in group.tiles]
+    tiles += [tile for _, rows in gallery.traversals for _, row in rows for tile in row]
     tiles += [tile for copy in gallery.copies for tile in (copy.synthetic, copy.real)]
     return sum(len(tile.src) + 160 for tile in tiles)
 
@@ -134,7 +136,19 @@ class _Builder:
     def gallery(self, most: int) -> Gallery:
         classes = [(str(entry["name"]), self.groups(entry, most)) for entry in self.told.get("classes", [])]
         copies = [self.copy(entry) for entry in self.told.get("copies", [])[: max(most, 4)]]
-        return Gallery(classes, copies, self.step, self.kind.name)
+        return Gallery(classes, copies, self.step, self.kind.name, self.traversals())
+
+    def traversals(self) -> tuple[tuple[str, list[tuple[str, list[Tile]]]], ...]:
+        """Return for each code its title and, class by class, the tiles along it."""
+        rows: dict[str, list[tuple[str, list[Tile]]]] = {}
+        for entry in self.told.get("traversals", []):
+            code, name = str(entry["code"]), str(entry["class"])
+            tiles = [
+                self.tile(index, f"{name}, {code} at {value}", value)
+                for index, value in zip(entry["images"], map(_level, entry["values"]), strict=True)
+            ]
+            rows.setdefault(code, []).append((name, tiles))
+        return tuple(rows.items())
 
     def groups(self, entry: Mapping[str, Any], most: int) -> list[Group]:
         name = str(entry["name"])
@@ -167,6 +181,11 @@ class _Builder:
         if not 0 <= int(index) < len(self.images):
             raise ValueError(f"picture {index} is asked for, there are {len(self.images)}")
         return Tile(self.address(int(index)), alt, label, *self.size)
+
+
+def _level(value: float) -> str:
+    """Return a code's value: whole numbers are names of a kind, the others have one decimal."""
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
 def _round_robin(items: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:

@@ -26,6 +26,7 @@ from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
 from augmentor.synthesizers.sampler import BoolArray, Sampler, torch_threads
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.traverse import Traversals, traverse
 from augmentor.training import loop
 from augmentor.training.batches import Batches, EncodedRows
 from augmentor.training.checkpoint import Checkpoints, read_tensors, write_tensors
@@ -147,6 +148,14 @@ class GanSynthesizer:
             ConfigError: if the synthesizer is not fitted.
         """
         return self._ready().sample(np.zeros(len(wanted), dtype=np.int64), seed, wanted=wanted)
+
+    def traverse(self, *, seed: int) -> Traversals | None:
+        """Return samples along each code of the generator, None where it has no codes.
+
+        Raises:
+            ConfigError: if the synthesizer is not fitted.
+        """
+        return traverse(self._ready(), seed)
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and settings (JSON with the weights' SHA-256) into ``folder``.

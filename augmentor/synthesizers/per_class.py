@@ -18,6 +18,7 @@ from augmentor.core.spec import parse
 from augmentor.synthesizers.gan import CONFIG, FORMAT, GanSynthesizer, read_config
 from augmentor.synthesizers.sampler import check_labels, row_ids
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.traverse import MOST_CLASSES, Traversals
 
 KIND = "per_class"
 
@@ -103,6 +104,27 @@ class PerClassSynthesizer:
                 made.array[wanted] = part.array[wanted]
         assert made is not None  # there is at least one class
         return made
+
+    def traverse(self, *, seed: int) -> Traversals | None:
+        """Return samples along each code of the first classes' networks, None where they have no codes.
+
+        Raises:
+            ConfigError: if the synthesizer is not fitted.
+        """
+        classes = self._ready()
+        found = [network.traverse(seed=seed) for network in self._networks[:MOST_CLASSES]]
+        parts = [part for part in found if part is not None]
+        if not parts:
+            return None
+        y = np.concatenate([np.full(len(part.samples), label) for label, part in enumerate(parts)])
+        joined = replace(
+            parts[0].samples,
+            x=np.concatenate([part.samples.array for part in parts]),
+            y=y.astype(np.int64),
+            classes=classes,
+            ids=row_ids(seed, len(y)),
+        )
+        return Traversals(joined, [row for part in parts for row in part.rows])
 
     def save(self, folder: Path) -> None:
         """Write each network into a folder of its own, and what joins them into ``synthesizer.json``.
