@@ -140,6 +140,17 @@ def taken(x: Array, rows: npt.NDArray[np.int64]) -> Array:
     return writer.finish()
 
 
+def joined(parts: Sequence[Array]) -> Array:
+    """Return the rows of all ``parts``, in order; in a file if one of them is."""
+    if not any(on_disk(part) for part in parts):
+        return np.concatenate(parts)
+    writer = RowWriter(np.result_type(*parts), parts[0].shape[1:])
+    for part in parts:
+        for piece in chunks(part):
+            writer.add(part[piece])
+    return writer.finish()
+
+
 def room() -> int:
     """Return the bytes that are free where the files go."""
     return shutil.disk_usage(_place.get() or tempfile.gettempdir()).free

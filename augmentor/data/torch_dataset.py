@@ -15,9 +15,13 @@ from torch.utils.data import Dataset
 from augmentor.core.errors import DataError, StorageError
 from augmentor.core.files import inside
 from augmentor.core.samples import Samples
+from augmentor.core.scratch import joined
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.data.files import Found
 from augmentor.data.npz import read_arrays
-from augmentor.data.pictures import UnreadablePicture, decode, to_channels
+from augmentor.data.pictures import Picture, UnreadablePicture, decode
+from augmentor.data.spec import ImageSpec
+from augmentor.data.streamed import stream
 
 Item = tuple[torch.Tensor, int, bool]
 
@@ -77,7 +81,7 @@ class ExpandedDataset(Dataset[Item]):
         self.labels = np.concatenate([part.y for part in parts])
         self.is_synthetic = np.repeat([False, True][: len(parts)], [len(part) for part in parts])
         self.transform = transform
-        self._x: npt.NDArray[Any] = np.concatenate([part.array for part in parts])
+        self._x: npt.NDArray[Any] = joined([part.array for part in parts])
         self._low, self._high = real.value_range
 
     @classmethod
@@ -136,9 +140,9 @@ class ExpandedDataset(Dataset[Item]):
 
 
 def _stacked_pictures(folder: Path, names: list[str]) -> npt.NDArray[Any]:
-    pictures = [_read(folder, name) for name in names]
-    channels = max(picture.shape[2] for picture in pictures)
-    return np.stack([np.moveaxis(to_channels(picture, channels), 2, 0) for picture in pictures])
+    # One after the other: an expanded dataset may be larger than memory.
+    read = ((Found(folder, name, "train", ""), _read(folder, name)) for name in names)
+    return stream(read, ImageSpec()).x
 
 
 def _stacked_arrays(folder: Path, names: list[str]) -> npt.NDArray[Any]:
@@ -164,9 +168,9 @@ def _bounds(folder: Path, x: npt.NDArray[Any]) -> tuple[float, float]:
     return float(x.min()), float(x.max())
 
 
-def _read(folder: Path, name: str) -> npt.NDArray[Any]:
+def _read(folder: Path, name: str) -> Picture:
     try:
-        return decode(inside(folder, name).read_bytes()).pixels
+        return decode(inside(folder, name).read_bytes())
     except (OSError, UnreadablePicture, StorageError) as error:
         raise DataError(f"the picture {name} of {folder} cannot be read: {error}") from error
 

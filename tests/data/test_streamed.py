@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -18,15 +19,18 @@ from augmentor.core.persist import read_samples, write_samples
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import generator
+from augmentor.core.synthetic import SyntheticSet
 from augmentor.data import streamed
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.data.duplicates import exact_groups, near_pairs
+from augmentor.data.export import export
 from augmentor.data.files import Files, Folder, Found
 from augmentor.data.folder import SizeNeeded
 from augmentor.data.load import load
 from augmentor.data.pictures import Picture, to_channels
 from augmentor.data.spec import ImageSpec
 from augmentor.data.split import split
+from augmentor.data.torch_dataset import ExpandedDataset
 from augmentor.job.cache import tree_digest
 from augmentor.training.batches import Batches, EncodedRows
 
@@ -191,3 +195,27 @@ def test_a_tree_is_named_by_its_paths_and_bytes(tmp_path: Path) -> None:
     assert tree_digest(tmp_path) == sha256_json(wanted)
     (tmp_path / "empty").mkdir()
     assert tree_digest(tmp_path / "empty") == sha256_json([])
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_what_is_exported_is_read_back_from_files(make_folder: Make, tmp_path: Path) -> None:
+    real = load(str(make_folder({"a": 12, "b": 12}))).parts["all"]
+    made = Samples(
+        x=255 - real.array[:4],
+        y=real.y[:4],
+        classes=real.classes,
+        ids=np.array([f"s{number}" for number in range(4)]),
+        value_range=real.value_range,
+    )
+    table = pd.DataFrame({"synthesizer": ["0" * 64] * 4, "seed": [1] * 4})
+    synthetic = SyntheticSet(
+        made, table, np.array([True, False, True, True]), np.array(["", "label", "", ""])
+    )
+    export(tmp_path / "expanded", real, synthetic, layout="folder", name="mine")
+    dataset = ExpandedDataset.from_folder(tmp_path / "expanded")
+    direct = ExpandedDataset(real, synthetic)
+    assert len(dataset) == len(direct) == 27
+    assert on_disk(dataset._x)
+    assert on_disk(direct._x)
+    np.testing.assert_array_equal(dataset._x, direct._x)
+    np.testing.assert_array_equal(direct._x[24:], made.array[[0, 2, 3]])
