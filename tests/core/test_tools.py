@@ -191,3 +191,14 @@ def test_no_more_processes_than_jobs() -> None:
     assert processes_to_use(8, 3) == 3
     assert processes_to_use(None, 1) == 1
     assert processes_to_use(2, 0) == 1
+
+
+def test_a_file_that_cannot_be_read_is_not_told_as_one_that_cannot_be_written(tmp_path) -> None:
+    target = tmp_path / "out" / "step"
+    read = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "data" / "x.png"))
+    with pytest.raises(PermissionError), files.atomic_folder(target):
+        raise read
+    for place in (target / "x", target.parent, tmp_path):
+        refused = PermissionError(errno.EACCES, "Permission denied", str(place))
+        with pytest.raises(StorageError, match="cannot write"), files.storage_errors(target):
+            raise refused
