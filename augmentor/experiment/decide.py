@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,11 @@ Floats = NDArray[np.float64]
 
 SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
 NEVER_CHOSEN = ("synthetic_only",)
+
+NOTHING_TESTED = (
+    "Inconclusive: no synthetic sample passed the filters, so nothing was added to the training data and "
+    "nothing was tested."
+)
 
 # Below this many cases (or groups) in a class, measured coverage falls short: docs/verdict.md.
 FEW_UNITS = 30
@@ -64,6 +69,7 @@ def decide(
     confidence: float = 0.95,
     seed: int = 0,
     synthetic_arms: Sequence[str] = SYNTHETIC_ARMS,
+    empty_arms: Sequence[str] = (),
 ) -> Decision:
     """Choose arm and baseline on validation, then measure the gain on the test part.
 
@@ -87,6 +93,8 @@ def decide(
             the classes (Bonferroni: each at 1 - (1 - confidence) / K).
         seed: of the bootstrap.
         synthetic_arms: which arm names count as synthetic.
+        empty_arms: synthetic arms without a synthetic row. They are judged only where no other is
+            left, and then the verdict is inconclusive whatever the interval: nothing was tested.
 
     Raises:
         ConfigError: if a metric is not known or no arm is left to compare.
@@ -102,7 +110,9 @@ def decide(
         raise DataError(f"test and validation need the same arms, got {list(arms)} and {list(held)}")
     y_test, y_validation = np.asarray(y_test, np.int64), np.asarray(y_validation, np.int64)
     means = validation_means(held, y_validation, primary_metric)
-    arm, baseline = choose(means, synthetic_arms)
+    tested = {name: mean for name, mean in means.items() if name not in empty_arms}
+    choosable = any(name in synthetic_arms and name not in NEVER_CHOSEN for name in tested)
+    arm, baseline = choose(tested if choosable else means, synthetic_arms)
     design = Design.of(y_test, groups)
     against = [name for name in arms if name in synthetic_arms]
     found = _measure(arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed)
@@ -114,11 +124,14 @@ def decide(
         for k, interval in zip(design.present, found.recall[name], strict=True):
             rows += _recall_rows(name, classes[int(k)], interval)
     result = verdict(found.gain[arm], margin)
+    said = sentence(result, arm=arm, baseline=baseline, metric=primary_metric)
+    if arm in empty_arms:
+        result, said = replace(result, word="inconclusive"), NOTHING_TESTED
     return Decision(
         arm=arm,
         baseline=baseline,
         verdict=result,
-        sentence=sentence(result, arm=arm, baseline=baseline, metric=primary_metric),
+        sentence=said,
         needed=needed(result.interval.components, margin, confidence),
         validation=means,
         rows=rows,

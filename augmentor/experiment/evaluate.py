@@ -135,7 +135,8 @@ def evaluate(
             rows += _score_rows(found[part][name], samples, name, part)
     gan_train, not_estimable = gan_train_rows(rows, arms, skipped)
     rows += gan_train
-    decision = _decide(found, validation, test, spec, seed)
+    empty = [] if synthetic.kept.any() else ["filtered"]
+    decision = _decide(found, validation, test, spec, seed, empty)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
         rows += calibration_rows(name, found["validation"][name], validation.y, found["test"][name], test.y)
@@ -236,6 +237,7 @@ def _decide(
     test: Samples,
     spec: EvaluationSpec,
     seed: int,
+    empty_arms: Sequence[str],
 ) -> Decision:
     # Of equals the arm named first is chosen, and that is to be the filtered one.
     order = sorted(found["test"], key=lambda name: name != "filtered")
@@ -252,6 +254,7 @@ def _decide(
         confidence=spec.confidence,
         seed=derive_seed(seed, "decision"),
         synthetic_arms=[name for name in order if ARMS[name].is_synthetic],
+        empty_arms=empty_arms,
     )
 
 

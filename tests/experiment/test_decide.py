@@ -119,6 +119,20 @@ def test_identical_predictions_are_equivalent(metric):
     assert (got.word, got.interval.low, got.interval.estimate, got.interval.high) == ("equivalent", 0, 0, 0)
 
 
+def test_an_empty_arm_is_judged_only_where_no_other_is_left():
+    both = decision(empty_arms=["filtered"])
+    assert both.arm == "synthetic"
+    assert (
+        both.verdict.word
+        == decision(skills={k: v for k, v in SKILLS.items() if k != "filtered"}).verdict.word
+    )
+    alone = {name: skill for name, skill in SKILLS.items() if name != "synthetic"}
+    left = decision(skills=alone, empty_arms=["filtered"])
+    assert (left.arm, left.verdict.word) == ("filtered", "inconclusive")
+    assert "nothing was tested" in left.sentence
+    assert decision(skills=alone).verdict.word != "inconclusive"
+
+
 def test_notes_name_what_limits_the_numbers():
     one = {name: p[:1] for name, p in arms(0, SKILLS).items()}
     held = {name: p[:1] for name, p in arms(1, SKILLS, V).items()}

@@ -240,7 +240,9 @@ def test_nothing_kept_makes_the_filtered_arm_the_classical_one(tmp_path):
     spec = TINY.model_copy(update={"arms": ("classical", "filtered"), "shares": (0.5,)})
     found = run(tmp_path, spec, (train, validation, test, nothing))
     assert found.results.value(arm="filtered", metric="delta") == 0.0
-    assert found.facts["verdict"]["word"] == "equivalent"
+    # Nothing was added, so nothing was tested: an interval of no width must not read as equivalence.
+    assert found.facts["verdict"]["word"] == "inconclusive"
+    assert "nothing was tested" in found.facts["verdict"]["sentence"]
     assert any("No synthetic image was kept" in note for note in found.facts["notes"])
 
 
