@@ -90,9 +90,7 @@ class Generator(nn.Module):
         made: Tensor = self.body.styles(self.vector(z, y, strength))  # type: ignore[operator]  # styled bodies
         return made
 
-    def render(
-        self, styles: Tensor, draws: torch.Generator | None = None, *, mixing: float = 0.0
-    ) -> Tensor:
+    def render(self, styles: Tensor, draws: torch.Generator | None = None, *, mixing: float = 0.0) -> Tensor:
         """Return samples in [-1, 1] for styles (B, W): mixed in training, truncated in sampling."""
         made: Tensor = self.body.render(styles, draws, mixing, self.truncation)  # type: ignore[operator]
         return torch.tanh(made)

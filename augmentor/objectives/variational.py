@@ -13,10 +13,10 @@ def negative_evidence_bound(
 ) -> tuple[Tensor, Tensor]:
     """Return the two terms of the negative evidence lower bound, each divided by the values of a sample.
 
-    Sohn 2015, equation 3: the expected negative log likelihood of a sample under its reconstruction
+    Sohn 2015, section 4: the expected negative log likelihood of a sample under its reconstruction
     plus the divergence of q(z | x, y) = N(mean, exp(log_variance)) from the standard normal prior
     (Kingma 2014, appendix B). The likelihood is a Gaussian with one variance for all values, set where the
-    likelihood of the batch is largest, the mean squared error itself (Rybkin 2021, equation 8): no weight
+    likelihood of the batch is largest, the mean squared error itself (Rybkin 2021, sigma-VAE): no weight
     between the two terms is left to choose.
 
     Args:
