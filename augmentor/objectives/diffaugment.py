@@ -8,7 +8,7 @@ copies, the same code for series, images and volumes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -18,15 +18,9 @@ from torch import Tensor
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.ranks import draw_rows
-from augmentor.objectives.moves import FLIPS, Moves, moves
+from augmentor.objectives.moves import Moves, moves
+from augmentor.objectives.operations import GROUPS, OPERATIONS, operations_of
 
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "colour": ("brightness", "saturation", "contrast"),
-    "translation": ("translation",),
-    "cutout": ("cutout",),
-    "geometry": ("flip_horizontal", "flip_vertical", "flip_depth", "rotation"),
-}
-OPERATIONS = tuple(operation for group in GROUPS.values() for operation in group)
 COLOUR = GROUPS["colour"]
 # Flips and rotations drawn evenly make an image and its turned copies equally likely, and then nothing tells
 # the generator which of them the data hold: it makes turned ones (they "leak"). Karras 2020 (ADA), section
@@ -211,7 +205,4 @@ def make_augment(
             raise ConfigError(
                 f"The augmentation's {what} must lie in [0, 1], received {number}. Change it in the recipe."
             )
-    operations = {operation for group in groups for operation in GROUPS[group]} - set(forbid)
-    if set(forbid) & set(FLIPS):
-        operations -= {"rotation"}
-    return Augment(frozenset(operations), strength, probability)
+    return Augment(operations_of(groups, forbid), strength, probability)

@@ -15,7 +15,8 @@ from itertools import permutations, product
 import torch
 from torch import Tensor
 
-FLIPS = ("flip_horizontal", "flip_vertical", "flip_depth")  # the last spatial axis, the one before, ...
+from augmentor.objectives.operations import FLIPS
+
 TRANSLATION_RATIO = 0.125  # Zhao 2020, appendix: up to an eighth of each side
 CUTOUT_RATIO = 0.5  # Zhao 2020, appendix: a box of half of each side
 

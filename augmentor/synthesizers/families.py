@@ -179,7 +179,7 @@ FAMILIES: Mapping[str, Family] = {
         dimensions=(3,),
     ),
     "cvae": Family(
-        "Kingma and Welling 2014, section 3; Sohn 2015, section 4: a conditional variational autoencoder, no critic",
+        "Kingma and Welling 2014, section 3; Sohn 2015, section 4: a variational autoencoder given the label",
         {
             "objective": "variational",
             "conditioning": "concat",

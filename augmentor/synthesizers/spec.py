@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from augmentor.nets.spec import NetworkSpec
+from augmentor.objectives.operations import operations_of
 from augmentor.synthesizers.families import FAMILIES, FamilyName
 from augmentor.training.spec import TrainingSpec
 
@@ -153,6 +154,11 @@ def _labels_reach(spec: SynthesizerSpec) -> str | None:
 
 
 def _augmentation_fits(spec: SynthesizerSpec) -> str | None:
+    if spec.augmentation and not operations_of(spec.augmentation, spec.forbid):
+        return (
+            f"forbid leaves nothing of augmentation {list(spec.augmentation)}; name another group, or set "
+            "augmentation to []"
+        )
     if spec.augmentation_probability == "adaptive" and not spec.augmentation:
         return "augmentation_probability 'adaptive' has nothing to adapt; name groups in augmentation"
     return None

@@ -8,7 +8,7 @@ import pytest
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
 from augmentor.objectives.adversarial import ADVERSARIAL
-from augmentor.objectives.diffaugment import GROUPS, OPERATIONS
+from augmentor.objectives.operations import GROUPS, OPERATIONS
 from augmentor.objectives.penalties import PENALTIES, RANDOM_PENALTIES
 from augmentor.synthesizers.compose import objective_of, regulators_of
 from augmentor.synthesizers.families import FamilyName
@@ -104,6 +104,7 @@ REFUSED = [
     ({"family": "acgan", "auxiliary_weight": 0}, "never learns the label"),
     # Augmentation.
     ({"augmentation": [], "augmentation_probability": "adaptive"}, "nothing to adapt"),
+    ({"augmentation": ["cutout"], "forbid": ["cutout"]}, "forbid leaves nothing"),
     ({"augmentation_probability": 1.5}, "less than or equal to 1"),
     ({"augmentation_target": 1.0}, "less than 1"),
     ({"forbid": ["mirror"]}, "'flip_horizontal'"),
