@@ -25,6 +25,8 @@ Array = npt.NDArray[Any]
 
 SPILL = 16 * 2**20
 """Bytes from which the rows of an array go to a file."""
+TEXT_SPILL = 2**20
+"""The same for texts (ids, digests), which come beside the rows they name, several to each."""
 CHUNK = 2 * 2**20
 """Bytes worked at a time."""
 
@@ -70,7 +72,7 @@ class RowWriter:
         self._rows += len(rows)
         if self._file is None:
             self._held.append(rows)
-            if sum(part.nbytes for part in self._held) <= SPILL:
+            if sum(part.nbytes for part in self._held) <= (TEXT_SPILL if self.dtype.kind == "U" else SPILL):
                 return
             place = _place.get()
             with self._refusals():

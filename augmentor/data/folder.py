@@ -111,8 +111,13 @@ def read_folder(
         group=groups,
         value_range=(low, high),
     )
-    where = np.fromiter((item.part for item in found), dtype="U10", count=len(found))
-    parts = {part: samples.take(where == part) for part in (*PARTS, "all") if np.any(where == part)}
+    names = (*PARTS, "all")
+    where = np.fromiter((names.index(item.part) for item in found), dtype=np.int8, count=len(found))
+    parts = {
+        part: samples if (where == number).all() else samples.take(where == number)
+        for number, part in enumerate(names)
+        if (where == number).any()
+    }
     return Loaded(
         name=name,
         card=card,

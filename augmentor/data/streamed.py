@@ -81,10 +81,15 @@ class _Stack:
             self._flush()
 
     def originals(self) -> Originals:
-        def column(values: array[int]) -> npt.NDArray[np.int64]:
-            return np.array(values, dtype=np.int64)
+        def column(values: array[int], width: int) -> npt.NDArray[np.int64]:
+            found = np.array(values).reshape(-1, width)
+            # Pictures that are all alike, as most are, need one row.
+            alike = len(found) > 1 and bool((found == found[0]).all())
+            return (
+                np.broadcast_to(found[0].astype(np.int64), found.shape) if alike else found.astype(np.int64)
+            )
 
-        return Originals(column(self._sides).reshape(-1, 2), column(self._colours), column(self._bits))
+        return Originals(column(self._sides, 2), column(self._colours, 1)[:, 0], column(self._bits, 1)[:, 0])
 
     def finish(self, image: ImageSpec) -> tuple[npt.NDArray[Any], list[str]]:
         """Return all pictures in the colour asked for, and what was done to them."""
