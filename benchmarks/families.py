@@ -329,8 +329,50 @@ def table(task: str) -> list[str]:
     return [*lines, ""]
 
 
+PAGE = HERE.parent / "docs" / "families.md"
+MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
+
+
+def cell(task: str, name: str, *keys: str) -> str:
+    """Return a row's numbers as they stand on the page, "-" where there are none."""
+    values = known(task, name) or {}
+    shown = [f"{values[key]:.2f}" for key in keys if values.get(key) is not None]
+    return ", ".join(shown) if len(shown) == len(keys) else "-"
+
+
+def summary() -> list[str]:
+    """Return the page's table: the numbers that a choice rests on, and a row of samples of each."""
+    lines = [
+        "| family | digits: fidelity, synthetic only | chest: synthetic only, coverage, diversity "
+        "| series: synthetic only, coverage | volumes: synthetic only, coverage | chest: images/s "
+        "| samples |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    names = [REAL, *variants("digits"), "gan3d"]
+    for name in names:
+        speed = (known("pneumoniamnist", name) or {}).get("images_per_second")
+        pictures = [
+            f"![{name}, {task}](families/{task}-{file_name(name)}.png)"
+            for task in ("digits", "pneumoniamnist", "adrenalmnist3d")
+            if known(task, name) is not None and (task != "adrenalmnist3d" or name == "gan3d")
+        ]
+        lines.append(
+            f"| {name} | {cell('digits', name, 'label_fidelity', 'synthetic_only')} "
+            f"| {cell('pneumoniamnist', name, 'synthetic_only', 'coverage', 'diversity')} "
+            f"| {cell('indoor_movement', name, 'synthetic_only', 'coverage')} "
+            f"| {cell('adrenalmnist3d', name, 'synthetic_only', 'coverage')} "
+            f"| {'-' if speed is None else f'{speed:.0f}'} | {'<br>'.join(pictures)} |"
+        )
+    return lines
+
+
 def write() -> None:
-    """Write all tables."""
+    """Write all tables, and the page's between its marks."""
+    if PAGE.is_file():
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(MARKS[0])
+        _, _, after = rest.partition(MARKS[1])
+        if after:
+            write_text(PAGE, "\n".join([before + MARKS[0], *summary(), MARKS[1] + after]))
     head = (__doc__ or "").partition("\n\n")[0].replace("\n", " ")
     lines = [
         "# Families",
