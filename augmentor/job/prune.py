@@ -28,7 +28,7 @@ class Lease:
     """
 
     def __init__(self, out: Path) -> None:
-        place = out / ".cache" / "locks" / ".lease"
+        place = out / ".cache" / "locks" / ".lease.lock"
         with storage_errors(place):
             place.parent.mkdir(parents=True, exist_ok=True)
             self._handle: int | None = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)

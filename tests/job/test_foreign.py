@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from augmentor.core.kinds import KINDS
 from augmentor.core.errors import ConfigError, DataError, LeakError, SuppliedLeakError
+from augmentor.core.kinds import KINDS
 from augmentor.core.progress import Silent
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
