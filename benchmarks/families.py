@@ -53,6 +53,8 @@ RESULTS = HERE / "families"
 PICTURES = HERE.parent / "docs" / "families"
 REAL = "(real)"
 SHOWN = 12
+SMALLEST = 32
+"""Rows of lower pictures are enlarged to about as many pixels."""
 DENSE = {"vanilla", "cgan"}
 
 
@@ -260,6 +262,9 @@ def row(task: str, name: str, samples: Samples) -> None:
     tiles = np.pad(tiles, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=255)
     PICTURES.mkdir(parents=True, exist_ok=True)
     strip = np.concatenate(list(tiles), axis=1)
+    # Tiny images would be too small to see on a page.
+    larger = max(1, SMALLEST // strip.shape[0])
+    strip = strip.repeat(larger, axis=0).repeat(larger, axis=1)
     (PICTURES / f"{task}-{file_name(name)}.png").write_bytes(png(strip))
 
 
