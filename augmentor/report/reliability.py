@@ -11,7 +11,7 @@ from augmentor.report.svg import Curve, Figure, Line, Mark, Point, Scale, Shape,
 from augmentor.report.vocabulary import arm_label
 
 KINDS = (("plain", "reliability", ""), ("scaled", "reliability_scaled", "_scaled"))
-TOP, BOTTOM, HEIGHT = 8.0, 208.0, 250.0
+TOP, BOTTOM, HEIGHT = 8.0, 208.0, 267.0
 ACROSS = Scale(0.0, 1.0)
 
 
@@ -99,13 +99,8 @@ def _diagram(role: str, one: Mapping[str, Any]) -> Figure:
         Text(0, BOTTOM + 16, "0", "tick"),
         Text(100, BOTTOM + 16, "1", "tick", "end"),
         Text(50, BOTTOM + 16, "how sure the classifier was", "note", "middle"),
-        Text(
-            50,
-            BOTTOM + 34,
-            "solid: as trained · dashed: with temperature · dotted: perfect",
-            "note",
-            "middle",
-        ),
+        Text(50, BOTTOM + 34, "solid: as trained · dotted: perfect", "note", "middle"),
+        Text(50, BOTTOM + 51, "dashed: with temperature", "note", "middle"),
     ]
     plain, scaled = one["plain"], one["scaled"]
     return Figure(
