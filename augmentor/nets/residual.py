@@ -36,8 +36,13 @@ class ResidualBody(nn.Module):
         self.changes = nn.ModuleList(
             convolution(ndim, before, after, 1) for before, after in pairwise(widths)
         )
-        self.blocks = nn.ModuleList(ResidualBlock(ndim, channels) for channels in widths)
+        self.blocks = nn.ModuleList(self.stage(ndim, channels) for channels in widths)
         self.last = convolution(ndim, width, shape[0], 3, gain=LAST_GAIN)
+
+    @staticmethod
+    def stage(ndim: int, channels: int) -> nn.Module:
+        """Return what one resolution consists of, (B, C, *grid) to (B, C, *grid)."""
+        return ResidualBlock(ndim, channels)
 
     def forward(self, vector: Tensor, draws: torch.Generator | None = None) -> Tensor:
         """Return (B, C, *spatial) for vectors (B, inputs); ``draws`` is not needed."""
@@ -63,13 +68,18 @@ class ResidualTrunk(nn.Module):
         grids = resolutions(shape[1:])[::-1]
         widths = stage_widths(width, len(grids))[::-1]
         self.first = convolution(ndim, shape[0], width, 3)
-        self.blocks = nn.ModuleList(ResidualBlock(ndim, channels) for channels in widths)
+        self.blocks = nn.ModuleList(self.stage(ndim, channels) for channels in widths)
         self.pools = nn.ModuleList(downsample(before, after) for before, after in pairwise(grids))
         self.changes = nn.ModuleList(
             convolution(ndim, before, after, 1) for before, after in pairwise(widths)
         )
         self.features = 4 * width
         self.top = Top(spec, widths[-1], cells(grids[-1]), self.features)
+
+    @staticmethod
+    def stage(ndim: int, channels: int) -> nn.Module:
+        """Return what one resolution consists of, (B, C, *grid) to (B, C, *grid)."""
+        return ResidualBlock(ndim, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, F) of samples (B, C, *spatial)."""
