@@ -182,6 +182,8 @@ def main() -> None:
     reference = SVC(gamma="scale", C=10).fit(flat["train"], whole.train.y)
     test = flat["test"].astype(np.float64), whole.test.y
     lines = [
+        "# A differentially private critic at a few hundred images",
+        "",
         said(),
         "",
         f"{asked.images:,} images shown, batches of {BATCH} in expectation, delta {DELTA:g}, clipping at "
