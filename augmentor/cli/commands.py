@@ -335,6 +335,8 @@ def tell_outcome(outcome: Outcome) -> None:
     """Tell what a run came to: on stdout its verdict and its folder, the last two lines."""
     if outcome.reused:
         tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
+    if outcome.advice:
+        tell(outcome.advice)
     tell(f"Report: {outcome.folder / 'report.html'}")
     say(" ".join(outcome.sentence.split()))
     say(str(outcome.folder))

@@ -29,6 +29,8 @@ class Arm:
         by_share: whether a chosen share of each class's rows in a batch is synthetic; else real and
             synthetic rows of a class are equally likely.
         copies: whether a copy of a real row of the class stands in for every synthetic row.
+        synthetic_first: the part of the updates, from the first on, in which every row of a class that
+            has synthetic ones is synthetic; after it none is. 0 mixes throughout.
         oversampler: what levels the classes: rows repeated at "random", rows of "smote", or "none"
             (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
         loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
@@ -42,6 +44,7 @@ class Arm:
     augmented: bool = True
     by_share: bool = False
     copies: bool = False
+    synthetic_first: float = 0.0
     oversampler: Oversampler = "none"
     loss: str = "cross_entropy"
     mix: str = "none"
@@ -63,6 +66,17 @@ ARMS: Final[dict[str, Arm]] = {
         "classical plus the kept synthetic images, at a share chosen on the validation part",
         synthetic="kept",
         by_share=True,
+    ),
+    "spread": Arm(
+        "classical plus synthetic images that passed the filters, at one chosen share in every class, so "
+        "that what is synthetic does not tell the class",
+        synthetic="passing",
+        by_share=True,
+    ),
+    "pretrained": Arm(
+        "synthetic images that passed the filters for the first half of the updates, then classical",
+        synthetic="passing",
+        synthetic_first=0.5,
     ),
     "synthetic_only": Arm(
         "synthetic images that passed the filters, and no real one", synthetic="passing", real=False

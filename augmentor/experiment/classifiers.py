@@ -80,6 +80,8 @@ def refuse_arms(classifier: str, arms: Sequence[str]) -> None:
             why = f"{arm.mix} trains on mixed labels, and {classifier} takes one class a row"
         elif arm.loss not in ("cross_entropy", "class_weighted"):
             why = f"its loss is its own affair and cannot become the {arm.loss.replace('_', ' ')} one"
+        elif arm.synthetic_first:
+            why = f"it changes its rows during the training, and {classifier} sees one table"
         if why:
             networks = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
             raise ValueError(

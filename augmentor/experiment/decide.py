@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.experiment.design import Design
+from augmentor.experiment.recommend import Recommendation, recommend
 from augmentor.experiment.scores import PRIMARY_METRICS, checked, contributions
 from augmentor.experiment.statistics import UNSEEN, Interval, intervals
 from augmentor.experiment.variance import Needed, needed
@@ -18,7 +19,7 @@ from augmentor.experiment.verdict import Verdict, sentence, verdict
 
 Floats = NDArray[np.float64]
 
-SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
+SYNTHETIC_ARMS = ("synthetic", "filtered", "spread", "pretrained", "synthetic_only")
 NEVER_CHOSEN = ("synthetic_only",)
 
 NOTHING_TESTED = (
@@ -40,6 +41,7 @@ class Decision:
         verdict: word, interval, margin.
         sentence: the verdict in plain words.
         needed: test cases and seeds that would have shown an effect of the size of the margin.
+        recommendation: whether to train with the arm at all, by the validation part alone.
         validation: mean validation score of each arm, what the choice was made by.
         rows: dictionaries with arm, fold, metric, class, value, greater_is_better.
         notes: sentences on what limits the numbers.
@@ -50,6 +52,7 @@ class Decision:
     verdict: Verdict
     sentence: str
     needed: Needed
+    recommendation: Recommendation
     validation: dict[str, float]
     rows: list[dict[str, Any]]
     notes: list[str]
@@ -70,6 +73,7 @@ def decide(
     seed: int = 0,
     synthetic_arms: Sequence[str] = SYNTHETIC_ARMS,
     empty_arms: Sequence[str] = (),
+    validation_groups: NDArray[Any] | None = None,
 ) -> Decision:
     """Choose arm and baseline on validation, then measure the gain on the test part.
 
@@ -95,6 +99,7 @@ def decide(
         synthetic_arms: which arm names count as synthetic.
         empty_arms: synthetic arms without a synthetic row. They are judged only where no other is
             left, and then the verdict is inconclusive whatever the interval: nothing was tested.
+        validation_groups: (M,) groups of the validation cases, or None.
 
     Raises:
         ConfigError: if a metric is not known or no arm is left to compare.
@@ -127,12 +132,23 @@ def decide(
     said = sentence(result, arm=arm, baseline=baseline, metric=primary_metric)
     if arm in empty_arms:
         result, said = replace(result, word="inconclusive"), NOTHING_TESTED
+    advice = recommend(
+        held[arm],
+        held[baseline],
+        y_validation,
+        validation_groups,
+        arm=arm,
+        baseline=baseline,
+        metric=primary_metric,
+        tested=arm not in empty_arms,
+    )
     return Decision(
         arm=arm,
         baseline=baseline,
         verdict=result,
         sentence=said,
         needed=needed(result.interval.components, margin, confidence),
+        recommendation=advice,
         validation=means,
         rows=rows,
         notes=_notes(design, classes, next(iter(arms.values())).shape[0]),

@@ -134,7 +134,8 @@ def pick(
     Where an arm is balanced, every class that has rows gets ``batch // K`` places and the places
     left over go to classes chosen at random, so that each class has the same expected number. Of
     the m places of a class, ``by_share`` arms fill ``floor(share m + u)`` with synthetic rows, u
-    uniform on [0, 1): the expected share is exact, and no batch is off by a whole row. A class
+    uniform on [0, 1): the expected share is exact, and no batch is off by a whole row. Arms with
+    ``synthetic_first`` do so with a share of 1 up to that part of the updates, and of 0 from then on. A class
     without synthetic rows keeps its real ones, and the other way round.
 
     Args:
@@ -157,7 +158,9 @@ def pick(
     else:
         sizes = np.array([len(rows.real[k]) + len(rows.synthetic[k]) for k in classes], np.float64)
         counts = rng.multinomial(batch, sizes / sizes.sum())
-    if anneal:
+    if arm.synthetic_first:
+        share = 1.0 if step < arm.synthetic_first * updates else 0.0
+    elif anneal:
         share *= max(0.0, 1.0 - step / (ANNEALED_BY * updates))
     positions = rng.random(batch)
     offsets = rng.random(len(classes))
@@ -168,7 +171,8 @@ def pick(
     for k, m, offset in zip(classes, counts, offsets, strict=True):
         a, b = rows.real[k], rows.synthetic[k]
         here = positions[start : start + m]
-        if not arm.by_share or not len(a) or not len(b):
+        shared = arm.by_share or arm.synthetic_first
+        if not shared or not len(a) or not len(b):
             index = (here * (len(a) + len(b))).astype(np.int64)
             made[start : start + m] = index >= len(a)
             row[start : start + m] = np.concatenate([a, b])[index]

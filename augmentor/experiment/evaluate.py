@@ -111,17 +111,27 @@ def evaluate(
     )  # fmt: skip
     by_share = [name for name in arms if ARMS[name].by_share]
     plain = [name for name in arms if name not in by_share]
-    chooses = "filtered" in arms and len(spec.shares) > 1
-    trials = min(spec.share_seeds, spec.seeds) if chooses else 0
-    tried = {share: [runner.job("filtered", share, i) for i in range(trials)] for share in spec.shares}
+    choosers = [name for name in by_share if ARMS[name].is_synthetic] if len(spec.shares) > 1 else []
+    trials = min(spec.share_seeds, spec.seeds) if choosers else 0
+    tried = {
+        name: {share: [runner.job(name, share, i) for i in range(trials)] for share in spec.shares}
+        for name in choosers
+    }
     first = [runner.job(name, None, i) for name in plain for i in range(spec.seeds)]
-    first += [job for jobs in tried.values() for job in jobs]
-    later = spec.seeds * len(by_share) - trials
+    first += [job for shares in tried.values() for jobs in shares.values() for job in jobs]
+    later = spec.seeds * len(by_share) - trials * len(choosers)
     progress.start(STAGE, len(first) + later)
     runner.run(first)
-    share, rows = choose_share(tried, validation, spec) if chooses else (spec.shares[0], [])
+    rows: list[dict[str, Any]] = []
+    share_of: dict[str, float] = {}
+    for name in choosers:
+        share_of[name], scores = choose_share(tried[name], validation, spec, name)
+        rows += scores
+    # Copies take the places of the kept rows, so they take the filtered arm's share.
+    usual = share_of.get("filtered", next(iter(share_of.values()), spec.shares[0]))
+    share_of |= {name: usual for name in by_share if name not in share_of}
     jobs = {name: [runner.job(name, None, i) for i in range(spec.seeds)] for name in plain}
-    jobs |= {name: [runner.job(name, share, i) for i in range(spec.seeds)] for name in by_share}
+    jobs |= {name: [runner.job(name, share_of[name], i) for i in range(spec.seeds)] for name in by_share}
     known = {job.key for job in first}
     runner.run([job for name in by_share for job in jobs[name] if job.key not in known])
     progress.finish(STAGE)
@@ -135,7 +145,7 @@ def evaluate(
             rows += _score_rows(found[part][name], samples, name, part)
     gan_train, not_estimable = gan_train_rows(rows, arms, skipped)
     rows += gan_train
-    empty = [] if synthetic.kept.any() else ["filtered"]
+    empty = empty_arms(arms, synthetic)
     decision = _decide(found, validation, test, spec, seed, empty)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
@@ -145,8 +155,9 @@ def evaluate(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
         facts={
             "primary_metric": spec.primary_metric,
-            "share": share if by_share else None,
-            "share_by": "validation" if chooses else "recipe",
+            "share": share_of.get(decision.arm, usual) if by_share else None,
+            "share_of": share_of,
+            "share_by": "validation" if choosers else "recipe",
             "share_seeds": trials,
             "seeds": list(range(spec.seeds)),
             "classifier_seeds": runner.seeds,
@@ -157,6 +168,7 @@ def evaluate(
                 "sentence": decision.sentence,
             },
             "needed": asdict(decision.needed),
+            "recommendation": asdict(decision.recommendation),
             "classifier": CLASSIFIERS[spec.classifier].label,
             "arms": {name: ARMS[name].label for name in arms},
             "skipped": skipped,
@@ -205,8 +217,14 @@ def usable_arms(
     return [name for name in names if name not in skipped], skipped
 
 
+def empty_arms(arms: Sequence[str], synthetic: SyntheticSet) -> list[str]:
+    """Return the synthetic arms that no synthetic row takes part in: they train on real rows alone."""
+    left = {"kept": synthetic.kept, "passing": passing(synthetic)}
+    return [name for name in arms if ARMS[name].synthetic in left and not left[ARMS[name].synthetic].any()]
+
+
 def choose_share(
-    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec
+    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec, arm: str = "filtered"
 ) -> tuple[float, list[dict[str, Any]]]:
     """Return the share with the best mean validation score (the smallest of equals), and all scores."""
     metric = spec.primary_metric
@@ -216,10 +234,10 @@ def choose_share(
         values = []
         for number, job in enumerate(jobs):
             probabilities = _stacked([job], "validation")
-            values.append(validation_means({"filtered": probabilities}, validation.y, metric)["filtered"])
+            values.append(validation_means({arm: probabilities}, validation.y, metric)[arm])
             rows.append(
                 {
-                    "arm": "filtered",
+                    "arm": arm,
                     "seed": number,
                     "fold": "validation",
                     "metric": f"{metric}@share={share:g}",
@@ -248,6 +266,7 @@ def _decide(
         validation.y,
         test.classes,
         groups=test.group,
+        validation_groups=validation.group,
         primary_metric=spec.primary_metric,
         margin=spec.margin,
         replicates=spec.bootstrap,

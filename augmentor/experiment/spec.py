@@ -21,7 +21,7 @@ ONE_GENERATOR = (
     "classifier again and other test cases, not training the generator again."
 )
 BUILT_IN_FEATURES = ("task", "pixels")
-DEFAULT_ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
+DEFAULT_ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "spread", "synthetic_only")
 
 
 class EvaluationSpec(Spec):
@@ -39,12 +39,13 @@ class EvaluationSpec(Spec):
             batches (see :mod:`augmentor.experiment.classifiers`).
         primary_metric: what choices and the verdict are made by.
         margin: a gain or loss smaller than this does not matter, in units of the metric.
-        shares: synthetic shares of a batch that the filtered arm chooses from; 0 means none.
+        shares: synthetic shares of a batch that the arms filtered and spread choose from, each for itself; 0
+            means none.
         share_seeds: number of seeds that choice is averaged over.
         label_minimums: levels of ``filters.label.minimum`` to choose from, before anything else, by the
             validation score of the filtered arm at the largest share; 0 lets every label pass. None keep
             the recipe's own level.
-        anneal: whether the filtered arm's share falls to zero by three quarters of the updates.
+        anneal: whether the share of these arms falls to zero by three quarters of the updates.
         policy: name of a classical augmentation policy, or its fields.
         forbid: transforms that the policy must not use, e.g. [flip_horizontal].
         pool_versions: versions of each image in the augmented pool, the untouched one included.

@@ -274,4 +274,5 @@ A class-conditional GAN trained by gan-augmentor {__version__} with the recipe `
 - **Not for**: diagnosis, release as anonymous data, or use as evidence about real patients. Samples may
   resemble training cases; the report lists the closest ones. This is not a privacy guarantee.
 - **Verdict of its run**: {facts["verdict"]["sentence"]}
+- **Recommended by the validation part alone**: {facts["recommendation"]["sentence"]}
 """

@@ -58,6 +58,7 @@ class Outcome:
     Attributes:
         folder: the run folder.
         sentence: the verdict in one sentence.
+        advice: what to train with, by the validation part alone.
         reused: the steps taken from earlier runs.
         seconds: wall-clock seconds of this run.
     """
@@ -66,6 +67,7 @@ class Outcome:
     sentence: str
     reused: tuple[str, ...]
     seconds: float
+    advice: str = ""
 
 
 @dataclass
@@ -103,6 +105,7 @@ class Session:
             sentence=str(verdict["sentence"]),
             reused=tuple(name for name, kept in steps.done.items() if kept.reused),
             seconds=taken,
+            advice=str(steps.words("evaluate")["recommendation"]["sentence"]),
         )
         if reasons:
             raise NotPublished(outcome, reasons)

@@ -84,7 +84,12 @@ def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any]
 
 def shares(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
     """Return the validation score of every share of synthetic images that was tried."""
-    return {"chosen": plain(facts.get("share")), "tried": _tried(rows, primary, "share")}
+    of = plain(facts.get("share_of") or {})
+    chosen = plain(facts.get("share"))
+    tried = _tried(rows, primary, "share")
+    for row in tried:
+        row["chosen"] = row["share"] == of.get(row["arm"], chosen)
+    return {"chosen": chosen, "tried": tried}
 
 
 def label_minimums(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
@@ -93,12 +98,18 @@ def label_minimums(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[s
 
 
 def _tried(rows: Rows, primary: str, setting: str) -> list[dict[str, Any]]:
-    tried = []
-    for metric in rows.metrics(arm="filtered", fold="validation"):
-        name, found, value = metric.partition(f"@{setting}=")
-        if found and name in {primary, "balanced_accuracy"}:
-            values = list(rows.by_seed(metric, arm="filtered", fold="validation").values())
-            mean, sd = spread(values)
-            tried.append({setting: float(value), "metric": name, "mean": mean, "sd": sd, "fits": len(values)})
-    tried.sort(key=lambda row: (str(row["metric"]), row[setting]))
+    tried: list[dict[str, Any]] = []
+    for arm in rows.arms():
+        for metric in rows.metrics(arm=arm, fold="validation"):
+            name, found, value = metric.partition(f"@{setting}=")
+            if found and name in {primary, "balanced_accuracy"}:
+                values = list(rows.by_seed(metric, arm=arm, fold="validation").values())
+                mean, sd = spread(values)
+                tried.append(
+                    {
+                        setting: float(value), "arm": arm, "metric": name,
+                        "mean": mean, "sd": sd, "fits": len(values),
+                    }
+                )  # fmt: skip
+    tried.sort(key=lambda row: (str(row["metric"]), str(row["arm"]), row[setting]))
     return tried

@@ -41,6 +41,7 @@ WORDS_FROM_FACTS = (
     "copies_shown",
     "memorised",
     "needed",
+    "recommendation",
     "not_estimable",
     "quality_protocol",
     "licence",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 # What the share of synthetic images was chosen by.
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
 
-SYNTHETIC_ARMS = ("synthetic", "filtered", "synthetic_only")
+SYNTHETIC_ARMS = ("synthetic", "filtered", "spread", "pretrained", "synthetic_only")
 
 ARMS: dict[str, tuple[str, str]] = {
     "real": ("Real", "the real training images as they are"),
@@ -18,6 +18,14 @@ ARMS: dict[str, tuple[str, str]] = {
     "classical": ("Classical augmentation", "real images, balanced, with classical augmentation"),
     "synthetic": ("All synthetic", "classical augmentation plus every synthetic image"),
     "filtered": ("Filtered synthetic", "classical augmentation plus the kept synthetic images"),
+    "spread": (
+        "Synthetic in every class",
+        "classical augmentation plus the same share of synthetic images in every class",
+    ),
+    "pretrained": (
+        "Synthetic first",
+        "synthetic images for the first half of the training, then classical augmentation",
+    ),
     "synthetic_only": ("Synthetic only", "synthetic images alone, no real image"),
     "duplicated": ("Duplicated real", "copies of real images in the place of the kept synthetic ones"),
     "oversampled": ("SMOTE", "classical augmentation, classes levelled by SMOTE"),

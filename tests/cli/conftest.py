@@ -91,6 +91,7 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
                 folder=tmp_path / "runs" / "fake" / "1",
                 sentence="The  verdict,\non one line.",
                 reused=seen_reused,
+                advice="",
                 seconds=1.0,
             )
 

@@ -16,20 +16,26 @@ def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
     assert arm.loss in LOSSES
     assert arm.mix in {"none", *MIXES}
     assert arm.real or arm.is_synthetic
-    assert not (arm.by_share or arm.copies) or arm.synthetic == "kept"
+    assert not arm.copies or arm.synthetic == "kept"
+    assert not arm.by_share or arm.synthetic in {"kept", "passing"}
+    assert 0 <= arm.synthetic_first < 1
+    assert not (arm.by_share and arm.synthetic_first)
 
 
-def test_the_six_arms_differ_as_declared():
-    real, balanced, classical, synthetic, filtered, only = (ARMS[name] for name in DEFAULT_ARMS)
+def test_the_seven_arms_differ_as_declared():
+    real, balanced, classical, synthetic, filtered, spread, only = (ARMS[name] for name in DEFAULT_ARMS)
     assert (real.balanced, real.augmented) == (False, False)
     assert (balanced.balanced, balanced.augmented) == (True, False)
     assert (classical.balanced, classical.augmented, classical.synthetic) == (True, True, "none")
     assert (synthetic.synthetic, synthetic.by_share) == ("all", False)
     assert (filtered.synthetic, filtered.by_share) == ("kept", True)
+    assert (spread.synthetic, spread.by_share, spread.real) == ("passing", True, True)
     assert (only.synthetic, only.real) == ("passing", False)
     assert [name for name, arm in ARMS.items() if arm.is_synthetic] == [
         "synthetic",
         "filtered",
+        "spread",
+        "pretrained",
         "synthetic_only",
     ]
 
@@ -40,7 +46,7 @@ def test_the_six_arms_differ_as_declared():
         (("real", "filterd"), "unknown arm 'filterd'; did you mean 'filtered'?"),
         (("real", "xyz"), "known arms: real, balanced"),
         (("real", "filtered", "real"), "named once"),
-        (("real", "classical"), "add one of synthetic, filtered to real, classical"),
+        (("real", "classical"), "add one of synthetic, filtered, spread, pretrained to real, classical"),
         (("real", "synthetic_only"), "add one of synthetic, filtered"),
         (("synthetic", "filtered"), "no synthetic images against another; add one of real"),
     ],
@@ -54,7 +60,7 @@ def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
     assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
-    assert spec.synthetic_arms == ("synthetic", "filtered", "synthetic_only")
+    assert spec.synthetic_arms == ("synthetic", "filtered", "spread", "synthetic_only")
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():

@@ -152,7 +152,9 @@ def test_a_class_without_a_row_has_probability_zero(name):
 @pytest.mark.parametrize("arm", ARMS)
 def test_arms_that_a_classifier_cannot_train_are_refused_when_the_recipe_is_read(name, arm):
     arms = list(dict.fromkeys(["classical", "filtered", arm]))
-    cannot = CLASSIFIERS[name].table and arm in ("mixup", "cutmix", "focal", "logit_adjusted")
+    cannot = CLASSIFIERS[name].table and arm in (
+        "mixup", "cutmix", "focal", "logit_adjusted", "pretrained",
+    )  # fmt: skip
     values = {"classifier": name, "arms": arms}
     if not cannot:
         assert parse(EvaluationSpec, values, "here").arms == tuple(arms)

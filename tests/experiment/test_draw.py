@@ -99,6 +99,27 @@ def test_a_share_of_zero_is_the_classical_arm_batch_for_batch():
         np.testing.assert_array_equal(one.version, other.version)
 
 
+@pytest.mark.parametrize("share", [0.25, 0.75])
+def test_spread_mixes_every_class_that_has_rows_that_passed_at_the_same_share(share):
+    picked = draws("spread", share=share)
+    for k in np.unique(SYNTHETIC_Y[PASSED]):
+        made = np.concatenate([p.synthetic[p.y == k] for p in picked])
+        assert made.mean() == pytest.approx(share, abs=0.01)
+    used = np.unique(np.concatenate([p.row[p.synthetic] for p in picked]))
+    np.testing.assert_array_equal(used, np.flatnonzero(PASSED))
+
+
+def test_pretraining_is_synthetic_for_the_first_half_and_the_classical_arm_for_the_second():
+    picked, classical = draws("pretrained", steps=60), draws("classical", steps=60)
+    for k in np.unique(SYNTHETIC_Y[PASSED]):
+        made = np.array([p.synthetic[p.y == k].mean() for p in picked])
+        assert made[:30].min() == 1
+        assert made[30:].max() == 0
+    for one, other in zip(picked[30:], classical[30:], strict=True):
+        np.testing.assert_array_equal(one.row, other.row)
+        np.testing.assert_array_equal(one.version, other.version)
+
+
 def test_annealing_falls_linearly_to_zero_at_three_quarters():
     picked = draws("filtered", share=0.8, anneal=True, steps=400, batch=96)
     made = np.array([p.synthetic[p.y == 2].mean() for p in picked])
