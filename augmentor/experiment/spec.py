@@ -70,7 +70,7 @@ class EvaluationSpec(Spec):
     classifier: ClassifierName = "small_resnet"
     primary_metric: Literal["balanced_accuracy", "macro_auroc", "accuracy"] = "balanced_accuracy"
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    shares: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.25, 0.5)
+    shares: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.25, 0.5, 0.75)
     share_seeds: Annotated[int, Field(ge=1)] = 3
     label_minimums: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
     anneal: bool = False

@@ -1,0 +1,265 @@
+"""The referee: what a classifier gains from synthetic data, over the best that can be done without.
+
+Twelve scenarios: four sets at three scarcities each. Two kinds of work, with a result file for each row:
+
+search    A candidate (a generator and its settings) trains on the training part, and arms with its samples
+          are scored on the validation part, beside the best of four ways without synthetic data. One
+          generator seed, three classifier seeds. The test parts are not read.
+final     The shipped default, untouched, on the test parts: generator seeds 0, 1, 2, each with five
+          classifier seeds. All choices (share, arm, "no synthetic data") are its own, on the validation part.
+
+    python benchmarks/gain.py search [--scenario NAME ...] [--candidate NAME ...]
+    python benchmarks/gain.py final [--scenario NAME ...] [--seeds 3]
+    python benchmarks/gain.py table
+
+Rows whose settings are still the same are not worked again. gain.md is written anew after each row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from gain_scenarios import (
+    BASELINES,
+    CANDIDATES,
+    HERE,
+    SCENARIOS,
+    images_of,
+    known,
+    place,
+    prepared,
+    quality_of,
+    recipe_of,
+)
+from gain_tables import write
+
+from augmentor.core.errors import AugmentorError
+from augmentor.core.files import sha256_json, write_json
+from augmentor.core.progress import Silent
+from augmentor.core.seeds import derive_seed
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.decide import validation_means
+from augmentor.experiment.evaluate import evaluate
+from augmentor.experiment.fits import read_fit
+from augmentor.experiment.recommend import recommend
+from augmentor.experiment.runner import Runner
+from augmentor.job.cache import StepCache
+from augmentor.job.recipe import Recipe
+from augmentor.job.steps import Steps
+
+CLASSIFIER_SEEDS = 5
+SEARCH_SEEDS = 3
+NOTHING = "(none)"
+FINAL_ARMS = (*BASELINES, "filtered", "spread")
+
+
+def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
+    """Return the recipe of one candidate in the search."""
+    found = SCENARIOS[scenario]
+    settings = () if candidate == NOTHING else CANDIDATES[candidate].settings
+    return recipe_of(found, data, (f"training.images={images_of(found)}", *settings))
+
+
+def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:
+    """Return the shipped recipe with the arms and the number of classifiers of the final table."""
+    arms = ", ".join(FINAL_ARMS)
+    settings = (f"evaluation.arms=[{arms}]", f"evaluation.seeds={CLASSIFIER_SEEDS}")
+    return recipe_of(SCENARIOS[scenario], data, settings, seed)
+
+
+def key_of(recipe: Recipe) -> str:
+    """Return what decides a row; sources are hashed by the step cache, not here."""
+    return recipe.digest
+
+
+def scores(
+    steps: Steps, synthetic: SyntheticSet, names: tuple[str, ...], work: Path
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the validation probabilities (S, M, K) of every arm; "arm@share" names its share."""
+    parts = steps.parts
+    spec = steps.evaluation_spec.model_copy(update={"seeds": SEARCH_SEEDS})
+    runner = Runner(
+        parts["train"], synthetic, {"validation": parts["validation"]}, spec,
+        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(),
+    )  # fmt: skip
+    found = {}
+    for name in names:
+        arm, _, share = name.partition("@")
+        jobs = [runner.job(arm, float(share) if share else None, i) for i in range(SEARCH_SEEDS)]
+        runner.run(jobs)
+        probabilities = [read_fit(job, "validation") for job in jobs]
+        found[name] = np.stack([p for p in probabilities if p is not None])
+    runner.clean()
+    return found
+
+
+def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, Any]:
+    """Train one candidate and score its arms on the validation part."""
+    begin = time.process_time()
+    steps = prepared(search_recipe(scenario, candidate, data), cache)
+    trained = time.process_time() - begin
+    arms = ("classical", *CANDIDATES[candidate].arms)
+    plain = known(
+        place("search", scenario, NOTHING), {"recipe": key_of(search_recipe(scenario, NOTHING, data))}
+    )
+    best = plain["best"] if plain else "classical"
+    names = tuple(dict.fromkeys((*arms, best)))
+    found = scores(steps, steps.synthetic, names, cache / "search" / scenario.replace(" ", "_") / "work")
+    y = steps.parts["validation"].y
+    row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(steps), "arms": {}}
+    for name in names:
+        told = recommend(
+            found[name], found[best], y, None, arm=name, baseline=best, metric="balanced_accuracy"
+        )
+        mean = validation_means({name: found[name]}, y, "balanced_accuracy")[name]
+        auroc = validation_means({name: found[name]}, y, "macro_auroc")[name]
+        row["arms"][name] = {
+            "mean": mean, "macro_auroc": auroc, "gain": told.gain, "standard_error": told.standard_error,
+        }  # fmt: skip
+    return row
+
+
+def nothing(scenario: str, data: Path, cache: Path) -> dict[str, Any]:
+    """Score the ways without synthetic data on the validation part."""
+    steps = Steps(search_recipe(scenario, NOTHING, data), StepCache(cache), "cpu", Silent())
+    steps.load()
+    train = steps.parts["train"]
+    nobody = train.take(np.zeros(0, np.int64))
+    empty = SyntheticSet(nobody, pd.DataFrame(index=range(0)), np.zeros(0, np.bool_), np.zeros(0, np.str_))
+    found = scores(steps, empty, BASELINES, cache / "search" / scenario.replace(" ", "_") / "none")
+    means = validation_means(found, steps.parts["validation"].y, "balanced_accuracy")
+    return {"means": means, "best": max(means, key=means.__getitem__)}
+
+
+def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
+    """Run the shipped default at one generator seed and read the test part."""
+    begin = time.process_time()
+    steps = prepared(final_recipe(scenario, seed, data), cache)
+    trained = time.process_time() - begin
+    parts = steps.parts
+    # One folder and one seed for all generators of a scenario.
+    found = evaluate(
+        parts["train"], parts["validation"], parts["test"], steps.synthetic, steps.evaluation_spec,
+        dataset=scenario, seed=derive_seed(seed, "evaluate"),
+        folder=cache / "final" / scenario.replace(" ", "_") / str(seed), processes=1,
+    )  # fmt: skip
+    facts = found.facts
+    arm, baseline = facts["verdict"]["arm"], facts["verdict"]["baseline"]
+    with np.load(
+        cache / "final" / scenario.replace(" ", "_") / str(seed) / facts["predictions"], allow_pickle=False
+    ) as stored:
+        right = {
+            name.partition("/")[2]: (stored[name].argmax(2) == parts["test"].y).sum(0)
+            for name in stored.files
+            if name.startswith("test/")
+        }
+    table = found.results.table
+    validation = table[(table["metric"] == "balanced_accuracy") & (table["fold"] == "validation")]
+
+    def gain(metric: str) -> float:
+        value = found.results.value(arm=arm, metric=metric, fold="test")
+        assert value is not None
+        return value
+
+    return {
+        "arm": arm,
+        "baseline": baseline,
+        "share": facts["share"],
+        "recommendation": facts["recommendation"],
+        "word": facts["verdict"]["word"],
+        "gain": gain("delta"),
+        "interval": [gain("delta_low"), gain("delta_high")],
+        "validation": validation.groupby("arm")["value"].mean().to_dict(),
+        "classifiers": CLASSIFIER_SEEDS,
+        "y": "".join(map(str, parts["test"].y)),
+        # How many of the classifiers are right on each test case.
+        "right": {name: "".join(map(str, counts)) for name, counts in right.items()},
+        "seconds_generator": trained,
+        "seconds": time.process_time() - begin,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **quality_of(steps),
+    }
+
+
+def one(kind: str, scenario: str, name: str, data: Path, cache: Path) -> None:
+    """Work one row and write its file, failures included."""
+    torch.set_num_threads(1)
+    recipe = recipe_for(kind, scenario, name, data)
+    try:
+        if kind == "final":
+            values = final(scenario, int(name), data, cache)
+        else:
+            values = (
+                nothing(scenario, data, cache) if name == NOTHING else search(scenario, name, data, cache)
+            )
+    except AugmentorError as error:
+        values = {"failed": str(error)}
+    write_json(
+        place(kind, scenario, name),
+        {"key": sha256_json({"recipe": key_of(recipe)}), "scenario": scenario, "name": name, **values},
+    )
+
+
+def recipe_for(kind: str, scenario: str, name: str, data: Path) -> Recipe:
+    """Return the recipe of a row."""
+    return final_recipe(scenario, int(name), data) if kind == "final" else search_recipe(scenario, name, data)
+
+
+def launch(row: tuple[str, str, str], data: Path, cache: Path) -> None:
+    """Work one row in a process of its own."""
+    print(": ".join(row), flush=True)
+    subprocess.run(
+        [sys.executable, __file__, "one", "--one", *row, "--data", str(data), "--cache", str(cache)],
+        check=True,
+    )
+    write()
+
+
+def main() -> None:
+    """Work what is missing and write the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("search", "final", "table", "one"))
+    parser.add_argument("--scenario", nargs="*", default=list(SCENARIOS), choices=list(SCENARIOS))
+    parser.add_argument("--candidate", nargs="*", default=list(CANDIDATES), choices=list(CANDIDATES))
+    parser.add_argument("--seeds", type=int, default=3, help="generator seeds of the final table")
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--cache", type=Path, default=Path("runs") / "gain")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.what == "one":
+        one(*asked.one, asked.data, asked.cache)
+        return
+    rounds: list[list[tuple[str, str, str]]] = []
+    if asked.what == "search":
+        # What candidates are held against comes first.
+        rounds = [[("search", scenario, NOTHING) for scenario in asked.scenario]]
+        rounds += [[("search", scenario, name) for name in asked.candidate for scenario in asked.scenario]]
+    if asked.what == "final":
+        rounds = [[("final", s, str(seed)) for seed in range(asked.seeds) for s in asked.scenario]]
+    for rows in rounds:
+        todo = [row for row in rows if _missing(row, asked.data)]
+        with ThreadPoolExecutor(asked.processes) as pool:
+            for _ in pool.map(lambda row: launch(row, asked.data, asked.cache), todo):
+                pass
+    write()
+
+
+def _missing(row: tuple[str, str, str], data: Path) -> bool:
+    return known(place(*row), {"recipe": key_of(recipe_for(*row, data))}) is None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The twelve scenarios of benchmarks/gain.py, the candidates it tries, and where its results lie."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augmentor.core.files import sha256_json
+from augmentor.core.progress import Silent
+from augmentor.job.cache import StepCache
+from augmentor.job.recipe import Recipe, load_recipe
+from augmentor.job.steps import Steps
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "gain"
+BASELINES = ("balanced", "classical", "class_weighted", "mixup")
+"""What the best without synthetic data is chosen from, on the validation part."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One set at one scarcity.
+
+    Attributes:
+        recipe: the shipped recipe.
+        folder: below the data folder; None for a set that ships inside a package.
+        counts: training images left of each class; empty for the set as it is.
+        rare: the scarce images, for the table.
+        level: "severe", "middle" or "mild".
+    """
+
+    recipe: str
+    folder: str | None
+    counts: dict[str, int]
+    rare: str
+    level: str
+
+
+def _digits(odd: int, even: int) -> dict[str, int]:
+    return {str(k): odd if k % 2 else even for k in range(10)}
+
+
+def _grades(each: int) -> dict[str, int]:
+    return {"0": 486, **{str(k): each for k in range(1, 5)}}
+
+
+SCENARIOS = {
+    "digits severe": Scenario("digits", None, _digits(8, 60), "8 of each odd class", "severe"),
+    "digits middle": Scenario("digits", None, _digits(16, 60), "16 of each odd class", "middle"),
+    "digits mild": Scenario("digits", None, _digits(40, 100), "40 of each odd class", "mild"),
+    "chest severe": Scenario(
+        "pneumoniamnist", "pneumoniamnist", {"normal": 15, "pneumonia": 540}, "15 normal", "severe"
+    ),
+    "chest middle": Scenario(
+        "pneumoniamnist", "pneumoniamnist", {"normal": 60, "pneumonia": 540}, "60 normal", "middle"
+    ),
+    "chest mild": Scenario(
+        "pneumoniamnist", "pneumoniamnist", {"normal": 150, "pneumonia": 540}, "150 normal", "mild"
+    ),
+    "retina severe": Scenario(
+        "retinamnist", "retinamnist", _grades(16), "16 of each grade above none", "severe"
+    ),
+    "retina middle": Scenario(
+        "retinamnist", "retinamnist", _grades(40), "40 of each grade above none", "middle"
+    ),
+    "retina mild": Scenario("retinamnist", "retinamnist", {}, "128, 206, 194, 66", "mild"),
+    "cells severe": Scenario(
+        "bccd_cells",
+        "bccd_cells/images",
+        {"WBC": 10, "Platelets": 10, "RBC": 300},
+        "10 WBC, 10 platelets",
+        "severe",
+    ),
+    "cells middle": Scenario(
+        "bccd_cells",
+        "bccd_cells/images",
+        {"WBC": 30, "Platelets": 30, "RBC": 300},
+        "30 WBC, 30 platelets",
+        "middle",
+    ),
+    "cells mild": Scenario(
+        "bccd_cells",
+        "bccd_cells/images",
+        {"WBC": 100, "Platelets": 100, "RBC": 300},
+        "100 WBC, 100 platelets",
+        "mild",
+    ),
+}
+
+
+MIXINGS = ("filtered@0.5", "spread@0.5", "spread@0.75", "pretrained")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to make synthetic rows.
+
+    Attributes:
+        settings: what it changes in the recipe, as ``--set`` does.
+        idea: for the table.
+        arms: that its samples are tried in, "arm@share".
+    """
+
+    settings: tuple[str, ...] = ()
+    idea: str = ""
+    arms: tuple[str, ...] = ("spread@0.5",)
+
+
+def _family(name: str, *more: str) -> tuple[str, ...]:
+    return (f"synthesizer.family={name}", *more)
+
+
+CANDIDATES = {
+    "residual": Candidate(_family("residual"), "relativistic pairs, R1 and R2", MIXINGS),
+    "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge", MIXINGS),
+    "cvae": Candidate(_family("cvae"), "variational autoencoder"),
+    "translation": Candidate(_family("translation"), "from the majority to the rare class (Kim 2020)"),
+    "residual, short": Candidate(("training.images=12000",), "12,000 images shown"),
+    "residual, long": Candidate(("training.images=64000",), "64,000 images shown"),
+    "residual, level": Candidate(("training.class_power=0",), "the GAN sees every class equally often"),
+    "residual, diverse": Candidate(("synthesizer.mode_seeking=0.3",), "mode seeking three times as strong"),
+    "residual, small": Candidate(("synthesizer.width=16",), "half the width"),
+    "residual, lecam": Candidate(
+        ("synthesizer.regularisers={r1: auto, r2: auto, lecam: 0.1}",), "LeCam's regularisation"
+    ),
+    "residual, unfiltered": Candidate(("filters.label=null",), "no label filter"),
+    "r3gan": Candidate(_family("r3gan"), "the same loss on grouped convolutions"),
+    "flow": Candidate(_family("flow"), "rectified flow on MONAI's network"),
+}
+
+
+def images_of(scenario: Scenario) -> int:
+    """Return the images shown to a candidate's critic in the search."""
+    return 60_000 if scenario.folder is None else 24_000
+
+
+def recipe_of(scenario: Scenario, data: Path, settings: tuple[str, ...] = (), seed: int = 0) -> Recipe:
+    """Return the shipped recipe at the scenario's scarcity, with one process for its fits."""
+    counts = ", ".join(f'"{name}": {n}' for name, n in scenario.counts.items())
+    where = data / scenario.folder if scenario.folder else None
+    assignments = (f"scarcity.per_class={{{counts}}}", f"training.seed={seed}", "execution.processes=1")
+    return load_recipe(scenario.recipe, (*assignments, *settings), where)
+
+
+def prepared(recipe: Recipe, cache: Path) -> Steps:
+    """Return the recipe's steps worked up to the measured synthetic rows, or taken from the cache."""
+    steps = Steps(recipe, StepCache(cache), "cpu", Silent())
+    for step in ("load", "judge", "train", "sample", "filter", "measure"):
+        getattr(steps, step)()
+    return steps
+
+
+def quality_of(steps: Steps) -> dict[str, Any]:
+    """Return label fidelity, coverage and diversity of the synthetic rows, and of the worst class."""
+    table = steps.results.table
+
+    def of(metric: str, fold: str) -> dict[str, float]:
+        """Return the metric of every class, and of all under the name "all"."""
+        rows = table[(table["metric"] == metric) & (table["fold"] == fold)]
+        names = [
+            "all" if name is None or name != name else str(name) for name in rows["class"].astype(object)
+        ]
+        return dict(zip(names, rows["value"].astype(float), strict=True))
+
+    passed = steps.synthetic.kept | (steps.synthetic.reason == "surplus")
+    return {
+        "label_fidelity": of("label_fidelity", "generated"),
+        "coverage": of("coverage", "synthetic"),
+        "coverage_of_real": of("coverage", "real"),
+        "diversity": of("diversity", "synthetic"),
+        "accepted": float(passed.mean()),
+    }
+
+
+def place(kind: str, scenario: str, name: str) -> Path:
+    """Return the result file of a scenario's row."""
+    return RESULTS / kind / scenario.replace(" ", "_") / f"{_plain(name)}.json"
+
+
+def known(path: Path, settings: Any) -> dict[str, Any] | None:
+    """Return a finished row whose settings are those of today."""
+    if not path.is_file():
+        return None
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values if values["key"] == sha256_json(settings) else None
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in name).strip("_")

@@ -1,0 +1,205 @@
+"""The tables of benchmarks/gain.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gain_scenarios import CANDIDATES, HERE, RESULTS, SCENARIOS, place
+
+from augmentor.core.files import write_text
+from augmentor.experiment.statistics import difference
+from augmentor.experiment.verdict import verdict
+
+MARGIN = 0.01
+HEAD = """# What synthetic data is worth
+
+Points of balanced accuracy over the best that was found without synthetic data. Made by
+`python benchmarks/gain.py`, which says what was done; one file a row in `benchmarks/gain/`.
+"""
+FINAL = """## The shipped default, on the test parts
+
+Each row: the recipe untouched, {arms}. *Baseline* is the best
+without synthetic data, on the validation part. *Judged* is the best synthetic arm there; its gain and interval
+are over generator seeds (outer), classifiers and test cases. With one generator seed the interval is conditional on that
+generator. *Recommended* is what a user who follows the recommendation gains: the judged arm's change where it
+was recommended, else exactly 0. *Of the errors*: that gain as a share of the errors the baseline still makes.
+Coverage (of real validation rows, in brackets that of real training rows) and diversity (1 is as varied as
+real): lowest class and seed.
+"""
+SEARCH = """## The search, on validation parts
+
+One generator seed, three classifier seeds, {images}. Gain over the best
+baseline of the same scenario, in points (standard error over seeds and cases). The test parts were not read.
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the generator seeds of one scenario come to."""
+
+    runs: list[dict[str, Any]]
+
+    def gain(self, *, recommended: bool) -> tuple[float, float, float, str]:
+        """Return gain, interval and verdict word of the judged arm, or of following the recommendation."""
+        first = self.runs[0]
+        y = np.array([int(digit) for digit in first["y"]])
+        tables = []
+        for run in self.runs:
+            arm = run["recommendation"]["arm"] if recommended else run["arm"]
+            tables.append(_counts(run, arm) - _counts(run, run["baseline"]))
+        change = np.stack(tables)
+        if len(self.runs) == 1 and not recommended:
+            low, high = first["interval"]
+            return first["gain"], low, high, first["word"]
+        if len(self.runs) == 1:
+            used = first["recommendation"]["use"]
+            low, high = first["interval"] if used else (0.0, 0.0)
+            return first["gain"] if used else 0.0, low, high, first["word"] if used else "equivalent"
+        classes = len(np.unique(y))
+        found = difference(change / classes, np.zeros_like(change), y)
+        return found.estimate, found.low, found.high, verdict(found, MARGIN).word
+
+    def before(self) -> float:
+        """Return the baselines' balanced accuracy on the test part."""
+        y = np.array([int(digit) for digit in self.runs[0]["y"]])
+        scores = [
+            [_counts(run, run["baseline"])[y == label].mean() for label in np.unique(y)] for run in self.runs
+        ]
+        return float(np.mean(scores))
+
+
+def _counts(run: dict[str, Any], arm: str) -> np.ndarray[Any, Any]:
+    return np.array([int(digit) for digit in run["right"][arm]]) / run["classifiers"]
+
+
+def read(kind: str, scenario: str, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the rows that are there and did not fail."""
+    found = []
+    for name in names:
+        path = place(kind, scenario, name)
+        if path.is_file():
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if "failed" not in values:
+                found.append(values)
+    return found
+
+
+def final_table() -> list[str]:
+    """Return the lines of the table of the shipped default."""
+    lines = [
+        "| scenario | rare training images | baseline, % | judged arm (share) | gain (95 % interval) "
+        "| verdict | recommended | of the errors | coverage | diversity | generators | seconds: generator, all "
+        "| peak MiB |",
+        "|" + "---|" * 13,
+    ]
+    gains, words = [], []
+    for name, scenario in SCENARIOS.items():
+        runs = read("final", name, ("0", "1", "2", "3", "4"))
+        if not runs:
+            lines.append(f"| {name} | {scenario.rare} | not run |" + " |" * 10)
+            continue
+        row = Row(runs)
+        gain, low, high, word = row.gain(recommended=False)
+        advised, _, _, advised_word = row.gain(recommended=True)
+        gains.append(advised)
+        words.append(advised_word)
+        before = row.before()
+        baselines = _each(str(run["baseline"]) for run in runs)
+        judged = _each(f"{run['arm']} ({run['share']:g})" for run in runs)
+        used = sum(run["recommendation"]["use"] for run in runs)
+        generator, total = (np.mean([run[key] for run in runs]) for key in ("seconds_generator", "seconds"))
+        cells = [
+            name,
+            scenario.rare,
+            f"{baselines} {100 * before:.1f}",
+            judged,
+            f"{_points(gain)} ({_points(low)} to {_points(high)})",
+            word,
+            f"{_points(advised)} (in {used} of {len(runs)})",
+            f"{100 * advised / max(1e-9, 1 - before):.0f} %",
+            f"{_lowest(runs, 'coverage')} ({_lowest(runs, 'coverage_of_real')})",
+            _lowest(runs, "diversity"),
+            str(len(runs)),
+            f"{generator:.0f}, {total:.0f}",
+            f"{max(run['peak_mib'] for run in runs):.0f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    if gains:
+        severe = [
+            Row(runs).gain(recommended=True)[0]
+            for name, scenario in SCENARIOS.items()
+            if scenario.level == "severe" and (runs := read("final", name, ("0", "1", "2", "3", "4")))
+        ]
+        lines += [
+            "",
+            f"Mean gain of following the recommendation over {len(gains)} scenarios: "
+            f"{_points(float(np.mean(gains)))} points; the severe ones alone "
+            f"{_points(float(np.mean(severe))) if severe else 'not run'}. "
+            f"Significant gains: {words.count('helps')}; significant losses: {words.count('hurts')}.",
+        ]
+    return lines
+
+
+def search_table() -> list[str]:
+    """Return the lines of the search's table."""
+    lines = [
+        "| scenario | candidate | baseline, % | "
+        + " | ".join(("filtered .5", "spread .5", "spread .75", "pretrained"))
+        + " | label fidelity | lowest coverage | lowest diversity | generator, s |",
+        "|" + "---|" * 11,
+    ]
+    for scenario in SCENARIOS:
+        rows = {row["name"]: row for row in read("search", scenario, CANDIDATES)}
+        for name in CANDIDATES:
+            path = place("search", scenario, name)
+            if name not in rows:
+                if path.is_file():
+                    reason = json.loads(path.read_text(encoding="utf-8"))["failed"]
+                    lines.append(f"| {scenario} | {name} | failed: {reason} |" + " |" * 8)
+                continue
+            row = rows[name]
+            arms = row["arms"]
+            cells = [
+                f"{_points(arms[arm]['gain'])} ({100 * arms[arm]['standard_error']:.1f})"
+                if arm in arms
+                else "-"
+                for arm in ("filtered@0.5", "spread@0.5", "spread@0.75", "pretrained")
+            ]
+            lines.append(
+                f"| {scenario} | {name} | {row['baseline']} {100 * arms[row['baseline']]['mean']:.1f} | "
+                + " | ".join(cells)
+                + f" | {row['label_fidelity'].get('all', float('nan')):.2f} | {_lowest([row], 'coverage')} | "
+                f"{_lowest([row], 'diversity')} | {row['seconds_generator']:.0f} |"
+            )
+    return lines
+
+
+def write() -> None:
+    """Write gain.md from the result files."""
+    ideas = [f"- `{name}`: {found.idea}." for name, found in CANDIDATES.items()]
+    found = [
+        HEAD,
+        FINAL.format(arms="three generators by five classifiers where three are there"),
+        *final_table(),
+    ]
+    images = "24,000 images shown (digits 60,000)"
+    found += ["", SEARCH.format(images=images), *ideas, "", *search_table()]
+    RESULTS.mkdir(exist_ok=True)
+    write_text(HERE / "gain.md", "\n".join(found) + "\n")
+
+
+def _lowest(runs: list[dict[str, Any]], key: str) -> str:
+    values = [value for run in runs for name, value in run[key].items() if name != "all"]
+    return f"{min(values):.2f}" if values else "-"
+
+
+def _each(values: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(values))
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}"
