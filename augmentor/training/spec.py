@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec
 
 GROUP = 4
@@ -77,12 +78,23 @@ class TrainingSpec(Spec):
         return self
 
     def tuned(self, family: Mapping[str, Any]) -> TrainingSpec:
-        """Return the same with "auto" replaced by the family's values, or by the general ones."""
+        """Return the same with "auto" replaced by the family's values, or by the general ones.
+
+        Raises:
+            ConfigError: if the generator would never have its turn.
+        """
         values = {**GENERAL, **family}
         given = {name: getattr(self, name) for name in GENERAL}
-        return self.model_copy(
+        tuned = self.model_copy(
             update={name: values[name] if value == "auto" else value for name, value in given.items()}
         )
+        if tuned.steps < tuned.turns:
+            raise ConfigError(
+                f"the generator learns at every {tuned.turns}th step (training.critic_steps), so in {tuned.steps} "
+                f"steps (training.images={self.images:,} in batches of {self.batch}) never; set training.images "
+                f"to {self.batch * tuned.turns:,} or more, or lower training.critic_steps"
+            )
+        return tuned
 
     @property
     def rate(self) -> float:

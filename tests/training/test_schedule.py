@@ -3,6 +3,7 @@ import itertools
 import pytest
 from pydantic import ValidationError
 
+from augmentor.core.errors import ConfigError
 from augmentor.training.schedule import Calendar, ema_decay, growth, label_strength, learning_rate
 from augmentor.training.spec import GENERAL, TrainingSpec
 
@@ -116,3 +117,15 @@ def test_auto_counts_as_the_general_value_until_a_family_is_known():
     assert set(GENERAL) == {
         name for name, field in TrainingSpec.model_fields.items() if field.default == "auto"
     }
+
+
+@pytest.mark.parametrize(("images", "batch"), [(64, 32), (65, 32), (36, 16)])
+def test_a_budget_with_one_turn_of_the_generator_is_taken_and_with_none_is_refused(images, batch):
+    turns = -(-images // batch)
+    short, enough = {"critic_steps": turns + 1}, {"critic_steps": turns}
+    assert TrainingSpec(images=images, batch=batch).tuned(enough).turns == turns
+    with pytest.raises(ConfigError, match=f"images to {batch * (turns + 1)} or more"):
+        TrainingSpec(images=images, batch=batch).tuned(short)
+    # A number of the recipe's own counts as the family's does.
+    with pytest.raises(ConfigError, match="so in .* never"):
+        TrainingSpec(images=images, batch=batch, **short).tuned({})
