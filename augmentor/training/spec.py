@@ -90,9 +90,9 @@ class TrainingSpec(Spec):
         )
         if tuned.steps < tuned.turns:
             raise ConfigError(
-                f"the generator learns at every {tuned.turns}th step (training.critic_steps), so in {tuned.steps} "
-                f"steps (training.images={self.images:,} in batches of {self.batch}) never; set training.images "
-                f"to {self.batch * tuned.turns:,} or more, or lower training.critic_steps"
+                f"the generator learns at every {tuned.turns}th step (training.critic_steps), so it never "
+                f"would in {tuned.steps} steps (training.images={self.images:,} in batches of {self.batch}); "
+                f"set training.images to {self.batch * tuned.turns:,} or more, or lower training.critic_steps"
             )
         return tuned
 

@@ -127,5 +127,5 @@ def test_a_budget_with_one_turn_of_the_generator_is_taken_and_with_none_is_refus
     with pytest.raises(ConfigError, match=f"images to {batch * (turns + 1)} or more"):
         TrainingSpec(images=images, batch=batch).tuned(short)
     # A number of the recipe's own counts as the family's does.
-    with pytest.raises(ConfigError, match="so in .* never"):
+    with pytest.raises(ConfigError, match="never would"):
         TrainingSpec(images=images, batch=batch, **short).tuned({})
