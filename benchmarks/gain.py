@@ -135,7 +135,8 @@ def nothing(scenario: str, data: Path, cache: Path) -> dict[str, Any]:
     steps.load()
     train = steps.parts["train"]
     nobody = train.take(np.zeros(0, np.int64))
-    empty = SyntheticSet(nobody, pd.DataFrame(index=range(0)), np.zeros(0, np.bool_), np.zeros(0, np.str_))
+    provenance = pd.DataFrame({"synthesizer": [], "seed": []})
+    empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
     found = scores(steps, empty, BASELINES, cache / "search" / scenario.replace(" ", "_") / "none")
     means = validation_means(found, steps.parts["validation"].y, "balanced_accuracy")
     return {"means": means, "best": max(means, key=means.__getitem__)}

@@ -22,13 +22,13 @@ Points of balanced accuracy over the best that was found without synthetic data.
 """
 FINAL = """## The shipped default, on the test parts
 
-Each row: the recipe untouched, {arms}. *Baseline* is
-the best without synthetic data, on the validation part. *Judged* is the best synthetic arm there; its gain
-and interval are over generator seeds (outer), classifiers and test cases. With one generator seed the interval is
-conditional on that generator. *Recommended* is what a user who follows the recommendation gains: the judged
-arm's change where it was recommended, else exactly 0. *Of the errors*: that gain as a share of the errors the
-baseline still makes. Coverage (of real validation rows, in brackets that of real training rows) and diversity
-(1 is as varied as real): lowest class and seed.
+Each row: the recipe untouched, {arms}. *Baseline* is the best without synthetic data, on the validation
+part. *Judged* is the best synthetic arm there; its gain and interval are over generator seeds (outer),
+classifiers and test cases. With one generator seed the interval is conditional on that generator.
+*Recommended* is what a user who follows the recommendation gains: the judged arm's change where it was
+recommended, else exactly 0. *Of the errors*: that gain as a share of the errors the baseline still
+makes. Coverage (of real validation rows, in brackets that of real training rows) and diversity (1 is as
+varied as real): lowest class and seed.
 """
 SEARCH = """## The search, on validation parts
 

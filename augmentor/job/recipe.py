@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.job.budget import BudgetName, with_budget, without_budget
 from augmentor.job.guard import GuardSpec
 from augmentor.selection.spec import Balance, FiltersSpec
 from augmentor.synthesizers.families import FAMILIES
@@ -73,6 +74,8 @@ class Recipe(Spec):
     Attributes:
         name: names the folder of its runs; letters, digits, dot, dash and underscore.
         description: one line for ``augmentor recipes``.
+        budget: "quick", "standard" or "thorough": images shown, seeds, updates and candidates where the
+            recipe does not name them itself; see :data:`augmentor.job.budget.BUDGETS`.
         dataset: a shipped card's name, a card file, or a path to images; None where the recipe
             works on any data and ``--data`` must say which.
         image: the size and colour that images are brought to, and the size of volumes.
@@ -93,6 +96,7 @@ class Recipe(Spec):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
     description: str = ""
+    budget: BudgetName = "standard"
     dataset: str | None = None
     image: ImageSpec = ImageSpec()
     series: SeriesSpec = SeriesSpec()
@@ -108,6 +112,15 @@ class Recipe(Spec):
     guard: GuardSpec = GuardSpec()
     keep_runs: int | None = Field(default=None, ge=1)
     data: str | None = Field(default=None, description="where the bytes are, as --data says")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _budgeted(cls, values: Any) -> Any:  # noqa: ANN401 - whatever the recipe holds
+        if not isinstance(values, Mapping):
+            return values
+        # A budget that does not exist is refused by its field, with what is allowed.
+        name = values.get("budget", cls.model_fields["budget"].default)
+        return with_budget(values, name) if isinstance(name, str) else values
 
     @field_validator("description")
     @classmethod
@@ -126,7 +139,7 @@ class Recipe(Spec):
     @property
     def digest(self) -> str:
         """SHA-256 of everything that can change a result."""
-        idle = {"execution", "data", "description", "guard", "keep_runs"}
+        idle = {"execution", "data", "description", "guard", "keep_runs", "budget"}
         return sha256_json(self.model_dump(mode="json", exclude=idle))
 
     @property
@@ -138,7 +151,7 @@ class Recipe(Spec):
         for key in FAMILIES[self.synthesizer.family].spec:
             if key in synthesizer and synthesizer[key] == family[key]:
                 del synthesizer[key]
-        return {**values, "name": self.name}
+        return {**without_budget(values, self.budget), "name": self.name}
 
 
 def recipe_folder() -> Path:

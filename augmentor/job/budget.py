@@ -1,0 +1,85 @@
+"""What a recipe's ``budget`` stands for: one word for how long a run may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from augmentor.core.spec import Spec, merge
+
+BudgetName = Literal["quick", "standard", "thorough"]
+
+BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "quick": {
+        "training": {"images": 16_000},
+        "judge": {"updates": 200},
+        "evaluation": {
+            "arms": ["balanced", "classical", "filtered", "spread"],
+            "seeds": 6,
+            "updates": 300,
+            "shares": [0.5],
+            "pool_versions": 12,
+        },
+    },
+    "standard": {"training": {"images": 64_000}},
+    "thorough": {
+        "training": {"images": 200_000},
+        "judge": {"updates": 800, "folds": 5},
+        "evaluation": {
+            "arms": [
+                "real",
+                "balanced",
+                "classical",
+                "class_weighted",
+                "mixup",
+                "duplicated",
+                "synthetic",
+                "filtered",
+                "spread",
+                "pretrained",
+                "synthetic_only",
+            ],
+            "seeds": 20,
+            "updates": 1_200,
+            "shares": [0.25, 0.5, 0.75, 0.9],
+            "share_seeds": 5,
+            "label_minimums": [0.0, 0.5, 0.8],
+        },
+    },
+}
+"""Fields by section. They stand where a recipe says nothing; what it says itself holds whatever the budget.
+
+On two cores, a few hundred images of 28 pixels: quick takes minutes, standard a quarter of an hour, thorough
+hours; benchmarks/budget.md has the measured times. Six seeds are the fewest whose signs alone can be
+significant (two-sided, 2 / 2**6 = 0.031).
+"""
+
+
+def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a recipe's ``values`` with the budget's below them.
+
+    A section that is a finished :class:`Spec` already is left as it is. Where the label filter is off
+    there is no strength of it to choose.
+    """
+    found = dict(values)
+    filters = values.get("filters")
+    unfiltered = isinstance(filters, Mapping) and "label" in filters and filters["label"] is None
+    for section, fields in BUDGETS.get(name, {}).items():
+        said = found.get(section, {})
+        if unfiltered:
+            fields = {key: value for key, value in fields.items() if key != "label_minimums"}
+        if not isinstance(said, Spec) and isinstance(said, Mapping):
+            found[section] = merge(fields, said)
+    return found
+
+
+def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return JSON values without those that the budget would put there again."""
+    found = dict(values)
+    for section, fields in BUDGETS.get(name, {}).items():
+        said = found.get(section)
+        if isinstance(said, Mapping):
+            found[section] = {key: value for key, value in said.items() if fields.get(key) != value}
+            if not found[section]:
+                del found[section]
+    return found

@@ -1,0 +1,75 @@
+import pytest
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.spec import parse
+from augmentor.job.budget import BUDGETS
+from augmentor.job.recipe import Recipe, list_recipes, load_recipe
+from augmentor.synthesizers.spec import TrainingSpec
+
+EMBEDDED = "digits"
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_every_budget_is_read_with_every_field_in_its_place(name):
+    recipe = parse(Recipe, {"name": "x", "budget": name}, "here").model_dump(mode="json")
+    for section, fields in BUDGETS[name].items():
+        for key, value in fields.items():
+            assert recipe[section][key] == value
+
+
+def test_a_longer_budget_never_does_less():
+    quick, standard, thorough = (
+        parse(Recipe, {"name": "x", "budget": name}, "here") for name in ("quick", "standard", "thorough")
+    )
+    for less, more in ((quick, standard), (standard, thorough)):
+        assert less.training.images < more.training.images
+        assert less.judge.updates < more.judge.updates
+        assert less.evaluation.seeds < more.evaluation.seeds
+        assert less.evaluation.updates < more.evaluation.updates
+        assert set(less.evaluation.arms) < set(more.evaluation.arms)
+        assert set(less.evaluation.shares) < set(more.evaluation.shares)
+
+
+def test_what_the_recipe_says_beats_the_budget():
+    recipe = load_recipe(EMBEDDED, ["budget=quick", "training.images=320", "evaluation.seeds=3"])
+    assert (recipe.training.images, recipe.evaluation.seeds) == (320, 3)
+    assert recipe.evaluation.updates == 300
+    assert recipe.judge.updates == BUDGETS["quick"]["judge"]["updates"]
+
+
+def test_the_standard_budget_is_what_a_recipe_without_one_has():
+    without, named = load_recipe(EMBEDDED), load_recipe(EMBEDDED, ["budget=standard"])
+    assert without == named.model_copy(update={"budget": "standard"})
+    assert without.digest == named.digest != load_recipe(EMBEDDED, ["budget=quick"]).digest
+
+
+def test_the_written_recipe_does_not_repeat_its_budget_and_is_read_back_the_same():
+    recipe = load_recipe(EMBEDDED, ["budget=thorough", "evaluation.seeds=7"])
+    written = recipe.written
+    assert written["budget"] == "thorough"
+    assert written["evaluation"]["seeds"] == 7
+    assert "training" not in written
+    assert "arms" not in written["evaluation"]
+    assert parse(Recipe, written, "again") == recipe
+
+
+def test_a_section_that_is_finished_is_left_alone():
+    assert Recipe(name="x", budget="quick", training=TrainingSpec(images=64)).training.images == 64
+
+
+def test_without_a_label_filter_a_thorough_run_chooses_no_strength_of_it():
+    recipe = load_recipe(EMBEDDED, ["budget=thorough", "filters.label=null"])
+    assert recipe.evaluation.label_minimums == ()
+
+
+@pytest.mark.parametrize("wrong", ["slow", 3, ["quick"], None])
+def test_another_budget_is_refused_with_what_is_allowed(wrong):
+    with pytest.raises(ConfigError, match="'quick', 'standard' or 'thorough'"):
+        parse(Recipe, {"name": "x", "budget": wrong}, "here")
+
+
+def test_no_shipped_recipe_keeps_a_quick_run_from_being_quick():
+    for name, _ in list_recipes():
+        path = f"{name}"
+        data = ["dataset=digits"] if name == "default" else []
+        assert load_recipe(path, ["budget=quick", *data]).training.images <= 24_000
