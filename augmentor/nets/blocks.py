@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from augmentor.nets.layers import activate, convolution, linear
+from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 
 BRANCH_GAIN = 0.5
@@ -123,6 +126,38 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
     spread = (centred.square().mean(1) + 1e-8).sqrt().mean(1)
     channel = spread.repeat_interleave(group).reshape(rows, 1, *[1] * (x.ndim - 2))
     return channel.expand(rows, 1, *x.shape[2:]).to(x.dtype)
+
+
+class Stages(NamedTuple):
+    """The resolutions that a network goes through.
+
+    Attributes:
+        ndim: number of dimensions of a grid.
+        width: channels at full resolution.
+        grids: cells along each dimension, stage by stage.
+        widths: channels, stage by stage.
+    """
+
+    ndim: int
+    width: int
+    grids: list[tuple[int, ...]]
+    widths: list[int]
+
+
+def rising(spec: NetworkSpec, shape: tuple[int, ...]) -> Stages:
+    """Return a generator's stages for samples (C, *spatial), coarsest first.
+
+    Raises:
+        ValueError: if the width is still "auto".
+    """
+    grids, width = resolutions(shape[1:]), numeric_width(spec)
+    return Stages(len(shape) - 1, width, grids, stage_widths(width, len(grids)))
+
+
+def falling(spec: NetworkSpec, shape: tuple[int, ...]) -> Stages:
+    """Return a critic's stages: those of :func:`rising`, finest first."""
+    stages = rising(spec, shape)
+    return stages._replace(grids=stages.grids[::-1], widths=stages.widths[::-1])
 
 
 def numeric_width(spec: NetworkSpec) -> int:

@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.blocks import numeric_width
+from augmentor.nets.blocks import rising
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
 from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, upsample
-from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 
 
@@ -130,9 +129,7 @@ class GrowingBody(nn.Module):
 
     def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width = len(shape) - 1, numeric_width(spec)
-        grids = resolutions(shape[1:])
-        widths = stage_widths(width, len(grids))
+        ndim, _, grids, widths = rising(spec, shape)
         self.stages = len(grids)
         self.normalised = spec.norms[0] == "pixel"
         self.growth, self.pyramid = Growth(self.stages), Pyramid(grids)
@@ -193,9 +190,7 @@ class GrowingTrunk(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width = len(shape) - 1, numeric_width(spec)
-        grids = resolutions(shape[1:])
-        widths = stage_widths(width, len(grids))
+        ndim, width, grids, widths = rising(spec, shape)
         self.stages = len(grids)
         self.growth, self.pyramid = Growth(self.stages), Pyramid(grids)
         self.from_samples = nn.ModuleList(EqualisedConv(ndim, shape[0], channels, 1) for channels in widths)

@@ -12,9 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.blocks import ResidualBlock, Top, numeric_width
+from augmentor.nets.blocks import ResidualBlock, Top, falling, rising
 from augmentor.nets.layers import LAST_GAIN, activate, cells, convolution, downsample, linear, upsample
-from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 
 
@@ -29,9 +28,7 @@ class ResidualBody(nn.Module):
 
     def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width = len(shape) - 1, numeric_width(spec)
-        self.grids = resolutions(shape[1:])
-        widths = stage_widths(width, len(self.grids))
+        ndim, width, self.grids, widths = rising(spec, shape)
         self.base = linear(inputs, widths[0] * cells(self.grids[0]))
         self.changes = nn.ModuleList(
             convolution(ndim, before, after, 1) for before, after in pairwise(widths)
@@ -64,9 +61,7 @@ class ResidualTrunk(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width = len(shape) - 1, numeric_width(spec)
-        grids = resolutions(shape[1:])[::-1]
-        widths = stage_widths(width, len(grids))[::-1]
+        ndim, width, grids, widths = falling(spec, shape)
         self.first = convolution(ndim, shape[0], width, 3)
         self.blocks = nn.ModuleList(self.stage(ndim, channels) for channels in widths)
         self.pools = nn.ModuleList(downsample(before, after) for before, after in pairwise(grids))

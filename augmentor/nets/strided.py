@@ -12,9 +12,8 @@ import torch
 from monai.networks.layers.factories import Conv, Norm
 from torch import Tensor, nn
 
-from augmentor.nets.blocks import Top, numeric_width
+from augmentor.nets.blocks import Top, falling, rising
 from augmentor.nets.layers import LAST_GAIN, SLOPE, activate, cells, convolution, linear
-from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 
 
@@ -29,9 +28,7 @@ class StridedBody(nn.Module):
 
     def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width = len(shape) - 1, numeric_width(spec)
-        self.grids = resolutions(shape[1:])
-        widths = stage_widths(width, len(self.grids))
+        ndim, width, self.grids, widths = rising(spec, shape)
         self.base = linear(inputs, widths[0] * cells(self.grids[0]))
         normed = spec.norms[0] == "batch"
         self.norms = nn.ModuleList(
@@ -64,9 +61,7 @@ class StridedTrunk(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width = len(shape) - 1, numeric_width(spec)
-        grids = resolutions(shape[1:])[::-1]
-        widths = stage_widths(width, len(grids))[::-1]
+        ndim, width, grids, widths = falling(spec, shape)
         # No normalisation on the first layer (Radford 2015, section 3).
         self.first = convolution(ndim, shape[0], width, 3)
         self.downs = nn.ModuleList(

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from augmentor.core.ranks import draw_rows, together
-from augmentor.nets.blocks import numeric_width
+from augmentor.nets.blocks import falling, rising
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
 from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, upsample
 from augmentor.nets.modulated import ADAIN, MODULATED, Kind
 from augmentor.nets.players import MEAN_STYLE_DECAY
-from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 
 STYLE_WIDTH = 128
@@ -91,8 +90,7 @@ class Synthesis(nn.Module):
 
     def __init__(self, kind: Kind, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        stages = resolutions(shape[1:])
-        widths, ndim = stage_widths(numeric_width(spec), len(stages)), len(shape) - 1
+        ndim, _, stages, widths = rising(spec, shape)
         gain = LAST_GAIN / math.sqrt(len(stages)) if kind.skips else LAST_GAIN
         self.start = nn.Parameter(torch.randn(1, widths[0], *stages[0]))
         self.layers, self.outputs = nn.ModuleList(), nn.ModuleDict()
@@ -272,9 +270,7 @@ class SkipTrunk(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width = len(shape) - 1, numeric_width(spec)
-        grids = resolutions(shape[1:])[::-1]
-        widths = stage_widths(width, len(grids))[::-1]
+        ndim, width, grids, widths = falling(spec, shape)
         self.first = EqualisedConv(ndim, shape[0], width, 1)
         self.blocks = nn.ModuleList(
             SkipBlock(*sides, *channels)
