@@ -15,16 +15,18 @@ from augmentor.metrics.distances import (
 )
 
 
-@pytest.fixture(params=[100_000, 333], ids=["one block", "many blocks"])
+@pytest.fixture(params=[(100_000, 512), (333, 16)], ids=["one block", "many blocks"])
 def rows(request, monkeypatch):
-    monkeypatch.setattr("augmentor.metrics.distances.BLOCK", request.param)
+    block, tile = request.param
+    monkeypatch.setattr("augmentor.metrics.distances.BLOCK", block)
+    monkeypatch.setattr("augmentor.metrics.distances.TILE", tile)
     rng = np.random.default_rng(0)
     return rng.normal(size=(150, 7)) + 50, rng.normal(size=(90, 7)) + 50
 
 
 def test_blocks_cover_every_pair_once(rows):
     a, b = rows
-    whole = np.concatenate([block for _, block in squared_blocks(a, b)])
+    whole = np.concatenate([block.copy() for _, block in squared_blocks(a, b)])
     # 1e-10: the expansion loses about seven of float64's sixteen digits at most.
     np.testing.assert_allclose(whole, cdist(a, b, "sqeuclidean"), rtol=1e-10, atol=1e-10)
     assert len(whole) == len(a)
@@ -59,6 +61,21 @@ def test_radius_agrees_with_scikit_learn(rows, k):
 
 def test_mean_distance_is_scipys(rows):
     assert mean_distance(rows[0]) == pytest.approx(pdist(rows[0]).mean(), rel=1e-10)
+
+
+@pytest.mark.parametrize("tile", [4, 512])
+def test_of_equally_near_rows_the_first_one_is_named(tile, monkeypatch):
+    monkeypatch.setattr("augmentor.metrics.distances.TILE", tile)
+    # Whole numbers with mean zero: every sum is exact, so that copies tie wherever their tile ends.
+    half = np.arange(1.0, 10.0).reshape(3, 3) ** 2
+    rows = np.concatenate([half, -half])
+    _, index = nearest(rows, np.concatenate([rows, rows[::-1], rows]))
+    assert index.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_without_rows_there_are_no_distances():
+    distance, index = nearest(np.zeros((0, 3)), np.zeros((2, 3)))
+    assert (distance.shape, index.shape) == ((0,), (0,))
 
 
 def test_equal_rows_are_at_distance_zero_also_far_from_the_origin():
