@@ -108,8 +108,9 @@ def run(
             from augmentor.job.device import resolve_device
 
             resolve_device(device)
-        from augmentor.job.run import Job, run_job
+        from augmentor.job.run import Job, check_shared, run_job
 
+        check_shared(chosen)
         job = Job(recipe=chosen, out=out.expanduser(), device=device, progress=progress)
         if no_prefect:
             outcome = run_job(job)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from augmentor.core.errors import ConfigError
+
 
 def ranks_started() -> int:
     """Return how many processes ``torchrun`` started; 1 without it."""
@@ -18,6 +20,23 @@ def ranks_started() -> int:
 def is_helper() -> bool:
     """Return whether this process is one that ``torchrun`` started beside the first."""
     return ranks_started() > 1 and os.environ.get("RANK", "0") != "0"
+
+
+def refuse_helpers(asked: str, instead: str) -> None:
+    """Refuse ``torchrun`` for what trains more than once: the helpers leave after the first training.
+
+    Args:
+        asked: what trains more than once, e.g. "a sweep".
+        instead: what to do.
+
+    Raises:
+        ConfigError: if ``torchrun`` started more than one process.
+    """
+    if ranks_started() > 1:
+        raise ConfigError(
+            f"{asked} trains one generator after another, and torchrun, which started {ranks_started()} "
+            f"processes here, shares the training of one; {instead}"
+        )
 
 
 def meet(device: str) -> None:

@@ -15,7 +15,7 @@ from augmentor.job.cache import StepCache
 from augmentor.job.device import resolve_device
 from augmentor.job.engine import Engine, plain_engine
 from augmentor.job.guard import NotPublished, broken_rails
-from augmentor.job.helpers import called, meet
+from augmentor.job.helpers import called, meet, refuse_helpers
 from augmentor.job.log import RunLog, forget_old_logs
 from augmentor.job.prune import Lease, prune_after, steps_of
 from augmentor.job.publish import publish
@@ -159,7 +159,11 @@ def begin(
         job: what to run.
         make: makes the steps of recipe, cache, device and progress.
         engine: what Prefect lends; None without it.
+
+    Raises:
+        ConfigError: if there is no such device, or ``torchrun`` is to share outer splits.
     """
+    check_shared(job.recipe)
     engine = engine or plain_engine(job.recipe.execution)
     out = job.out.expanduser().resolve()
     device = resolve_device(job.device)
@@ -178,7 +182,11 @@ def help_job(job: Job) -> None:
     """Train ``job``'s generator with the first process of ``torchrun``, and do nothing else.
 
     All processes must see the folder of the runs: the first one leaves the data there.
+
+    Raises:
+        ConfigError: as :func:`begin`.
     """
+    check_shared(job.recipe)
     device = resolve_device(job.device)
     meet(device)
     work = called()
@@ -186,6 +194,19 @@ def help_job(job: Job) -> None:
         steps = Steps(job.recipe, StepCache(job.out.expanduser().resolve() / ".cache"), device, Silent())
         steps.help(work)
         called()
+
+
+def check_shared(recipe: Recipe) -> None:
+    """Refuse outer splits under ``torchrun``, which shares one training.
+
+    Raises:
+        ConfigError: if there are several of both.
+    """
+    splits = recipe.evaluation.outer_splits
+    if splits > 1:
+        refuse_helpers(
+            f"evaluation.outer_splits={splits}", "set evaluation.outer_splits=1, or run it without torchrun"
+        )
 
 
 def run_job(job: Job) -> Outcome:

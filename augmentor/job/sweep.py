@@ -26,6 +26,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import Spec, override, parse, read_yaml
 from augmentor.job.cache import Kept, StepCache
 from augmentor.job.engine import Engine
+from augmentor.job.helpers import refuse_helpers
 from augmentor.job.recipe import Recipe
 from augmentor.job.run import STEPS, Job, Outcome, Session, begin
 from augmentor.job.steps import EXPERIMENT_ROOMS, Steps
@@ -316,12 +317,22 @@ def drive(
     return session
 
 
+def check_alone() -> None:
+    """Refuse ``torchrun``, which shares one training.
+
+    Raises:
+        ConfigError: if it started more than one process.
+    """
+    refuse_helpers("a sweep", "run it without torchrun; execution.processes shares its fits")
+
+
 def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
     """Run a sweep in this process, without Prefect.
 
     Raises:
         AugmentorError: with a message a person can act on.
     """
+    check_alone()
     session = begin(job)
 
     def attempt(members: list[Member]) -> list[Trial]:

@@ -10,13 +10,14 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from augmentor.job.run import Job, Outcome, Session
-from augmentor.job.sweep import Member, SweepSpec, drive, one_by_one, try_elsewhere
+from augmentor.job.sweep import Member, SweepSpec, check_alone, drive, one_by_one, try_elsewhere
 from augmentor.job.sweep_table import Trial, sweep_rows
 from augmentor.tasks.pages import pages
 
 
 def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
     """Try every member, show the table, run the chosen one and publish; call it inside a flow."""
+    check_alone()
     session = open_session(job)
 
     def attempt(members: list[Member]) -> list[Trial]:
@@ -56,6 +57,7 @@ def try_as_task(session: Session, member: Member, count: int) -> Trial:
 
 def sweep_with_prefect(job: Job, plan: SweepSpec) -> Outcome:
     """Run a sweep as the shipped flow; the same functions as :func:`augmentor.job.sweep.run_sweep`."""
+    check_alone()  # before Prefect takes seconds to start
     parameters = {
         "recipe": job.recipe.written,
         "plan": plan.model_dump(mode="json"),
