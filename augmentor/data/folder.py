@@ -91,7 +91,7 @@ def read_folder(
         first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
         raise DataError(
             f"no picture in {root} can be read ({len(set_aside)} files were set aside{first}); "
-            "[split/]class/picture.png (or jpg, tif, bmp) is the layout"
+            "[split/]class/picture.png (or jpg, tif, bmp, webp, gif) is the layout"
         )
     groups, unmatched = groups_of_names(found, card)
     notes = [*([told] if told else []), *read.notes, *unmatched]

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels = npt.NDArray[np.generic]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is set aside: decoding it would need gigabytes."""
 
@@ -47,7 +47,7 @@ class Picture:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode the bytes of a PNG, JPEG, TIFF or BMP file.
+    """Decode the bytes of a PNG, JPEG, TIFF, BMP, WebP or GIF file; a moving one is refused.
 
     The EXIF orientation is applied. Palettes become colours. Transparency is laid over black. A
     picture whose three channels are equal everywhere is grey. 16-bit pictures keep 16 bits.
@@ -65,7 +65,7 @@ def decode(data: bytes) -> Picture:
     except UnreadablePicture:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadablePicture("the content is no PNG, JPEG, TIFF or BMP picture") from error
+        raise UnreadablePicture("the content is no PNG, JPEG, TIFF, BMP, WebP or GIF picture") from error
     except Image.DecompressionBombError as error:
         raise UnreadablePicture(f"more than {MAX_PIXELS:,} pixels; make it smaller first") from error
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
@@ -93,7 +93,9 @@ def _check_head(image: Image.Image) -> None:
         )
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
-        raise UnreadablePicture(f"it is a stack of {frames} pictures; write each as a file of its own")
+        raise UnreadablePicture(
+            f"it is a stack or film of {frames} pictures; write each as a file of its own"
+        )
 
 
 def _pixels(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:

@@ -27,9 +27,12 @@ SPLIT_NAMES = {
     "testing": "test",
 }
 LAYOUT = (
-    "pictures lie in class folders: [train|val|test/]class/picture.png (or jpg, jpeg, tif, tiff, bmp; "
-    "or .npy for volumes and series)"
+    "pictures lie in class folders: [train|val|test/]class/picture.png (or jpg, jpeg, tif, tiff, bmp, "
+    "webp, gif; or .npy for volumes and series)"
 )
+OTHER_KIND = f"it is of no kind that is read ({', '.join(name[1:] for name in (*SUFFIXES, ARRAY))})"
+TOO_DEEP = "it lies in a folder below its class, and pictures lie directly in class folders; move it there"
+NO_CLASS = "it lies outside the class folders; move it into one"
 
 
 @dataclass
@@ -46,9 +49,10 @@ class Tree:
 def walk(root: Path, *, synthetic: bool = False) -> Tree:
     """List the pictures below ``root``, which is entered further while it holds a single folder.
 
-    Hidden files are ignored. A link that leads out of ``root``, and a name that is not plain text,
-    are set aside; so are pictures that a metadata.csv beside the class folders calls synthetic, or
-    with ``synthetic`` those that it does not call so.
+    Hidden files are ignored. Whatever else lies in a class folder and is not read is set aside: files of
+    other kinds, files in folders below it, links that lead out of ``root``, names that are not plain
+    text. So are pictures outside class folders, and pictures that a metadata.csv beside the class folders
+    calls synthetic, or with ``synthetic`` those that it does not call so.
 
     Raises:
         DataError: if the layout is not that of class folders, with or without split folders.
@@ -69,7 +73,7 @@ def walk(root: Path, *, synthetic: bool = False) -> Tree:
     tree.classes = sorted(set(tree.classes))
     tree.set_aside.sort(key=lambda item: item.path)
     _set_others_aside(tree, synthetic)
-    if not tree.found and not tree.set_aside:
+    if not tree.found and all(item.reason in {OTHER_KIND, NO_CLASS} for item in tree.set_aside):
         raise DataError(f"{_what(root)}; {LAYOUT}")
     return tree
 
@@ -131,9 +135,8 @@ def _check_splits(root: Path, folders: list[Path], splits: dict[Path, str | None
 
 
 def _take_classes(tree: Tree, parent: Path, part: str) -> None:
-    loose = _pictures(parent)
-    if loose:
-        tree.notes.append(f"{len(loose)} pictures outside class folders were ignored, e.g. {loose[0].name}")
+    for path in _pictures(parent):
+        _leave(tree, path, NO_CLASS)
     for folder in _folders(parent, tree):
         _take_pictures(tree, folder, part)
 
@@ -141,21 +144,17 @@ def _take_classes(tree: Tree, parent: Path, part: str) -> None:
 def _take_pictures(tree: Tree, folder: Path, part: str) -> None:
     label = unicodedata.normalize("NFC", folder.name)
     names, links, others = _listed(folder)
-    pictures = bool(names or links)
-    deeper = sum(
-        not path.name.startswith(".") and _is_picture(path)
-        for below in _subfolders(folder)
-        for path in below.rglob("*")
-    )
-    if deeper and not pictures:
+    below = [path for inner in _subfolders(folder) for path in _files_below(inner)]
+    deeper = sum(map(_is_picture, below))
+    if deeper and not (names or links):
         raise DataError(
             f"{folder} holds {deeper} pictures in folders of its own and none directly; {LAYOUT}. "
             "If its folders are the classes, name that folder as the data"
         )
-    if deeper:
-        tree.notes.append(f"{deeper} pictures in folders below the class {label!r} were ignored")
-    if others:
-        tree.notes.append(f"{others} files of other kinds in {folder.relative_to(tree.root)} were ignored")
+    for path in below:
+        _leave(tree, path, TOO_DEEP if _is_picture(path) else OTHER_KIND)
+    for name in others:
+        _leave(tree, folder / name, OTHER_KIND)
     tree.classes.append(label)
     place = folder.relative_to(tree.root).as_posix()
     good = []
@@ -169,15 +168,30 @@ def _take_pictures(tree: Tree, folder: Path, part: str) -> None:
     tree.found = Files(tree.root, [*tree.found.folders, Folder(place, part, label, good)])
 
 
-def _listed(folder: Path) -> tuple[list[str], set[str], int]:
-    """Return the names of the pictures in ``folder``, of links to pictures, and how many others there are."""
+def _leave(tree: Tree, path: Path, reason: str) -> None:
+    tree.set_aside.append(SetAside(_shown(path.relative_to(tree.root).as_posix()), reason))
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield what is no folder below ``folder``, hidden things left out; links to folders are not entered."""
+    if folder.is_symlink():
+        yield folder
+        return
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in files if not name.startswith("."))
+
+
+def _listed(folder: Path) -> tuple[list[str], set[str], list[str]]:
+    """Return the names of the pictures in ``folder``, of links to pictures, and of other files."""
     names: list[str] = []
     links: set[str] = set()
-    others = 0
+    others: list[str] = []
     with _visible(folder) as entries:
         for entry in entries:
             if not _is_picture(entry):
-                others += entry.is_file()
+                if not entry.is_dir():
+                    others.append(entry.name)
             elif entry.is_symlink():
                 links.add(entry.name)
             else:

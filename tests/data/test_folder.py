@@ -91,11 +91,54 @@ def test_bad_files_are_set_aside_and_listed(make_folder: Make) -> None:
     (folder / "b/notes.txt").touch()
     loaded = load(str(folder))
     assert loaded.parts["all"].counts == {"a": 3, "b": 3}
-    assert set(reasons(loaded)) == {"a/empty.png", "a/text.png", "b/cut.jpg"}
+    assert set(reasons(loaded)) == {"a/empty.png", "a/text.png", "b/cut.jpg", "b/notes.txt"}
     assert "zero bytes" in reasons(loaded)["a/empty.png"]
     assert "no PNG" in reasons(loaded)["a/text.png"]
     assert "damaged" in reasons(loaded)["b/cut.jpg"]
-    assert "1 files of other kinds in b were ignored" in loaded.notes
+    assert "no kind that is read" in reasons(loaded)["b/notes.txt"]
+
+
+def test_whatever_is_not_read_is_listed(make_folder: Make) -> None:
+    folder = make_folder({"a": 2, "b": 2})
+    (folder / "stray.png").write_bytes((folder / "a/p00.png").read_bytes())
+    (folder / "readme.txt").write_text("beside the classes, part of none", encoding="utf-8")
+    for name in ("a/heic.heic", "a/scan.dcm", "b/old/notes.txt", "b/old/more/p.png", "b/.cache/p.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"what it is does not matter")
+    (folder / "a/gone.svg").symlink_to(folder / "nowhere.svg")
+    (folder / "a/linked").symlink_to(folder / "b", target_is_directory=True)
+    loaded = load(str(folder))
+    assert loaded.parts["all"].counts == {"a": 2, "b": 2}
+    told = reasons(loaded)
+    other = ["a/gone.svg", "a/heic.heic", "a/linked", "a/scan.dcm", "b/old/notes.txt"]
+    assert sorted(told) == sorted([*other, "b/old/more/p.png", "stray.png"])
+    assert all("no kind that is read" in told[name] for name in other)
+    assert "below its class" in told["b/old/more/p.png"]
+    assert "outside the class folders" in told["stray.png"]
+
+
+def test_a_folder_of_other_kinds_alone_is_refused(make_folder: Make) -> None:
+    folder = make_folder({"a": 0, "b": 0})
+    (folder / "a/scan.dcm").touch()
+    with pytest.raises(DataError, match="no class folder with pictures"):
+        load(str(folder))
+
+
+def test_webp_and_gif_are_read_and_films_are_set_aside(make_folder: Make) -> None:
+    folder = make_folder({"a": 1, "b": 1})
+    values = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
+    still = Image.fromarray(values)
+    still.convert("RGB").save(folder / "a/one.webp", lossless=True)
+    still.save(folder / "a/two.gif")
+    for name in ("b/film.gif", "b/film.webp"):
+        still.save(folder / name, save_all=True, append_images=[Image.fromarray(255 - values)])
+    loaded = load(str(folder))
+    part = loaded.parts["all"]
+    assert list(part.ids) == ["a/one.webp", "a/p00.png", "a/two.gif", "b/p00.png"]
+    for row in (0, 2):
+        np.testing.assert_array_equal(part.array[row, 0], values)
+    assert set(reasons(loaded)) == {"b/film.gif", "b/film.webp"}
+    assert all("film of 2 pictures" in reason for reason in reasons(loaded).values())
 
 
 def test_only_bad_files_say_so(make_folder: Make) -> None:

@@ -98,8 +98,8 @@ def bomb() -> bytes:
     ("data", "reason"),
     [
         (b"", "zero bytes"),
-        (b"this is a text\n", "no PNG, JPEG, TIFF or BMP"),
-        (saved(Image.fromarray(COLOUR), "GIF"), "no PNG, JPEG, TIFF or BMP"),
+        (b"this is a text\n", "no PNG, JPEG, TIFF, BMP, WebP or GIF"),
+        (saved(Image.fromarray(COLOUR), "PPM"), "no PNG, JPEG, TIFF, BMP, WebP or GIF"),
         (saved(Image.fromarray(COLOUR), "JPEG")[:-40], "damaged"),
         (saved(Image.fromarray(COLOUR))[:60], "damaged"),
         (saved(Image.fromarray(COLOUR), "BMP")[:70], "damaged"),
@@ -108,10 +108,10 @@ def bomb() -> bytes:
         (saved(Image.fromarray(DEEP.astype(np.int32) * 2), "TIFF"), "values run from"),
         (
             saved(Image.fromarray(GREY), "TIFF", save_all=True, append_images=[Image.fromarray(GREY)]),
-            "stack of 2",
+            "film of 2 pictures",
         ),
     ],
-    ids=["empty", "text", "gif", "jpeg", "png", "bmp", "bomb", "float", "int32", "stack"],
+    ids=["empty", "text", "ppm", "jpeg", "png", "bmp", "bomb", "float", "int32", "stack"],
 )
 def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePicture, match=reason):
