@@ -90,7 +90,16 @@ SCENARIOS = {
 }
 
 
-MIXINGS = ("filtered@0.5", "spread@0.5", "spread@0.75", "pretrained")
+MIXINGS = (
+    "filtered@0.5",
+    "spread@0.5",
+    "spread@0.75",
+    "spread_mixup@0.5",
+    "pretrained",
+    "covariance_transfer",
+    "feature_gan",
+)
+"""Arms of the first candidate."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ class Candidate:
 
     settings: tuple[str, ...] = ()
     idea: str = ""
-    arms: tuple[str, ...] = ("spread@0.5",)
+    arms: tuple[str, ...] = ("spread@0.5", "spread_mixup@0.5")
 
 
 def _family(name: str, *more: str) -> tuple[str, ...]:
@@ -114,7 +123,7 @@ def _family(name: str, *more: str) -> tuple[str, ...]:
 
 CANDIDATES = {
     "residual": Candidate(_family("residual"), "relativistic pairs, R1 and R2", MIXINGS),
-    "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge", MIXINGS),
+    "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge"),
     "cvae": Candidate(_family("cvae"), "variational autoencoder"),
     "translation": Candidate(_family("translation"), "from the majority to the rare class (Kim 2020)"),
     "residual, short": Candidate(("training.images=12000",), "12,000 images shown"),
@@ -159,9 +168,7 @@ def quality_of(steps: Steps) -> dict[str, Any]:
     def of(metric: str, fold: str) -> dict[str, float]:
         """Return the metric of every class, and of all under the name "all"."""
         rows = table[(table["metric"] == metric) & (table["fold"] == fold)]
-        names = [
-            "all" if name is None or name != name else str(name) for name in rows["class"].astype(object)
-        ]
+        names = rows["class"].astype(object).fillna("all").astype(str)
         return dict(zip(names, rows["value"].astype(float), strict=True))
 
     passed = steps.synthetic.kept | (steps.synthetic.reason == "surplus")

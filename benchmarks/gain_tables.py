@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gain_scenarios import CANDIDATES, HERE, RESULTS, SCENARIOS, place
+from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, SCENARIOS, place
 
 from augmentor.core.files import write_text
 from augmentor.experiment.statistics import difference
@@ -147,10 +147,9 @@ def final_table() -> list[str]:
 def search_table() -> list[str]:
     """Return the lines of the search's table."""
     lines = [
-        "| scenario | candidate | baseline, % | "
-        + " | ".join(("filtered .5", "spread .5", "spread .75", "pretrained"))
-        + " | label fidelity | lowest coverage | lowest diversity | generator, s |",
-        "|" + "---|" * 11,
+        "| scenario | candidate | baseline, % | gain of each arm (share) | label fidelity | lowest coverage "
+        "| lowest diversity | generator, s |",
+        "|" + "---|" * 8,
     ]
     for scenario in SCENARIOS:
         rows = {row["name"]: row for row in read("search", scenario, CANDIDATES)}
@@ -159,21 +158,20 @@ def search_table() -> list[str]:
             if name not in rows:
                 if path.is_file():
                     reason = json.loads(path.read_text(encoding="utf-8"))["failed"]
-                    lines.append(f"| {scenario} | {name} | failed: {reason} |" + " |" * 8)
+                    lines.append(f"| {scenario} | {name} | failed: {reason} |" + " |" * 5)
                 continue
             row = rows[name]
-            arms = row["arms"]
-            cells = [
-                f"{_points(arms[arm]['gain'])} ({100 * arms[arm]['standard_error']:.1f})"
-                if arm in arms
-                else "-"
-                for arm in ("filtered@0.5", "spread@0.5", "spread@0.75", "pretrained")
+            gains = [
+                f"{arm.replace('@', ' ')} {_points(found['gain'])} ({100 * found['standard_error']:.1f})"
+                for arm, found in row["arms"].items()
+                if arm not in BASELINES
             ]
             lines.append(
-                f"| {scenario} | {name} | {row['baseline']} {100 * arms[row['baseline']]['mean']:.1f} | "
-                + " | ".join(cells)
-                + f" | {row['label_fidelity'].get('all', float('nan')):.2f} | {_lowest([row], 'coverage')} | "
-                f"{_lowest([row], 'diversity')} | {row['seconds_generator']:.0f} |"
+                f"| {scenario} | {name} | {row['baseline']} "
+                f"{100 * row['arms'][row['baseline']]['mean']:.1f} | "
+                f"{', '.join(gains)} | {row['label_fidelity'].get('all', float('nan')):.2f} | "
+                f"{_lowest([row], 'coverage')} | {_lowest([row], 'diversity')} | "
+                f"{row['seconds_generator']:.0f} |"
             )
     return lines
 

@@ -11,6 +11,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Final, Literal
 
+Head = Literal["trained", "covariance", "generated"]
 SyntheticRows = Literal["none", "all", "kept", "passing"]
 Oversampler = Literal["none", "random", "smote"]
 
@@ -33,6 +34,8 @@ class Arm:
             has synthetic ones is synthetic; after it none is. 0 mixes throughout.
         oversampler: what levels the classes: rows repeated at "random", rows of "smote", or "none"
             (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
+        head: whether the last layer stays as it was "trained", or is trained again with features of a shared
+            "covariance" or of a small GAN, "generated" (see :mod:`augmentor.experiment.heads`).
         loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
         mix: name in :data:`augmentor.experiment.remedies.MIXES`.
     """
@@ -46,13 +49,14 @@ class Arm:
     copies: bool = False
     synthetic_first: float = 0.0
     oversampler: Oversampler = "none"
+    head: Head = "trained"
     loss: str = "cross_entropy"
     mix: str = "none"
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the arm trains on synthetic rows (copies of real ones are not)."""
-        return self.synthetic != "none" and not self.copies
+        """Whether the arm trains on synthetic rows or features (copies of real rows are none)."""
+        return self.head != "trained" or (self.synthetic != "none" and not self.copies)
 
 
 ARMS: Final[dict[str, Arm]] = {
@@ -73,6 +77,7 @@ ARMS: Final[dict[str, Arm]] = {
         synthetic="passing",
         by_share=True,
     ),
+    "spread_mixup": Arm("spread plus mixup", synthetic="passing", by_share=True, mix="mixup"),
     "pretrained": Arm(
         "synthetic images that passed the filters for the first half of the updates, then classical",
         synthetic="passing",
@@ -80,6 +85,13 @@ ARMS: Final[dict[str, Arm]] = {
     ),
     "synthetic_only": Arm(
         "synthetic images that passed the filters, and no real one", synthetic="passing", real=False
+    ),
+    "covariance_transfer": Arm(
+        "classical, the last layer trained again with Gaussian features whose covariance rich classes lend",
+        head="covariance",
+    ),
+    "feature_gan": Arm(
+        "classical, the last layer trained again with features of a conditional WGAN-GP", head="generated"
     ),
     "duplicated": Arm(
         "classical plus copies of real images in the place of the kept synthetic ones",

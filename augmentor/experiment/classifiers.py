@@ -72,18 +72,21 @@ def refuse_arms(classifier: str, arms: Sequence[str]) -> None:
     Raises:
         ValueError: naming the arm and why.
     """
-    if not CLASSIFIERS[classifier].table:
-        return
+    table = CLASSIFIERS[classifier].table
     for name in arms:
         arm, why = ARMS[name], ""
-        if arm.mix != "none":
+        networks = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
+        if arm.head != "trained" and classifier != "small_resnet":
+            why, networks = "its features are those of small_resnet", "small_resnet"
+        elif not table:
+            continue
+        elif arm.mix != "none":
             why = f"{arm.mix} trains on mixed labels, and {classifier} takes one class a row"
         elif arm.loss not in ("cross_entropy", "class_weighted"):
             why = f"its loss is its own affair and cannot become the {arm.loss.replace('_', ' ')} one"
         elif arm.synthetic_first:
             why = f"it changes its rows during the training, and {classifier} sees one table"
         if why:
-            networks = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
             raise ValueError(
                 f"{classifier} cannot train the arm {name}: {why}; take {name} out of evaluation.arms, or "
                 f"choose one of {networks}"

@@ -19,7 +19,16 @@ from augmentor.experiment.verdict import Verdict, sentence, verdict
 
 Floats = NDArray[np.float64]
 
-SYNTHETIC_ARMS = ("synthetic", "filtered", "spread", "pretrained", "synthetic_only")
+SYNTHETIC_ARMS = (
+    "synthetic",
+    "filtered",
+    "spread",
+    "spread_mixup",
+    "pretrained",
+    "covariance_transfer",
+    "feature_gan",
+    "synthetic_only",
+)
 NEVER_CHOSEN = ("synthetic_only",)
 
 NOTHING_TESTED = (

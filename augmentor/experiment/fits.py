@@ -28,7 +28,9 @@ from augmentor.data.codecs.image import ImageCodec
 from augmentor.experiment.arms import Arm
 from augmentor.experiment.classifiers import CLASSIFIERS, fit_table, table_rows
 from augmentor.experiment.draw import Picked, passing, pick, rows_of
+from augmentor.experiment.heads import retrain_head
 from augmentor.experiment.remedies import LOSSES, MIXES, class_weights
+from augmentor.nets.classifier import SmallResNet
 from augmentor.nets.reference import NETWORKS
 from augmentor.training.classifier import fit_network, one_thread, predict
 
@@ -227,6 +229,9 @@ def _train(job: FitJob, shared: _Shared) -> Predictor:
         learning_rate=job.learning_rate,
         loss=LOSSES[job.arm.loss](counts),
     )
+    if job.arm.head != "trained":
+        assert isinstance(model, SmallResNet)  # the recipe refuses such an arm with another network
+        retrain_head(model, draw, counts.long().numpy(), job.arm.head, seed=job.seed)
     return partial(predict, model)
 
 

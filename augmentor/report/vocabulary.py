@@ -10,7 +10,16 @@ from dataclasses import dataclass
 # What the share of synthetic images was chosen by.
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
 
-SYNTHETIC_ARMS = ("synthetic", "filtered", "spread", "pretrained", "synthetic_only")
+SYNTHETIC_ARMS = (
+    "synthetic",
+    "filtered",
+    "spread",
+    "spread_mixup",
+    "pretrained",
+    "covariance_transfer",
+    "feature_gan",
+    "synthetic_only",
+)
 
 ARMS: dict[str, tuple[str, str]] = {
     "real": ("Real", "the real training images as they are"),
@@ -22,6 +31,9 @@ ARMS: dict[str, tuple[str, str]] = {
         "Synthetic in every class",
         "classical augmentation plus the same share of synthetic images in every class",
     ),
+    "spread_mixup": ("Synthetic in every class, mixup", "the same plus mixup"),
+    "covariance_transfer": ("Transferred features", "last layer trained again with Gaussian features"),
+    "feature_gan": ("Generated features", "last layer trained again with features of a small GAN"),
     "pretrained": (
         "Synthetic first",
         "synthetic images for the first half of the training, then classical augmentation",

@@ -5,6 +5,7 @@ import pytest
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
 from augmentor.experiment.arms import ARMS, check_arms
+from augmentor.experiment.heads import HEADS
 from augmentor.experiment.policies import POLICIES, Policy
 from augmentor.experiment.remedies import LOSSES, MIXES
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
@@ -16,6 +17,7 @@ def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
     assert arm.loss in LOSSES
     assert arm.mix in {"none", *MIXES}
     assert arm.real or arm.is_synthetic
+    assert arm.head in {"trained", *HEADS}
     assert not arm.copies or arm.synthetic == "kept"
     assert not arm.by_share or arm.synthetic in {"kept", "passing"}
     assert 0 <= arm.synthetic_first < 1
@@ -35,8 +37,11 @@ def test_the_seven_arms_differ_as_declared():
         "synthetic",
         "filtered",
         "spread",
+        "spread_mixup",
         "pretrained",
         "synthetic_only",
+        "covariance_transfer",
+        "feature_gan",
     ]
 
 
@@ -46,7 +51,11 @@ def test_the_seven_arms_differ_as_declared():
         (("real", "filterd"), "unknown arm 'filterd'; did you mean 'filtered'?"),
         (("real", "xyz"), "known arms: real, balanced"),
         (("real", "filtered", "real"), "named once"),
-        (("real", "classical"), "add one of synthetic, filtered, spread, pretrained to real, classical"),
+        (
+            ("real", "classical"),
+            "add one of synthetic, filtered, spread, spread_mixup, pretrained, "
+            "covariance_transfer, feature_gan to real, classical",
+        ),
         (("real", "synthetic_only"), "add one of synthetic, filtered"),
         (("synthetic", "filtered"), "no synthetic images against another; add one of real"),
     ],

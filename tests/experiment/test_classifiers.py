@@ -152,9 +152,10 @@ def test_a_class_without_a_row_has_probability_zero(name):
 @pytest.mark.parametrize("arm", ARMS)
 def test_arms_that_a_classifier_cannot_train_are_refused_when_the_recipe_is_read(name, arm):
     arms = list(dict.fromkeys(["classical", "filtered", arm]))
-    cannot = CLASSIFIERS[name].table and arm in (
-        "mixup", "cutmix", "focal", "logit_adjusted", "pretrained",
-    )  # fmt: skip
+    unbatched = {"mixup", "cutmix", "focal", "logit_adjusted", "spread_mixup", "pretrained"}
+    cannot = (CLASSIFIERS[name].table and arm in unbatched) or (
+        name != "small_resnet" and ARMS[arm].head != "trained"
+    )
     values = {"classifier": name, "arms": arms}
     if not cannot:
         assert parse(EvaluationSpec, values, "here").arms == tuple(arms)
