@@ -1,23 +1,17 @@
 import html.parser
 import json
 import re
-import struct
 import subprocess
 import sys
-import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from augmentor.core.errors import DataError
 from augmentor.core.shipped import shipped
 from augmentor.report import formats
-from augmentor.report.figures import arms, recall_changes, verdict_interval
 from augmentor.report.gallery import BUDGET, read_gallery
-from augmentor.report.png import png
 from augmentor.report.render import gaps, render
-from augmentor.report.svg import Box, Line, Point, Scale, nice_step
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = "<script>alert(1)</script>\"'&`|*_[x](javascript:1)\n</style>"
@@ -239,70 +233,6 @@ def test_numbers_as_read():
     assert [formats.seconds(s) for s in (0.4, 120, 7200)] == ["0.4 s", "2.0 min", "2.0 h"]
 
 
-def test_interval_is_drawn_where_its_numbers_are(maker, tmp_path):
-    summary = maker.write_run(tmp_path, maker.Case())
-    figure = verdict_interval(summary)
-    low, high = summary["verdict"]["ci"]
-    zero = next(s for s in figure.shapes if isinstance(s, Line) and s.style == "zero").x1
-    line = next(s for s in figure.shapes if isinstance(s, Line) and s.style.startswith("interval"))
-    point = next(s for s in figure.shapes if isinstance(s, Point)).x
-    band = next(s for s in figure.shapes if isinstance(s, Box))
-    per_unit = (line.x2 - line.x1) / (high - low)
-    assert (point - zero) / per_unit == pytest.approx(summary["verdict"]["delta"], abs=1e-5)
-    assert (line.x1 - zero) / per_unit == pytest.approx(low, abs=1e-5)
-    assert band.width / per_unit == pytest.approx(2 * summary["verdict"]["margin"], abs=1e-5)
-    assert band.x + band.width / 2 == pytest.approx(zero, abs=1e-2)
-    assert zero < line.x1 < point < line.x2 < 100
-
-
-def test_every_seed_is_a_dot_and_better_is_further_right(maker, tmp_path):
-    summary = maker.write_run(tmp_path, maker.Case())
-    figure = arms(summary)
-    dots = [s for s in figure.shapes if isinstance(s, Point) and s.mark == "dot"]
-    values = [v for arm in summary["arms"].values() for v in arm["seeds"]]
-    assert len(dots) == len(values)
-    assert (
-        np.argsort([d.x for d in dots], kind="stable").tolist() == np.argsort(values, kind="stable").tolist()
-    )
-
-
-def test_an_impossible_interval_runs_off_the_chart_without_a_cap(maker, tmp_path):
-    summary = maker.write_run(tmp_path, maker.Case())
-    summary["per_class"]["neutrophil"]["recall_delta_ci"] = [-5.0, 5.0]
-    lines = [
-        s for s in recall_changes(summary).shapes if isinstance(s, Line) and s.style.startswith("interval")
-    ]
-    assert all(0 <= x <= 100 for line in lines for x in (line.x1, line.x2))
-    assert len(lines) == 5 * 3 - 2
-
-
-def test_scales():
-    assert [nice_step(v) for v in (0.011, 0.02, 0.21, 3, 7)] == [0.02, 0.02, 0.25, 5, 10]
-    assert Scale(-0.1, 0.1).x(0) == 50
-    assert Scale(-0.03, 0.05).ticks(4) == [-0.02, 0.0, 0.02, 0.04]
-    assert Scale(0, 2).y(2, 10, 110) == 10
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_png_is_read_back_by_pillow_and_by_hand(channels):
-    rng = np.random.default_rng(0)
-    for image in (
-        rng.integers(0, 256, (5, 7, channels), dtype=np.uint8),
-        np.tile(np.arange(9, dtype=np.uint8)[:, None, None], (1, 4, channels)),
-        np.tile(np.arange(9, dtype=np.uint8)[None, :, None], (4, 1, channels)),
-    ):
-        raw = png(image)
-        width, height = struct.unpack(">II", raw[16:24])
-        assert (height, width) == image.shape[:2]
-        read = np.asarray(Image.open(__import__("io").BytesIO(raw)))
-        assert np.array_equal(read.reshape(image.shape), image)
-        size = struct.unpack(">I", raw[33:37])[0]
-        assert raw[37:41] == b"IDAT"
-        assert zlib.crc32(raw[37 : 41 + size]) == struct.unpack(">I", raw[41 + size : 45 + size])[0]
-    with pytest.raises(ValueError, match="uint8"):
-        png(np.zeros((2, 2, 2), dtype=np.uint8))
-
-
 def test_gallery_stays_in_its_budget_and_shows_every_reason(maker, tmp_path):
     case = maker.Case(classes=tuple(f"c{i}" for i in range(12)), size=96, channels=3)
     images, index = maker.pictures_of(case)
@@ -350,57 +280,6 @@ def test_gaps_of_one_class_and_reason_stand_together():
         {"class": "all classes", "fold": "real", "lines": [("recall", "few")]},
         {"class": "a", "fold": "real", "lines": [("recall, coverage", "few"), ("kernel distance", "none")]},
     ]
-
-
-def _channels(colour):
-    digits = colour.lstrip("#")
-    digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
-    return [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
-
-
-def luminance(colour):
-    """Relative luminance, WCAG 2.2."""
-    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _channels(colour)]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def contrast(one, two):
-    light, dark = sorted((luminance(one), luminance(two)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def palettes():
-    css = (shipped("reports") / "report.css").read_text(encoding="utf-8")
-    blocks = re.findall(r":root \{(.*?)\}", css, flags=re.S)
-    read = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})\b", block)) for block in blocks]
-    light = read[0]
-    dark = next(block for block in read[1:] if luminance(block.get("page", "#fff")) < 0.2)
-    paper = next(block for block in read[1:] if block.get("ink") == "#000")
-    return {"light": light, "dark": {**light, **dark}, "print": {**light, **paper}}
-
-
-def test_contrast_formula():
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast("#777777", "#fff") == pytest.approx(4.48, abs=0.005)
-
-
-@pytest.mark.parametrize("mode", ["light", "dark", "print"])
-def test_colours_meet_wcag_aa(mode):
-    colours = palettes()[mode]
-    for text in ("ink", "muted", "link", "helps", "hurts", "equivalent", "inconclusive"):
-        for ground in ("page", "surface"):
-            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    for text, ground in (
-        ("muted", "marked"),
-        ("ink", "tint"),
-        ("ink", "sunken"),
-        ("ink", "margin"),
-        ("link", "marked"),
-    ):
-        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    for mark in ("real", "synthetic", "hurts", "focus", "inconclusive"):
-        assert contrast(colours[mark], colours["surface"]) >= 3, mark
-    assert contrast(colours["synthetic"], colours["margin"]) >= 3
 
 
 def test_report_room_needs_neither_torch_nor_data():
