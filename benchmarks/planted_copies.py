@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from provenance import said
 
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
@@ -140,8 +141,9 @@ def measure(name: str, copies: int) -> list[str]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the command, day and revision, and the table."""
     copies = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    print(said(), end="\n\n")
     print("| data | planted copies | n | recall at 1 % false alarms | recall as shipped | false alarms |")
     print("|---|---|---|---|---|---|")
     for name in WORLDS:
