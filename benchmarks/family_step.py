@@ -123,7 +123,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--side", type=int, default=28)
-    parser.add_argument("--family", nargs="*", default=[name for name in FAMILIES if name != "gan3d"])
+    parser.add_argument(
+        "--family", nargs="*", default=[name for name in FAMILIES if name not in {"gan3d", "translation"}]
+    )
     arguments = parser.parse_args()
     lines = [
         "# Where a family's step spends its time",

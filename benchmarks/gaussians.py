@@ -166,7 +166,9 @@ def main() -> None:
     ]
     # The perceptrons are the same for all, so these two would only repeat another row.
     names = [
-        name for name in FAMILIES if name not in {"gan3d", "cgan", "acgan", "dcgan", "stylegan", "r3gan"}
+        name
+        for name in FAMILIES
+        if name not in {"gan3d", "translation", "cgan", "acgan", "dcgan", "stylegan", "r3gan"}
     ]
     panels = [("real", mixture(SAMPLES, 1)[:, :, 0].numpy(), 25)]
     for name in names:

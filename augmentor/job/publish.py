@@ -135,7 +135,7 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         ],
         "verdict": steps.verdict,
         "outer": outer,
-        "limits": [*made.get("limits", []), *limits, *measured["limits"]],
+        "limits": [*made.get("limits", []), *limits, *measured["limits"], *told_held(held_samples(trained))],
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
         "label_minimum": (steps.words("filter")["filters"]["label"] or {}).get("minimum"),
@@ -148,6 +148,21 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         "versions": versions(),
         "digests": {"recipe": steps.recipe.digest, **{name: kept.key for name, kept in steps.done.items()}},
     }
+
+
+def held_samples(trained: Mapping[str, Any]) -> int:
+    """Return how many training samples the generator's own files hold: 0 for networks alone."""
+    return int((trained["chosen_checkpoint"] or {}).get("training_samples_held", 0))
+
+
+def told_held(held: int) -> list[str]:
+    """Return what readers of a report and of a model card must know of training samples in a file."""
+    if not held:
+        return []
+    return [
+        f"The generator's file holds {held} training samples, from which its synthetic ones start: whoever "
+        "gets the file gets them. Synthetic samples are changed training samples of richer classes."
+    ]
 
 
 def versions() -> dict[str, str]:
@@ -223,6 +238,9 @@ def write_manifest(steps: Steps, folder: Path) -> None:
                 "opened_first": next(iter(steps.openings.values()), None),
                 "openings": len(steps.openings),
             },
+            "generator_holds_training_samples": (
+                held_samples(steps.words("train")) if "train" in steps.done else 0
+            ),
             "inputs": {
                 "source_sha256": data["source"],
                 "synthetic_source": steps.words("sample").get("synthetic_source"),
@@ -262,15 +280,16 @@ def model_card(steps: Steps, facts: dict[str, Any]) -> str:
     counts = ", ".join(f"{name} {n}" for name, n in steps.parts["train"].counts.items())
     chosen = facts["chosen_checkpoint"] or {}
     images = steps.recipe.training.images
+    held = "".join(f"- **Holds training data**: {text}\n" for text in told_held(held_samples(facts)))
     return f"""# Generator of {facts["title"]}
 
-A class-conditional GAN trained by gan-augmentor {__version__} with the recipe `{steps.recipe.name}`.
+A class-conditional generator trained by gan-augmentor {__version__} with the recipe `{steps.recipe.name}`.
 
 - **Trained on**: the training part only ({counts}); no validation or test case was seen.
 - **Family**: {steps.recipe.synthesizer.family}; images shown: {images:,}; seed {steps.seed}.
 - **Checkpoint**: chosen by label fidelity, coverage and diversity on held-out training data: {chosen}.
 - **Licence of the training data**: {facts["licence"] or "not stated; ask its owner"}.
-- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.
+{held}- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.
 - **Not for**: diagnosis, release as anonymous data, or use as evidence about real patients. Samples may
   resemble training cases; the report lists the closest ones. This is not a privacy guarantee.
 - **Verdict of its run**: {facts["verdict"]["sentence"]}

@@ -30,9 +30,8 @@ from augmentor.job.witness import SAW, near_across, record, told_near
 from augmentor.selection.spec import FiltersSpec
 
 if TYPE_CHECKING:
-    from augmentor.synthesizers.gan import GanSynthesizer
+    from augmentor.synthesizers.build import Built
     from augmentor.synthesizers.judge import TaskJudge
-    from augmentor.synthesizers.per_class import PerClassSynthesizer
 
 DATA_ROOMS = ("core", "data")
 GAN_ROOMS = (*DATA_ROOMS, "nets", "objectives", "training", "synthesizers", "metrics")
@@ -243,7 +242,7 @@ class Steps(Found):
             {"training": synthesizer.history, "chosen_checkpoint": synthesizer.chosen},
         )
 
-    def _fit(self, work: Path) -> GanSynthesizer | PerClassSynthesizer:
+    def _fit(self, work: Path) -> Built:
         from augmentor.synthesizers.build import build
 
         parts = self.parts

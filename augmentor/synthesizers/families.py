@@ -29,6 +29,7 @@ FamilyName = Literal[
     "r3gan",
     "gan3d",
     "cvae",
+    "translation",
 ]
 
 
@@ -189,6 +190,18 @@ FAMILIES: Mapping[str, Family] = {
             "latent": 16,
         },
         {"learning_rate": 1e-3, "betas": (0.9, 0.999)},
+    ),
+    "translation": Family(
+        "Kim, Jeong and Shin 2020 (M2m), equation 1, algorithm 1: samples of richer classes, moved down a "
+        "classifier's gradient until it takes them for the rare one; holds training samples",
+        {
+            "objective": "translation",
+            "conditioning": "none",
+            "minibatch_group": 0,
+            "augmentation": [],
+            "mode_seeking": 0.0,
+        },
+        {"learning_rate": 3e-3},
     ),
 }
 """Every family by name."""

@@ -208,7 +208,7 @@ class GanSynthesizer:
     def digest(self) -> str:
         """SHA-256 of the weights and of all that turns latents into samples."""
         fitted = self._ready()
-        weights = {name: _tensor_digest(tensor) for name, tensor in fitted.generator.state_dict().items()}
+        weights = {name: tensor_digest(tensor) for name, tensor in fitted.generator.state_dict().items()}
         return sha256_json({**fitted.config(), "weights": weights})
 
     def _ready(self) -> Sampler:
@@ -272,6 +272,7 @@ def read_config(path: Path) -> dict[str, Any]:
     return body
 
 
-def _tensor_digest(tensor: Tensor) -> str:
+def tensor_digest(tensor: Tensor) -> str:
+    """Return the SHA-256 of a tensor's dtype, shape and values."""
     plain = tensor.detach().cpu().contiguous()
     return sha256_bytes(repr((plain.dtype, tuple(plain.shape))).encode(), plain.numpy().tobytes())

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from augmentor.nets.spec import NetworkSpec
 from augmentor.objectives.operations import operations_of
 from augmentor.synthesizers.families import FAMILIES, FamilyName
+from augmentor.synthesizers.translation_spec import TranslationSpec
 from augmentor.training.spec import TrainingSpec
 
 __all__ = ["FAMILIES", "SynthesizerSpec", "TrainingSpec"]
@@ -41,7 +42,8 @@ class SynthesizerSpec(NetworkSpec):
         family: a name in :data:`augmentor.synthesizers.families.FAMILIES`, whose values stand where a
             field is not given.
         per_class: train one network for each class, without labels (Frid-Adar 2018, section 3.2).
-        objective: "adversarial", or "variational" for an autoencoder with an encoder in the critic's place.
+        objective: "adversarial"; "variational" for an autoencoder with an encoder in the critic's place;
+            "translation" for classifiers that turn samples of richer classes into those of rarer ones.
         adversarial: a name in :data:`augmentor.objectives.adversarial.ADVERSARIAL`.
         regularisers: weight of each by name; r1 and r2 "auto" follow
             :func:`augmentor.nets.sizing.auto_gamma`; clip is the bound of the critic's weights. Given
@@ -55,11 +57,12 @@ class SynthesizerSpec(NetworkSpec):
         forbid: operations that would make a wrong sample, e.g. [flip_horizontal] where the side matters.
         mode_seeking: weight of the mode seeking loss (Mao 2019); 0 leaves it out.
         auxiliary_weight: weight of the auxiliary classifier's loss, with conditioning "auxiliary".
+        translation: how samples are translated, with objective "translation".
     """
 
     family: FamilyName = "residual"
     per_class: bool = False
-    objective: Literal["adversarial", "variational"] = "adversarial"
+    objective: Literal["adversarial", "variational", "translation"] = "adversarial"
     adversarial: AdversarialName = "relativistic"
     regularisers: dict[PenaltyName, Weight] = Field(default_factory=dict)
     augmentation: tuple[AugmentName, ...] = ("translation",)
@@ -69,6 +72,7 @@ class SynthesizerSpec(NetworkSpec):
     forbid: tuple[OperationName, ...] = ()
     mode_seeking: float = Field(default=0.1, ge=0)
     auxiliary_weight: float = Field(default=1.0, ge=0)
+    translation: TranslationSpec = TranslationSpec()
 
     @model_validator(mode="before")
     @classmethod
@@ -90,8 +94,10 @@ class SynthesizerSpec(NetworkSpec):
 
     @model_validator(mode="after")
     def _can_work(self) -> SynthesizerSpec:
+        alone = {"variational": _variational_alone, "translation": _translation_alone}
         checks = (
-            _variational_alone(self) if self.objective == "variational" else _critic_bounded(self),
+            alone.get(self.objective, _critic_bounded)(self),
+            _translated(self),
             _regularisers_fit(self),
             _labels_reach(self),
             _augmentation_fits(self),
@@ -170,6 +176,44 @@ def _variational_alone(spec: SynthesizerSpec) -> str | None:
             f"objective 'variational' gives the label to encoder and decoder, got conditioning "
             f"{spec.conditioning!r}, which is a critic's; choose concat or none"
         )
+    senseless = _of_a_critic(spec)
+    if senseless:
+        return (
+            f"objective 'variational' has no critic and rebuilds each sample from its own latent, so "
+            f"{', '.join(senseless)} cannot act; leave {'it' if len(senseless) == 1 else 'them'} out "
+            "(family: cvae does)"
+        )
+    return None
+
+
+def _translation_alone(spec: SynthesizerSpec) -> str | None:
+    others = {
+        "per_class": spec.per_class,
+        "conditioning": spec.conditioning != "none",
+        "architecture": spec.architecture != "residual",
+        "latent": spec.latent != SynthesizerSpec.model_fields["latent"].default,
+    }
+    senseless = [*(name for name, there in others.items() if there), *_of_a_critic(spec)]
+    if senseless:
+        return (
+            "objective 'translation' has two classifiers of all classes and neither generator nor critic, so "
+            f"{', '.join(senseless)} cannot act; leave {'it' if len(senseless) == 1 else 'them'} out "
+            "(family: translation does)"
+        )
+    return None
+
+
+def _translated(spec: SynthesizerSpec) -> str | None:
+    if spec.objective != "translation" and spec.translation != TranslationSpec():
+        return (
+            f"translation says how samples are translated, and objective {spec.objective!r} translates none; "
+            "leave it out, or choose family: translation"
+        )
+    return None
+
+
+def _of_a_critic(spec: SynthesizerSpec) -> list[str]:
+    """Return the given parts that need a critic, or a generator that one plays against."""
     parts = {
         "regularisers": bool(spec.used),
         "augmentation": bool(spec.augmentation),
@@ -179,11 +223,4 @@ def _variational_alone(spec: SynthesizerSpec) -> str | None:
         "codes": spec.codes.numbers > 0,
         "style_mixing": spec.style_mixing > 0,
     }
-    senseless = [name for name, there in parts.items() if there]
-    if senseless:
-        return (
-            f"objective 'variational' has no critic and rebuilds each sample from its own latent, so "
-            f"{', '.join(senseless)} cannot act; leave {'it' if len(senseless) == 1 else 'them'} out "
-            "(family: cvae does)"
-        )
-    return None
+    return [name for name, there in parts.items() if there]

@@ -32,7 +32,11 @@ def make_training(**changes):
 
 
 def make_gan(spec=None, **changes):
-    return build(SynthesizerSpec(**{"width": 8, "latent": 8} | (spec or {})), make_training(**changes))
+    fields = {"width": 8, "latent": 8} | (spec or {})
+    if fields.get("family") == "translation":
+        del fields["latent"]
+        fields = {"translation": {"steps": 2, "attempts": 2}} | fields
+    return build(SynthesizerSpec(**fields), make_training(**changes))
 
 
 def rising(samples):

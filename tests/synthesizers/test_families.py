@@ -33,8 +33,11 @@ def test_every_family_fits_in_every_number_of_dimensions_it_is_meant_for(family,
     assert synthesizer.training.learning_rate != "auto"
 
 
+PLAYED = [name for name in FAMILIES if SynthesizerSpec(family=name).objective != "translation"]
+"""Families with networks that are trained step by step."""
+
 COMPOSITIONS = [
-    *({"family": family} for family in FAMILIES),
+    *({"family": family} for family in PLAYED),
     {"adversarial": "minimax"},
     {"adversarial": "non_saturating"},
     {"adversarial": "least_squares"},
@@ -106,8 +109,13 @@ def test_a_tiny_fit_of_every_family_separates_two_gaussians(family, blobs, gan):
     # DCGAN's rate of 2e-4 is for longer trainings than this one: classes part, but not yet all the way.
     asked = FAMILIES[family]
     slow = asked.training.get("learning_rate") == 2e-4 and asked.spec["architecture"] == "dcgan"
+    fields = {"family": family, "codes": {}, "augmentation": []}
+    if family == "translation":
+        # One class has to be the richer one, or there is nothing to borrow; and the way is long enough.
+        train = train.take(np.r_[0:16, 17:64:2])
+        fields |= {"translation": {"steps": 40, "step": 0.03}}
     synthesizer = gan(
-        {"family": family, "codes": {}, "augmentation": []},
+        fields,
         images=6400,
         batch=16,
         transition=(0.0, 0.1),
@@ -115,7 +123,7 @@ def test_a_tiny_fit_of_every_family_separates_two_gaussians(family, blobs, gan):
     )
     synthesizer.fit(train, seed=0)
     made = synthesizer.sample(train.y, seed=0)
-    level, real = (part.array.reshape(64, -1).mean(1) for part in (made, train))
+    level, real = (part.array.reshape(len(train), -1).mean(1) for part in (made, train))
     # 60 and 190 are the real means; 125 lies half way.
     assert ((level > 125) == (train.y == 1)).mean() > 0.95
     for label in (0, 1):

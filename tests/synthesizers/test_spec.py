@@ -56,9 +56,11 @@ def test_every_family_stands_on_its_own_and_says_whose_it_is(name):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_given_field_wins_over_the_familys(name):
-    assert read({"family": name, "latent": 33}).latent == 33
-    critic = FAMILIES[name].spec.get("objective") != "variational"
-    if critic:
+    assert read({"family": name, "width": 20}).width == 20
+    objective = read({"family": name}).objective
+    if objective != "translation":
+        assert read({"family": name, "latent": 33}).latent == 33
+    if objective == "adversarial":
         assert read({"family": name, "augmentation": ["cutout"]}).augmentation == ("cutout",)
         assert read({"family": name, "mode_seeking": 0.7}).mode_seeking == 0.7
     given = TrainingSpec(learning_rate=3e-5, critic_steps=7).tuned(FAMILIES[name].training)
@@ -71,6 +73,10 @@ def test_given_regularisers_replace_the_familys():
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_can_be_trained_per_class_without_labels(name):
+    if read({"family": name}).objective == "translation":
+        with pytest.raises(ConfigError, match="per_class cannot act"):
+            read({"family": name, "per_class": True})
+        return
     assert read({"family": name, "per_class": True}).conditioning == "none"
 
 
@@ -118,6 +124,14 @@ REFUSED = [
     ),
     ({"family": "cvae", "spectral_norm": True}, "spectral_norm cannot act"),
     ({"family": "cvae", "codes": {"categorical": 3}}, "codes cannot act"),
+    ({"family": "translation", "per_class": True}, "per_class cannot act"),
+    ({"family": "translation", "latent": 8}, "latent cannot act"),
+    ({"family": "translation", "architecture": "dcgan"}, "architecture cannot act"),
+    (
+        {"family": "translation", "conditioning": "concat", "mode_seeking": 1},
+        "conditioning, mode_seeking cannot",
+    ),
+    ({"translation": {"steps": 3}}, "objective 'adversarial' translates none"),
     ({"family": "cvae", "architecture": "style", "style_mixing": 0.5}, "style_mixing cannot act"),
     # Networks.
     ({"critic_norm": "batch"}, "architecture 'residual' has no critic_norm 'batch'"),

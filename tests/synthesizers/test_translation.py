@@ -1,0 +1,168 @@
+"""Translation: who lends, what is accepted, what stands where nothing is, and what the file holds."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.score import CheckpointScore
+from augmentor.synthesizers import translation
+from augmentor.synthesizers.build import load_synthesizer
+from augmentor.synthesizers.translation import TranslationSynthesizer
+
+DARK = np.zeros(40, dtype=np.int64)
+
+
+def scarce(blobs, dtype=np.uint8):
+    """Eight dark samples and 32 bright ones."""
+    return blobs(n=64, dtype=dtype).take(np.r_[0:16, 17:64:2])
+
+
+def asked(gan, images=3200, **fields):
+    return gan({"family": "translation", "translation": {"steps": 40, "step": 0.03} | fields}, images=images)
+
+
+@pytest.fixture(scope="module")
+def fitted(blobs, gan):
+    synthesizer = asked(gan)
+    synthesizer.fit(scarce(blobs), seed=0)
+    return synthesizer
+
+
+def test_the_rare_class_is_made_of_the_rich_one(fitted, blobs):
+    train = scarce(blobs)
+    made = fitted._ready().translate(DARK, 3)
+    assert set(fitted._ready().labels[made.start].tolist()) == {1}
+    # Many different starts, and every one is moved from the bright level (190) past the middle (125).
+    assert len(set(made.start.tolist())) > 15
+    level = fitted.sample(DARK, seed=3).array.reshape(40, -1).mean(1)
+    assert (level < 130).all()
+    starts = fitted._ready().starts[made.start].reshape(40, -1).mean(1)
+    assert (starts > 150).all()
+    assert train.counts == {"dark": 8, "bright": 32}
+
+
+def test_what_is_accepted_passes_gamma_by_the_guides_own_word(fitted):
+    state = fitted._ready()
+    made = state.translate(DARK, 3)
+    with torch.no_grad():
+        chance = torch.softmax(state.guide(torch.from_numpy(made.x)), 1)[:, 0]
+    assert made.confidence == pytest.approx(chance.numpy(), abs=1e-5)
+    assert (made.confidence >= 0.9).all()
+    assert fitted.chosen["accepted"] == {"dark": 1.0, "bright": 1.0}
+
+
+def test_swapped_labels_give_the_other_class(fitted):
+    """Convention: label 0 is the dark class, in what is asked as in what is made."""
+    dark, bright = (fitted.sample(np.full(8, label), seed=0).array.mean() for label in (0, 1))
+    assert dark < 125 < bright
+
+
+def test_where_nothing_is_accepted_the_best_of_the_attempts_stands(blobs, gan):
+    train, made = scarce(blobs), {}
+    for attempts in (1, 3):
+        synthesizer = asked(gan, images=320, steps=1, gamma=0.999, attempts=attempts)
+        synthesizer.fit(train, seed=0)
+        made[attempts] = synthesizer._ready().translate(DARK, 3)
+        assert synthesizer.chosen["accepted"]["dark"] == 0
+    one, three = made[1], made[3]
+    assert (three.confidence >= one.confidence).all()
+    assert (three.confidence > one.confidence).sum() > 10
+    same = three.confidence == one.confidence
+    assert np.array_equal(three.x[same], one.x[same])
+
+
+def test_the_richest_class_is_varied_a_little_and_never_copied(fitted, blobs):
+    train, labels = scarce(blobs), np.ones(64, dtype=np.int64)
+    state = fitted._ready()
+    made = state.translate(labels, 5)
+    assert set(state.labels[made.start].tolist()) == {1}
+    moved = made.x - state.codec.encode(state.starts[made.start])
+    size = np.sqrt((moved.reshape(64, -1) ** 2).mean(1))
+    # The smooth noise alone, clipped to the range: a bright sample is one already.
+    assert (size > 0.02).all()
+    assert np.median(size) == pytest.approx(0.05, abs=0.01)
+    rows = fitted.sample(labels, seed=5)
+    assert not np.isin(rows.row_digests, train.row_digests).any()
+
+
+def test_the_file_holds_samples_of_the_lending_class_alone_and_says_so(fitted, blobs, tmp_path):
+    train = scarce(blobs)
+    fitted.save(tmp_path)
+    held = load_file(tmp_path / "generator.safetensors")
+    assert torch.equal(held["starts"], torch.from_numpy(train.array[train.y == 1]))
+    body = json.loads((tmp_path / "synthesizer.json").read_text())
+    assert "holds 32 training samples" in body["warning"]
+    assert fitted.chosen["training_samples_held"] == 32
+
+
+def test_no_more_samples_are_kept_than_asked(blobs, gan):
+    synthesizer = asked(gan, images=64, starts=5, steps=1)
+    synthesizer.fit(scarce(blobs), seed=0)
+    assert synthesizer.chosen["training_samples_held"] == 5
+    assert set(synthesizer._ready().translate(DARK, 0).start.tolist()) <= set(range(5))
+
+
+def test_a_finished_classifier_is_taken_up_after_an_interruption(tmp_path, blobs, gan, listener, monkeypatch):
+    train, fits = scarce(blobs), []
+    whole = asked(gan, images=640)
+    whole.fit(train, seed=3)
+    with pytest.raises(KeyboardInterrupt):
+        asked(gan, images=640).fit(train, seed=3, folder=tmp_path, progress=listener(stop_at=400))
+    real = translation.fit_classifier
+    monkeypatch.setattr(
+        translation, "fit_classifier", lambda *a, **k: fits.append(k["seed"]) or real(*a, **k)
+    )
+    resumed, heard = asked(gan, images=640), listener()
+    resumed.fit(train, seed=3, folder=tmp_path, progress=heard)
+    assert len(fits) == 1
+    assert "resuming after 320 images" in heard.lines
+    assert resumed.digest == whole.digest
+    assert resumed.history == whole.history
+    with pytest.raises(ConfigError, match="states of another training"):
+        asked(gan, images=640).fit(train, seed=4, folder=tmp_path)
+
+
+def test_the_judge_scores_what_is_made_afterwards(blobs, gan):
+    seen = []
+
+    def judge(samples):
+        seen.append(samples)
+        return CheckpointScore(0.8, 0.5, {"dark": 0.3, "bright": 1.0})
+
+    synthesizer = asked(gan, images=64, steps=1)
+    synthesizer.fit(scarce(blobs), seed=0, judge=judge)
+    assert seen[0].counts == {"dark": 4, "bright": 4}
+    assert synthesizer.chosen["merit"] == pytest.approx((0.8 * 0.5 * 0.3) ** (1 / 3))
+    assert synthesizer.history[-1]["label_fidelity"] == 0.8
+    assert {row["network"] for row in synthesizer.history} == {"guide", "other"}
+
+
+def test_loading_keeps_samples_settings_and_history(fitted, tmp_path):
+    fitted.save(tmp_path)
+    loaded = load_synthesizer(tmp_path)
+    assert isinstance(loaded, TranslationSynthesizer)
+    assert loaded.digest == fitted.digest
+    assert loaded.history == fitted.history
+    assert loaded.chosen == fitted.chosen
+    assert loaded.sample(DARK, seed=4).digest == fitted.sample(DARK, seed=4).digest
+
+
+def test_a_changed_start_is_refused(fitted, tmp_path):
+    fitted.save(tmp_path)
+    path = tmp_path / "generator.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    with pytest.raises(DataError, match="damaged or were altered"):
+        load_synthesizer(tmp_path)
+
+
+def test_one_class_alone_cannot_be_translated(blobs, gan):
+    from dataclasses import replace
+
+    dark = blobs().take(blobs().y == 0)
+    with pytest.raises(ConfigError, match="at least two classes"):
+        asked(gan, images=64).fit(replace(dark, classes=("dark",)), seed=0)
