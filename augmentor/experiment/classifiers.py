@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import ARMS, Arm
 
 ClassifierName = Literal[
     "small_resnet",
@@ -72,25 +72,35 @@ def refuse_arms(classifier: str, arms: Sequence[str]) -> None:
     Raises:
         ValueError: naming the arm and why.
     """
-    table = CLASSIFIERS[classifier].table
     for name in arms:
-        arm, why = ARMS[name], ""
-        networks = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
-        if arm.head != "trained" and classifier != "small_resnet":
-            why, networks = "its features are those of small_resnet", "small_resnet"
-        elif not table:
-            continue
-        elif arm.mix != "none":
-            why = f"{arm.mix} trains on mixed labels, and {classifier} takes one class a row"
-        elif arm.loss not in ("cross_entropy", "class_weighted"):
-            why = f"its loss is its own affair and cannot become the {arm.loss.replace('_', ' ')} one"
-        elif arm.synthetic_first:
-            why = f"it changes its rows during the training, and {classifier} sees one table"
+        why = _why_not(classifier, ARMS[name])
         if why:
+            able = "small_resnet"
+            if ARMS[name].head == "trained":
+                able = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
             raise ValueError(
                 f"{classifier} cannot train the arm {name}: {why}; take {name} out of evaluation.arms, or "
-                f"choose one of {networks}"
+                f"choose one of {able}"
             )
+
+
+def trainable(classifier: str, arms: Sequence[str]) -> list[str]:
+    """Return the arms that the classifier can train; all of them where there is no such classifier."""
+    return [name for name in arms if classifier not in CLASSIFIERS or not _why_not(classifier, ARMS[name])]
+
+
+def _why_not(classifier: str, arm: Arm) -> str:
+    if arm.head != "trained" and classifier != "small_resnet":
+        return "its features are those of small_resnet"
+    if not CLASSIFIERS[classifier].table:
+        return ""
+    if arm.mix != "none":
+        return f"{arm.mix} trains on mixed labels, and {classifier} takes one class a row"
+    if arm.loss not in ("cross_entropy", "class_weighted"):
+        return f"its loss is its own affair and cannot become the {arm.loss.replace('_', ' ')} one"
+    if arm.synthetic_first:
+        return f"it changes its rows during the training, and {classifier} sees one table"
+    return ""
 
 
 def check_classifier(classifier: str, shape: tuple[int, ...]) -> None:

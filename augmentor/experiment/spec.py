@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,7 +12,13 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
 from augmentor.core.spec import Spec, parse
 from augmentor.experiment.arms import ARMS, check_arms
-from augmentor.experiment.classifiers import CLASSIFIERS, ClassifierName, check_classifier, refuse_arms
+from augmentor.experiment.classifiers import (
+    CLASSIFIERS,
+    ClassifierName,
+    check_classifier,
+    refuse_arms,
+    trainable,
+)
 from augmentor.experiment.oversample import check_oversampling
 from augmentor.experiment.policies import Policy, resolve
 
@@ -21,14 +27,26 @@ ONE_GENERATOR = (
     "classifier again and other test cases, not training the generator again."
 )
 BUILT_IN_FEATURES = ("task", "pixels")
-DEFAULT_ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "spread", "synthetic_only")
+DEFAULT_ARMS = (
+    "real",
+    "balanced",
+    "classical",
+    "class_weighted",
+    "mixup",
+    "synthetic",
+    "filtered",
+    "spread",
+    "spread_mixup",
+    "synthetic_only",
+)
 
 
 class EvaluationSpec(Spec):
     """How the gain of a classifier is measured.
 
     Attributes:
-        arms: names of the arms to compare, see :data:`augmentor.experiment.arms.ARMS`.
+        arms: names of the arms to compare, see :data:`augmentor.experiment.arms.ARMS`. Where none are named,
+            those of :data:`DEFAULT_ARMS` that the classifier can train.
         seeds: number of repetitions of every arm, each with its own initial weights and batches.
         updates: optimiser steps of every fit, the same for all arms.
         batch: rows of a batch.
@@ -39,8 +57,8 @@ class EvaluationSpec(Spec):
             batches (see :mod:`augmentor.experiment.classifiers`).
         primary_metric: what choices and the verdict are made by.
         margin: a gain or loss smaller than this does not matter, in units of the metric.
-        shares: synthetic shares of a batch that the arms filtered and spread choose from, each for itself; 0
-            means none.
+        shares: synthetic shares of a batch that the arms filtered, spread and spread_mixup choose from, each
+            for itself; 0 means none.
         share_seeds: number of seeds that choice is averaged over.
         label_minimums: levels of ``filters.label.minimum`` to choose from, before anything else, by the
             validation score of the filtered arm at the largest share; 0 lets every label pass. None keep
@@ -82,6 +100,13 @@ class EvaluationSpec(Spec):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     outer_splits: Annotated[int, Field(ge=1, le=100)] = 1
     features: str = "task"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_arms(cls, values: Any) -> Any:  # noqa: ANN401 - whatever the recipe holds
+        if not isinstance(values, Mapping) or "arms" in values or "classifier" not in values:
+            return values
+        return {**values, "arms": trainable(str(values["classifier"]), DEFAULT_ARMS)}
 
     @field_validator("arms")
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from augmentor.core.spec import Spec, merge
+from augmentor.experiment.classifiers import trainable
 
 BudgetName = Literal["quick", "standard", "thorough"]
 
@@ -14,7 +15,7 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "training": {"images": 16_000},
         "judge": {"updates": 200},
         "evaluation": {
-            "arms": ["balanced", "classical", "filtered", "spread"],
+            "arms": ["balanced", "classical", "class_weighted", "mixup", "spread", "spread_mixup"],
             "seeds": 6,
             "updates": 300,
             "shares": [0.5],
@@ -36,6 +37,7 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
                 "synthetic",
                 "filtered",
                 "spread",
+                "spread_mixup",
                 "pretrained",
                 "synthetic_only",
             ],
@@ -59,7 +61,7 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a recipe's ``values`` with the budget's below them.
 
     A section that is a finished :class:`Spec` already is left as it is. Where the label filter is off
-    there is no strength of it to choose.
+    there is no strength of it to choose, and arms that the classifier cannot train are left out.
     """
     found = dict(values)
     filters = values.get("filters")
@@ -69,6 +71,9 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
         if unfiltered:
             fields = {key: value for key, value in fields.items() if key != "label_minimums"}
         if not isinstance(said, Spec) and isinstance(said, Mapping):
+            if "arms" in fields:
+                able = trainable(str(said.get("classifier", "small_resnet")), fields["arms"])
+                fields = {**fields, "arms": able}
             found[section] = merge(fields, said)
     return found
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -24,11 +25,17 @@ def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
     assert not (arm.by_share and arm.synthetic_first)
 
 
-def test_the_seven_arms_differ_as_declared():
-    real, balanced, classical, synthetic, filtered, spread, only = (ARMS[name] for name in DEFAULT_ARMS)
+def test_the_usual_arms_differ_as_declared():
+    real, balanced, classical, weighted, mixup, synthetic, filtered, spread, mixed, only = (
+        ARMS[name] for name in DEFAULT_ARMS
+    )
     assert (real.balanced, real.augmented) == (False, False)
     assert (balanced.balanced, balanced.augmented) == (True, False)
     assert (classical.balanced, classical.augmented, classical.synthetic) == (True, True, "none")
+    assert (weighted.balanced, weighted.loss, weighted.is_synthetic) == (False, "class_weighted", False)
+    assert (mixup.mix, mixup.is_synthetic) == ("mixup", False)
+    assert replace(mixed, label=spread.label, mix="none") == spread
+    assert mixed.mix == "mixup"
     assert (synthetic.synthetic, synthetic.by_share) == ("all", False)
     assert (filtered.synthetic, filtered.by_share) == ("kept", True)
     assert (spread.synthetic, spread.by_share, spread.real) == ("passing", True, True)
@@ -69,7 +76,13 @@ def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
     assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
-    assert spec.synthetic_arms == ("synthetic", "filtered", "spread", "synthetic_only")
+    assert spec.synthetic_arms == (
+        "synthetic",
+        "filtered",
+        "spread",
+        "spread_mixup",
+        "synthetic_only",
+    )
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():

@@ -23,7 +23,7 @@ from augmentor.experiment.classifiers import (
 )
 from augmentor.experiment.fits import read_fit
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
 from augmentor.nets.reference import DENSENET_SIDE, NETWORKS
 
 LARGE = ("resnet18", "densenet121")
@@ -146,6 +146,13 @@ def test_a_class_without_a_row_has_probability_zero(name):
     assert predict(x[:0]).shape == (0, 4)
     only = fit_table(name, x, np.full(60, 3), None, n_classes=4, seed=0)(x)
     np.testing.assert_array_equal(only, np.eye(4)[np.full(60, 3)])
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_train(name):
+    arms = parse(EvaluationSpec, {"classifier": name}, "here").arms
+    mixed = {"mixup", "spread_mixup"}
+    assert set(DEFAULT_ARMS) - set(arms) == (mixed if CLASSIFIERS[name].table else set())
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

@@ -105,15 +105,15 @@ def test_choices_are_the_best_on_validation(finished):
     tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
     assert set(tried["metric"]) == {"balanced_accuracy@share=0", "balanced_accuracy@share=0.5"}
     assert set(tried["fold"]) == {"validation"}
-    assert set(tried["arm"]) == {"filtered", "spread"}
+    assert set(tried["arm"]) == {"filtered", "spread", "spread_mixup"}
     for arm, share in found.facts["share_of"].items():
         means = tried[tried["arm"] == arm].groupby("metric")["value"].mean()
         assert means[f"balanced_accuracy@share={share:g}"] == means.max()
     assert (found.facts["share_by"], found.facts["share_seeds"]) == ("validation", 2)
     held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
     verdict = found.facts["verdict"]
-    assert held[verdict["baseline"]] == held[["real", "balanced", "classical"]].max()
-    assert held[verdict["arm"]] == held[["synthetic", "filtered", "spread"]].max()
+    assert held[verdict["baseline"]] == held[["real", "balanced", "classical", "class_weighted", "mixup"]].max()
+    assert held[verdict["arm"]] == held[["synthetic", "filtered", "spread", "spread_mixup"]].max()
     advice = found.facts["recommendation"]
     assert advice["gain"] == pytest.approx(held[verdict["arm"]] - held[verdict["baseline"]], abs=1e-12)
     assert advice["arm"] == (verdict["arm"] if advice["use"] else verdict["baseline"])
@@ -208,7 +208,7 @@ def test_a_killed_run_trains_only_what_is_missing(finished, tmp_path, monkeypatc
 def test_more_seeds_keep_the_fits_that_are_there(finished):
     folder, _ = finished
     more = run(folder, TINY.model_copy(update={"seeds": 4}))
-    assert more.facts["fits"] == {"trained": 6, "reused": 22}
+    assert more.facts["fits"] == {"trained": 9, "reused": 33}
 
 
 def test_a_damaged_fit_is_named(tmp_path):

@@ -62,6 +62,13 @@ def test_without_a_label_filter_a_thorough_run_chooses_no_strength_of_it():
     assert recipe.evaluation.label_minimums == ()
 
 
+@pytest.mark.parametrize("name", BUDGETS)
+def test_every_budget_works_with_a_classifier_of_tables(name):
+    recipe = load_recipe(EMBEDDED, [f"budget={name}", "evaluation.classifier=random_forest"])
+    assert "mixup" not in recipe.evaluation.arms
+    assert "class_weighted" in recipe.evaluation.arms
+
+
 @pytest.mark.parametrize("wrong", ["slow", 3, ["quick"], None])
 def test_another_budget_is_refused_with_what_is_allowed(wrong):
     with pytest.raises(ConfigError, match="'quick', 'standard' or 'thorough'"):
