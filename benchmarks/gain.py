@@ -60,7 +60,9 @@ from augmentor.job.steps import Steps
 CLASSIFIER_SEEDS = 5
 SEARCH_SEEDS = 3
 NOTHING = "(none)"
-FINAL_ARMS = (*BASELINES, "filtered", "spread")
+OPEN = ("regularisers", "codes")
+"""Mappings of a synthesizer that every objective reads."""
+FINAL_ARMS = (*BASELINES, "filtered", "spread", "spread_mixup")
 
 
 def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
@@ -78,8 +80,22 @@ def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:
 
 
 def key_of(recipe: Recipe) -> str:
-    """Return what decides a row; sources are hashed by the step cache, not here."""
-    return recipe.digest
+    """Return what decides a row: the recipe, less the settings of objectives that it does not have."""
+    synthesizer = recipe.synthesizer.model_dump(mode="json")
+    used = {name: value for name, value in synthesizer.items() if not isinstance(value, dict) or name in OPEN}
+    used |= {"objective": synthesizer.get(recipe.synthesizer.objective)}
+    sections = {
+        "dataset",
+        "image",
+        "split",
+        "scarcity",
+        "balance",
+        "training",
+        "filters",
+        "judge",
+        "evaluation",
+    }
+    return sha256_json({"synthesizer": used, **recipe.model_dump(mode="json", include=sections)})
 
 
 def scores(

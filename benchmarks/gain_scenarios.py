@@ -49,7 +49,7 @@ def _grades(each: int) -> dict[str, int]:
 SCENARIOS = {
     "digits severe": Scenario("digits", None, _digits(8, 60), "8 of each odd class", "severe"),
     "digits middle": Scenario("digits", None, _digits(16, 60), "16 of each odd class", "middle"),
-    "digits mild": Scenario("digits", None, _digits(40, 100), "40 of each odd class", "mild"),
+    "digits mild": Scenario("digits", None, _digits(30, 60), "30 of each odd class", "mild"),
     "chest severe": Scenario(
         "pneumoniamnist", "pneumoniamnist", {"normal": 15, "pneumonia": 540}, "15 normal", "severe"
     ),

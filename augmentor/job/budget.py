@@ -22,7 +22,7 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "pool_versions": 12,
         },
     },
-    "standard": {"training": {"images": 64_000}},
+    "standard": {"training": {"images": 48_000}},
     "thorough": {
         "training": {"images": 200_000},
         "judge": {"updates": 800, "folds": 5},

@@ -1,0 +1,273 @@
+"""How many real images of the rare classes is synthesis worth?
+
+For every set: the test score of the best way without synthetic data (of balanced sampling, class weights
+and mixup, all with classical augmentation; chosen on the validation part) over the number of real rare
+images, five classifiers a point, and beside it what the recommended training of `benchmarks/gain.py final` reached at
+its scarcities. Read off sideways, on the line through the points without synthesis over the logarithm of the
+number, is how many real images would have done as well.
+
+    python benchmarks/learning_curve.py [--set NAME ...]
+
+Points whose settings are still the same are not worked again. Writes learning_curve.md and
+docs/learning_curve.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import torch
+from gain_scenarios import HERE, RESULTS, SCENARIOS, Scenario, known, recipe_of
+from gain_tables import Row, read
+
+from augmentor.core.files import sha256_json, write_json, write_text
+from augmentor.core.progress import Silent
+from augmentor.core.seeds import derive_seed
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.decide import validation_means
+from augmentor.experiment.fits import read_fit
+from augmentor.experiment.runner import Runner
+from augmentor.job.cache import StepCache
+from augmentor.job.steps import Steps
+
+mpl.use("Agg")
+
+PICTURE = HERE.parent / "docs" / "learning_curve.png"
+ARMS = ("classical", "class_weighted", "mixup")
+SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One set: the counts of its curve, and its scenarios by their count.
+
+    Attributes:
+        scarce: classes whose images are counted.
+        counts: of each of them, for the points without synthesis.
+        scenarios: name of the scenario at a count.
+        title: for the picture.
+    """
+
+    scarce: tuple[str, ...]
+    counts: tuple[int, ...]
+    scenarios: Mapping[int, str]
+    title: str
+
+
+CURVES = {
+    "digits": Curve(
+        ("1", "3", "5", "7", "9"),
+        (8, 12, 16, 24, 30, 45, 60),
+        {8: "digits severe", 16: "digits middle", 30: "digits mild"},
+        "digits, odd classes",
+    ),
+    "chest": Curve(
+        ("normal",),
+        (15, 30, 60, 150, 300, 540),
+        {15: "chest severe", 60: "chest middle", 150: "chest mild"},
+        "chest X-rays, normal",
+    ),
+    "cells": Curve(
+        ("WBC", "Platelets"),
+        (10, 20, 30, 60, 100, 200),
+        {10: "cells severe", 30: "cells middle", 100: "cells mild"},
+        "blood cells, WBC and platelets",
+    ),
+}
+
+
+def at(name: str, count: int) -> Scenario:
+    """Return the set's scenario with so many images of each scarce class."""
+    curve = CURVES[name]
+    base = SCENARIOS[next(iter(curve.scenarios.values()))]
+    return replace(base, counts={**base.counts, **dict.fromkeys(curve.scarce, count)})
+
+
+def settings(name: str, count: int, data: Path) -> dict[str, Any]:
+    """Return everything that decides a point."""
+    recipe = recipe_of(at(name, count), data)
+    asked = recipe.model_dump(mode="json", include={"dataset", "image", "split", "scarcity", "evaluation"})
+    return {**asked, "arms": list(ARMS), "seeds": SEEDS}
+
+
+def place(name: str, count: int) -> Path:
+    """Return a point's file."""
+    return RESULTS / "curve" / name / f"{count}.json"
+
+
+def one(name: str, count: int, data: Path, cache: Path) -> None:
+    """Fit the ways without synthetic data at one count and write the point."""
+    torch.set_num_threads(1)
+    steps = Steps(recipe_of(at(name, count), data), StepCache(cache), "cpu", Silent())
+    steps.load()
+    parts = steps.parts
+    nobody = parts["train"].take(np.zeros(0, np.int64))
+    provenance = pd.DataFrame({"synthesizer": [], "seed": []})
+    empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
+    held = {fold: parts[fold] for fold in ("validation", "test")}
+    runner = Runner(
+        parts["train"], empty, held, steps.evaluation_spec.model_copy(update={"seeds": SEEDS}),
+        seed=derive_seed(0, "curve"), folder=cache / "curve" / name / str(count), processes=1,
+        progress=Silent(),
+    )  # fmt: skip
+    means: dict[str, dict[str, float]] = {}
+    for fold, samples in held.items():
+        found = {}
+        for arm in ARMS:
+            jobs = [runner.job(arm, None, seed) for seed in range(SEEDS)]
+            runner.run(jobs)
+            stored = [read_fit(job, fold) for job in jobs]
+            found[arm] = np.stack([p for p in stored if p is not None])
+        means[fold] = validation_means(found, samples.y, "balanced_accuracy")
+    runner.clean()
+    best = max(means["validation"], key=means["validation"].__getitem__)
+    write_json(
+        place(name, count),
+        {"key": sha256_json(settings(name, count, data)), "count": count, "best": best, **means},
+    )
+
+
+def points(name: str) -> tuple[list[int], list[float]]:
+    """Return counts and test scores without synthesis, as far as they are there."""
+    found = [(n, place(name, n)) for n in CURVES[name].counts if place(name, n).is_file()]
+    rows = [(n, json.loads(path.read_text(encoding="utf-8"))) for n, path in found]
+    return [n for n, _ in rows], [row["test"][row["best"]] for _, row in rows]
+
+
+def worth(counts: list[int], scores: list[float], score: float) -> str:
+    """Return how many real images reach ``score`` on the line through the points."""
+    # A point below an earlier one is noise of the test part: the curve never falls.
+    rising = np.maximum.accumulate(scores)
+    if score < rising[0]:
+        return f"fewer than {counts[0]}"
+    if score > rising[-1]:
+        return f"more than {counts[-1]}"
+    place_of = int(np.searchsorted(rising, score))
+    if place_of == 0 or rising[place_of] == score:
+        return str(counts[place_of])
+    low, high = rising[place_of - 1], rising[place_of]
+    share = (score - low) / (high - low)
+    ends = np.log([counts[place_of - 1], counts[place_of]])
+    return f"{np.exp(ends[0] + share * (ends[1] - ends[0])):.0f}"
+
+
+def reached(name: str, scenario: str) -> tuple[float, float, float, float] | None:
+    """Return the score of the recommended training, and its gain with interval, from the final table."""
+    runs = read("final", scenario, ("0", "1", "2", "3", "4"))
+    if not runs:
+        return None
+    row = Row(runs)
+    gain, low, high, _ = row.gain(recommended=True)
+    return row.before() + gain, gain, low, high
+
+
+def draw(names: list[str]) -> None:
+    """Write the picture: one panel a set."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 3.2), squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
+        counts, scores = points(name)
+        axis.plot(counts, [100 * s for s in scores], "o-", color="#66717d", label="best without synthesis")
+        for count, scenario in CURVES[name].scenarios.items():
+            found = reached(name, scenario)
+            if found is None:
+                continue
+            score, gain, low, high = found
+            axis.errorbar(
+                [count], [100 * score], [[100 * (gain - low)], [100 * (high - gain)]],
+                fmt="D", color="#0a63b0", capsize=3,
+                label="with synthesis, as recommended" if count == min(CURVES[name].scenarios) else None,
+            )  # fmt: skip
+        axis.set(xscale="log", title=CURVES[name].title, xlabel="real images of each scarce class")
+        axis.set_xticks(counts, [str(n) for n in counts], minor=False)
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+    axes[0][0].set_ylabel("balanced accuracy on the test part, %")
+    axes[0][0].legend(fontsize=7, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
+
+
+def write() -> None:
+    """Write the table and the picture from the points that are there."""
+    lines = [
+        "# What synthesis is worth in real images",
+        "",
+        "Made by `python benchmarks/learning_curve.py`, which says what was done; picture in",
+        "docs/learning_curve.png. *Worth*: how many real images of each scarce class reach the same score",
+        "without synthesis, on the curve below. Intervals of the gain are in gain.md.",
+        "",
+        "| set | real images of each scarce class | without, % | with, as recommended, % | worth |",
+        "|---|---|---|---|---|",
+    ]
+    names = [name for name in CURVES if points(name)[0]]
+    for name in names:
+        counts, scores = points(name)
+        for n, scenario in CURVES[name].scenarios.items():
+            found = reached(name, scenario)
+            if found is None or n not in counts:
+                continue
+            gain = found[1]
+            # The gain is added to the curve's own point: the two tables' baselines differ by their seeds.
+            here = scores[counts.index(n)] + gain
+            lines.append(
+                f"| {name} | {n} | {100 * scores[counts.index(n)]:.1f} | {100 * here:.1f} | "
+                f"{worth(counts, scores, here) if gain else n} |"
+            )
+    lines += ["", "Without synthesis, % by number of real images:", ""]
+    for name in names:
+        counts, scores = points(name)
+        curve = ", ".join(f"{n}: {100 * score:.1f}" for n, score in zip(counts, scores, strict=True))
+        lines.append(f"- {CURVES[name].title}: {curve}")
+    write_text(HERE / "learning_curve.md", "\n".join(lines) + "\n")
+    if names:
+        draw(names)
+
+
+def main() -> None:
+    """Work the points that are missing and write table and picture."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--set", nargs="*", default=list(CURVES), choices=list(CURVES))
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--cache", type=Path, default=Path("runs") / ".cache")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        one(asked.one[0], int(asked.one[1]), asked.data, asked.cache)
+        return
+    todo = [
+        (name, count)
+        for name in asked.set
+        for count in CURVES[name].counts
+        if known(place(name, count), settings(name, count, asked.data)) is None
+    ]
+
+    def launch(pair: tuple[str, int]) -> None:
+        name, count = pair
+        print(f"{name}: {count}", flush=True)
+        command = [sys.executable, __file__, "--one", name, str(count)]
+        subprocess.run([*command, "--data", str(asked.data), "--cache", str(asked.cache)], check=True)
+
+    with ThreadPoolExecutor(asked.processes) as pool:
+        for _ in pool.map(launch, todo):
+            pass
+    write()
+
+
+if __name__ == "__main__":
+    main()
