@@ -2,9 +2,9 @@
 
 For every set: the test score of the best way without synthetic data (of balanced sampling, class weights
 and mixup, all with classical augmentation; chosen on the validation part) over the number of real rare
-images, five classifiers a point, and beside it what the recommended training of `benchmarks/gain.py final` reached at
-its scarcities. Read off sideways, on the line through the points without synthesis over the logarithm of the
-number, is how many real images would have done as well.
+images, five classifiers a point, and beside it what the recommended training of `benchmarks/gain.py final`
+reached at its scarcities. Read off sideways, on the line through the points without synthesis over the
+logarithm of the number, is how many real images would have done as well.
 
     python benchmarks/learning_curve.py [--set NAME ...]
 
