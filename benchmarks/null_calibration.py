@@ -10,7 +10,8 @@ a cell take minutes. Its "classical" arm adds a little noise to the features.
 
     python benchmarks/null_calibration.py [TRIALS] [--seeds S]
 
-Finished trials are kept in runs/benchmarks/null_calibration.jsonl; the same command goes on after them.
+Finished trials are kept in runs/benchmarks/null_calibration_ten_arms.jsonl; the same command goes on after
+them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from augmentor.experiment.decide import decide
 
 ROOT = Path(__file__).resolve().parents[1]
 PNEUMONIA = ROOT.parent / "shared" / "data" / "pneumoniamnist" / "pneumoniamnist.npz"
-FINISHED = ROOT / "runs" / "benchmarks" / "null_calibration.jsonl"
+FINISHED = ROOT / "runs" / "benchmarks" / "null_calibration_ten_arms.jsonl"
 KINDS = ("duplicates", "noise", "shuffled labels")
 CHUNK = 100
 
@@ -114,6 +115,7 @@ def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
         "arm": decision.arm,
         "baseline": decision.baseline,
         "gain": decision.verdict.interval.estimate,
+        "recommended": decision.recommendation.use,
     }
 
 
@@ -140,18 +142,24 @@ def main() -> None:
             handle.writelines(json.dumps(row) + "\n" for row in rows)
     rows = [r for r in read() if (r["dataset"], r["kind"], r["trial"], r["seeds"]) in set(jobs)]
     print(f"{said()}: {asked.trials} trials a row, {asked.seeds} seeds, softmax regression, no filter\n")
-    print("| data | synthetic rows | helps | 95 % interval | hurts | equivalent | inconclusive | mean gain |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| data | synthetic rows | helps | 95 % interval | hurts | equivalent | inconclusive | mean gain "
+        "| recommended | helps where recommended | mean gain of following |"
+    )
+    print("|" + "---|" * 11)
     for name in names:
         for kind in KINDS:
             here = [r for r in rows if (r["dataset"], r["kind"]) == (name, kind)]
             words = Counter(str(r["word"]) for r in here)
             exact = binomtest(words["helps"], len(here)).proportion_ci(method="exact")
+            used = [r for r in here if r["recommended"]]
             gain = float(np.mean([float(str(r["gain"])) for r in here]))
             print(
                 f"| {name} | {kind} | {words['helps']} ({words['helps'] / len(here):.1%}) "
                 f"| {exact.low:.1%} to {exact.high:.1%} | {words['hurts']} | {words['equivalent']} "
-                f"| {words['inconclusive']} | {100 * gain:+.2f} points |"
+                f"| {words['inconclusive']} | {100 * gain:+.2f} points | {len(used) / len(here):.1%} "
+                f"| {sum(r['word'] == 'helps' for r in used) / len(here):.1%} "
+                f"| {100 * sum(float(str(r['gain'])) for r in used) / len(here):+.2f} points |"
             )
     if len(names) == 1:
         print("\npneumoniamnist was left out: its file is not on this machine")

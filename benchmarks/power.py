@@ -27,7 +27,7 @@ import json
 import numpy as np
 from null_calibration import PNEUMONIA, ROOT, dataset
 from provenance import said
-from quick_arms import Study, predict, probabilities
+from quick_arms import FIRST, SHARES, Study, predict, probabilities
 from scipy.stats import binomtest, rankdata
 
 from augmentor.core.parallel import run_parallel
@@ -105,7 +105,7 @@ def trial(job: tuple[str, int, int, int]) -> list[dict[str, object]]:
     scores = functools.cache(lambda arm, share: truth(study, (arm, share), (x[reserve], labels[reserve])))
     rows: list[dict[str, object]] = []
     for metric in METRICS:
-        found = predict(study, range(seeds), metric)
+        found = predict(study, range(seeds), metric, arms=FIRST, shares=SHARES[:2])
         decision = decide(
             found.test,
             found.validation,

@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import torch
 
 from augmentor.core.seeds import derive_seed, generator
 from augmentor.experiment.arms import ARMS
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.draw import pick, rows_of
+from augmentor.experiment.remedies import MIXES, class_weights
 
-PLAIN = ("real", "balanced", "classical", "synthetic", "synthetic_only")
-SHARES = (0.25, 0.5)
+PLAIN = ("real", "balanced", "classical", "class_weighted", "mixup", "synthetic", "synthetic_only")
+MIXED = ("filtered", "spread", "spread_mixup")
+SHARES = (0.25, 0.5, 0.75)
+FIRST = ("real", "balanced", "classical", "synthetic", "synthetic_only", "filtered")
+"""The arms of the first default, which power.md was measured with at the first two shares."""
 UPDATES, BATCH, RATE, JITTER, VERSIONS = 80, 64, 0.08, 0.1, 8
 
 Labelled = tuple[np.ndarray, np.ndarray]
@@ -42,11 +47,11 @@ class Study:
         key = arm, share, tuple(seeds)
         if key not in self.known:
             batches = [self._batches(arm, share, derive_seed(self.base, "classifier", s)) for s in seeds]
-            self.known[key] = train(batches, self.n_classes)
+            self.known[key] = train(batches)
         return self.known[key]
 
     def _batches(self, name: str, share: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return all batches (U, B, F + 1), their labels (U, B) and the first weights (F + 1, K)."""
+        """Return all batches (U, B, F + 1), label weights (U, B, K) and the first weights (F + 1, K)."""
         arm, everything = ARMS[name], np.ones(len(self.synthetic[1]), dtype=np.bool_)
         labels = self.real[1], self.synthetic[1]
         rows = rows_of(arm, *labels, everything, everything, self.n_classes, seed=seed)
@@ -65,7 +70,18 @@ class Study:
         start = rng.normal(0, 0.01, (self.real[0].shape[1] + 1, self.n_classes)).astype(np.float32)
         order = rng.permutation(len(got.y))
         x = self.pool[got.version[order], (got.row + len(labels[0]) * got.synthetic)[order]]
-        return x.reshape(UPDATES, BATCH, -1), got.y[order].reshape(UPDATES, BATCH), start
+        x = x.reshape(UPDATES, BATCH, -1)
+        y = np.eye(self.n_classes, dtype=np.float32)[got.y[order].reshape(UPDATES, BATCH)]
+        if arm.mix != "none":
+            blended = [
+                MIXES[arm.mix](*map(torch.from_numpy, pair), generator(seed, "mix", step))
+                for step, pair in enumerate(zip(x, y, strict=True))
+            ]
+            x, y = (np.stack([pair[part].numpy() for pair in blended]) for part in (0, 1))
+        if arm.loss == "class_weighted":
+            counts = torch.from_numpy(np.bincount(labels[0], minlength=self.n_classes)).double()
+            y = y * class_weights(counts).numpy().astype(np.float32)
+        return x, y, start
 
     @cached_property
     def pool(self) -> np.ndarray:
@@ -77,14 +93,15 @@ class Study:
         return x + JITTER * noise
 
 
-def train(batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n_classes: int) -> np.ndarray:
+def train(batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
     """Return the weights (S, F + 1, K) of softmax regressions, one for each entry of ``batches``."""
     weights = np.stack([start for _, _, start in batches])
-    one_hot = np.eye(n_classes, dtype=np.float32)
     first, second = np.zeros_like(weights), np.zeros_like(weights)
     for step in range(UPDATES):
         x, y = (np.stack([batch[part][step] for batch in batches]) for part in (0, 1))
-        slope = x.transpose(0, 2, 1) @ (softmax(x @ weights) - one_hot[y]) / BATCH
+        # The gradient of a cross-entropy whose label weights need not add to one.
+        wrong = softmax(x @ weights) * y.sum(axis=-1, keepdims=True) - y
+        slope = x.transpose(0, 2, 1) @ wrong / BATCH
         first = 0.9 * first + 0.1 * slope
         second = 0.99 * second + 0.01 * slope**2
         corrected = first / (1 - 0.9 ** (step + 1))
@@ -116,17 +133,28 @@ class Predicted:
     share: dict[str, float]
 
 
-def predict(study: Study, seeds: Sequence[int], metric: str = "balanced_accuracy") -> Predicted:
-    """Train every arm; the filtered arm's share is chosen on the validation part, as in the package."""
-    found: dict[str, np.ndarray] = {arm: study.weights(arm, 0.0, seeds) for arm in PLAIN}
-    tried = {share: study.weights("filtered", share, seeds) for share in SHARES}
+def predict(
+    study: Study,
+    seeds: Sequence[int],
+    metric: str = "balanced_accuracy",
+    *,
+    arms: Sequence[str] = (*PLAIN, *MIXED),
+    shares: Sequence[float] = SHARES,
+) -> Predicted:
+    """Train the arms; those that mix choose their share on the validation part, as in the package."""
+    found = {arm: study.weights(arm, 0.0, seeds) for arm in arms if arm not in MIXED}
     x, y = study.validation
-    means = validation_means({str(share): probabilities(w, x) for share, w in tried.items()}, y, metric)
-    best = float(max(means, key=means.__getitem__))
-    found["filtered"] = tried[best]
+    chosen = {}
+    for arm in MIXED:
+        if arm in arms:
+            tried = {share: study.weights(arm, share, seeds) for share in shares}
+            scored = {str(share): probabilities(w, x) for share, w in tried.items()}
+            means = validation_means(scored, y, metric)
+            chosen[arm] = float(max(means, key=means.__getitem__))
+            found[arm] = tried[chosen[arm]]
     order = sorted(found, key=lambda arm: arm != "filtered")  # as in the package, it wins ties
     return Predicted(
         {arm: probabilities(found[arm], x) for arm in order},
         {arm: probabilities(found[arm], study.test[0]) for arm in order},
-        {arm: best if arm == "filtered" else 0.0 for arm in order},
+        {arm: chosen.get(arm, 0.0) for arm in order},
     )
