@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.layers import activate, convolution, linear
+from augmentor.nets.layers import activate, convolution, gradient_laid_out, linear
 from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 
@@ -57,6 +57,7 @@ class Top(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return activated features (B, F)."""
+        x = gradient_laid_out(x)
         if self.deviation:
             x = torch.cat([x, minibatch_std(x, self.group)], 1)
         h = activate(self.layer(x.flatten(1)))

@@ -117,8 +117,10 @@ class ModulatedOutput(StyledLayer):
         """Return (B, outputs, *grid) for ``x`` (B, inputs, *grid) and scales ``style`` (B, inputs)."""
         # One small matrix a row: scaling x instead would go through all of it once more.
         weight = self.layer.weight.flatten(1) * (style * self.layer.scale)[:, None]
-        made = torch.bmm(weight, x.flatten(2)) + self.layer.bias[:, None]
-        return made.view(*made.shape[:2], *x.shape[2:])
+        # Channels last, as the maps lie: flattened otherwise they would be copied, their gradients too.
+        cells = x.movedim(1, -1)
+        made = torch.bmm(cells.flatten(1, -2), weight.transpose(1, 2)) + self.layer.bias
+        return made.unflatten(1, cells.shape[1:-1]).movedim(-1, 1)
 
 
 class PlainOutput(StyledLayer):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from augmentor.core.errors import ConfigError
 from augmentor.nets.blocks import rising
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
-from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, upsample
+from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, laid_out, upsample
 from augmentor.nets.spec import NetworkSpec
 
 
@@ -211,7 +211,7 @@ class GrowingTrunk(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, F) of samples (B, C, *spatial), looked at in the present resolution."""
         growth, last = self.growth, self.stages - 1
-        seen = self.pyramid.down(x, last, growth.top)
+        seen = self.pyramid.down(laid_out(x), last, growth.top)
         h = activate(self.from_samples[growth.top](seen))
         for stage in range(growth.top, -1, -1):
             h = self.pyramid.down(self.blocks[stage](h), stage, max(stage - 1, 0))

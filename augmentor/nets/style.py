@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from augmentor.core.ranks import draw_rows, together
 from augmentor.nets.blocks import falling, rising
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
-from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, upsample
+from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, laid_out, upsample
 from augmentor.nets.modulated import ADAIN, MODULATED, Kind
 from augmentor.nets.players import MEAN_STYLE_DECAY
 from augmentor.nets.spec import NetworkSpec
@@ -28,8 +28,13 @@ STYLE_WIDTH = 128
 MAPPING_LAYERS = 3
 """Dense layers from vector to style; the papers' 8 are for faces of a thousand pixels a side."""
 
-MAPPING_RATE = 0.01
-"""Share of the learning rate that the mapping network gets (Karras 2019, appendix C)."""
+MAPPING_RATE = 0.1
+"""Share of the learning rate that the mapping network gets.
+
+Karras 2019, appendix C, has 0.01, for 8 layers and millions of images. In the some thousand steps of a small
+set that moves them little: on digits (60,000 images) `stylegan2` met 0.86 of the labels asked for with 0.01
+and a learning rate of 2e-3, and 0.95 with 0.1 and 5e-3; the two were not measured apart.
+"""
 
 RUN = 4
 """Rows of one class that stand together in a batch."""
@@ -282,7 +287,7 @@ class SkipTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, F) of samples (B, C, *spatial)."""
-        x = activate(self.first(x))
+        x = activate(self.first(laid_out(x)))
         for block in self.blocks:
             x = block(x)
         features: Tensor = self.top(activate(self.last(x)))
