@@ -163,7 +163,7 @@ FAMILIES: Mapping[str, Family] = {
             "regularisers": {"r1": "auto", "path_length": 2.0},
             "style_mixing": 0.5,
         },
-        {"learning_rate": 2e-3},
+        {"learning_rate": 5e-3},
     ),
     "r3gan": Family(
         "Huang 2024: relativistic pairs, R1 and R2, residual networks of grouped convolutions",
