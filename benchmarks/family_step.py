@@ -124,7 +124,9 @@ def main() -> None:
     )
     parser.add_argument("--side", type=int, default=28)
     parser.add_argument(
-        "--family", nargs="*", default=[name for name in FAMILIES if name not in {"gan3d", "translation"}]
+        "--family",
+        nargs="*",
+        default=[name for name in FAMILIES if name not in {"gan3d", "translation", "flow"}],
     )
     arguments = parser.parse_args()
     lines = [

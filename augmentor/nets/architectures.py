@@ -69,12 +69,21 @@ def networks(
     Raises:
         ConfigError: if samples of ``shape`` have no network.
     """
-    if not 2 <= len(shape) <= 4 or min(shape) < 1 or max(shape[1:]) < 4:
-        raise ConfigError(
-            f"the {spec.architecture} networks make series, images and volumes of shape (C, *spatial) "
-            f"with 1 to 3 spatial dimensions and at least 4 cells along one of them, got {tuple(shape)}"
-        )
+    refuse_shape(spec.architecture, shape)
     architecture = ARCHITECTURES[spec.architecture]
     generator = Generator(spec, shape, n_classes, architecture.body)
     other = Encoder if variational else Critic
     return generator, other(spec, shape, n_classes, architecture.trunk)
+
+
+def refuse_shape(name: str, shape: tuple[int, ...]) -> None:
+    """Refuse samples that no network makes.
+
+    Raises:
+        ConfigError: if ``shape`` is not (C, *spatial) of one to three dimensions, or is too small.
+    """
+    if not 2 <= len(shape) <= 4 or min(shape) < 1 or max(shape[1:]) < 4:
+        raise ConfigError(
+            f"the {name} networks make series, images and volumes of shape (C, *spatial) "
+            f"with 1 to 3 spatial dimensions and at least 4 cells along one of them, got {tuple(shape)}"
+        )

@@ -6,7 +6,8 @@ import torch
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.architectures import networks
+from augmentor.nets.architectures import networks, refuse_shape
+from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.layers import memory_format
 from augmentor.nets.players import Critic, Encoder, Generator
 from augmentor.nets.sizing import auto_gamma
@@ -26,8 +27,10 @@ ADAPTIVE_SHARE = 0.25
 
 def initial_networks(
     spec: SynthesizerSpec, shape: tuple[int, ...], n_classes: int, seed: int, device: torch.device
-) -> tuple[Generator, Critic | Encoder]:
+) -> tuple[Generator | FlowNetwork, Critic | Encoder | None]:
     """Return generator and critic with weights that depend on ``seed`` alone, on ``device``.
+
+    A rectified flow has no second network.
 
     Weights are drawn on the CPU, so that every device starts alike, and torch's own stream is left
     as it was.
@@ -43,9 +46,15 @@ def initial_networks(
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        generator, critic = networks(spec, shape, n_classes, variational=spec.objective == "variational")
+        generator: Generator | FlowNetwork
+        critic: Critic | Encoder | None = None
+        if spec.objective == "flow":
+            refuse_shape("flow", shape)
+            generator = FlowNetwork(spec, shape, n_classes)
+        else:
+            generator, critic = networks(spec, shape, n_classes, variational=spec.objective == "variational")
     layout = memory_format(len(shape) - 1)
-    for network in (generator, critic):
+    for network in (generator, *([] if critic is None else [critic])):
         network.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # torch omits this pair
     return generator, critic
 
@@ -56,7 +65,7 @@ def objective_of(spec: SynthesizerSpec, training: TrainingSpec, shape: tuple[int
     weights = {name: gamma if weight == "auto" else float(weight) for name, weight in spec.used.items()}
     augment = _augment(spec)
     return Objective(
-        adversarial=None if spec.objective == "variational" else ADVERSARIAL[spec.adversarial],
+        adversarial=ADVERSARIAL[spec.adversarial] if spec.objective == "adversarial" else None,
         penalties={name: w for name, w in weights.items() if name in {*PENALTIES, *RANDOM_PENALTIES}},
         every=training.penalty_every,
         augment=augment,
@@ -69,6 +78,7 @@ def objective_of(spec: SynthesizerSpec, training: TrainingSpec, shape: tuple[int
         path_length=weights.get("path_length", 0.0),
         auxiliary=spec.auxiliary_weight,
         codes=spec.codes,
+        flow=spec.flow if spec.objective == "flow" else None,
     )
 
 

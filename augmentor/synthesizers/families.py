@@ -29,6 +29,7 @@ FamilyName = Literal[
     "r3gan",
     "gan3d",
     "cvae",
+    "flow",
     "translation",
 ]
 
@@ -190,6 +191,12 @@ FAMILIES: Mapping[str, Family] = {
             "latent": 16,
         },
         {"learning_rate": 1e-3, "betas": (0.9, 0.999)},
+    ),
+    "flow": Family(
+        "Liu, Gong and Liu 2022, equation 1: a rectified flow, whose network regresses the straight way from "
+        "noise to a sample; times as in Esser 2024, section 3.1",
+        {"objective": "flow", "minibatch_group": 0, "augmentation": [], "mode_seeking": 0.0},
+        {"learning_rate": 1e-3, "betas": (0.9, 0.99)},
     ),
     "translation": Family(
         "Kim, Jeong and Shin 2020 (M2m), equation 1, algorithm 1: samples of richer classes, moved down a "

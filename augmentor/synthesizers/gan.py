@@ -115,7 +115,7 @@ class GanSynthesizer:
                 n_classes=train.n_classes,
                 batch=self.training.batch,
                 power=self.training.class_power,
-                latent=spec.latent,
+                latent=spec.numbers(train.shape),
                 device=place,
                 layout=memory_format(len(train.shape) - 1),
             )
@@ -231,9 +231,11 @@ class GanSynthesizer:
         )
 
 
-def _refuse_batch_statistics(*networks: nn.Module) -> None:
+def _refuse_batch_statistics(*networks: nn.Module | None) -> None:
     """Refuse networks whose rows see each other's mean, where several processes share a batch."""
-    normed = any(isinstance(part, nn.BatchNorm1d) for network in networks for part in network.modules())
+    normed = any(
+        isinstance(part, nn.BatchNorm1d) for network in networks if network for part in network.modules()
+    )
     if normed and ranks.world() > 1:
         raise ConfigError(
             f"this family normalises over the batch, which {ranks.world()} processes would each do over "

@@ -91,7 +91,7 @@ class Sampler:
 
     def _chunk(self, labels: IntArray, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
         draws = torch.Generator().manual_seed(seed)
-        latents = torch.randn(CHUNK, self.spec.latent, generator=draws)
+        latents = torch.randn(CHUNK, self.spec.numbers(self.shape), generator=draws)
         filled = torch.zeros(CHUNK, dtype=torch.int64)
         filled[: len(labels)] = torch.from_numpy(labels)
         made: Tensor = self.generator(latents.to(self.device), filled.to(self.device), 1.0, draws)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from augmentor.nets.flow_spec import FlowSpec
 from augmentor.nets.spec import NetworkSpec
 from augmentor.objectives.operations import operations_of
 from augmentor.synthesizers.families import FAMILIES, FamilyName
@@ -43,6 +45,7 @@ class SynthesizerSpec(NetworkSpec):
             field is not given.
         per_class: train one network for each class, without labels (Frid-Adar 2018, section 3.2).
         objective: "adversarial"; "variational" for an autoencoder with an encoder in the critic's place;
+            "flow" for a rectified flow, whose one network takes noise to a sample in steps;
             "translation" for classifiers that turn samples of richer classes into those of rarer ones.
         adversarial: a name in :data:`augmentor.objectives.adversarial.ADVERSARIAL`.
         regularisers: weight of each by name; r1 and r2 "auto" follow
@@ -62,7 +65,7 @@ class SynthesizerSpec(NetworkSpec):
 
     family: FamilyName = "residual"
     per_class: bool = False
-    objective: Literal["adversarial", "variational", "translation"] = "adversarial"
+    objective: Literal["adversarial", "variational", "flow", "translation"] = "adversarial"
     adversarial: AdversarialName = "relativistic"
     regularisers: dict[PenaltyName, Weight] = Field(default_factory=dict)
     augmentation: tuple[AugmentName, ...] = ("translation",)
@@ -87,6 +90,10 @@ class SynthesizerSpec(NetworkSpec):
             merged["conditioning"] = "none"
         return merged
 
+    def numbers(self, shape: tuple[int, ...]) -> int:
+        """Return how many standard normal numbers a sample of ``shape`` (C, *spatial) is made from."""
+        return math.prod(shape) if self.objective == "flow" else self.latent
+
     @property
     def used(self) -> dict[str, float | Literal["auto"]]:
         """The regularisers with a weight other than 0."""
@@ -94,10 +101,10 @@ class SynthesizerSpec(NetworkSpec):
 
     @model_validator(mode="after")
     def _can_work(self) -> SynthesizerSpec:
-        alone = {"variational": _variational_alone, "translation": _translation_alone}
+        alone = {"variational": _variational_alone, "flow": _flow_alone, "translation": _translation_alone}
         checks = (
             alone.get(self.objective, _critic_bounded)(self),
-            _translated(self),
+            _asked_of_another(self),
             _regularisers_fit(self),
             _labels_reach(self),
             _augmentation_fits(self),
@@ -203,12 +210,42 @@ def _translation_alone(spec: SynthesizerSpec) -> str | None:
     return None
 
 
-def _translated(spec: SynthesizerSpec) -> str | None:
-    if spec.objective != "translation" and spec.translation != TranslationSpec():
+def _flow_alone(spec: SynthesizerSpec) -> str | None:
+    others = {
+        "architecture": spec.architecture != "residual",
+        "latent": spec.latent != SynthesizerSpec.model_fields["latent"].default,
+    }
+    senseless = [*(name for name, there in others.items() if there), *_of_a_critic(spec)]
+    if senseless:
         return (
-            f"translation says how samples are translated, and objective {spec.objective!r} translates none; "
-            "leave it out, or choose family: translation"
+            "objective 'flow' has one U-Net from noise of a sample's own size to a sample, and no critic, "
+            f"so {', '.join(senseless)} cannot act; leave {'it' if len(senseless) == 1 else 'them'} out "
+            "(family: flow does)"
         )
+    if spec.conditioning not in {"projection", "none"}:
+        return (
+            "objective 'flow' gives the label to the U-Net's own embedding, got conditioning "
+            f"{spec.conditioning!r}; leave it out, or choose none"
+        )
+    if spec.conditioning == "none" and (spec.flow.label_drop or spec.flow.guidance != 1):
+        return "flow.label_drop and flow.guidance are about labels, and conditioning 'none' looks at none"
+    if spec.flow.guidance != 1 and not spec.flow.label_drop:
+        return (
+            "flow.guidance leads away from the velocity without a label, which flow.label_drop 0 leaves "
+            "half learnt; set flow.label_drop, e.g. to 0.1"
+        )
+    return None
+
+
+def _asked_of_another(spec: SynthesizerSpec) -> str | None:
+    """Refuse settings of one objective beside another."""
+    given = {"translation": spec.translation != TranslationSpec(), "flow": spec.flow != FlowSpec()}
+    for name, there in given.items():
+        if there and spec.objective != name:
+            return (
+                f"the settings {name} are those of objective {name!r}, and the objective is "
+                f"{spec.objective!r}; leave them out, or choose family: {name}"
+            )
     return None
 
 

@@ -15,6 +15,7 @@ from augmentor.core.errors import TrainingFailed
 from augmentor.core.progress import Progress
 from augmentor.core.score import CheckpointScore
 from augmentor.core.seeds import derive_seed
+from augmentor.nets.players import Critic, Encoder, Generator
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
 from augmentor.training.schedule import Calendar, ema_decay, growth, label_strength, learning_rate
@@ -61,16 +62,18 @@ class Sums:
     """Losses since the last row of history."""
 
     def __init__(self) -> None:
-        self.steps, self.turns, self.penalties = 0, 0, 0
+        self.turns, self.penalties = 0, 0
         # Numbers that turn into tensors on the losses' own device with the first addition.
         self.critic: Tensor | float = 0.0
+        self.judged = 0
         self.generator: Tensor | float = 0.0
         self.penalty: Tensor | float = 0.0
 
     def add(self, losses: Losses) -> None:
         """Add one step; on a GPU without waiting for it."""
-        self.steps += 1
-        self.critic = self.critic + losses.critic
+        if losses.critic is not None:
+            self.judged += 1
+            self.critic = self.critic + losses.critic
         if losses.generator is not None:
             self.turns += 1
             self.generator = self.generator + losses.generator
@@ -80,7 +83,7 @@ class Sums:
 
     def means(self) -> dict[str, float]:
         """Return the mean losses; not finite if one of them was not."""
-        means = {"critic_loss": float(self.critic) / self.steps}
+        means = {"critic_loss": float(self.critic) / self.judged} if self.judged else {}
         if self.turns:
             means["generator_loss"] = float(self.generator) / self.turns
         if self.penalties:
@@ -135,6 +138,7 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
     if stages > 1:
         position = growth(spec, step, stages)
         for network in (state.players.generator, state.players.critic, state.average):
+            assert isinstance(network, Generator | Critic | Encoder)  # no other grows
             network.grow(position)
     with ranks.sharing(spec.batch):
         losses = train_step(
@@ -152,7 +156,7 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
 
 
 def _tell(training: Training, state: State, losses: Losses) -> None:
-    info = {"critic_loss": float(losses.critic)}
+    info = {} if losses.critic is None else {"critic_loss": float(losses.critic)}
     if losses.generator is not None:
         info["generator_loss"] = float(losses.generator)
     training.progress.update(STAGE, min(training.spec.images, state.step * training.spec.batch), info)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.players import Critic, Encoder, Generator
 from augmentor.training.ema import Average, averaged
 from augmentor.training.regulators import Regulators
@@ -35,7 +36,7 @@ class State:
     """
 
     players: Players
-    average: Generator
+    average: Generator | FlowNetwork
     averaging: Average
     regulators: Regulators = field(default_factory=Regulators)
     step: int = 0
@@ -48,28 +49,31 @@ class State:
     @classmethod
     def begin(
         cls,
-        generator: Generator,
-        critic: Critic | Encoder,
+        generator: Generator | FlowNetwork,
+        critic: Critic | Encoder | None,
         spec: TrainingSpec,
         regulators: Regulators | None = None,
     ) -> State:
         """Return the state before the first step."""
         average = averaged(generator)
         players = Players(
-            generator, critic, _adam(generator, spec), _adam(critic, spec), tuple(generator.parameters())
+            generator,
+            critic,
+            _adam(generator, spec),
+            None if critic is None else _adam(critic, spec),
+            tuple(generator.parameters()),
         )
         return cls(players, average, Average(average, generator), regulators or Regulators())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name; copies, in the parameters' own layout."""
         parts = {
-            **_named("generator", self.players.generator.state_dict()),
-            **_named("critic", self.players.critic.state_dict()),
             **_named("average", self.average.state_dict()),
             **_named("best", self.best_weights),
-            **_moments("generator_adam", self.players.generator, self.players.generator_optimiser),
-            **_moments("critic_adam", self.players.critic, self.players.critic_optimiser),
         }
+        for name, network, optimiser in self.players.trained:
+            parts |= _named(name, network.state_dict())
+            parts |= _moments(f"{name}_adam", network, optimiser)
         return {name: tensor.detach().clone() for name, tensor in parts.items()}
 
     def facts(self) -> dict[str, Any]:
@@ -87,15 +91,11 @@ class State:
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Put back what :meth:`tensors` and :meth:`facts` returned."""
-        self.players.generator.load_state_dict(_below("generator", tensors))
-        self.players.critic.load_state_dict(_below("critic", tensors))
+        for name, network, optimiser in self.players.trained:
+            network.load_state_dict(_below(name, tensors))
+            _put_moments(_below(f"{name}_adam", tensors), network, optimiser)
         self.average.load_state_dict(_below("average", tensors))
         self.best_weights = {name: tensor.clone() for name, tensor in _below("best", tensors).items()}
-        for prefix, module, optimiser in (
-            ("generator_adam", self.players.generator, self.players.generator_optimiser),
-            ("critic_adam", self.players.critic, self.players.critic_optimiser),
-        ):
-            _put_moments(_below(prefix, tensors), module, optimiser)
         values = deepcopy(dict(facts))
         self.step, self.factor, self.rollbacks = values["step"], values["factor"], values["rollbacks"]
         self.history, self.best = values["history"], values["best"]
@@ -110,13 +110,13 @@ class State:
 
     def finite(self) -> bool:
         """Return whether every weight of both networks is finite."""
-        weights = [*self.players.generator.parameters(), *self.players.critic.parameters()]
+        weights = [weight for _, network, _ in self.players.trained for weight in network.parameters()]
         norms = torch._foreach_norm([weight.detach() for weight in weights], 1)
         return bool(torch.isfinite(torch.stack(list(norms))).all())
 
     def set_learning_rate(self, rate: float) -> None:
         """Set both optimisers' step size."""
-        for optimiser in (self.players.generator_optimiser, self.players.critic_optimiser):
+        for _, _, optimiser in self.players.trained:
             for group in optimiser.param_groups:
                 group["lr"] = rate
 

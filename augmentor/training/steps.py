@@ -1,4 +1,4 @@
-"""One training step: the critic's half and the generator's half, or a variational autoencoder's."""
+"""One training step: the critic's half and the generator's half, a variational autoencoder's, or a flow's."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from augmentor.core.ranks import average_gradients
+from augmentor.core.ranks import average_gradients, own, world
+from augmentor.nets.flow import FlowNetwork
+from augmentor.nets.flow_spec import FlowSpec
 from augmentor.nets.players import Critic, Encoder, Examined, Generator
 from augmentor.nets.spec import CodesSpec
 from augmentor.objectives.adversarial import Adversarial
 from augmentor.objectives.codes import code_surprise
 from augmentor.objectives.diffaugment import Augment
 from augmentor.objectives.diversity import mode_seeking
+from augmentor.objectives.flow import draw_times, on_path, velocity_loss
 from augmentor.objectives.penalties import bind, clip_weights, consistency
 from augmentor.objectives.variational import negative_evidence_bound
 from augmentor.training.batches import Batch
 from augmentor.training.regulators import Regulators
+from augmentor.training.spec import GROUP
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Objective:
     """What both networks minimise.
 
     Attributes:
-        adversarial: the loss of both sides; None trains a variational autoencoder.
+        adversarial: the loss of both sides; None trains a variational autoencoder, or a flow.
         penalties: weight of each penalty, by name.
         every: steps between two penalties (path lengths: turns of the generator); the weight grows by as
             much.
@@ -42,6 +46,7 @@ class Objective:
         path_length: weight of the path length regularisation.
         auxiliary: weight of the auxiliary classifier's cross-entropy, where the critic has one.
         codes: the latent's codes and the weight of their mutual information.
+        flow: times and label drop of a rectified flow; None for every other objective.
     """
 
     adversarial: Adversarial | None
@@ -57,6 +62,7 @@ class Objective:
     path_length: float = 0.0
     auxiliary: float = 1.0
     codes: CodesSpec = field(default_factory=CodesSpec)
+    flow: FlowSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -64,26 +70,38 @@ class Losses:
     """Means over the batch, detached scalars.
 
     Attributes:
-        critic: the critic's adversarial loss; of a variational autoencoder, the divergence per value.
+        critic: the critic's adversarial loss; of a variational autoencoder, the divergence per value;
+            None of a flow.
         generator: the generator's; None where the step did not update it. Of a variational
-            autoencoder, the reconstruction's negative log likelihood per value.
+            autoencoder, the reconstruction's negative log likelihood per value; of a flow, the velocity's
+            squared error per value.
         penalty: sum of the weighted penalties, None where the step had none.
     """
 
-    critic: Tensor
+    critic: Tensor | None
     generator: Tensor | None
     penalty: Tensor | None
 
 
 @dataclass(frozen=True)
 class Players:
-    """The two networks with their optimisers, and the generator's weights as a tuple."""
+    """The networks with their optimisers, and the generator's weights as a tuple; a flow has no critic."""
 
-    generator: Generator
-    critic: Critic | Encoder
+    generator: Generator | FlowNetwork
+    critic: Critic | Encoder | None
     generator_optimiser: torch.optim.Optimizer
-    critic_optimiser: torch.optim.Optimizer
+    critic_optimiser: torch.optim.Optimizer | None
     weights: tuple[Tensor, ...]
+
+    @property
+    def trained(self) -> list[tuple[str, nn.Module, torch.optim.Optimizer]]:
+        """Each network with its name and optimiser."""
+        found: list[tuple[str, nn.Module, torch.optim.Optimizer]] = [
+            ("generator", self.generator, self.generator_optimiser)
+        ]
+        if self.critic is not None and self.critic_optimiser is not None:
+            found.append(("critic", self.critic, self.critic_optimiser))
+        return found
 
 
 @dataclass(frozen=True)
@@ -157,6 +175,8 @@ def train_step(
         regulators: regularisers with a memory, changed in place.
     """
     precision = _precision(batch.real.device)
+    if isinstance(players.generator, FlowNetwork):
+        return _flow(players, players.generator, objective, batch, strength, draws, precision)
     if players.generator.stages > 1:
         batch = batch._replace(real=players.generator.fade(batch.real))
     if objective.adversarial is None:
@@ -183,6 +203,7 @@ def train_step(
 
 def _critic_half(turn: Turn, fake: Tensor) -> tuple[Tensor, Tensor | None]:
     objective, optimiser = turn.objective, turn.players.critic_optimiser
+    assert optimiser is not None  # there is a critic
     with turn.precision:
         real_said, fake_said = _examine_both(turn, fake)
     real_logits, fake_logits = real_said.logits, fake_said.logits
@@ -203,7 +224,7 @@ def _critic_half(turn: Turn, fake: Tensor) -> tuple[Tensor, Tensor | None]:
             loss, penalty = loss + objective.every * total, total.detach()
     optimiser.zero_grad()
     loss.backward()
-    average_gradients(turn.players.critic.parameters())
+    average_gradients(turn.critic.parameters())
     optimiser.step()
     if objective.clip:
         # What only shifts the input (a label's plane) or is no part of the logit has no slope to bound.
@@ -268,6 +289,7 @@ def _generator_half(turn: Turn, fake: Tensor) -> Tensor:
     path_length = turn.regulators.path_length
     # Counted in the generator's own turns: with several critic steps the two need never meet.
     if path_length is not None and turn.step // objective.critic_steps % objective.every == 0:
+        assert isinstance(players.generator, Generator)
         styles = players.generator.styles(batch.latents, batch.labels, turn.strength)
         made = players.generator.render(styles, turn.draws)
         lengths = path_length(made, styles, generator=turn.draws)
@@ -288,19 +310,51 @@ def _variational(
     precision: AbstractContextManager[None],
 ) -> Losses:
     """Update encoder and decoder by the evidence lower bound (Kingma 2014, Sohn 2015)."""
+    assert players.critic is not None  # the encoder
     with precision:
         mean, log_variance = players.critic(batch.real, batch.labels, strength)
         noise = batch.latents
         latents = mean + (0.5 * log_variance).exp() * noise
         rebuilt = players.generator(latents, batch.labels, strength, draws)
     reconstruction, divergence = negative_evidence_bound(rebuilt, batch.real, mean, log_variance)
-    for optimiser in (players.critic_optimiser, players.generator_optimiser):
+    optimisers = [optimiser for _, _, optimiser in players.trained]
+    for optimiser in optimisers:
         optimiser.zero_grad()
     (reconstruction + divergence).backward()
     average_gradients((*players.critic.parameters(), *players.weights))
-    for optimiser in (players.critic_optimiser, players.generator_optimiser):
+    for optimiser in optimisers:
         optimiser.step()
     return Losses(divergence.detach(), reconstruction.detach(), None)
+
+
+def _flow(
+    players: Players,
+    network: FlowNetwork,
+    objective: Objective,
+    batch: Batch,
+    strength: float,
+    draws: torch.Generator,
+    precision: AbstractContextManager[None],
+) -> Losses:
+    """Update the velocity network (Liu 2022, equation 1); labels are dropped until the transition is over."""
+    assert objective.flow is not None
+    real = batch.real
+    # Every process draws for the whole batch, and takes what is its own.
+    count = len(real) * world()
+    mine = own(count, GROUP)
+    drop = max(objective.flow.label_drop, 1 - strength) if network.labelled else 1.0
+    t = draw_times(count, objective.flow.times, draws)[mine].to(real.device)
+    blank = (torch.rand(count, generator=draws)[mine] < drop).to(real.device)
+    labels = torch.where(blank, torch.full_like(batch.labels, network.nothing), batch.labels)
+    noise = batch.latents.view_as(real)
+    with precision:
+        said = network.velocity(on_path(noise, real, t), t, labels)
+    loss = velocity_loss(said, noise, real).mean()
+    players.generator_optimiser.zero_grad()
+    loss.backward()
+    average_gradients(players.weights)
+    players.generator_optimiser.step()
+    return Losses(None, loss.detach(), None)
 
 
 def _precision(device: torch.device) -> AbstractContextManager[None]:

@@ -33,8 +33,11 @@ def make_training(**changes):
 
 def make_gan(spec=None, **changes):
     fields = {"width": 8, "latent": 8} | (spec or {})
-    if fields.get("family") == "translation":
+    if fields.get("family") in {"flow", "translation"}:
         del fields["latent"]
+    if fields.get("family") == "flow":
+        fields = {"flow": {"steps": 2}} | fields
+    if fields.get("family") == "translation":
         fields = {"translation": {"steps": 2, "attempts": 2}} | fields
     return build(SynthesizerSpec(**fields), make_training(**changes))
 

@@ -58,7 +58,7 @@ def test_every_family_stands_on_its_own_and_says_whose_it_is(name):
 def test_a_given_field_wins_over_the_familys(name):
     assert read({"family": name, "width": 20}).width == 20
     objective = read({"family": name}).objective
-    if objective != "translation":
+    if objective not in {"flow", "translation"}:
         assert read({"family": name, "latent": 33}).latent == 33
     if objective == "adversarial":
         assert read({"family": name, "augmentation": ["cutout"]}).augmentation == ("cutout",)
@@ -131,7 +131,16 @@ REFUSED = [
         {"family": "translation", "conditioning": "concat", "mode_seeking": 1},
         "conditioning, mode_seeking cannot",
     ),
-    ({"translation": {"steps": 3}}, "objective 'adversarial' translates none"),
+    ({"family": "flow", "latent": 8}, "latent cannot act"),
+    (
+        {"family": "flow", "architecture": "dcgan", "regularisers": {"r1": 1}},
+        "architecture, regularisers cannot",
+    ),
+    ({"family": "flow", "conditioning": "concat"}, "the U-Net's own embedding"),
+    ({"family": "flow", "flow": {"guidance": 2}}, "set flow.label_drop"),
+    ({"family": "flow", "conditioning": "none", "flow": {"label_drop": 0.1}}, "looks at none"),
+    ({"flow": {"steps": 3}}, "the objective is 'adversarial'"),
+    ({"translation": {"steps": 3}}, "the objective is 'adversarial'"),
     ({"family": "cvae", "architecture": "style", "style_mixing": 0.5}, "style_mixing cannot act"),
     # Networks.
     ({"critic_norm": "batch"}, "architecture 'residual' has no critic_norm 'batch'"),

@@ -1,0 +1,147 @@
+"""The velocity network of a rectified flow: MONAI's diffusion U-Net in one, two and three dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from augmentor.nets.classifier import groups_of
+from augmentor.nets.sizing import resolutions
+from augmentor.nets.spec import NetworkSpec
+
+TIME_SCALE = 1000.0
+"""The U-Net's sinusoids are made for times up to a thousand."""
+
+WIDEST = 2
+"""Coarser grids have so many times the channels of full resolution."""
+
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""``(x (B, ...), t (B,)) -> (B, ...)``."""
+
+
+class FlowNetwork(nn.Module):
+    """From noise and a label to a sample, along velocities that the network says.
+
+    Ronneberger's U-Net with the time and the label added inside every residual block; attention stands at
+    the coarsest grid alone, where it costs little. Sides that its strides do not divide are padded with zeros
+    and cropped again.
+
+    Args:
+        spec: the network's declaration; ``width`` must be a number by now.
+        shape: (C, *spatial) of one sample.
+        n_classes: number of classes; with conditioning "none" labels are not looked at.
+
+    Attributes:
+        latent: how many standard normal numbers a sample is made from: as many as it has values.
+        nothing: the label that stands for none.
+        stages: 1, as it does not grow.
+    """
+
+    stages = 1
+
+    def __init__(self, spec: NetworkSpec, shape: tuple[int, ...], n_classes: int) -> None:
+        super().__init__()
+        from monai.networks.nets import DiffusionModelUNet
+
+        assert spec.width != "auto"
+        self.shape, self.flow, self.latent = tuple(shape), spec.flow, math.prod(shape)
+        self.labelled, self.nothing = spec.conditioning != "none", n_classes
+        levels = len(resolutions(shape[1:]))
+        self.multiple = 2 ** (levels - 1)
+        self.unet = DiffusionModelUNet(
+            spatial_dims=len(shape) - 1,
+            in_channels=shape[0],
+            out_channels=shape[0],
+            num_res_blocks=1,
+            channels=[spec.width * (1 if level == 0 else WIDEST) for level in range(levels)],
+            attention_levels=[False] * levels,
+            # A group of one channel would lose the constant by which time and label enter it.
+            norm_num_groups=groups_of(spec.width),
+            num_head_channels=math.gcd(spec.width, 8),
+            num_class_embeds=n_classes + 1,
+        )
+        if len(shape) == 2:
+            _mend_series(self.unet)
+
+    def forward(
+        self, z: Tensor, y: Tensor, strength: float = 1.0, draws: torch.Generator | None = None
+    ) -> Tensor:
+        """Return samples (B, C, *spatial) in [-1, 1].
+
+        Args:
+            z: noise (B, latent), standard normal.
+            y: labels (B,).
+            strength: weight of the label: how far the velocity goes from that without a label to that with
+                it, times the guidance.
+            draws: not needed; the same noise and label always give the same sample.
+        """
+        share = strength * self.flow.guidance if self.labelled else 0.0
+        blank = torch.full_like(y, self.nothing)
+
+        def said(x: Tensor, t: Tensor) -> Tensor:
+            if share == 1:
+                return self.velocity(x, t, y)
+            without = self.velocity(x, t, blank)
+            return without if share == 0 else without + share * (self.velocity(x, t, y) - without)
+
+        noise = z.view(-1, *self.shape)
+        return integrate(said, noise, self.flow.steps, self.flow.solver).clamp(-1, 1)
+
+    def velocity(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        """Return the velocities (B, C, *spatial) at points ``x``, times (B,) in [0, 1] and labels (B,)."""
+        sides = x.shape[2:]
+        missing = [-side % self.multiple for side in sides]
+        # The last side's padding comes first.
+        padding = [number for gap in reversed(missing) for number in (gap // 2, gap - gap // 2)]
+        said: Tensor = self.unet(functional.pad(x, padding), t * TIME_SCALE, class_labels=y)
+        for axis, (gap, side) in enumerate(zip(missing, sides, strict=True)):
+            said = said.narrow(2 + axis, gap // 2, side)
+        return said
+
+
+def integrate(velocity: Velocity, noise: Tensor, steps: int, solver: Literal["euler", "heun"]) -> Tensor:
+    """Return where dx = v(x, t) dt carries ``noise`` (B, ...) from t = 0 to t = 1 in equal steps.
+
+    Euler's method asks once a step; Heun's twice, and averages the slopes at both ends of the step.
+    """
+    x, size = noise, 1.0 / steps
+    for step in range(steps):
+        t = torch.full((len(x),), step * size, dtype=x.dtype, device=x.device)
+        slope = velocity(x, t)
+        if solver == "heun":
+            slope = 0.5 * (slope + velocity(x + size * slope, t + size))
+        x = x + size * slope
+    return x
+
+
+class SeriesBlock(nn.Module):
+    """One residual block of MONAI's U-Net for series.
+
+    Its own forward gives the time's vector three spatial dimensions unless there are two, and so adds (B, C,
+    1, 1, 1) to (B, C, L). The parts are its own.
+    """
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        """Return (B, C_out, L) for features (B, C, L) and the vectors (B, E) of time and label."""
+        parts = self.block
+        h = parts.conv1(parts.nonlinearity(parts.norm1(x)))  # type: ignore[operator]  # its modules
+        h = h + parts.time_emb_proj(parts.nonlinearity(emb))[:, :, None]  # type: ignore[operator]
+        h = parts.conv2(parts.nonlinearity(parts.norm2(h)))  # type: ignore[operator]
+        made: Tensor = parts.skip_connection(x) + h  # type: ignore[operator]
+        return made
+
+
+def _mend_series(unet: nn.Module) -> None:
+    for parent in list(unet.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child).__name__ == "DiffusionUNetResnetBlock":
+                parent._modules[name] = SeriesBlock(child)
