@@ -78,6 +78,12 @@ ARMS: Final[dict[str, Arm]] = {
         by_share=True,
     ),
     "spread_mixup": Arm("spread plus mixup", synthetic="passing", by_share=True, mix="mixup"),
+    "classwise": Arm(
+        "the best of the mixing arms, without synthetic images of the classes where they do harm on the "
+        "validation part",
+        synthetic="passing",
+        by_share=True,
+    ),
     "pretrained": Arm(
         "synthetic images that passed the filters for the first half of the updates, then classical",
         synthetic="passing",
@@ -136,6 +142,12 @@ def check_arms(names: tuple[str, ...]) -> None:
             raise ValueError(f"unknown arm {name!r}; {hint}")
     if len(set(names)) != len(names):
         raise ValueError(f"every arm is named once, got {', '.join(names)}")
+    mixing = [name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic and name != "classwise"]
+    if "classwise" in names and not set(mixing) & set(names):
+        raise ValueError(
+            f"classwise leaves classes out of the best of {', '.join(mixing)}; add one of these to "
+            f"{', '.join(names)}"
+        )
     with_synthetic = [name for name, arm in ARMS.items() if arm.is_synthetic and arm.real]
     without = [name for name, arm in ARMS.items() if not arm.is_synthetic]
     for side, word in ((with_synthetic, "real and synthetic"), (without, "no synthetic")):

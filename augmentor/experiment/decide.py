@@ -24,6 +24,7 @@ SYNTHETIC_ARMS = (
     "filtered",
     "spread",
     "spread_mixup",
+    "classwise",
     "pretrained",
     "covariance_transfer",
     "feature_gan",

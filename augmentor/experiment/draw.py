@@ -6,6 +6,7 @@ real rows as far as their declarations allow: the comparison is paired down to t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,7 @@ def rows_of(
     seed: int,
     repeated: Index = NO_ROWS,
     smote_y: Index = NO_ROWS,
+    without: Sequence[int] = (),
 ) -> Rows:
     """Return the rows that ``arm`` may draw.
 
@@ -94,6 +96,7 @@ def rows_of(
         seed: decides which real row stands in for a synthetic one where the arm asks for copies.
         repeated: positions of the real rows that random oversampling repeats.
         smote_y: labels of the rows of SMOTE.
+        without: labels whose synthetic rows take no part.
 
     Raises:
         DataError: if nothing is left to draw.
@@ -102,6 +105,8 @@ def rows_of(
     use = {"none": ~everything, "all": everything, "kept": kept, "passing": passed}[arm.synthetic]
     real = [np.flatnonzero(real_y == k) for k in range(n_classes)]
     made = [np.flatnonzero((synthetic_y == k) & use) for k in range(n_classes)]
+    for k in without:
+        made[k] = made[k][:0]
     if arm.copies:
         rng = generator(seed, "copies")
         made = [rng.choice(a, len(b)) if len(a) else a[:0] for a, b in zip(real, made, strict=True)]

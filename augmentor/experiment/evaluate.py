@@ -30,14 +30,14 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import ARMS
 from augmentor.experiment.calibration import calibration_rows
+from augmentor.experiment.choices import CLASSWISE, empty_arms, fit_arms, stacked
 from augmentor.experiment.classifiers import CLASSIFIERS
-from augmentor.experiment.decide import Decision, decide, validation_means
+from augmentor.experiment.decide import Decision, decide
 from augmentor.experiment.draw import passing
-from augmentor.experiment.fits import FitJob, read_fit
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.policies import Policy
-from augmentor.experiment.runner import STAGE, Runner
+from augmentor.experiment.runner import Runner
 from augmentor.experiment.scores import score
 from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
 
@@ -109,43 +109,19 @@ def evaluate(
         train, synthetic, parts, spec,
         seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
     )  # fmt: skip
-    by_share = [name for name in arms if ARMS[name].by_share]
-    plain = [name for name in arms if name not in by_share]
-    choosers = [name for name in by_share if ARMS[name].is_synthetic] if len(spec.shares) > 1 else []
-    trials = min(spec.share_seeds, spec.seeds) if choosers else 0
-    tried = {
-        name: {share: [runner.job(name, share, i) for i in range(trials)] for share in spec.shares}
-        for name in choosers
-    }
-    first = [runner.job(name, None, i) for name in plain for i in range(spec.seeds)]
-    first += [job for shares in tried.values() for jobs in shares.values() for job in jobs]
-    later = spec.seeds * len(by_share) - trials * len(choosers)
-    progress.start(STAGE, len(first) + later)
-    runner.run(first)
-    rows: list[dict[str, Any]] = []
-    share_of: dict[str, float] = {}
-    for name in choosers:
-        share_of[name], scores = choose_share(tried[name], validation, spec, name)
-        rows += scores
-    # Copies take the places of the kept rows, so they take the filtered arm's share.
-    usual = share_of.get("filtered", next(iter(share_of.values()), spec.shares[0]))
-    share_of |= {name: usual for name in by_share if name not in share_of}
-    jobs = {name: [runner.job(name, None, i) for i in range(spec.seeds)] for name in plain}
-    jobs |= {name: [runner.job(name, share_of[name], i) for i in range(spec.seeds)] for name in by_share}
-    known = {job.key for job in first}
-    runner.run([job for name in by_share for job in jobs[name] if job.key not in known])
-    progress.finish(STAGE)
+    fitted = fit_arms(runner, arms, validation, spec, progress)
+    jobs, share_of, rows = fitted.jobs, fitted.share_of, fitted.rows
     runner.clean()
 
     # Every choice but that of decide() is made, and decide() chooses on validation alone.
     opening()
-    found = {part: {name: _stacked(jobs[name], part) for name in arms} for part in parts}
+    found = {part: {name: stacked(jobs[name], part) for name in arms} for part in parts}
     for part, samples in parts.items():
         for name in arms:
             rows += _score_rows(found[part][name], samples, name, part)
     gan_train, not_estimable = gan_train_rows(rows, arms, skipped)
     rows += gan_train
-    empty = empty_arms(arms, synthetic)
+    empty = empty_arms(arms, synthetic, fitted.left_out)
     decision = _decide(found, validation, test, spec, seed, empty)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
@@ -155,10 +131,11 @@ def evaluate(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
         facts={
             "primary_metric": spec.primary_metric,
-            "share": share_of.get(decision.arm, usual) if by_share else None,
+            "share": share_of.get(decision.arm, fitted.usual) if share_of else None,
             "share_of": share_of,
-            "share_by": "validation" if choosers else "recipe",
-            "share_seeds": trials,
+            "share_by": "validation" if fitted.trials else "recipe",
+            "share_seeds": fitted.trials,
+            "left_out": list(fitted.left_out) if CLASSWISE in arms else None,
             "seeds": list(range(spec.seeds)),
             "classifier_seeds": runner.seeds,
             "verdict": {
@@ -217,38 +194,6 @@ def usable_arms(
     return [name for name in names if name not in skipped], skipped
 
 
-def empty_arms(arms: Sequence[str], synthetic: SyntheticSet) -> list[str]:
-    """Return the synthetic arms that no synthetic row takes part in: they train on real rows alone."""
-    left = {"kept": synthetic.kept, "passing": passing(synthetic)}
-    return [name for name in arms if ARMS[name].synthetic in left and not left[ARMS[name].synthetic].any()]
-
-
-def choose_share(
-    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec, arm: str = "filtered"
-) -> tuple[float, list[dict[str, Any]]]:
-    """Return the share with the best mean validation score (the smallest of equals), and all scores."""
-    metric = spec.primary_metric
-    rows: list[dict[str, Any]] = []
-    means: dict[float, float] = {}
-    for share, jobs in sorted(tried.items()):
-        values = []
-        for number, job in enumerate(jobs):
-            probabilities = _stacked([job], "validation")
-            values.append(validation_means({arm: probabilities}, validation.y, metric)[arm])
-            rows.append(
-                {
-                    "arm": arm,
-                    "seed": number,
-                    "fold": "validation",
-                    "metric": f"{metric}@share={share:g}",
-                    "value": values[-1],
-                    "greater_is_better": True,
-                }
-            )
-        means[share] = float(np.mean(values))
-    return max(means, key=means.__getitem__), rows
-
-
 def _decide(
     found: Mapping[str, Mapping[str, Probabilities]],
     validation: Samples,
@@ -283,16 +228,6 @@ def _score_rows(probabilities: Probabilities, samples: Samples, arm: str, part: 
         for number, one in enumerate(probabilities)
         for row in score(one, samples.y, samples.classes, confusion=part == "test")
     ]
-
-
-def _stacked(jobs: Sequence[FitJob], part: str) -> Probabilities:
-    found = []
-    for job in jobs:
-        probabilities = read_fit(job, part)
-        if probabilities is None:
-            raise DataError(f"the fit {job.target} is gone; nothing else may write there: run again")
-        found.append(probabilities)
-    return np.stack(found)
 
 
 def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilities]]) -> None:

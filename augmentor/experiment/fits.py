@@ -53,6 +53,7 @@ class FitJob:
         content: SHA-256 of everything in ``shared``.
         arm: the declaration.
         share: synthetic share, None where the arm has none.
+        without: labels whose synthetic rows take no part.
         anneal: whether the share falls to zero.
         seed: of weights and batches.
         updates: number of optimiser steps.
@@ -74,6 +75,7 @@ class FitJob:
     learning_rate: float
     channels: int | None
     classifier: str = "small_resnet"
+    without: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -196,7 +198,7 @@ def _train(job: FitJob, shared: _Shared) -> Predictor:
     n_classes = int(shared.rows["n_classes"])
     rows = rows_of(
         job.arm, labels["real_y"], labels["synthetic_y"], masks["kept"], masks["passing"], n_classes,
-        seed=job.seed, repeated=labels["repeated"], smote_y=labels["smote_y"],
+        seed=job.seed, repeated=labels["repeated"], smote_y=labels["smote_y"], without=job.without,
     )  # fmt: skip
     mix = MIXES.get(job.arm.mix)
 

@@ -90,8 +90,11 @@ class Runner:
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
         self.trained = self.reused = 0
 
-    def job(self, name: str, share: float | None, number: int) -> FitJob:
-        """Return the job of the arm ``name`` at the seed of that number."""
+    def job(self, name: str, share: float | None, number: int, *, without: tuple[int, ...] = ()) -> FitJob:
+        """Return the job of the arm ``name`` at the seed of that number.
+
+        ``without`` are labels whose synthetic rows take no part.
+        """
         spec = self.spec
         made = FitJob(
             shared=self.folder / f"shared-{self.content[:16]}",
@@ -99,6 +102,7 @@ class Runner:
             content=self.content,
             arm=ARMS[name],
             share=share,
+            without=without,
             anneal=spec.anneal and ARMS[name].by_share,
             seed=self.seeds[number],
             updates=spec.updates,
@@ -108,6 +112,7 @@ class Runner:
             classifier=spec.classifier,
         )
         label = name if share is None else f"{name}@{share:g}"
+        label += "".join(f"-{k}" for k in without)
         return replace(made, target=self.folder / "fits" / f"{label}-{number}-{made.key[:16]}.npz")
 
     def run(self, jobs: Sequence[FitJob]) -> None:

@@ -14,7 +14,8 @@ from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.evaluate import choose_share, usable_arms
+from augmentor.experiment.choices import choose_share
+from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec
 

@@ -38,6 +38,7 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
                 "filtered",
                 "spread",
                 "spread_mixup",
+                "classwise",
                 "pretrained",
                 "synthetic_only",
             ],

@@ -42,6 +42,7 @@ WORDS_FROM_FACTS = (
     "memorised",
     "needed",
     "recommendation",
+    "left_out",
     "not_estimable",
     "quality_protocol",
     "licence",

@@ -15,6 +15,7 @@ SYNTHETIC_ARMS = (
     "filtered",
     "spread",
     "spread_mixup",
+    "classwise",
     "pretrained",
     "covariance_transfer",
     "feature_gan",
@@ -32,6 +33,7 @@ ARMS: dict[str, tuple[str, str]] = {
         "classical augmentation plus the same share of synthetic images in every class",
     ),
     "spread_mixup": ("Synthetic in every class, mixup", "the same plus mixup"),
+    "classwise": ("Synthetic where it helps", "the best mixture, without the classes where it does harm"),
     "covariance_transfer": ("Transferred features", "last layer trained again with Gaussian features"),
     "feature_gan": ("Generated features", "last layer trained again with features of a small GAN"),
     "pretrained": (

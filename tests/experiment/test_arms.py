@@ -45,6 +45,7 @@ def test_the_usual_arms_differ_as_declared():
         "filtered",
         "spread",
         "spread_mixup",
+        "classwise",
         "pretrained",
         "synthetic_only",
         "covariance_transfer",
@@ -60,7 +61,7 @@ def test_the_usual_arms_differ_as_declared():
         (("real", "filtered", "real"), "named once"),
         (
             ("real", "classical"),
-            "add one of synthetic, filtered, spread, spread_mixup, pretrained, "
+            "add one of synthetic, filtered, spread, spread_mixup, classwise, pretrained, "
             "covariance_transfer, feature_gan to real, classical",
         ),
         (("real", "synthetic_only"), "add one of synthetic, filtered"),

@@ -10,7 +10,8 @@ from augmentor.core.progress import Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import runner as runner_module
-from augmentor.experiment.evaluate import choose_share, evaluate
+from augmentor.experiment.choices import choose_share
+from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fits import read_fit, run_fit
 from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
@@ -112,7 +113,9 @@ def test_choices_are_the_best_on_validation(finished):
     assert (found.facts["share_by"], found.facts["share_seeds"]) == ("validation", 2)
     held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
     verdict = found.facts["verdict"]
-    assert held[verdict["baseline"]] == held[["real", "balanced", "classical", "class_weighted", "mixup"]].max()
+    assert (
+        held[verdict["baseline"]] == held[["real", "balanced", "classical", "class_weighted", "mixup"]].max()
+    )
     assert held[verdict["arm"]] == held[["synthetic", "filtered", "spread", "spread_mixup"]].max()
     advice = found.facts["recommendation"]
     assert advice["gain"] == pytest.approx(held[verdict["arm"]] - held[verdict["baseline"]], abs=1e-12)
@@ -382,11 +385,12 @@ def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
 
 
 def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, monkeypatch):
-    import augmentor.experiment.evaluate as module
+    from augmentor.experiment import choices
+    from augmentor.experiment import evaluate as module
 
     order = []
 
-    def told(name):
+    def told(module, name):
         real = getattr(module, name)
 
         def call(*args, **options):
@@ -395,8 +399,9 @@ def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, mo
 
         monkeypatch.setattr(module, name, call)
 
-    for name in ("choose_share", "_score_rows", "_decide"):
-        told(name)
+    told(choices, "choose_share")
+    told(module, "_score_rows")
+    told(module, "_decide")
     run(tmp_path, TINY.model_copy(update={"seeds": 1}), opening=lambda: order.append("opening"))
     assert order.count("opening") == 1
     assert order.index("choose_share") < order.index("opening") < order.index("test")
