@@ -169,7 +169,7 @@ def reached(name: str, scenario: str) -> tuple[float, float, float, float] | Non
         return None
     row = Row(runs)
     gain, low, high, _ = row.gain(recommended=True)
-    return row.before() + gain, gain, low, high
+    return row.score("baseline") + gain, gain, low, high
 
 
 def draw(names: list[str]) -> None:
