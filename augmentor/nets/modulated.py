@@ -120,7 +120,8 @@ class ModulatedOutput(StyledLayer):
         # Channels last, as the maps lie: flattened otherwise they would be copied, their gradients too.
         cells = x.movedim(1, -1)
         made = torch.bmm(cells.flatten(1, -2), weight.transpose(1, 2)) + self.layer.bias
-        return made.unflatten(1, cells.shape[1:-1]).movedim(-1, 1)
+        drawn: Tensor = made.unflatten(1, cells.shape[1:-1]).movedim(-1, 1)
+        return drawn
 
 
 class PlainOutput(StyledLayer):
