@@ -5,7 +5,7 @@ leave nothing for convolutions, growth or styles to do: every family keeps its l
 training, and plays with the same multilayer perceptrons at the same rates, unconditional, on points drawn
 anew for every batch. So this compares games, not architectures, rates or data.
 
-    python benchmarks/gaussians.py [--images 2048000] [--family NAME ...]
+    python benchmarks/gaussians.py [--images 1536000] [--family NAME ...]
 
 A mode is found when at least 20 of 2,500 samples lie within three standard deviations of its middle; a sample
 is of high quality when it lies that close to any middle. Writes gaussians.md beside itself and
@@ -15,6 +15,7 @@ docs/families/gaussians.png.
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,15 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
-from augmentor.nets.dense import DenseBody, DenseTrunk
+from augmentor.nets.blocks import Top
 from augmentor.nets.players import Critic, Encoder, Generator
-from augmentor.nets.spec import NetworkSpec
+from augmentor.nets.spec import CodesSpec, NetworkSpec
 from augmentor.synthesizers.compose import objective_of, regulators_of
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
 from augmentor.training import loop
@@ -42,12 +43,13 @@ mpl.use("Agg")
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "families" / "gaussians.png"
-MIDDLES = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3)]) * 0.4
-SPREAD = 0.02
-SAMPLES, NEEDED, BATCH, LATENT = 2_500, 20, 128, 16
+MIDDLES = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3)]) * 0.2
+"""Well inside [-1, 1], where the generator's tanh is nearly straight."""
+SPREAD = 0.01
+SAMPLES, NEEDED, BATCH, LATENT, HIDDEN = 2_500, 20, 256, 2, 128
 RATES = {"learning_rate": 1e-3, "betas": (0.5, 0.999)}
 STYLED = ("path_length",)
-SCALE = 5.0
+SCALE = 10.0
 GAMMA = SPREAD**2 / 4
 """Weight of R1 and R2. "auto" is meant for images; here a critic must be able to fall by one logit within a
 spread, and the penalty on that slope, gamma / 2 / spread squared, should be small beside the loss."""
@@ -67,20 +69,40 @@ GAMES = (
 """The other families' games on these networks are one of these."""
 
 
-class NearCritic(DenseTrunk):
-    """A perceptron that sees the points five times larger, with first biases all over their range.
+def hidden(inputs: int) -> nn.Sequential:
+    """Return three hidden layers of 128 units."""
+    sizes = (inputs, *[HIDDEN] * 3)
+    layers = [(nn.Linear(sizes[k], sizes[k + 1]), nn.LeakyReLU(0.2)) for k in range(3)]
+    return nn.Sequential(*(part for pair in layers for part in pair))
 
-    The modes are narrow against the range of a sample, [-1, 1], and the mixture's usual scale is larger, too.
-    With biases of zero all kinks would go through the origin, and take long to reach the outer modes.
-    """
+
+class Body(nn.Module):
+    """The generator of every game: latents (B, L) to points (B, 2, 1), before the tanh."""
+
+    def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+        self.layers = nn.Sequential(hidden(inputs), nn.Linear(HIDDEN, math.prod(shape)))
+
+    def forward(self, vector: Tensor, draws: torch.Generator | None = None) -> Tensor:
+        """Return points (B, 2, 1)."""
+        made: Tensor = self.layers(vector)
+        return made.view(-1, *self.shape)
+
+
+class Trunk(nn.Module):
+    """The critic of every game. It sees the points enlarged: the mixture's usual scale is larger, too."""
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
-        super().__init__(spec, shape)
-        torch.nn.init.uniform_(self.layers[0].bias, -SCALE, SCALE)  # type: ignore[arg-type]  # a linear layer's
+        super().__init__()
+        self.layers = hidden(math.prod(shape))
+        self.features = HIDDEN
+        self.top = Top(spec, HIDDEN, 1, HIDDEN) if spec.minibatch_group else nn.Flatten()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, F) of points (B, 2, 1)."""
-        return super().forward(SCALE * x)
+        features: Tensor = self.top(self.layers(SCALE * x.flatten(1)).unsqueeze(2))
+        return features
 
 
 def mixture(count: int, draws: torch.Generator) -> Tensor:
@@ -93,29 +115,31 @@ def mixture(count: int, draws: torch.Generator) -> Tensor:
 class Endless:
     """Draws new points for every batch, in the place of the rows of a data set."""
 
+    def __init__(self, latent: int) -> None:
+        self.latent = latent
+
     def draw(self, draws: torch.Generator) -> Batch:
         """Return one batch."""
         labels = torch.zeros(BATCH, dtype=torch.int64)
-        return Batch(mixture(BATCH, draws), labels, torch.randn(BATCH, LATENT, generator=draws))
+        return Batch(mixture(BATCH, draws), labels, torch.randn(BATCH, self.latent, generator=draws))
 
 
 def game(name: str) -> SynthesizerSpec:
     """Return a family's game on multilayer perceptrons."""
     fields: dict[str, Any] = {**FAMILIES[name].spec, "family": name}
-    norms = "layer" if fields.get("critic_norm") == "layer" else "none"
     given = fields.get("regularisers", {}).items()
     weights = {key: GAMMA if value == "auto" else value for key, value in given if key not in STYLED}
     fields |= {
         "architecture": "mlp",
         "conditioning": "none",
         "generator_norm": "none",
-        "critic_norm": norms,
+        "critic_norm": "none",
         "augmentation": [],
         "mode_seeking": 0.0,
         "style_mixing": 0.0,
         "regularisers": weights,
         "width": 16,
-        "latent": LATENT,
+        "latent": LATENT + CodesSpec(**fields.get("codes", {})).numbers,
     }
     return parse(SynthesizerSpec, fields, name)
 
@@ -128,13 +152,16 @@ def points(name: str, images: int) -> tuple[np.ndarray[Any, Any], float]:
     shape = (2, 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(0, name))
-        generator = Generator(spec, shape, 1, DenseBody)
+        generator = Generator(spec, shape, 1, Body)
         other = Encoder if spec.objective == "variational" else Critic
-        critic = other(spec, shape, 1, NearCritic)
+        critic = other(spec, shape, 1, Trunk)
     state = State.begin(generator, critic, budget, regulators_of(spec, budget))
     objective = objective_of(spec, budget, shape)
     begin = time.process_time()
-    loop.train(state, loop.Training(budget, objective, Endless(), 0, None, Checkpoints(None, ""), Silent()))
+    loop.train(
+        state,
+        loop.Training(budget, objective, Endless(spec.latent), 0, None, Checkpoints(None, ""), Silent()),
+    )
     seconds = time.process_time() - begin
     with torch.inference_mode():
         z = torch.randn(SAMPLES, spec.latent, generator=torch.Generator().manual_seed(1))
@@ -164,7 +191,7 @@ def draw(panels: list[tuple[str, np.ndarray[Any, Any], int]]) -> None:
         axis.scatter(
             MIDDLES[:, 0], MIDDLES[:, 1], s=18, facecolors="none", edgecolors="#be5000", linewidths=0.6
         )
-        axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
+        axis.set(xlim=(-0.6, 0.6), ylim=(-0.6, 0.6), aspect="equal")
         axis.set_title(f"{name}: {modes} of 25", fontsize=8)
     figure.tight_layout(pad=0.4)
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=2_048_000)
+    parser.add_argument("--images", type=int, default=1_536_000)
     parser.add_argument("--family", nargs="*", default=list(GAMES), choices=GAMES)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
