@@ -154,7 +154,7 @@ FAMILIES: Mapping[str, Family] = {
             "regularisers": {"r1": "auto"},
             "style_mixing": 0.5,
         },
-        {"learning_rate": 2e-3},
+        {"learning_rate": 5e-3},
     ),
     "stylegan2": Family(
         "Karras 2020: weight demodulation, skip generator, residual critic, lazy R1, path lengths",
