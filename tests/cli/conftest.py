@@ -130,7 +130,7 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
             "load_recipe": load_recipe,
             "list_recipes": lambda: [("default", "Any data."), ("digits", "")],
         },
-        "augmentor.job.run": {"Job": job, "run_job": outcome("run_job")},
+        "augmentor.job.run": {"Job": job, "run_job": outcome("run_job"), "check_shared": lambda recipe: None},
         "augmentor.tasks.expand": {
             "run_with_prefect": outcome("run_with_prefect"),
             "evaluate_with_prefect": judge("evaluate_with_prefect"),

@@ -228,6 +228,7 @@ def run_job(job):
     print("ready", flush=True)
     signal.pause()
 run.run_job = run_job
+run.check_shared = lambda recipe: None
 sys.modules |= {"augmentor.job.recipe": recipe, "augmentor.job.run": run}
 app.main(["run", "digits", "--no-prefect"])
 """

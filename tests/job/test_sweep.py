@@ -138,7 +138,7 @@ def test_the_winner_is_a_whole_run_with_the_table_of_all(swept: tuple[Path, Reci
     out, _, outcome = swept
     assert outcome.folder.parent == out / "tiny-sweep"
     told = json.loads((outcome.folder / "sweep.json").read_text())
-    assert [len(member["tried"]) for member in told["members"]] == [2, 2, 0]
+    assert [len(member["tried"]) for member in told["members"]] == [3, 3, 0]
     assert "'training.images'" in told["members"][2]["reason"]
     best = max(
         (
@@ -153,7 +153,7 @@ def test_the_winner_is_a_whole_run_with_the_table_of_all(swept: tuple[Path, Reci
     assert ran.synthesizer.mode_seeking == best[1].get("synthesizer.mode_seeking", 0.1)
     assert "training.images=7" in (outcome.folder / "sweep.md").read_text()
     report = (outcome.folder / "report.html").read_text(encoding="utf-8")
-    assert "3 members (1 of them failed), 4 pairs of member and share" in report
+    assert "3 members (1 of them failed), 6 pairs of member and share" in report
     outputs = json.loads((outcome.folder / "manifest.json").read_text())["outputs"]
     assert {"sweep.json", "sweep.md"} <= set(outputs)
 
