@@ -77,7 +77,12 @@ ARMS: Final[dict[str, Arm]] = {
         synthetic="passing",
         by_share=True,
     ),
-    "spread_mixup": Arm("spread plus mixup", synthetic="passing", by_share=True, mix="mixup"),
+    "spread_mixup": Arm(
+        "synthetic images in every class at a chosen share, and mixup",
+        synthetic="passing",
+        by_share=True,
+        mix="mixup",
+    ),
     "classwise": Arm(
         "the best of the mixing arms, without synthetic images of the classes where they do harm on the "
         "validation part",
