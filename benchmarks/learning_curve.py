@@ -184,7 +184,9 @@ def draw(names: list[str]) -> None:
             found = reached(name, scenario)
             if found is None:
                 continue
-            score, gain, low, high = found
+            _, gain, low, high = found
+            # As in the table: the gain is added to the curve's own point, whose seeds are others.
+            score = scores[counts.index(count)] + gain
             axis.errorbar(
                 [count], [100 * score], [[100 * (gain - low)], [100 * (high - gain)]],
                 fmt="D", color="#0a63b0", capsize=3,
