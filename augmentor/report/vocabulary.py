@@ -7,20 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from augmentor.experiment.arms import ARMS as DECLARED
+
 # What the share of synthetic images was chosen by.
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
 
-SYNTHETIC_ARMS = (
-    "synthetic",
-    "filtered",
-    "spread",
-    "spread_mixup",
-    "classwise",
-    "pretrained",
-    "covariance_transfer",
-    "feature_gan",
-    "synthetic_only",
-)
+SYNTHETIC_ARMS = tuple(name for name, arm in DECLARED.items() if arm.is_synthetic)
 
 ARMS: dict[str, tuple[str, str]] = {
     "real": ("Real", "the real training images as they are"),
