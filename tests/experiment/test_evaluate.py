@@ -309,7 +309,7 @@ def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
     keys += [runner_of(tmp_path, seed=1).job("filtered", 0.5, 0).key]
     runner = runner_of(tmp_path)
     keys += [runner.job("filtered", 0.25, 0).key, runner.job("filtered", 0.5, 1).key]
-    keys += [runner.job("duplicated", 0.5, 0).key]
+    keys += [runner.job("duplicated", 0.5, 0).key, runner.job("filtered", 0.5, 0, without=(1,)).key]
     train, validation, test, synthetic = parts()
     some = np.arange(len(synthetic)) > 3
     for given in (
