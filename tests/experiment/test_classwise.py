@@ -1,11 +1,9 @@
 import numpy as np
-import pandas as pd
 import pytest
+from blob_parts import blobs, marked, parts
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
-from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import choices
 from augmentor.experiment.arms import ARMS
 from augmentor.experiment.choices import CLASSWISE, empty_arms
@@ -26,32 +24,15 @@ SPEC = EvaluationSpec(
 )
 
 
-def blobs(counts, seed, prefix="x"):
-    """Return 6 x 6 images of "common", darker, and "rare", brighter on the left half."""
-    rng = np.random.default_rng(seed)
-    y = np.repeat([0, 1], counts).astype(np.int64)
-    x = rng.normal(0.45, 0.2, (len(y), 1, 6, 6))
-    x[..., :3] += np.where(y == 1, 0.12, -0.12)[:, None, None, None]
-    ids = np.array([f"{prefix}{i}" for i in range(len(y))])
-    x = (np.clip(x, 0, 1) * 255).astype(np.uint8)
-    return Samples(x, y, ("common", "rare"), ids, value_range=(0, 255))
-
-
-def marked(samples):
-    n = len(samples)
-    table = pd.DataFrame({"synthesizer": ["none"] * n, "seed": [0] * n})
-    return SyntheticSet(samples, table, np.ones(n, np.bool_), np.full(n, "", dtype=np.str_))
-
-
 def run(folder, synthetic):
-    real = [blobs(counts, seed, f"part{seed}-") for seed, counts in enumerate(((40, 6), (60, 60), (50, 40)))]
+    real = parts(noise=0.2)[:3]
     return evaluate(*real, synthetic, SPEC, dataset="blobs", seed=0, folder=folder, processes=1)
 
 
 def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
     """The synthetic rows of "common" look like "rare" ones; those of "rare" are honest."""
-    made = blobs((40, 40), 4, "made")
-    made.x[made.y == 0] = blobs((0, 40), 5).x
+    made = blobs((40, 40), 4, prefix="made", noise=0.2)
+    made.x[made.y == 0] = blobs((0, 40), 5, noise=0.2).x
     found = run(tmp_path, marked(made))
     assert found.facts["left_out"] == ["common"]
     validation = found.results.where(metric="balanced_accuracy", fold="validation")
@@ -63,7 +44,7 @@ def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
 
 def test_where_no_class_does_harm_it_is_the_best_mixing_arm_fit_for_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(choices, "_harmful", lambda *_: ((), []))
-    found = run(tmp_path, marked(blobs((40, 40), 4, "made")))
+    found = run(tmp_path, marked(blobs((40, 40), 4, prefix="made", noise=0.2)))
     assert found.facts["left_out"] == []
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
         np.testing.assert_array_equal(stored[f"test/{CLASSWISE}"], stored["test/spread"])

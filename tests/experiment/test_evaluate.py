@@ -4,11 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from blob_parts import blobs, marked, parts
 
-from augmentor.core.errors import DataError, LeakError
+from augmentor.core.errors import DataError
 from augmentor.core.progress import Silent
-from augmentor.core.samples import Samples
-from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import runner as runner_module
 from augmentor.experiment.choices import choose_share
 from augmentor.experiment.evaluate import evaluate
@@ -17,7 +16,6 @@ from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import EvaluationSpec
 
-CLASSES = ("common", "rare")
 TINY = EvaluationSpec(
     seeds=3,
     updates=12,
@@ -28,32 +26,6 @@ TINY = EvaluationSpec(
     pool_versions=3,
     bootstrap=200,
 )
-
-
-def blobs(per_class, seed, *, prefix="x", noise=0.35):
-    """Return 6 x 6 images, class 1 brighter on the left half, with one more bright pixel at random."""
-    rng = np.random.default_rng(seed)
-    y = np.repeat(np.arange(len(per_class)), per_class).astype(np.int64)
-    x = rng.normal(0.45, noise, (len(y), 1, 6, 6))
-    x[:, 0, :, :3] += np.where(y == 1, 0.12, -0.12)[:, None, None]
-    x = np.clip(x * 255, 0, 255).astype(np.uint8)
-    ids = np.array([f"{prefix}{i}" for i in range(len(y))])
-    return Samples(x, y, CLASSES, ids, value_range=(0, 255))
-
-
-def marked(samples, kept=None, reason="label"):
-    kept = np.ones(len(samples), np.bool_) if kept is None else kept
-    table = pd.DataFrame({"synthesizer": ["none"] * len(samples), "seed": [0] * len(samples)})
-    return SyntheticSet(samples, table, kept, np.where(kept, "", reason).astype(np.str_))
-
-
-def parts(train=(40, 6), synthetic=(0, 30), **options):
-    return (
-        blobs(train, 1, prefix="train", **options),
-        blobs((30, 30), 2, prefix="validation", **options),
-        blobs((50, 40), 3, prefix="test", **options),
-        marked(blobs(synthetic, 4, prefix="made", **options)),
-    )
 
 
 def run(folder, spec=TINY, given=None, *, seed=0, processes=1, **options):
@@ -325,43 +297,6 @@ def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
 
 def test_a_fit_that_is_not_there_reads_as_none(tmp_path):
     assert read_fit(runner_of(tmp_path).job("real", None, 0), "test") is None
-
-
-@pytest.mark.parametrize("pair", [("train", "test"), ("train", "validation"), ("validation", "test")])
-def test_a_row_in_two_parts_is_a_leak(tmp_path, pair):
-    train, validation, test, synthetic = parts()
-    given = {"train": train, "validation": validation, "test": test}
-    given[pair[0]] = replace(given[pair[0]], x=np.concatenate([given[pair[1]].x[:1], given[pair[0]].x[1:]]))
-    with pytest.raises(LeakError, match=r"1 image of the (test|validation) part"):
-        run(tmp_path, given=(*given.values(), synthetic))
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("part", [1, 2])
-def test_a_held_out_image_among_the_synthetic_ones_is_a_leak(tmp_path, part):
-    given = parts()
-    planted = marked(replace(given[part].take(range(3)), ids=np.array(["a", "b", "c"])))
-    with pytest.raises(LeakError, match="3 images of the"):
-        run(tmp_path, given=(*given[:3], planted))
-
-
-def test_a_group_in_two_parts_is_a_leak(tmp_path):
-    train, validation, test, synthetic = parts()
-    one, other = (
-        replace(p, group=np.array([f"{n}{i}" for i in range(len(p))])) for n, p in (("a", train), ("b", test))
-    )
-    other = replace(other, group=np.where(np.arange(len(other)) == 0, "a0", other.group))
-    with pytest.raises(LeakError, match="1 group of the test part"):
-        run(tmp_path, given=(one, validation, other, synthetic))
-
-
-def test_parts_that_do_not_fit_are_refused(tmp_path):
-    train, validation, test, synthetic = parts()
-    with pytest.raises(DataError, match="the validation part is empty"):
-        run(tmp_path, given=(train, validation.take([]), test, synthetic))
-    wrong = replace(test, x=test.array[:, :, :5])
-    with pytest.raises(DataError, match="the test part differs from the training part"):
-        run(tmp_path, given=(train, validation, wrong, synthetic))
 
 
 @pytest.mark.slow
