@@ -15,7 +15,7 @@ from augmentor.job.steps import Steps
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "gain"
-BASELINES = ("balanced", "classical", "class_weighted", "mixup")
+BASELINES = ("balanced", "classical", "class_weighted", "mixup", "weighted_mixup", "cutmix")
 """What the best without synthetic data is chosen from, on the validation part."""
 
 
@@ -92,9 +92,18 @@ SCENARIOS = {
 
 MIXINGS = (
     "filtered@0.5",
+    "spread@0.25",
     "spread@0.5",
     "spread@0.75",
+    "spread_mixup@0.25",
     "spread_mixup@0.5",
+    "spread_mixup@0.75",
+    "spread_cutmix@0.25",
+    "spread_cutmix@0.5",
+    "spread_cutmix@0.75",
+    "spread_weighted@0.5",
+    "spread_weighted_mixup@0.25",
+    "spread_weighted_mixup@0.5",
     "pretrained",
     "covariance_transfer",
     "feature_gan",
@@ -114,7 +123,7 @@ class Candidate:
 
     settings: tuple[str, ...] = ()
     idea: str = ""
-    arms: tuple[str, ...] = ("spread@0.5", "spread_mixup@0.5")
+    arms: tuple[str, ...] = ("spread@0.5", "spread_mixup@0.5", "spread_cutmix@0.5")
 
 
 def _family(name: str, *more: str) -> tuple[str, ...]:
@@ -123,6 +132,11 @@ def _family(name: str, *more: str) -> tuple[str, ...]:
 
 CANDIDATES = {
     "residual": Candidate(_family("residual"), "relativistic pairs, R1 and R2", MIXINGS),
+    "residual, half of it": Candidate(
+        _family("residual"),
+        "selection: the diverse or the influential half",
+        ("diverse@0.5", "influential@0.5"),
+    ),
     "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge"),
     "cvae": Candidate(_family("cvae"), "variational autoencoder"),
     "translation": Candidate(_family("translation"), "from the majority to the rare class (Kim 2020)"),

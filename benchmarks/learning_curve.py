@@ -1,10 +1,11 @@
 """How many real images of the rare classes is synthesis worth?
 
-For every set: the test score of the best way without synthetic data (of balanced sampling, class weights
-and mixup, all with classical augmentation; chosen on the validation part) over the number of real rare
-images, five classifiers a point, and beside it what the recommended training of `benchmarks/gain.py final`
-reached at its scarcities. Read off sideways, on the line through the points without synthesis over the
-logarithm of the number, is how many real images would have done as well.
+For every set: the test score of the best way without synthetic data (of balanced sampling, class weights,
+mixup and CutMix, all with classical augmentation; chosen on the validation part) over the number of real
+rare images, and beside it what the recommended training of `benchmarks/gain.py final` reached at its
+scarcities. Where a number is one of these, the point is their baseline; else it is three classifiers on the
+same cut. Read off sideways, on the line through the points without synthesis over the logarithm of the
+number, is how many real images would have done as well.
 
     python benchmarks/learning_curve.py [--set NAME ...]
 
@@ -28,6 +29,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import torch
+from gain import FINAL_CUT
 from gain_scenarios import HERE, RESULTS, SCENARIOS, Scenario, known, recipe_of
 from gain_tables import Row, read
 
@@ -39,13 +41,14 @@ from augmentor.experiment.decide import validation_means
 from augmentor.experiment.fits import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.job.cache import StepCache
+from augmentor.job.recipe import Recipe
 from augmentor.job.steps import Steps
 
 mpl.use("Agg")
 
 PICTURE = HERE.parent / "docs" / "learning_curve.png"
-ARMS = ("classical", "class_weighted", "mixup")
-SEEDS = 5
+ARMS = ("classical", "class_weighted", "mixup", "cutmix")
+SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,14 @@ def at(name: str, count: int) -> Scenario:
     return replace(base, counts={**base.counts, **dict.fromkeys(curve.scarce, count)})
 
 
+def recipe_at(name: str, count: int, data: Path) -> Recipe:
+    """Return the recipe of a point, on the cut of the final table."""
+    return recipe_of(at(name, count), data, (f"scarcity.seed={FINAL_CUT}",))
+
+
 def settings(name: str, count: int, data: Path) -> dict[str, Any]:
     """Return everything that decides a point."""
-    recipe = recipe_of(at(name, count), data)
+    recipe = recipe_at(name, count, data)
     asked = recipe.model_dump(mode="json", include={"dataset", "image", "split", "scarcity", "evaluation"})
     return {**asked, "arms": list(ARMS), "seeds": SEEDS}
 
@@ -109,7 +117,7 @@ def place(name: str, count: int) -> Path:
 def one(name: str, count: int, data: Path, cache: Path) -> None:
     """Fit the ways without synthetic data at one count and write the point."""
     torch.set_num_threads(1)
-    steps = Steps(recipe_of(at(name, count), data), StepCache(cache), "cpu", Silent())
+    steps = Steps(recipe_at(name, count, data), StepCache(cache), "cpu", Silent())
     steps.load()
     parts = steps.parts
     nobody = parts["train"].take(np.zeros(0, np.int64))
@@ -139,10 +147,19 @@ def one(name: str, count: int, data: Path, cache: Path) -> None:
 
 
 def points(name: str) -> tuple[list[int], list[float]]:
-    """Return counts and test scores without synthesis, as far as they are there."""
-    found = [(n, place(name, n)) for n in CURVES[name].counts if place(name, n).is_file()]
-    rows = [(n, json.loads(path.read_text(encoding="utf-8"))) for n, path in found]
-    return [n for n, _ in rows], [row["test"][row["best"]] for _, row in rows]
+    """Return counts and test scores without synthesis, as far as they are there.
+
+    Where a count is that of a scenario, the score is its baseline's in the final table.
+    """
+    found: dict[int, float] = {}
+    for count in CURVES[name].counts:
+        held = reached(name, count)
+        if held is not None:
+            found[count] = held[0]
+        elif place(name, count).is_file():
+            row = json.loads(place(name, count).read_text(encoding="utf-8"))
+            found[count] = row["test"][row["best"]]
+    return list(found), list(found.values())
 
 
 def worth(counts: list[int], scores: list[float], score: float) -> str:
@@ -162,14 +179,18 @@ def worth(counts: list[int], scores: list[float], score: float) -> str:
     return f"{np.exp(ends[0] + share * (ends[1] - ends[0])):.0f}"
 
 
-def reached(name: str, scenario: str) -> tuple[float, float, float, float] | None:
-    """Return the score of the recommended training, and its gain with interval, from the final table."""
-    runs = read("final", scenario, ("0", "1", "2", "3", "4"))
+def reached(name: str, count: int) -> tuple[float, float, float, float] | None:
+    """Return the baseline's score, and the gain of the recommended training with its interval.
+
+    From the final table; None where the count has no scenario or no row there.
+    """
+    scenario = CURVES[name].scenarios.get(count)
+    runs = read("final", scenario, ("0", "1", "2", "3", "4")) if scenario else []
     if not runs:
         return None
     row = Row(runs)
     gain, low, high, _ = row.gain(recommended=True)
-    return row.score("baseline") + gain, gain, low, high
+    return row.score("baseline"), gain, low, high
 
 
 def draw(names: list[str]) -> None:
@@ -180,13 +201,12 @@ def draw(names: list[str]) -> None:
     for axis, name in zip(axes[0], names, strict=True):
         counts, scores = points(name)
         axis.plot(counts, [100 * s for s in scores], "o-", color="#66717d", label="best without synthesis")
-        for count, scenario in CURVES[name].scenarios.items():
-            found = reached(name, scenario)
+        for count in CURVES[name].scenarios:
+            found = reached(name, count)
             if found is None:
                 continue
-            _, gain, low, high = found
-            # As in the table: the gain is added to the curve's own point, whose seeds are others.
-            score = scores[counts.index(count)] + gain
+            score, gain, low, high = found
+            score += gain
             axis.errorbar(
                 [count], [100 * score], [[100 * (gain - low)], [100 * (high - gain)]],
                 fmt="D", color="#0a63b0", capsize=3,
@@ -217,16 +237,14 @@ def write() -> None:
     names = [name for name in CURVES if points(name)[0]]
     for name in names:
         counts, scores = points(name)
-        for n, scenario in CURVES[name].scenarios.items():
-            found = reached(name, scenario)
-            if found is None or n not in counts:
+        for n in CURVES[name].scenarios:
+            found = reached(name, n)
+            if found is None:
                 continue
-            gain = found[1]
-            # The gain is added to the curve's own point: the two tables' baselines differ by their seeds.
-            here = scores[counts.index(n)] + gain
+            before, gain = found[:2]
             lines.append(
-                f"| {name} | {n} | {100 * scores[counts.index(n)]:.1f} | {100 * here:.1f} | "
-                f"{worth(counts, scores, here) if gain else n} |"
+                f"| {name} | {n} | {100 * before:.1f} | {100 * (before + gain):.1f} | "
+                f"{worth(counts, scores, before + gain) if gain else n} |"
             )
     lines += ["", "Without synthesis, % by number of real images:", ""]
     for name in names:
@@ -256,7 +274,8 @@ def main() -> None:
         (name, count)
         for name in asked.set
         for count in CURVES[name].counts
-        if known(place(name, count), settings(name, count, asked.data)) is None
+        if count not in CURVES[name].scenarios
+        and known(place(name, count), settings(name, count, asked.data)) is None
     ]
 
     def launch(pair: tuple[str, int]) -> None:

@@ -19,9 +19,9 @@ from augmentor.experiment.arms import ARMS
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.draw import pick, rows_of
 from augmentor.experiment.remedies import MIXES, class_weights
+from augmentor.experiment.spec import DEFAULT_ARMS, mixing_arm
 
-PLAIN = ("real", "balanced", "classical", "class_weighted", "mixup", "synthetic", "synthetic_only")
-MIXED = ("filtered", "spread", "spread_mixup")
+MIXED = tuple(name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic)
 SHARES = (0.25, 0.5, 0.75)
 FIRST = ("real", "balanced", "classical", "synthetic", "synthetic_only", "filtered")
 """The arms of the first default, which power.md was measured with at the first two shares."""
@@ -54,7 +54,8 @@ class Study:
         """Return all batches (U, B, F + 1), label weights (U, B, K) and the first weights (F + 1, K)."""
         arm, everything = ARMS[name], np.ones(len(self.synthetic[1]), dtype=np.bool_)
         labels = self.real[1], self.synthetic[1]
-        rows = rows_of(arm, *labels, everything, everything, self.n_classes, seed=seed)
+        marks = {"kept": everything, "passing": everything}
+        rows = rows_of(arm, *labels, marks, self.n_classes, seed=seed)
         # All batches in one draw, then shuffled: a draw a step would take longer than the step.
         got = pick(
             arm,
@@ -73,11 +74,13 @@ class Study:
         x = x.reshape(UPDATES, BATCH, -1)
         y = np.eye(self.n_classes, dtype=np.float32)[got.y[order].reshape(UPDATES, BATCH)]
         if arm.mix != "none":
+            # Features in a row, as of a series: what cutmix cuts is a stretch of them.
             blended = [
                 MIXES[arm.mix](*map(torch.from_numpy, pair), generator(seed, "mix", step))
-                for step, pair in enumerate(zip(x, y, strict=True))
+                for step, pair in enumerate(zip(x[:, :, None], y, strict=True))
             ]
             x, y = (np.stack([pair[part].numpy() for pair in blended]) for part in (0, 1))
+            x = x[:, :, 0]
         if arm.loss == "class_weighted":
             counts = torch.from_numpy(np.bincount(labels[0], minlength=self.n_classes)).double()
             y = y * class_weights(counts).numpy().astype(np.float32)
@@ -138,7 +141,7 @@ def predict(
     seeds: Sequence[int],
     metric: str = "balanced_accuracy",
     *,
-    arms: Sequence[str] = (*PLAIN, *MIXED),
+    arms: Sequence[str] = DEFAULT_ARMS,
     shares: Sequence[float] = SHARES,
 ) -> Predicted:
     """Train the arms; those that mix choose their share on the validation part, as in the package."""
@@ -152,7 +155,7 @@ def predict(
             means = validation_means(scored, y, metric)
             chosen[arm] = float(max(means, key=means.__getitem__))
             found[arm] = tried[chosen[arm]]
-    order = sorted(found, key=lambda arm: arm != "filtered")  # as in the package, it wins ties
+    order = sorted(found, key=lambda arm: arm != mixing_arm(arms))  # as in the package, it wins ties
     return Predicted(
         {arm: probabilities(found[arm], x) for arm in order},
         {arm: probabilities(found[arm], study.test[0]) for arm in order},

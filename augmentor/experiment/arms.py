@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Head = Literal["trained", "covariance", "generated"]
-SyntheticRows = Literal["none", "all", "kept", "passing"]
+SyntheticRows = Literal["none", "all", "kept", "passing", "diverse", "influential"]
 Oversampler = Literal["none", "random", "smote"]
 
 
@@ -22,8 +22,9 @@ class Arm:
 
     Attributes:
         label: what a report says about it.
-        synthetic: which synthetic rows take part: "all" of them, the "kept" ones, or the "passing"
-            ones (kept, or surplus: they passed the filters but were not needed).
+        synthetic: which synthetic rows take part: "all" of them, the "kept" ones, the "passing" ones
+            (kept, or surplus: they passed the filters but were not needed), or of these the most "diverse"
+            or "influential" half (see :mod:`augmentor.experiment.selected`).
         real: whether real training rows take part.
         balanced: whether every class is equally often in a batch; else its natural frequency.
         augmented: whether rows come in all versions of the classical policy; else untouched.
@@ -83,6 +84,44 @@ ARMS: Final[dict[str, Arm]] = {
         by_share=True,
         mix="mixup",
     ),
+    "spread_cutmix": Arm(
+        "cutmix, with synthetic images that passed the filters at one chosen share in every class, so that "
+        "what is synthetic does not tell the class",
+        synthetic="passing",
+        by_share=True,
+        mix="cutmix",
+    ),
+    "spread_weighted": Arm(
+        "synthetic images in every class at a chosen share, classes at their natural frequencies, loss "
+        "weighted by inverse class frequency",
+        synthetic="passing",
+        balanced=False,
+        by_share=True,
+        loss="class_weighted",
+    ),
+    "spread_weighted_mixup": Arm(
+        "synthetic images in every class at a chosen share, classes at their natural frequencies, loss "
+        "weighted by inverse class frequency, and mixup",
+        synthetic="passing",
+        balanced=False,
+        by_share=True,
+        loss="class_weighted",
+        mix="mixup",
+    ),
+    "diverse": Arm(
+        "as spread_mixup, with the half of the synthetic images that lie farthest from real ones and from "
+        "each other",
+        synthetic="diverse",
+        by_share=True,
+        mix="mixup",
+    ),
+    "influential": Arm(
+        "as spread_mixup, with the half of the synthetic images whose training steps lower the loss of "
+        "held-out training images most",
+        synthetic="influential",
+        by_share=True,
+        mix="mixup",
+    ),
     "classwise": Arm(
         "the best of the mixing arms, without synthetic images of the classes where they do harm on the "
         "validation part",
@@ -130,6 +169,12 @@ ARMS: Final[dict[str, Arm]] = {
         loss="logit_adjusted",
     ),
     "mixup": Arm("classical plus mixup", mix="mixup"),
+    "weighted_mixup": Arm(
+        "real images, classical augmentation, loss weighted by inverse class frequency, and mixup",
+        balanced=False,
+        loss="class_weighted",
+        mix="mixup",
+    ),
     "cutmix": Arm("classical plus cutmix", mix="cutmix"),
 }
 

@@ -19,10 +19,11 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import ARMS
 from augmentor.experiment.decide import validation_means
-from augmentor.experiment.draw import passing
+from augmentor.experiment.draw import marks_of, passing
 from augmentor.experiment.fits import FitJob, read_fit
 from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import STAGE, Runner
+from augmentor.experiment.selected import SELECTIONS
 from augmentor.experiment.spec import EvaluationSpec
 
 CLASSWISE = "classwise"
@@ -102,7 +103,7 @@ def fit_arms(
 
 
 def choose_share(
-    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec, arm: str = "filtered"
+    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec, arm: str
 ) -> tuple[float, list[dict[str, Any]]]:
     """Return the share with the best mean validation score (the smallest of equals), and all scores."""
     means: dict[float, float] = {}
@@ -118,7 +119,7 @@ def choose_share(
 
 def empty_arms(arms: Sequence[str], synthetic: SyntheticSet, left_out: Sequence[str] = ()) -> list[str]:
     """Return the synthetic arms that no synthetic row takes part in: they train on real rows alone."""
-    left = {"kept": synthetic.kept, "passing": passing(synthetic)}
+    left = {**dict.fromkeys(SELECTIONS, passing(synthetic)), **marks_of(synthetic)}
     found = [name for name in arms if ARMS[name].synthetic in left and not left[ARMS[name].synthetic].any()]
     there = {name for name, n in synthetic.samples.take(left["passing"]).counts.items() if n}
     if CLASSWISE in arms and there <= set(left_out):
@@ -162,7 +163,8 @@ def _harmful(
     rises by more than the rise's standard error: the rule that recommends an arm.
     """
     trials = min(spec.share_seeds, spec.seeds)
-    used = {"kept": runner.synthetic.kept, "passing": passing(runner.synthetic)}[ARMS[base].synthetic]
+    # A selection takes rows of every class that has passing ones.
+    used = marks_of(runner.synthetic).get(ARMS[base].synthetic, passing(runner.synthetic))
     labels = [int(label) for label in np.unique(runner.synthetic.samples.y[used])]
     tried = {label: [runner.job(base, share, i, without=(label,)) for i in range(trials)] for label in labels}
     runner.run([job for jobs in tried.values() for job in jobs])

@@ -6,7 +6,7 @@ real rows as far as their declarations allow: the comparison is paired down to t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,12 +71,16 @@ def passing(synthetic: SyntheticSet) -> npt.NDArray[np.bool_]:
     return mask
 
 
+def marks_of(synthetic: SyntheticSet) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return the masks (N,) of the "kept" and of the "passing" rows."""
+    return {"kept": synthetic.kept, "passing": passing(synthetic)}
+
+
 def rows_of(
     arm: Arm,
     real_y: Index,
     synthetic_y: Index,
-    kept: npt.NDArray[np.bool_],
-    passed: npt.NDArray[np.bool_],
+    marks: Mapping[str, npt.NDArray[np.bool_]],
     n_classes: int,
     *,
     seed: int,
@@ -90,8 +94,8 @@ def rows_of(
         arm: the declaration.
         real_y: (N,) labels of the real training rows.
         synthetic_y: (M,) labels of all synthetic rows.
-        kept: (M,) mask of the kept ones.
-        passed: (M,) mask of :func:`passing`.
+        marks: for each value of :attr:`Arm.synthetic` but "none" and "all" the mask (M,) of its rows; those
+            of :func:`marks_of`, and of :func:`augmentor.experiment.selected.select` where an arm asks for it.
         n_classes: number of classes K.
         seed: decides which real row stands in for a synthetic one where the arm asks for copies.
         repeated: positions of the real rows that random oversampling repeats.
@@ -102,7 +106,7 @@ def rows_of(
         DataError: if nothing is left to draw.
     """
     everything = np.ones(len(synthetic_y), np.bool_)
-    use = {"none": ~everything, "all": everything, "kept": kept, "passing": passed}[arm.synthetic]
+    use = {"none": ~everything, "all": everything, **marks}[arm.synthetic]
     real = [np.flatnonzero(real_y == k) for k in range(n_classes)]
     made = [np.flatnonzero((synthetic_y == k) & use) for k in range(n_classes)]
     for k in without:
@@ -161,7 +165,7 @@ def pick(
         counts = np.full(len(classes), each)
         counts[rng.permutation(len(classes))[:left]] += 1
     else:
-        sizes = np.array([len(rows.real[k]) + len(rows.synthetic[k]) for k in classes], np.float64)
+        sizes = np.array([_size(arm, rows, k) for k in classes], np.float64)
         counts = rng.multinomial(batch, sizes / sizes.sum())
     if arm.synthetic_first:
         share = 1.0 if step < arm.synthetic_first * updates else 0.0
@@ -190,3 +194,9 @@ def pick(
     if rows.copies:
         made[:] = False
     return Picked(made, row, version.astype(np.int64), np.repeat(classes, counts))
+
+
+def _size(arm: Arm, rows: Rows, label: np.int64) -> int:
+    # At a chosen share, synthetic rows take places of real ones and must not change how often a class comes.
+    real = len(rows.real[label])
+    return real if arm.by_share and real else real + len(rows.synthetic[label])

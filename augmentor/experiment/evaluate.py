@@ -39,7 +39,9 @@ from augmentor.experiment.oversample import too_small
 from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.scores import score
-from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
+from augmentor.experiment.selected import FOLDS, SELECTIONS
+from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape, mixing_arm
+from augmentor.synthesizers.folds import assign_folds
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -191,6 +193,12 @@ def usable_arms(
         for name in names
         if not ARMS[name].real and lacking
     }
+    choosing = [name for name in names if ARMS[name].synthetic in SELECTIONS]
+    if choosing:
+        try:
+            assign_folds(train, FOLDS, 0)
+        except DataError as error:
+            skipped |= {name: f"The arm {name} was left out: {error}." for name in choosing}
     return [name for name in names if name not in skipped], skipped
 
 
@@ -202,8 +210,8 @@ def _decide(
     seed: int,
     empty_arms: Sequence[str],
 ) -> Decision:
-    # Of equals the arm named first is chosen, and that is to be the filtered one.
-    order = sorted(found["test"], key=lambda name: name != "filtered")
+    # Of equals the arm named first is chosen, and that is to be a mixing one.
+    order = sorted(found["test"], key=lambda name: name != mixing_arm(spec.arms))
     return decide(
         {name: found["test"][name] for name in order},
         {name: found["validation"][name] for name in order},

@@ -7,7 +7,7 @@ not at all: a run that was killed goes on where it stood.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.experiment.arms import Arm
 from augmentor.experiment.classifiers import CLASSIFIERS, fit_table, table_rows
-from augmentor.experiment.draw import Picked, passing, pick, rows_of
+from augmentor.experiment.draw import Picked, pick, rows_of
 from augmentor.experiment.heads import retrain_head
 from augmentor.experiment.remedies import LOSSES, MIXES, class_weights
 from augmentor.nets.classifier import SmallResNet
@@ -39,6 +39,8 @@ Predictor = Callable[[Tensor], npt.NDArray[np.float64]]
 
 PREDICTED = ("validation", "test")
 SMOTE_POOL = "pool_smote.npy"
+MARK = "mark_"
+"""Before the names of marks, in the file of what all fits share."""
 AT_ONCE = 2048
 """Images encoded together when predicting, so that large parts need little memory."""
 
@@ -92,24 +94,24 @@ def write_shared(
     train: Samples,
     synthetic: SyntheticSet,
     parts: dict[str, Samples],
+    marks: Mapping[str, npt.NDArray[np.bool_]],
     *,
     repeated: npt.NDArray[np.int64],
     smote_y: npt.NDArray[np.int64],
 ) -> None:
     """Write what all fits share, pools excepted, into the existing ``folder``.
 
-    ``repeated`` and ``smote_y`` are as in :func:`augmentor.experiment.draw.rows_of`.
+    ``marks``, ``repeated`` and ``smote_y`` are as in :func:`augmentor.experiment.draw.rows_of`.
     """
     write_text(folder / "codec.json", codec.to_json())
     np.savez(
         folder / "rows.npz",
         real_y=train.y,
         synthetic_y=synthetic.samples.y,
-        kept=synthetic.kept,
-        passing=passing(synthetic),
         n_classes=np.array(train.n_classes),
         repeated=repeated,
         smote_y=smote_y,
+        **{MARK + name: mask for name, mask in marks.items()},  # type: ignore[arg-type]  # as above
     )
     for name, part in parts.items():
         np.save(folder / f"{name}.npy", part.array)
@@ -194,10 +196,14 @@ def read_fit(job: FitJob, part: str) -> npt.NDArray[np.float64] | None:
 def _train(job: FitJob, shared: _Shared) -> Predictor:
     indices = ("real_y", "synthetic_y", "repeated", "smote_y")
     labels = {name: shared.rows[name].astype(np.int64) for name in indices}
-    masks = {name: shared.rows[name].astype(np.bool_) for name in ("kept", "passing")}
+    marks = {
+        name.removeprefix(MARK): mask.astype(np.bool_)
+        for name, mask in shared.rows.items()
+        if name.startswith(MARK)
+    }
     n_classes = int(shared.rows["n_classes"])
     rows = rows_of(
-        job.arm, labels["real_y"], labels["synthetic_y"], masks["kept"], masks["passing"], n_classes,
+        job.arm, labels["real_y"], labels["synthetic_y"], marks, n_classes,
         seed=job.seed, repeated=labels["repeated"], smote_y=labels["smote_y"], without=job.without,
     )  # fmt: skip
     mix = MIXES.get(job.arm.mix)

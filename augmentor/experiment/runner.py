@@ -18,10 +18,11 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.experiment.arms import ARMS
-from augmentor.experiment.draw import NO_ROWS, passing
+from augmentor.experiment.draw import NO_ROWS, marks_of, passing
 from augmentor.experiment.fits import SMOTE_POOL, FitJob, forget_shared, read_fit, run_fit, write_shared
 from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import affordable_versions, draw_pool
+from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
 
 STAGE = "evaluation"
@@ -64,6 +65,7 @@ class Runner:
         self.codec = ImageCodec.fit(train)
         self.policy = spec.resolved_policy().fitting(kind_of(train.shape).name)
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
+        self.selections = {ARMS[name].synthetic for name in spec.arms} & set(SELECTIONS)
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
         self.rows = len(train) + len(synthetic) + levelling
         self.versions = affordable_versions(
@@ -85,6 +87,7 @@ class Runner:
                 "versions": self.versions,
                 "seed": self.pool_seed,
                 "oversamplers": sorted(self.oversamplers),
+                "selections": sorted(self.selections),
             }
         )
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
@@ -149,9 +152,13 @@ class Runner:
             repeated = repeated_rows(self.train.y, seed=self.pool_seed)
         if "smote" in self.oversamplers:
             levelled = self._smote()
+        selected = select(
+            self.train, self.synthetic, self.selections, seed=self.pool_seed, processes=self.processes
+        )
         with atomic_folder(folder) as temporary:
             write_shared(
                 temporary, self.codec, self.train, self.synthetic, self.parts,
+                {**marks_of(self.synthetic), **selected},
                 repeated=repeated, smote_y=levelled.y,
             )  # fmt: skip
             self._draw(temporary / "pool_real.npy", self.train, before=0)

@@ -12,8 +12,8 @@ from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.spec import EvaluationSpec
-from augmentor.experiment.trial import ARM, try_shares
+from augmentor.experiment.spec import EvaluationSpec, mixing_arm
+from augmentor.experiment.trial import try_shares
 
 SILENT: Progress = Silent()
 
@@ -30,7 +30,7 @@ def choose_label_minimum(
     mapper: Mapper = run_parallel,
     progress: Progress = SILENT,
 ) -> tuple[float, list[dict[str, Any]]]:
-    """Return the level at which the filtered arm does best on the validation part, and all scores.
+    """Return the level at which the first mixing arm does best on the validation part, and all scores.
 
     Every level is tried at the largest share of the recipe, where the strength of a filter matters most,
     with ``share_seeds`` fits. Of equal means the lowest level wins: it rejects least. The test part is not
@@ -50,6 +50,7 @@ def choose_label_minimum(
     Returns:
         The level, and rows with arm, seed, fold, metric ``<primary>@label_minimum=<level>`` and value.
     """
+    arm = mixing_arm(spec.arms)
     only = spec.model_copy(update={"shares": (max(spec.shares),)})
     means: dict[float, float] = {}
     rows: list[dict[str, Any]] = []
@@ -61,7 +62,7 @@ def choose_label_minimum(
         )  # fmt: skip
         means[level] = float(np.mean(tried["scores"]))
         rows += [
-            {"arm": ARM, "seed": number, "fold": "validation", "value": value, "greater_is_better": True}
+            {"arm": arm, "seed": number, "fold": "validation", "value": value, "greater_is_better": True}
             | {"metric": f"{spec.primary_metric}@label_minimum={level:g}"}
             for number, value in enumerate(tried["scores"])
         ]

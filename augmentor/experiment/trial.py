@@ -17,9 +17,8 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.choices import choose_share
 from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.runner import STAGE, Runner
-from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.spec import EvaluationSpec, mixing_arm
 
-ARM = "filtered"
 SILENT: Progress = Silent()
 
 
@@ -35,7 +34,7 @@ def try_shares(
     mapper: Mapper = run_parallel,
     progress: Progress = SILENT,
 ) -> list[dict[str, Any]]:
-    """Return the validation scores of the filtered arm at every share of ``spec.shares``.
+    """Return the validation scores of the recipe's first mixing arm at every share of ``spec.shares``.
 
     Args:
         train: the training part.
@@ -57,22 +56,23 @@ def try_shares(
     """
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
+    arm = mixing_arm(spec.arms)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
-    _, skipped = usable_arms((ARM,), train, synthetic)
+    _, skipped = usable_arms((arm,), train, synthetic)
     if skipped:
-        raise DataError(skipped[ARM])
-    only = spec.model_copy(update={"arms": (ARM,), "seeds": spec.share_seeds})
+        raise DataError(skipped[arm])
+    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.share_seeds})
     runner = Runner(
         train, synthetic, {"validation": validation}, only,
         seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
     )  # fmt: skip
-    tried = {share: [runner.job(ARM, share, i) for i in range(spec.share_seeds)] for share in spec.shares}
+    tried = {share: [runner.job(arm, share, i) for i in range(spec.share_seeds)] for share in spec.shares}
     jobs = [job for mine in tried.values() for job in mine]
     progress.start(STAGE, len(jobs))
     runner.run(jobs)
     progress.finish(STAGE)
     runner.clean()
-    _, rows = choose_share(tried, validation, spec)
+    _, rows = choose_share(tried, validation, spec, arm)
     scores: dict[str, list[float]] = {}
     for row in rows:
         scores.setdefault(str(row["metric"]).rpartition("=")[2], []).append(float(row["value"]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from augmentor.core.spec import Spec, merge
-from augmentor.experiment.classifiers import trainable
+from augmentor.experiment.spec import usual_arms
 
 BudgetName = Literal["quick", "standard", "thorough"]
 
@@ -15,14 +15,14 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "training": {"images": 16_000},
         "judge": {"updates": 200},
         "evaluation": {
-            "arms": ["balanced", "classical", "class_weighted", "mixup", "spread", "spread_mixup"],
+            "arms": ["classical", "class_weighted", "mixup", "cutmix", "spread_cutmix"],
             "seeds": 6,
             "updates": 300,
             "shares": [0.5],
             "pool_versions": 12,
         },
     },
-    "standard": {"training": {"images": 48_000}},
+    "standard": {"training": {"images": 24_000}},
     "thorough": {
         "training": {"images": 200_000},
         "judge": {"updates": 800, "folds": 5},
@@ -33,9 +33,11 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
                 "classical",
                 "class_weighted",
                 "mixup",
+                "cutmix",
                 "duplicated",
                 "synthetic",
                 "filtered",
+                "spread_cutmix",
                 "spread",
                 "spread_mixup",
                 "classwise",
@@ -73,7 +75,7 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
             fields = {key: value for key, value in fields.items() if key != "label_minimums"}
         if not isinstance(said, Spec) and isinstance(said, Mapping):
             if "arms" in fields:
-                able = trainable(str(said.get("classifier", "small_resnet")), fields["arms"])
+                able = usual_arms(str(said.get("classifier", "small_resnet")), fields["arms"])
                 fields = {**fields, "arms": able}
             found[section] = merge(fields, said)
     return found

@@ -25,6 +25,20 @@ ARMS: dict[str, tuple[str, str]] = {
         "classical augmentation plus the same share of synthetic images in every class",
     ),
     "spread_mixup": ("Synthetic in every class, mixup", "the same plus mixup"),
+    "spread_cutmix": (
+        "Synthetic in every class, CutMix",
+        "CutMix plus the same share of synthetic images in every class",
+    ),
+    "spread_weighted": (
+        "Synthetic in every class, weighted",
+        "classes at their natural frequencies, the same share of synthetic images in each, weighted loss",
+    ),
+    "spread_weighted_mixup": ("Synthetic in every class, weighted, mixup", "the same plus mixup"),
+    "diverse": ("Diverse synthetic", "the half of the synthetic images farthest apart, and mixup"),
+    "influential": (
+        "Influential synthetic",
+        "the half of the synthetic images that lower the held-out training loss most, and mixup",
+    ),
     "classwise": ("Synthetic where it helps", "the best mixture, without the classes where it does harm"),
     "covariance_transfer": ("Transferred features", "last layer trained again with Gaussian features"),
     "feature_gan": ("Generated features", "last layer trained again with features of a small GAN"),
@@ -40,6 +54,10 @@ ARMS: dict[str, tuple[str, str]] = {
     "focal": ("Focal loss", "classical augmentation, focal loss"),
     "logit_adjusted": ("Logit adjustment", "classical augmentation, logits adjusted by class frequency"),
     "mixup": ("Mixup", "classical augmentation plus mixup"),
+    "weighted_mixup": (
+        "Class-weighted loss, mixup",
+        "classical augmentation plus mixup, loss weighted by class frequency",
+    ),
     "cutmix": ("CutMix", "classical augmentation plus CutMix"),
 }
 

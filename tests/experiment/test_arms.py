@@ -9,6 +9,7 @@ from augmentor.experiment.arms import ARMS, check_arms
 from augmentor.experiment.heads import HEADS
 from augmentor.experiment.policies import POLICIES, Policy
 from augmentor.experiment.remedies import LOSSES, MIXES
+from augmentor.experiment.selected import SELECTIONS
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 
 
@@ -20,31 +21,53 @@ def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
     assert arm.real or arm.is_synthetic
     assert arm.head in {"trained", *HEADS}
     assert not arm.copies or arm.synthetic == "kept"
-    assert not arm.by_share or arm.synthetic in {"kept", "passing"}
+    assert not arm.by_share or arm.synthetic in {"kept", "passing", *SELECTIONS}
     assert 0 <= arm.synthetic_first < 1
     assert not (arm.by_share and arm.synthetic_first)
 
 
 def test_the_usual_arms_differ_as_declared():
-    real, balanced, classical, weighted, mixup, synthetic, filtered, spread, mixed, only = (
-        ARMS[name] for name in DEFAULT_ARMS
-    )
+    real, balanced, classical, weighted, mixup, cutmix, spread, only = (ARMS[name] for name in DEFAULT_ARMS)
     assert (real.balanced, real.augmented) == (False, False)
     assert (balanced.balanced, balanced.augmented) == (True, False)
     assert (classical.balanced, classical.augmented, classical.synthetic) == (True, True, "none")
     assert (weighted.balanced, weighted.loss, weighted.is_synthetic) == (False, "class_weighted", False)
     assert (mixup.mix, mixup.is_synthetic) == ("mixup", False)
-    assert replace(mixed, label=spread.label, mix="none") == spread
-    assert mixed.mix == "mixup"
-    assert (synthetic.synthetic, synthetic.by_share) == ("all", False)
-    assert (filtered.synthetic, filtered.by_share) == ("kept", True)
+    assert (cutmix.mix, cutmix.is_synthetic) == ("cutmix", False)
+    # The judged arm is a baseline with synthetic rows and nothing else changed.
+    assert replace(spread, label=cutmix.label, synthetic="none", by_share=False) == cutmix
     assert (spread.synthetic, spread.by_share, spread.real) == ("passing", True, True)
     assert (only.synthetic, only.real) == ("passing", False)
+
+
+@pytest.mark.parametrize(
+    ("mixed", "plain"),
+    [
+        ("spread", "classical"),
+        ("spread_mixup", "mixup"),
+        ("spread_cutmix", "cutmix"),
+        ("spread_weighted", "class_weighted"),
+        ("spread_weighted_mixup", "weighted_mixup"),
+    ],
+)
+def test_every_spread_arm_is_a_baseline_with_synthetic_rows_and_nothing_else(mixed, plain):
+    assert replace(ARMS[mixed], label=ARMS[plain].label, synthetic="none", by_share=False) == ARMS[plain]
+    synthetic, filtered, spread = ARMS["synthetic"], ARMS["filtered"], ARMS["spread"]
+    assert (synthetic.synthetic, synthetic.by_share) == ("all", False)
+    assert replace(filtered, label=spread.label, synthetic="passing") == spread
+
+
+def test_synthetic_arms_are_these():
     assert [name for name, arm in ARMS.items() if arm.is_synthetic] == [
         "synthetic",
         "filtered",
         "spread",
         "spread_mixup",
+        "spread_cutmix",
+        "spread_weighted",
+        "spread_weighted_mixup",
+        "diverse",
+        "influential",
         "classwise",
         "pretrained",
         "synthetic_only",
@@ -61,7 +84,8 @@ def test_the_usual_arms_differ_as_declared():
         (("real", "filtered", "real"), "named once"),
         (
             ("real", "classical"),
-            "add one of synthetic, filtered, spread, spread_mixup, classwise, pretrained, "
+            "add one of synthetic, filtered, spread, spread_mixup, spread_cutmix, spread_weighted, "
+            "spread_weighted_mixup, diverse, influential, classwise, pretrained, "
             "covariance_transfer, feature_gan to real, classical",
         ),
         (("real", "synthetic_only"), "add one of synthetic, filtered"),
@@ -77,13 +101,7 @@ def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
     assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
-    assert spec.synthetic_arms == (
-        "synthetic",
-        "filtered",
-        "spread",
-        "spread_mixup",
-        "synthetic_only",
-    )
+    assert spec.synthetic_arms == ("spread_cutmix", "synthetic_only")
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():

@@ -11,11 +11,12 @@ REAL_Y = np.repeat([0, 1, 2], [50, 10, 3])
 SYNTHETIC_Y = np.repeat([1, 2], [20, 30])
 KEPT = np.tile([True, False], 25)
 PASSED = KEPT | (np.arange(50) % 10 == 1)
+MARKS = {"kept": KEPT, "passing": PASSED, "diverse": PASSED, "influential": PASSED}
 
 
 def draws(name, *, steps=400, batch=32, share=0.25, seed=0, versions=5, anneal=False, arm=None):
     arm = arm or ARMS[name]
-    rows = rows_of(arm, REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=seed)
+    rows = rows_of(arm, REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=seed)
     return [
         pick(
             arm, rows, step=step, updates=steps, batch=batch, versions=versions, share=share, seed=seed,
@@ -129,7 +130,7 @@ def test_annealing_falls_linearly_to_zero_at_three_quarters():
 
 
 def test_copies_stand_in_for_kept_rows_with_real_rows_of_the_class():
-    rows = rows_of(ARMS["duplicated"], REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=3)
+    rows = rows_of(ARMS["duplicated"], REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=3)
     assert [len(index) for index in rows.synthetic] == [0, 10, 15]
     for k, index in enumerate(rows.synthetic):
         assert set(REAL_Y[index]) <= {k}
@@ -143,12 +144,12 @@ def test_the_batch_depends_on_seed_and_step_and_on_nothing_before():
 
 
 def test_nothing_to_draw_is_refused():
-    none = np.zeros(50, np.bool_)
+    none = dict.fromkeys(MARKS, np.zeros(50, np.bool_))
     with pytest.raises(DataError, match="no row to draw"):
-        rows_of(ARMS["synthetic_only"], REAL_Y, SYNTHETIC_Y, none, none, 3, seed=0)
+        rows_of(ARMS["synthetic_only"], REAL_Y, SYNTHETIC_Y, none, 3, seed=0)
     arm = replace(ARMS["filtered"], real=False)
     with pytest.raises(DataError, match="no row to draw"):
-        rows_of(arm, REAL_Y, SYNTHETIC_Y, none, none, 3, seed=0)
+        rows_of(arm, REAL_Y, SYNTHETIC_Y, none, 3, seed=0)
 
 
 REPEATED = np.concatenate([np.tile(np.arange(50, 60), 4), np.tile(np.arange(60, 63), 16)[:47]])
@@ -156,9 +157,7 @@ SMOTE_Y = np.repeat([1, 2], [40, 47])
 
 
 def oversampling(name, steps=200):
-    rows = rows_of(
-        ARMS[name], REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=0, repeated=REPEATED, smote_y=SMOTE_Y
-    )
+    rows = rows_of(ARMS[name], REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=0, repeated=REPEATED, smote_y=SMOTE_Y)
     return rows, [
         pick(ARMS[name], rows, step=step, updates=steps, batch=32, versions=5, share=0.5, seed=0)
         for step in range(steps)
@@ -186,5 +185,15 @@ def test_smote_rows_take_part_as_often_as_they_are_among_the_rows_of_their_class
 def test_oversampling_uses_no_synthetic_row_of_the_generator():
     for name in ("oversampled", "random_oversampled"):
         assert not ARMS[name].is_synthetic
-        rows = rows_of(ARMS[name], REAL_Y, SYNTHETIC_Y, KEPT, PASSED, 3, seed=0)
+        rows = rows_of(ARMS[name], REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=0)
         assert not any(len(part) for part in rows.synthetic)
+
+
+def test_a_share_does_not_change_how_often_a_class_comes_where_classes_are_not_balanced():
+    picked = draws("spread_weighted", share=0.5)
+    share = np.bincount(np.concatenate([p.y for p in picked]), minlength=3) / (400 * 32)
+    # As for the real arm; with synthetic rows counted it would be 50, 22 and 20 of 92.
+    np.testing.assert_allclose(share, np.array([50, 10, 3]) / 63, atol=0.015)
+    y, made = (np.concatenate([getattr(p, name) for p in picked]) for name in ("y", "synthetic"))
+    # About 2,000 and 600 draws: the sd of a share is at most 0.02.
+    np.testing.assert_allclose([made[y == label].mean() for label in range(3)], [0, 0.5, 0.5], atol=0.08)

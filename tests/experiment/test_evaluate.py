@@ -14,9 +14,10 @@ from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fits import read_fit, run_fit
 from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 
 TINY = EvaluationSpec(
+    arms=(*DEFAULT_ARMS[:-1], "synthetic", "filtered", "synthetic_only"),
     seeds=3,
     updates=12,
     batch=16,
@@ -78,17 +79,16 @@ def test_choices_are_the_best_on_validation(finished):
     tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
     assert set(tried["metric"]) == {"balanced_accuracy@share=0", "balanced_accuracy@share=0.5"}
     assert set(tried["fold"]) == {"validation"}
-    assert set(tried["arm"]) == {"filtered", "spread", "spread_mixup"}
+    assert set(tried["arm"]) == {"filtered", "spread_cutmix"}
     for arm, share in found.facts["share_of"].items():
         means = tried[tried["arm"] == arm].groupby("metric")["value"].mean()
         assert means[f"balanced_accuracy@share={share:g}"] == means.max()
     assert (found.facts["share_by"], found.facts["share_seeds"]) == ("validation", 2)
     held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
     verdict = found.facts["verdict"]
-    assert (
-        held[verdict["baseline"]] == held[["real", "balanced", "classical", "class_weighted", "mixup"]].max()
-    )
-    assert held[verdict["arm"]] == held[["synthetic", "filtered", "spread", "spread_mixup"]].max()
+    without = ["real", "balanced", "classical", "class_weighted", "mixup", "cutmix"]
+    assert held[verdict["baseline"]] == held[without].max()
+    assert held[verdict["arm"]] == held[["synthetic", "filtered", "spread_cutmix"]].max()
     advice = found.facts["recommendation"]
     assert advice["gain"] == pytest.approx(held[verdict["arm"]] - held[verdict["baseline"]], abs=1e-12)
     assert advice["arm"] == (verdict["arm"] if advice["use"] else verdict["baseline"])
@@ -110,7 +110,7 @@ def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_p
                 for name, part in (("validation", validation), ("test", test))
             }
             np.savez(job.target, key=np.array(job.key), **found)
-    share, rows = choose_share(tried, validation, TINY)
+    share, rows = choose_share(tried, validation, TINY, "filtered")
     assert share == 0.25
     values = {row["metric"]: row["value"] for row in rows}
     # 30 cases a class, in class order: 40 right is all of the first class and a third of the second.
@@ -118,7 +118,7 @@ def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_p
     assert values["balanced_accuracy@share=0.25"] == pytest.approx((1 + 2 / 3) / 2)
     tried[0.0][0].target.unlink()
     with pytest.raises(DataError, match="is gone"):
-        choose_share(tried, validation, TINY)
+        choose_share(tried, validation, TINY, "filtered")
 
 
 def test_facts_are_json_and_predictions_are_where_they_say(finished):
@@ -183,7 +183,8 @@ def test_a_killed_run_trains_only_what_is_missing(finished, tmp_path, monkeypatc
 def test_more_seeds_keep_the_fits_that_are_there(finished):
     folder, _ = finished
     more = run(folder, TINY.model_copy(update={"seeds": 4}))
-    assert more.facts["fits"] == {"trained": 9, "reused": 33}
+    # Nine arms of three seeds each, and of two mixing arms two fits of the share that was not chosen.
+    assert more.facts["fits"] == {"trained": 9, "reused": 31}
 
 
 def test_a_damaged_fit_is_named(tmp_path):
