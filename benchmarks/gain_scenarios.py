@@ -123,7 +123,7 @@ class Candidate:
 
     settings: tuple[str, ...] = ()
     idea: str = ""
-    arms: tuple[str, ...] = ("spread@0.5", "spread_mixup@0.5", "spread_cutmix@0.5")
+    arms: tuple[str, ...] = ("spread@0.5", "spread_cutmix@0.5")
 
 
 def _family(name: str, *more: str) -> tuple[str, ...]:

@@ -183,7 +183,7 @@ def search_table() -> list[str]:
                 f"{100 * row['arms'][row['baseline']]['mean']:.1f} | "
                 f"{', '.join(gains)} | {row['label_fidelity'].get('all', float('nan')):.2f} | "
                 f"{_lowest([row], 'coverage')} | {_lowest([row], 'diversity')} | "
-                f"{row['seconds_generator']:.0f} |"
+                f"{_seconds(row['seconds_generator'])} |"
             )
     return lines
 
@@ -205,6 +205,10 @@ def write() -> None:
 def _lowest(runs: list[dict[str, Any]], key: str) -> str:
     values = [value for run in runs for name, value in run[key].items() if name != "all"]
     return f"{min(values):.2f}" if values else "-"
+
+
+def _seconds(value: float | None) -> str:
+    return "reused" if value is None else f"{value:.0f}"
 
 
 def _each(values: Iterable[str]) -> str:
