@@ -72,7 +72,9 @@ def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
     """Return the recipe of one candidate in the search."""
     found = SCENARIOS[scenario]
     settings = () if candidate == NOTHING else CANDIDATES[candidate].settings
-    return recipe_of(found, data, (f"training.images={images_of(found)}", *settings))
+    # The search names its arms and shares itself: what the default's are must not make its rows stale.
+    fixed = ("evaluation.arms=[classical, spread]", "evaluation.shares=[0.5]")
+    return recipe_of(found, data, (f"training.images={images_of(found)}", *fixed, *settings))
 
 
 def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:

@@ -14,6 +14,7 @@ from augmentor.experiment.arms import ARMS
 from augmentor.experiment.design import Design
 from augmentor.experiment.recommend import Recommendation, recommend
 from augmentor.experiment.scores import PRIMARY_METRICS, checked, contributions
+from augmentor.experiment.shift import shift_note
 from augmentor.experiment.statistics import UNSEEN, Interval, intervals
 from augmentor.experiment.variance import Needed, needed
 from augmentor.experiment.verdict import Verdict, sentence, verdict
@@ -143,6 +144,16 @@ def decide(
         metric=primary_metric,
         tested=arm not in empty_arms,
     )
+    moved = shift_note(
+        held[baseline],
+        arms[baseline],
+        y_validation,
+        y_test,
+        validation_groups=validation_groups,
+        groups=groups,
+        metric=primary_metric,
+        arm=baseline,
+    )
     return Decision(
         arm=arm,
         baseline=baseline,
@@ -152,7 +163,7 @@ def decide(
         recommendation=advice,
         validation=means,
         rows=rows,
-        notes=_notes(design, classes, next(iter(arms.values())).shape[0]),
+        notes=[*_notes(design, classes, next(iter(arms.values())).shape[0]), *([moved] if moved else [])],
     )
 
 
