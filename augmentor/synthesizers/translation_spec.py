@@ -24,6 +24,17 @@ class StartsSpec(Spec):
     starts: int = Field(default=2000, ge=1)
 
 
+class StarganSpec(StartsSpec):
+    """Translation by a generator (Choi 2018, StarGAN).
+
+    Attributes:
+        cycle: lambda_rec, weight of the cycle reconstruction, see
+            :func:`augmentor.objectives.cycle.cycle_loss`; 0 leaves it out.
+    """
+
+    cycle: float = Field(default=10.0, ge=0)
+
+
 class TranslationSpec(StartsSpec):
     """Translation down a classifier's gradient (Kim, Jeong and Shin 2020, M2m).
 
