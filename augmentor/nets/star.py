@@ -45,11 +45,12 @@ class NormedBlock(nn.Module):
 class StarGenerator(nn.Module):
     """G(x, c) of Choi 2018, section 3.1: a sample beside its label's planes, halved, changed and doubled.
 
-    The paper's network (appendix, table 4) at the size of a few hundred images: the label as one plane a class,
-    0 or ``strength``, residual blocks at the bottleneck, tanh at the end. In the few hundred turns that such a
-    training has, it would learn one image a class long before it learns to keep anything of x. So x has two
-    ways past the bottleneck: every resolution's maps are added where it comes back, and a mask m in (0, 1)
-    blends what is made with what was there, m tanh(h) + (1 - m) x (Pumarola 2018, GANimation, equation 1).
+    The paper's network (appendix, table 4) at the size of a few hundred images: the label as one plane a
+    class, 0 or ``strength``, residual blocks at the bottleneck, tanh at the end. In the few hundred turns
+    that such a training has, it would learn one image a class long before it learns to keep anything of
+    x. So x has two ways past the bottleneck: every resolution's maps are added where it comes back, and a
+    mask m in (0, 1) blends what is made with what was there, m tanh(h) + (1 - m) x (Pumarola 2018,
+    GANimation, equation 1).
 
     Args:
         spec: the network's declaration; ``width`` must be a number by now.

@@ -93,7 +93,8 @@ class GanSynthesizer:
 
         Raises:
             DataError: if a class has no sample.
-            ConfigError: if the shape has no network, or ``folder`` holds another training.
+            ConfigError: if the shape has no network, there is one class and the objective "stargan", or
+                ``folder`` holds another training.
             TrainingFailed: if losses stop being finite twice.
         """
         progress = progress or Silent()
