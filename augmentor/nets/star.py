@@ -91,7 +91,7 @@ class StarGenerator(nn.Module):
         planes = functional.one_hot(y, self.n_classes).to(x.dtype) * strength
         planes = planes.view(*planes.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
         h = self.first(torch.cat([x, planes], 1))
-        kept = []
+        kept: list[Tensor] = []
         for pool, change in zip(self.pools, self.down, strict=True):
             kept.append(h)
             h = change(pool(activate(h)))
