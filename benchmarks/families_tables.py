@@ -83,7 +83,7 @@ def variants(task: str) -> dict[str, dict[str, Any]]:
     return rows
 
 
-LATER = ("flow", "translation")
+LATER = ("flow", "translation", "stargan")
 """Parts of a synthesizer's settings that came after the first results; unasked for, they change none."""
 
 

@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument(
         "--family",
         nargs="*",
-        default=[name for name in FAMILIES if name not in {"gan3d", "translation", "flow"}],
+        default=[name for name in FAMILIES if name not in {"gan3d", "translation", "flow", "stargan"}],
     )
     arguments = parser.parse_args()
     lines = [

@@ -140,6 +140,7 @@ CANDIDATES = {
     "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge"),
     "cvae": Candidate(_family("cvae"), "variational autoencoder"),
     "translation": Candidate(_family("translation"), "from the majority to the rare class (Kim 2020)"),
+    "stargan": Candidate(_family("stargan"), "label-to-label translation (Choi 2018)"),
     "residual, short": Candidate(("training.images=12000",), "12,000 images shown"),
     "residual, long": Candidate(("training.images=64000",), "64,000 images shown"),
     "residual, level": Candidate(("training.class_power=0",), "the GAN sees every class equally often"),

@@ -10,16 +10,21 @@ from torch import nn
 
 from augmentor.core.errors import ConfigError
 from augmentor.nets.dense import DenseBody, DenseTrunk
+from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.grouped import GroupedBody, GroupedTrunk
 from augmentor.nets.players import Critic, Encoder, Generator
 from augmentor.nets.progressive import GrowingBody, GrowingTrunk
 from augmentor.nets.residual import ResidualBody, ResidualTrunk
 from augmentor.nets.sizing import auto_width
 from augmentor.nets.spec import NetworkSpec
+from augmentor.nets.star import StarGenerator
 from augmentor.nets.strided import StridedBody, StridedTrunk
 from augmentor.nets.style import AdainBody, SkipTrunk, StyleBody
 
 Network = TypeVar("Network", bound=NetworkSpec)
+
+Maker = Generator | FlowNetwork | StarGenerator
+"""Any network that makes samples: ``g(z, y, strength, draws)``, where z is what it starts from."""
 
 
 @dataclass(frozen=True)

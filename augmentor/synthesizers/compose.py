@@ -6,11 +6,12 @@ import torch
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.architectures import networks, refuse_shape
+from augmentor.nets.architectures import Maker, networks, refuse_shape
 from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.layers import memory_format
-from augmentor.nets.players import Critic, Encoder, Generator
+from augmentor.nets.players import Critic, Encoder
 from augmentor.nets.sizing import auto_gamma
+from augmentor.nets.star import StarGenerator
 from augmentor.objectives.adaptive import AdaptiveProbability
 from augmentor.objectives.adversarial import ADVERSARIAL
 from augmentor.objectives.diffaugment import Augment, make_augment
@@ -27,7 +28,7 @@ ADAPTIVE_SHARE = 0.25
 
 def initial_networks(
     spec: SynthesizerSpec, shape: tuple[int, ...], n_classes: int, seed: int, device: torch.device
-) -> tuple[Generator | FlowNetwork, Critic | Encoder | None]:
+) -> tuple[Maker, Critic | Encoder | None]:
     """Return generator and critic with weights that depend on ``seed`` alone, on ``device``.
 
     A rectified flow has no second network.
@@ -36,7 +37,8 @@ def initial_networks(
     as it was.
 
     Raises:
-        ConfigError: if samples of ``shape`` have no network, or the family is not meant for them.
+        ConfigError: if samples of ``shape`` have no network, the family is not meant for them, or it
+            translates between classes and there is one.
     """
     dimensions = FAMILIES[spec.family].dimensions
     if len(shape) - 1 not in dimensions:
@@ -44,15 +46,19 @@ def initial_networks(
             f"family {spec.family!r} is for samples of {' or '.join(map(str, dimensions))} spatial "
             f"dimensions, these are of shape {tuple(shape)}; family 'dcgan' is the same for any number"
         )
+    if spec.objective == "stargan" and n_classes < 2:
+        raise ConfigError("objective 'stargan' translates between classes, and needs at least two of them")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "weights"))
-        generator: Generator | FlowNetwork
+        generator: Maker
         critic: Critic | Encoder | None = None
         if spec.objective == "flow":
             refuse_shape("flow", shape)
             generator = FlowNetwork(spec, shape, n_classes)
         else:
             generator, critic = networks(spec, shape, n_classes, variational=spec.objective == "variational")
+            if spec.objective == "stargan":
+                generator = StarGenerator(spec, shape, n_classes)
     layout = memory_format(len(shape) - 1)
     for network in (generator, *([] if critic is None else [critic])):
         network.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # torch omits this pair
@@ -63,9 +69,9 @@ def objective_of(spec: SynthesizerSpec, training: TrainingSpec, shape: tuple[int
     """Return what the networks minimise on samples of ``shape``, with "auto" weights resolved."""
     gamma = auto_gamma(shape[1:])
     weights = {name: gamma if weight == "auto" else float(weight) for name, weight in spec.used.items()}
-    augment = _augment(spec)
+    augment, translates = _augment(spec), spec.objective == "stargan"
     return Objective(
-        adversarial=ADVERSARIAL[spec.adversarial] if spec.objective == "adversarial" else None,
+        adversarial=ADVERSARIAL[spec.adversarial] if spec.objective == "adversarial" or translates else None,
         penalties={name: w for name, w in weights.items() if name in {*PENALTIES, *RANDOM_PENALTIES}},
         every=training.penalty_every,
         augment=augment,
@@ -77,6 +83,8 @@ def objective_of(spec: SynthesizerSpec, training: TrainingSpec, shape: tuple[int
         altered=_altered(spec),
         path_length=weights.get("path_length", 0.0),
         auxiliary=spec.auxiliary_weight,
+        fakes_named=not translates,
+        cycle=spec.stargan.cycle if translates else 0.0,
         codes=spec.codes,
         flow=spec.flow if spec.objective == "flow" else None,
     )

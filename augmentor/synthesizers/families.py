@@ -31,6 +31,7 @@ FamilyName = Literal[
     "cvae",
     "flow",
     "translation",
+    "stargan",
 ]
 
 
@@ -209,6 +210,20 @@ FAMILIES: Mapping[str, Family] = {
             "mode_seeking": 0.0,
         },
         {"learning_rate": 3e-3},
+    ),
+    "stargan": Family(
+        "Choi 2018 (StarGAN), equations 2 to 8: one generator from a sample and a label to that sample in "
+        "another class, and back; the Wasserstein game, a critic that also names the class; holds training "
+        "samples",
+        {
+            "objective": "stargan",
+            "conditioning": "auxiliary",
+            "adversarial": "wasserstein",
+            "regularisers": {"gradient_penalty": 10.0},
+            "minibatch_group": 0,
+            "mode_seeking": 0.0,
+        },
+        {"learning_rate": 1e-3, "betas": (0.5, 0.999), "critic_steps": 2, "regularise_every": 1},
     ),
 }
 """Every family by name."""

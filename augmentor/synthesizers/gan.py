@@ -1,4 +1,7 @@
-"""The GAN as a synthesizer: fitted on samples, asked by labels, saved and loaded."""
+"""The GAN as a synthesizer: fitted on samples, asked by labels, saved and loaded.
+
+With objective "stargan" it also HOLDS TRAINING SAMPLES, see :mod:`augmentor.synthesizers.starts`.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
 from augmentor.synthesizers.sampler import BoolArray, Sampler, torch_threads
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.starts import Starts
 from augmentor.synthesizers.traverse import Traversals, traverse
 from augmentor.training import loop
 from augmentor.training.batches import Batches, EncodedRows
@@ -51,7 +55,7 @@ class GanSynthesizer:
             penalty, label_strength, learning_rate; at judged checkpoints also label_fidelity,
             coverage, merit and diversity {class: ratio}; after a rollback its reason.
         chosen: images, step and scores of the checkpoint the weights are from; without a judge
-            only images and step of the end.
+            only images and step of the end; with objective "stargan" also ``training_samples_held``.
     """
 
     def __init__(self, spec: SynthesizerSpec, training: TrainingSpec) -> None:
@@ -89,13 +93,15 @@ class GanSynthesizer:
 
         Raises:
             DataError: if a class has no sample.
-            ConfigError: if the shape has no network, or ``folder`` holds another training.
+            ConfigError: if the shape has no network, there is one class and the objective "stargan", or
+                ``folder`` holds another training.
             TrainingFailed: if losses stop being finite twice.
         """
         progress = progress or Silent()
         codec = ImageCodec.fit(train)
         place = torch.device(device)
         spec = sized(self.spec, train.shape, len(train))
+        starts = Starts.of(train, spec.stargan, seed) if spec.objective == "stargan" else None
         with torch_threads(threads):
             generator, critic = initial_networks(spec, train.shape, train.n_classes, seed, place)
             _refuse_batch_statistics(generator, critic)
@@ -118,8 +124,11 @@ class GanSynthesizer:
                 latent=spec.numbers(train.shape),
                 device=place,
                 layout=memory_format(len(train.shape) - 1),
+                sources=starts is not None,
             )
-            fitted = Sampler(spec, codec, train.classes, train.shape, train.value_range, state.average, place)
+            fitted = Sampler(
+                spec, codec, train.classes, train.shape, train.value_range, state.average, place, starts
+            )
             evaluate = None if judge is None else _evaluate(fitted, judge, self.training.judged, seed)
             objective = objective_of(spec, self.training, train.shape)
             loop.train(
@@ -129,6 +138,8 @@ class GanSynthesizer:
             state.average.load_state_dict(state.best_weights)
         self.history = state.history
         self.chosen = state.best or {"images": self.training.images, "step": state.step}
+        if starts is not None:
+            self.chosen = {**self.chosen, "training_samples_held": len(starts.x)}
         self._fitted = fitted
 
     def sample(self, labels: IntArray, *, seed: int) -> Samples:
@@ -160,15 +171,18 @@ class GanSynthesizer:
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and settings (JSON with the weights' SHA-256) into ``folder``.
 
+        With objective "stargan" training samples stand beside the weights, and the settings say so.
+
         Raises:
             ConfigError: if the synthesizer is not fitted.
             StorageError: if the folder cannot be written.
         """
         fitted = self._ready()
-        sha256 = write_tensors(folder / WEIGHTS, fitted.generator.state_dict())
+        sha256 = write_tensors(folder / WEIGHTS, fitted.tensors())
         body = {
             "format": FORMAT,
             "kind": "gan",
+            **({} if fitted.starts is None else fitted.starts.warning(WEIGHTS)),
             **fitted.config(),
             "training": self.training.model_dump(mode="json"),
             "chosen": self.chosen,
@@ -193,22 +207,26 @@ class GanSynthesizer:
         shape, classes = tuple(body["shape"]), tuple(body["classes"])
         place = torch.device(device)
         generator, _ = initial_networks(spec, shape, len(classes), 0, place)
+        starts = None
         try:
-            generator.load_state_dict(tensors)
-        except RuntimeError as error:
+            if spec.objective == "stargan":
+                starts = Starts.read(spec.stargan, tensors, body["counts"])
+            held = () if starts is None else starts.tensors()
+            generator.load_state_dict({name: value for name, value in tensors.items() if name not in held})
+        except (KeyError, RuntimeError) as error:
             raise DataError(f"the weights in {folder} do not fit their settings: {error}") from error
         bounds = body["value_range"]
         value_range = None if bounds is None else (float(bounds[0]), float(bounds[1]))
         codec = ImageCodec.from_json(body["codec"])
         generator.eval().requires_grad_(False)
-        loaded._fitted = Sampler(spec, codec, classes, shape, value_range, generator, place)
+        loaded._fitted = Sampler(spec, codec, classes, shape, value_range, generator, place, starts)
         return loaded
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the weights and of all that turns latents into samples."""
+        """SHA-256 of the weights and of all that turns latents, or training samples, into samples."""
         fitted = self._ready()
-        weights = {name: tensor_digest(tensor) for name, tensor in fitted.generator.state_dict().items()}
+        weights = {name: tensor_digest(tensor) for name, tensor in fitted.tensors().items()}
         return sha256_json({**fitted.config(), "weights": weights})
 
     def _ready(self) -> Sampler:

@@ -17,6 +17,7 @@ from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.starts import Starts
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -36,6 +37,7 @@ class Sampler:
         value_range: of the training data.
         generator: ``g(z, y, strength, draws)``.
         device: where it lies.
+        starts: training samples that take the place of latents; None where samples start from noise.
     """
 
     spec: SynthesizerSpec
@@ -45,6 +47,7 @@ class Sampler:
     value_range: tuple[float, float] | None
     generator: nn.Module
     device: torch.device
+    starts: Starts | None = None
 
     def sample(self, labels: IntArray, seed: int, wanted: BoolArray | None = None) -> Samples:
         """Return one sample for each label (N,); sample i depends on (seed, i, label i) alone.
@@ -80,8 +83,9 @@ class Sampler:
         )
 
     def config(self) -> dict[str, Any]:
-        """Return all but the weights as JSON values."""
+        """Return all but the weights and training samples as JSON values."""
         return {
+            **({} if self.starts is None else {"counts": list(self.starts.counts)}),
             "spec": self.spec.model_dump(mode="json"),
             "codec": self.codec.to_json(),
             "classes": list(self.classes),
@@ -89,12 +93,19 @@ class Sampler:
             "value_range": None if self.value_range is None else [float(bound) for bound in self.value_range],
         }
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that is saved: the generator's weights, and training samples if there are any."""
+        return {**self.generator.state_dict(), **({} if self.starts is None else self.starts.tensors())}
+
     def _chunk(self, labels: IntArray, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
         draws = torch.Generator().manual_seed(seed)
-        latents = torch.randn(CHUNK, self.spec.numbers(self.shape), generator=draws)
         filled = torch.zeros(CHUNK, dtype=torch.int64)
         filled[: len(labels)] = torch.from_numpy(labels)
-        made: Tensor = self.generator(latents.to(self.device), filled.to(self.device), 1.0, draws)
+        if self.starts is None:
+            begin = torch.randn(CHUNK, self.spec.numbers(self.shape), generator=draws)
+        else:
+            begin = self.starts.begun(self.starts.places(filled, draws), self.codec, draws)
+        made: Tensor = self.generator(begin.to(self.device), filled.to(self.device), 1.0, draws)
         return made[: len(labels)].float().cpu().contiguous().numpy()
 
 

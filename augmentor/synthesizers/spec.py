@@ -12,7 +12,7 @@ from augmentor.nets.flow_spec import FlowSpec
 from augmentor.nets.spec import NetworkSpec
 from augmentor.objectives.operations import operations_of
 from augmentor.synthesizers.families import FAMILIES, FamilyName
-from augmentor.synthesizers.translation_spec import TranslationSpec
+from augmentor.synthesizers.translation_spec import StarganSpec, TranslationSpec
 from augmentor.training.spec import TrainingSpec
 
 __all__ = ["FAMILIES", "SynthesizerSpec", "TrainingSpec"]
@@ -46,7 +46,8 @@ class SynthesizerSpec(NetworkSpec):
         per_class: train one network for each class, without labels (Frid-Adar 2018, section 3.2).
         objective: "adversarial"; "variational" for an autoencoder with an encoder in the critic's place;
             "flow" for a rectified flow, whose one network takes noise to a sample in steps;
-            "translation" for classifiers that turn samples of richer classes into those of rarer ones.
+            "translation" for classifiers that turn samples of richer classes into those of rarer ones;
+            "stargan" for a generator that does so, and is played against a critic.
         adversarial: a name in :data:`augmentor.objectives.adversarial.ADVERSARIAL`.
         regularisers: weight of each by name; r1 and r2 "auto" follow
             :func:`augmentor.nets.sizing.auto_gamma`; clip is the bound of the critic's weights. Given
@@ -59,13 +60,15 @@ class SynthesizerSpec(NetworkSpec):
         augmentation_strength: scales sizes of shifts, cuts and colours; 1 is the paper's.
         forbid: operations that would make a wrong sample, e.g. [flip_horizontal] where the side matters.
         mode_seeking: weight of the mode seeking loss (Mao 2019); 0 leaves it out.
-        auxiliary_weight: weight of the auxiliary classifier's loss, with conditioning "auxiliary".
+        auxiliary_weight: weight of the auxiliary classifier's loss, with conditioning "auxiliary"; with
+            objective "stargan" its lambda_cls.
         translation: how samples are translated, with objective "translation".
+        stargan: what they start from and come back to, with objective "stargan".
     """
 
     family: FamilyName = "residual"
     per_class: bool = False
-    objective: Literal["adversarial", "variational", "flow", "translation"] = "adversarial"
+    objective: Literal["adversarial", "variational", "flow", "translation", "stargan"] = "adversarial"
     adversarial: AdversarialName = "relativistic"
     regularisers: dict[PenaltyName, Weight] = Field(default_factory=dict)
     augmentation: tuple[AugmentName, ...] = ("translation",)
@@ -76,6 +79,7 @@ class SynthesizerSpec(NetworkSpec):
     mode_seeking: float = Field(default=0.1, ge=0)
     auxiliary_weight: float = Field(default=1.0, ge=0)
     translation: TranslationSpec = TranslationSpec()
+    stargan: StarganSpec = StarganSpec()
 
     @model_validator(mode="before")
     @classmethod
@@ -91,7 +95,12 @@ class SynthesizerSpec(NetworkSpec):
         return merged
 
     def numbers(self, shape: tuple[int, ...]) -> int:
-        """Return how many standard normal numbers a sample of ``shape`` (C, *spatial) is made from."""
+        """Return how many standard normal numbers a sample of ``shape`` (C, *spatial) is made from.
+
+        None with objective "stargan", whose samples start from real ones.
+        """
+        if self.objective == "stargan":
+            return 0
         return math.prod(shape) if self.objective == "flow" else self.latent
 
     @property
@@ -101,7 +110,12 @@ class SynthesizerSpec(NetworkSpec):
 
     @model_validator(mode="after")
     def _can_work(self) -> SynthesizerSpec:
-        alone = {"variational": _variational_alone, "flow": _flow_alone, "translation": _translation_alone}
+        alone = {
+            "variational": _variational_alone,
+            "flow": _flow_alone,
+            "translation": _translation_alone,
+            "stargan": _stargan_alone,
+        }
         checks = (
             alone.get(self.objective, _critic_bounded)(self),
             _asked_of_another(self),
@@ -210,6 +224,29 @@ def _translation_alone(spec: SynthesizerSpec) -> str | None:
     return None
 
 
+def _stargan_alone(spec: SynthesizerSpec) -> str | None:
+    others = {
+        "per_class": spec.per_class,
+        "architecture": spec.architecture != "residual",
+        "latent": spec.latent != SynthesizerSpec.model_fields["latent"].default,
+        "mode_seeking": spec.mode_seeking > 0,
+        "codes": spec.codes.numbers > 0,
+    }
+    senseless = [name for name, there in others.items() if there]
+    if senseless:
+        return (
+            "objective 'stargan' has one generator from a sample of any class, and no latent, so "
+            f"{', '.join(senseless)} cannot act; leave {'it' if len(senseless) == 1 else 'them'} out "
+            "(family: stargan does)"
+        )
+    if spec.conditioning != "auxiliary":
+        return (
+            "objective 'stargan' learns classes by the critic's second head, got conditioning "
+            f"{spec.conditioning!r}; leave it out (family: stargan does)"
+        )
+    return _critic_bounded(spec)
+
+
 def _flow_alone(spec: SynthesizerSpec) -> str | None:
     others = {
         "architecture": spec.architecture != "residual",
@@ -239,7 +276,11 @@ def _flow_alone(spec: SynthesizerSpec) -> str | None:
 
 def _asked_of_another(spec: SynthesizerSpec) -> str | None:
     """Refuse settings of one objective beside another."""
-    given = {"translation": spec.translation != TranslationSpec(), "flow": spec.flow != FlowSpec()}
+    given = {
+        "translation": spec.translation != TranslationSpec(),
+        "stargan": spec.stargan != StarganSpec(),
+        "flow": spec.flow != FlowSpec(),
+    }
     for name, there in given.items():
         if there and spec.objective != name:
             return (

@@ -7,13 +7,9 @@ What differs from the paper: both classifiers are fitted beforehand (there, the 
 classifier in training); a sample stops moving where it is accepted; a rejected one is replaced by another
 start, never by a copy of a real one; the changes are smooth, see :mod:`augmentor.objectives.translation`.
 
-The richest class has nothing richer to borrow from. Its samples start from other samples of its own class,
-with a little smooth noise (``translation.change``), and are moved only while the guide does not take them for
-their class: they are variants of training samples, near enough that the filter against copies may reject
-them. Plans that balance classes ask for none of them.
-
-A fitted synthesizer HOLDS TRAINING SAMPLES, in its memory and in its file: those of every class that lends.
-Whoever gets the file gets these samples.
+Which samples they start from, what becomes of the richest class, and that the synthesizer HOLDS TRAINING
+SAMPLES: see :mod:`augmentor.synthesizers.starts`. The richest class's own samples are moved only while the
+guide does not take them for their class.
 """
 
 from __future__ import annotations
@@ -38,10 +34,10 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.nets.classifier import SmallResNet, memory_format
-from augmentor.objectives.translation import source_probabilities
 from augmentor.synthesizers.gan import CONFIG, FORMAT, WEIGHTS, read_config, tensor_digest
 from augmentor.synthesizers.sampler import torch_threads
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.starts import Starts
 from augmentor.synthesizers.translator import Translator
 from augmentor.training import loop
 from augmentor.training.batches import Batches, EncodedRows
@@ -111,17 +107,14 @@ class TranslationSynthesizer:
         progress.start(STAGE, self.training.images)
         with torch_threads(threads):
             networks = self._classifiers(train, codec, seed, store, progress, device)
-        starts = _starts(train, self.spec, seed)
         self._fitted = Translator(
             spec=self.spec,
             codec=codec,
             classes=train.classes,
             value_range=train.value_range,
-            counts=tuple(train.counts.values()),
             guide=networks["guide"],
             other=networks["other"],
-            starts=np.ascontiguousarray(train.array[starts]),
-            labels=train.y[starts],
+            starts=Starts.of(train, self.spec.translation, seed),
             device=torch.device(device),
         )
         self._judge(judge, seed, progress)
@@ -151,7 +144,7 @@ class TranslationSynthesizer:
         body = {
             "format": FORMAT,
             "kind": KIND,
-            "warning": f"{WEIGHTS} holds {len(fitted.starts)} training samples; share it as you would them",
+            **fitted.starts.warning(WEIGHTS),
             **fitted.config(),
             "training": self.training.model_dump(mode="json"),
             "chosen": self.chosen,
@@ -177,7 +170,7 @@ class TranslationSynthesizer:
         shape, classes = tuple(body["shape"]), tuple(body["classes"])
         try:
             guide, other = (_network(spec, shape, len(classes), tensors, name, device) for name in NETWORKS)
-            starts, labels = tensors["starts"].numpy(), tensors["labels"].numpy()
+            starts = Starts.read(spec.translation, tensors, body["counts"])
         except (KeyError, RuntimeError) as error:
             raise DataError(f"the weights in {folder} do not fit their settings: {error}") from error
         bounds = body["value_range"]
@@ -186,11 +179,9 @@ class TranslationSynthesizer:
             codec=ImageCodec.from_json(body["codec"]),
             classes=classes,
             value_range=None if bounds is None else (float(bounds[0]), float(bounds[1])),
-            counts=tuple(body["counts"]),
             guide=guide,
             other=other,
             starts=starts,
-            labels=labels,
             device=torch.device(device),
         )
         return loaded
@@ -300,7 +291,7 @@ class TranslationSynthesizer:
             "images": last["images"],
             "step": last["step"],
             "accepted": accepted,
-            "training_samples_held": len(fitted.starts),
+            "training_samples_held": len(fitted.starts.x),
         }
         if judge is None:
             return
@@ -330,19 +321,6 @@ class TranslationSynthesizer:
                 "judged": judged,
             }
         )
-
-
-def _starts(train: Samples, spec: SynthesizerSpec, seed: int) -> IntArray:
-    """Return the training rows that are kept, class after class: of classes that lend, and not too many."""
-    lends = source_probabilities(list(train.counts.values()), spec.translation.beta).sum(0) > 0
-    kept = []
-    for label in range(train.n_classes):
-        rows = np.flatnonzero(train.y == label)
-        if len(rows) > spec.translation.starts:
-            draws = np.random.default_rng(derive_seed(seed, "starts", label))
-            rows = np.sort(draws.choice(rows, spec.translation.starts, replace=False))
-        kept.append(rows if lends[label] else rows[:0])
-    return np.concatenate(kept)
 
 
 def _batches(train: Samples, codec: ImageCodec, training: TrainingSpec, power: float) -> Batches:
@@ -392,6 +370,5 @@ def _tensors(fitted: Translator) -> dict[str, Tensor]:
             for name in NETWORKS
             for key, value in getattr(fitted, name).state_dict().items()
         },
-        "starts": torch.from_numpy(fitted.starts),
-        "labels": torch.from_numpy(fitted.labels),
+        **fitted.starts.tensors(),
     }

@@ -14,16 +14,10 @@ from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.nets.classifier import SmallResNet, memory_format
-from augmentor.objectives.translation import (
-    low_pass,
-    scaled,
-    smoothed,
-    source_probabilities,
-    translation_loss,
-    translation_step,
-)
+from augmentor.objectives.translation import low_pass, translation_loss, translation_step
 from augmentor.synthesizers.sampler import check_labels, row_ids, torch_threads
 from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.starts import Starts
 
 CHUNK = 32
 """Rows translated together, always: a row's bits then never depend on how many are asked."""
@@ -52,11 +46,9 @@ class Translator:
         codec: from the networks' range to the data's units.
         classes: class names in label order.
         value_range: of the training data.
-        counts: (K,) training samples of each class, from which it follows who lends to whom.
         guide: g, whose probability of the asked class decides.
         other: f, whose logit of the source class is held down.
-        starts: (M, C, *spatial) training samples in the data's units, ordered by class.
-        labels: (M,) their classes.
+        starts: the training samples.
         device: where the classifiers lie.
     """
 
@@ -64,11 +56,9 @@ class Translator:
     codec: ImageCodec
     classes: tuple[str, ...]
     value_range: tuple[float, float] | None
-    counts: tuple[int, ...]
     guide: SmallResNet
     other: SmallResNet
-    starts: npt.NDArray[Any]
-    labels: IntArray
+    starts: Starts
     device: torch.device
 
     def sample(self, labels: IntArray, seed: int) -> Samples:
@@ -107,7 +97,7 @@ class Translator:
             "classes": list(self.classes),
             "shape": list(self.codec.shape),
             "value_range": None if self.value_range is None else [float(bound) for bound in self.value_range],
-            "counts": list(self.counts),
+            "counts": list(self.starts.counts),
         }
 
     def _chunk(self, labels: IntArray, seed: int, number: int) -> Translated:
@@ -121,7 +111,7 @@ class Translator:
         start = torch.zeros(CHUNK, dtype=torch.int64)
         for attempt in range(self.spec.translation.attempts):
             draws = torch.Generator().manual_seed(derive_seed(seed, "translation", number, attempt))
-            places = self._places(targets, draws)
+            places = self.starts.places(targets, draws)
             x, sure = self._descend(places, targets, draws)
             better = (confidence < self.spec.translation.gamma) & (sure > confidence)
             best[better], confidence[better], start[better] = x[better], sure[better], places[better]
@@ -129,28 +119,17 @@ class Translator:
                 break
         return Translated(best[:count].numpy(), confidence[:count].numpy(), start[:count].numpy())
 
-    def _places(self, targets: Tensor, draws: torch.Generator) -> Tensor:
-        """Return which training sample (B,) each row starts from."""
-        which, where = torch.rand(2, len(targets), generator=draws, dtype=torch.float64)
-        limits = source_probabilities(self.counts, self.spec.translation.beta).cumsum(1)
-        # A class of no probability has no width between the limits, so it is never hit.
-        lenders = (which[:, None] * limits[targets, -1:] >= limits[targets]).sum(1)
-        held = torch.from_numpy(np.bincount(self.labels, minlength=len(self.classes)))
-        places: Tensor = (held.cumsum(0) - held)[lenders] + (where * held[lenders]).long()
-        return places
-
     def _descend(self, places: Tensor, targets: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return translations (B, C, *spatial) of the starts, and the guide's probabilities (B,)."""
         asked, layout = self.spec.translation, memory_format(len(self.codec.shape) - 1)
-        sources = torch.from_numpy(self.labels)[places].to(self.device)
+        sources = torch.from_numpy(self.starts.labels)[places].to(self.device)
         targets = targets.to(self.device)
         matrices = tuple(m.to(self.device) for m in low_pass(self.codec.shape[1:], asked.smoothness))
 
         def noise() -> Tensor:
             return torch.randn(CHUNK, *self.codec.shape, generator=draws).to(self.device)
 
-        x = torch.from_numpy(self.codec.encode(self.starts[places.numpy()])).to(self.device)
-        x = (x + scaled(smoothed(noise(), matrices), asked.change)).clamp(-1, 1)
+        x = self.starts.begun(places, self.codec, draws).to(self.device)
         # The source's logit is the target's own where a class borrows from itself.
         weight = asked.penalty * (sources != targets)
         for _ in range(asked.steps):

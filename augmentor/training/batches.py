@@ -24,11 +24,16 @@ class Batch(NamedTuple):
         real: (B, C, *spatial) in [-1, 1].
         labels: (B,) int64, in runs of four alike; the fakes are asked for the same labels.
         latents: (B, L), standard normal.
+        sources: (B, C, *spatial) in [-1, 1], the batch's real rows in another order, for fakes that start
+            from real samples; None for all others.
+        origins: (B,) int64, their labels.
     """
 
     real: Tensor
     labels: Tensor
     latents: Tensor
+    sources: Tensor | None = None
+    origins: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +70,7 @@ class Batches:
         latent: dimension L of the latents.
         device: where the batch goes.
         layout: memory format of the real rows.
+        sources: draw samples to start from too.
 
     Raises:
         ConfigError: if the processes of the training cannot divide the batch.
@@ -82,6 +88,7 @@ class Batches:
         latent: int,
         device: torch.device,
         layout: torch.memory_format,
+        sources: bool = False,
     ) -> None:
         counts = torch.bincount(y, minlength=n_classes)
         if len(counts) != n_classes or bool((counts == 0).any()):
@@ -90,7 +97,7 @@ class Batches:
                 f"the generator needs at least one training sample of each of the {n_classes} classes, "
                 f"classes {empty} have none; add samples or leave the classes out"
             )
-        self.batch, self.latent, self.device = batch, latent, device
+        self.batch, self.latent, self.device, self.sources = batch, latent, device, sources
         self.own = own(batch, GROUP)
         self.x = x.contiguous(memory_format=layout) if isinstance(x, Tensor) else x
         self.layout = layout
@@ -117,19 +124,28 @@ class Batches:
             picked = distinct(self.counts[label], uniform[run * GROUP : (run + 1) * GROUP])
             places.extend(self.starts[label] + place for place in picked)
         # Every process draws the whole batch, and takes its own rows of it.
-        rows = self.order[torch.tensor(places[self.own])]
-        real = self.x.index_select(0, rows) if isinstance(self.x, Tensor) else self.x.at(rows)
-        labels = torch.tensor(labels_list).repeat_interleave(GROUP)[self.own]
+        rows = self.order[torch.tensor(places)]
+        labels = torch.tensor(labels_list).repeat_interleave(GROUP)
         latents = torch.randn(self.batch, self.latent, generator=generator)[self.own]
+        drawn = Batch(self._at(rows[self.own]), self._placed(labels[self.own]), self._placed(latents))
+        if not self.sources:
+            return drawn
+        turned = torch.randperm(self.batch, generator=generator)[self.own]
+        return drawn._replace(sources=self._at(rows[turned]), origins=self._placed(labels[turned]))
+
+    def _at(self, rows: Tensor) -> Tensor:
+        """Return real rows (B, C, *spatial) where the batch goes."""
+        real = self.x.index_select(0, rows) if isinstance(self.x, Tensor) else self.x.at(rows)
         if self.device.type == "cpu":
-            return Batch(real.contiguous(memory_format=self.layout), labels, latents)
+            return real.contiguous(memory_format=self.layout)
+        real = real.pin_memory() if self.device.type == "cuda" else real
+        return real.to(self.device, non_blocking=True, memory_format=self.layout)
+
+    def _placed(self, values: Tensor) -> Tensor:
+        """Return labels or latents where the batch goes."""
         if self.device.type == "cuda":
-            real, labels, latents = real.pin_memory(), labels.pin_memory(), latents.pin_memory()
-        return Batch(
-            real.to(self.device, non_blocking=True, memory_format=self.layout),
-            labels.to(self.device, non_blocking=True),
-            latents.to(self.device, non_blocking=True),
-        )
+            values = values.pin_memory()
+        return values.to(self.device, non_blocking=True)
 
 
 def distinct(count: int, uniform: Sequence[float]) -> list[int]:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.flow import FlowNetwork
-from augmentor.nets.players import Critic, Encoder, Generator
+from augmentor.nets.architectures import Maker
+from augmentor.nets.players import Critic, Encoder
 from augmentor.training.ema import Average, averaged
 from augmentor.training.regulators import Regulators
 from augmentor.training.spec import TrainingSpec
@@ -36,7 +36,7 @@ class State:
     """
 
     players: Players
-    average: Generator | FlowNetwork
+    average: Maker
     averaging: Average
     regulators: Regulators = field(default_factory=Regulators)
     step: int = 0
@@ -49,7 +49,7 @@ class State:
     @classmethod
     def begin(
         cls,
-        generator: Generator | FlowNetwork,
+        generator: Maker,
         critic: Critic | Encoder | None,
         spec: TrainingSpec,
         regulators: Regulators | None = None,

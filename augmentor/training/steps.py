@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from augmentor.core.ranks import average_gradients, own, world
+from augmentor.nets.architectures import Maker
 from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.flow_spec import FlowSpec
 from augmentor.nets.players import Critic, Encoder, Examined, Generator
 from augmentor.nets.spec import CodesSpec
 from augmentor.objectives.adversarial import Adversarial
 from augmentor.objectives.codes import code_surprise
+from augmentor.objectives.cycle import cycle_loss
 from augmentor.objectives.diffaugment import Augment
 from augmentor.objectives.diversity import mode_seeking
 from augmentor.objectives.flow import draw_times, on_path, velocity_loss
@@ -45,6 +47,9 @@ class Objective:
         altered: the augmentation of that consistency.
         path_length: weight of the path length regularisation.
         auxiliary: weight of the auxiliary classifier's cross-entropy, where the critic has one.
+        fakes_named: whether the critic learns classes from generated rows too (Odena 2017), or from real
+            ones alone (Choi 2018, equation 2).
+        cycle: weight of what a translation there and back changes, where fakes start from real rows.
         codes: the latent's codes and the weight of their mutual information.
         flow: times and label drop of a rectified flow; None for every other objective.
     """
@@ -61,6 +66,8 @@ class Objective:
     altered: Augment | None = None
     path_length: float = 0.0
     auxiliary: float = 1.0
+    fakes_named: bool = True
+    cycle: float = 0.0
     codes: CodesSpec = field(default_factory=CodesSpec)
     flow: FlowSpec | None = None
 
@@ -87,7 +94,7 @@ class Losses:
 class Players:
     """The networks with their optimisers, and the generator's weights as a tuple; a flow has no critic."""
 
-    generator: Generator | FlowNetwork
+    generator: Maker
     critic: Critic | Encoder | None
     generator_optimiser: torch.optim.Optimizer
     critic_optimiser: torch.optim.Optimizer | None
@@ -177,7 +184,7 @@ def train_step(
     precision = _precision(batch.real.device)
     if isinstance(players.generator, FlowNetwork):
         return _flow(players, players.generator, objective, batch, strength, draws, precision)
-    if players.generator.stages > 1:
+    if isinstance(players.generator, Generator) and players.generator.stages > 1:
         batch = batch._replace(real=players.generator.fade(batch.real))
     if objective.adversarial is None:
         return _variational(players, batch, strength, draws, precision)
@@ -195,8 +202,9 @@ def train_step(
         precision,
     )
     generators = (step + 1) % objective.critic_steps == 0
+    start = batch.latents if batch.sources is None else batch.sources
     with precision, nullcontext() if generators else torch.no_grad():
-        fake: Tensor = players.generator(batch.latents, batch.labels, strength, draws)
+        fake: Tensor = players.generator(start, batch.labels, strength, draws)
     critic_loss, penalty = _critic_half(turn, fake.detach())
     return Losses(critic_loss, _generator_half(turn, fake) if generators else None, penalty)
 
@@ -208,7 +216,9 @@ def _critic_half(turn: Turn, fake: Tensor) -> tuple[Tensor, Tensor | None]:
         real_said, fake_said = _examine_both(turn, fake)
     real_logits, fake_logits = real_said.logits, fake_said.logits
     adversarial = turn.adversarial.critic(real_logits, fake_logits).mean()
-    loss: Tensor = adversarial + turn.aside(fake_said)
+    loss: Tensor = adversarial
+    if objective.fakes_named:
+        loss = loss + turn.aside(fake_said)
     if real_said.classes is not None:
         named = cross_entropy(real_said.classes.float(), turn.batch.labels)
         loss = loss + objective.auxiliary * turn.strength * named
@@ -286,6 +296,10 @@ def _generator_half(turn: Turn, fake: Tensor) -> Tensor:
             fake[::2], fake[1::2], batch.latents[::2], batch.latents[1::2], labels=batch.labels[::2]
         )
         loss = loss + objective.mode_seeking * seeking.mean()
+    if objective.cycle and batch.sources is not None:
+        with turn.precision:
+            rebuilt = players.generator(fake, batch.origins, turn.strength, turn.draws)
+        loss = loss + objective.cycle * cycle_loss(batch.sources, rebuilt).mean()
     path_length = turn.regulators.path_length
     # Counted in the generator's own turns: with several critic steps the two need never meet.
     if path_length is not None and turn.step // objective.critic_steps % objective.every == 0:

@@ -151,6 +151,7 @@ FAMILIES = {
     "pggan": {"family": "pggan"},
     "stylegan2": {"family": "stylegan2"},
     "cvae": {"family": "cvae", "latent": 8},
+    "stargan": {"family": "stargan"},
     "per_class": {"family": "dcgan", "per_class": True},
     "adaptive": {"augmentation_probability": "adaptive", "augmentation": ["colour", "geometry"]},
     "lecam": {"family": "lsgan", "regularisers": {"lecam": 0.1, "consistency": 10.0}},

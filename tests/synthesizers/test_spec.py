@@ -58,7 +58,7 @@ def test_every_family_stands_on_its_own_and_says_whose_it_is(name):
 def test_a_given_field_wins_over_the_familys(name):
     assert read({"family": name, "width": 20}).width == 20
     objective = read({"family": name}).objective
-    if objective not in {"flow", "translation"}:
+    if objective not in {"flow", "translation", "stargan"}:
         assert read({"family": name, "latent": 33}).latent == 33
     if objective == "adversarial":
         assert read({"family": name, "augmentation": ["cutout"]}).augmentation == ("cutout",)
@@ -73,7 +73,7 @@ def test_given_regularisers_replace_the_familys():
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_can_be_trained_per_class_without_labels(name):
-    if read({"family": name}).objective == "translation":
+    if read({"family": name}).objective in {"translation", "stargan"}:
         with pytest.raises(ConfigError, match="per_class cannot act"):
             read({"family": name, "per_class": True})
         return
@@ -131,6 +131,14 @@ REFUSED = [
         {"family": "translation", "conditioning": "concat", "mode_seeking": 1},
         "conditioning, mode_seeking cannot",
     ),
+    ({"family": "stargan", "per_class": True, "latent": 8}, "per_class, latent cannot act; leave them"),
+    ({"family": "stargan", "architecture": "dcgan"}, "architecture cannot act; leave it"),
+    ({"family": "stargan", "codes": {"categorical": 3}, "mode_seeking": 1}, "mode_seeking, codes cannot"),
+    ({"family": "stargan", "conditioning": "projection"}, "the critic's second head"),
+    ({"family": "stargan", "auxiliary_weight": 0}, "never learns the label"),
+    ({"family": "stargan", "regularisers": {}}, "no minimum unless"),
+    ({"stargan": {"cycle": 3}}, "the objective is 'adversarial'"),
+    ({"family": "translation", "stargan": {"starts": 3}}, "the objective is 'translation'"),
     ({"family": "flow", "latent": 8}, "latent cannot act"),
     (
         {"family": "flow", "architecture": "dcgan", "regularisers": {"r1": 1}},

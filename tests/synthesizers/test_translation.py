@@ -35,12 +35,12 @@ def fitted(blobs, gan):
 def test_the_rare_class_is_made_of_the_rich_one(fitted, blobs):
     train = scarce(blobs)
     made = fitted._ready().translate(DARK, 3)
-    assert set(fitted._ready().labels[made.start].tolist()) == {1}
+    assert set(fitted._ready().starts.labels[made.start].tolist()) == {1}
     # Many different starts, and every one is moved from the bright level (190) past the middle (125).
     assert len(set(made.start.tolist())) > 15
     level = fitted.sample(DARK, seed=3).array.reshape(40, -1).mean(1)
     assert (level < 130).all()
-    starts = fitted._ready().starts[made.start].reshape(40, -1).mean(1)
+    starts = fitted._ready().starts.x[made.start].reshape(40, -1).mean(1)
     assert (starts > 150).all()
     assert train.counts == {"dark": 8, "bright": 32}
 
@@ -79,8 +79,8 @@ def test_the_richest_class_is_varied_a_little_and_never_copied(fitted, blobs):
     train, labels = scarce(blobs), np.ones(64, dtype=np.int64)
     state = fitted._ready()
     made = state.translate(labels, 5)
-    assert set(state.labels[made.start].tolist()) == {1}
-    moved = made.x - state.codec.encode(state.starts[made.start])
+    assert set(state.starts.labels[made.start].tolist()) == {1}
+    moved = made.x - state.codec.encode(state.starts.x[made.start])
     size = np.sqrt((moved.reshape(64, -1) ** 2).mean(1))
     # The smooth noise alone, clipped to the range: a bright sample is one already.
     assert (size > 0.02).all()
