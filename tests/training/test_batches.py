@@ -6,7 +6,7 @@ from augmentor.core.errors import DataError
 from augmentor.training.batches import Batches, distinct
 
 
-def batches(counts, *, power=0.5, batch=32):
+def batches(counts, *, power=0.5, batch=32, sources=False):
     y = torch.cat([torch.full((n,), label) for label, n in enumerate(counts)])
     # Shuffled, and each sample carries its own row number and class.
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
@@ -21,6 +21,7 @@ def batches(counts, *, power=0.5, batch=32):
         latent=5,
         device=torch.device("cpu"),
         layout=torch.contiguous_format,
+        sources=sources,
     )
 
 
@@ -83,10 +84,21 @@ def test_a_class_smaller_than_a_run_repeats_its_samples():
 
 
 def test_the_same_generator_state_gives_the_same_batch():
-    source = batches([8, 60])
-    first, again, other = (source.draw(torch.Generator().manual_seed(seed)) for seed in (5, 5, 6))
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not torch.equal(first.latents, other.latents)
+    for sources in (False, True):
+        source = batches([8, 60], sources=sources)
+        first, again, other = (source.draw(torch.Generator().manual_seed(seed)) for seed in (5, 5, 6))
+        assert (first.sources is not None) == sources
+        for a, b in zip(first, again, strict=True):
+            assert a is b is None or torch.equal(a, b)
+        assert not torch.equal(first.latents, other.latents)
+
+
+def test_sources_are_the_rows_of_the_batch_in_another_order():
+    drawn = batches([8, 60], sources=True).draw(torch.Generator().manual_seed(5))
+    order = torch.cdist(drawn.sources.flatten(1), drawn.real.flatten(1)).argmin(1)
+    assert sorted(order.tolist()) != order.tolist()
+    assert torch.equal(drawn.sources, drawn.real[order])
+    assert torch.equal(drawn.origins, drawn.labels[order])
 
 
 def test_a_class_without_samples_is_refused():
