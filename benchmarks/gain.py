@@ -62,7 +62,7 @@ SEARCH_SEEDS = 3
 NOTHING = "(none)"
 OPEN = ("regularisers", "codes")
 """Mappings of a synthesizer that every objective reads."""
-FINAL_ARMS = ("classical", "class_weighted", "mixup", "cutmix", "spread_cutmix")
+FINAL_ARMS = ("classical", "class_weighted", "mixup", "cutmix", "with_synthetic")
 """The default's, without the two plainest baselines and the arm of no real row, to save time."""
 FINAL_CUT = 1
 """Seed of the cut to scarcity: a draw of training images that no search has seen."""

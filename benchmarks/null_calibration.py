@@ -10,7 +10,7 @@ a cell take minutes. Its "classical" arm adds a little noise to the features.
 
     python benchmarks/null_calibration.py [TRIALS] [--seeds S]
 
-Finished trials are kept in runs/benchmarks/null_calibration_eight_arms.jsonl; the same command goes on after
+Finished trials are kept in runs/benchmarks/null_calibration_twins.jsonl; the same command goes on after
 them.
 """
 
@@ -34,7 +34,7 @@ from augmentor.experiment.decide import decide
 
 ROOT = Path(__file__).resolve().parents[1]
 PNEUMONIA = ROOT.parent / "shared" / "data" / "pneumoniamnist" / "pneumoniamnist.npz"
-FINISHED = ROOT / "runs" / "benchmarks" / "null_calibration_eight_arms.jsonl"
+FINISHED = ROOT / "runs" / "benchmarks" / "null_calibration_twins.jsonl"
 KINDS = ("duplicates", "noise", "shuffled labels")
 CHUNK = 100
 

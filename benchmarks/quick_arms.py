@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from augmentor.core.seeds import derive_seed, generator
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import ARMS, LATE, TWINS, WITH_SYNTHETIC
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.draw import pick, rows_of
 from augmentor.experiment.remedies import MIXES, class_weights
-from augmentor.experiment.spec import DEFAULT_ARMS, mixing_arm
+from augmentor.experiment.spec import DEFAULT_ARMS
 
-MIXED = tuple(name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic)
+MIXED = tuple(name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic and name not in LATE)
 SHARES = (0.25, 0.5, 0.75)
 FIRST = ("real", "balanced", "classical", "synthetic", "synthetic_only", "filtered")
 """The arms of the first default, which power.md was measured with at the first two shares."""
@@ -145,17 +145,19 @@ def predict(
     shares: Sequence[float] = SHARES,
 ) -> Predicted:
     """Train the arms; those that mix choose their share on the validation part, as in the package."""
-    found = {arm: study.weights(arm, 0.0, seeds) for arm in arms if arm not in MIXED}
+    found = {arm: study.weights(arm, 0.0, seeds) for arm in arms if arm not in (*MIXED, *LATE)}
     x, y = study.validation
     chosen = {}
-    for arm in MIXED:
+    means = validation_means({arm: probabilities(found[arm], x) for arm in TWINS if arm in found}, y, metric)
+    became = {WITH_SYNTHETIC: TWINS[max(means, key=means.__getitem__)]}
+    for arm in (*MIXED, WITH_SYNTHETIC):
         if arm in arms:
-            tried = {share: study.weights(arm, share, seeds) for share in shares}
+            tried = {share: study.weights(became.get(arm, arm), share, seeds) for share in shares}
             scored = {str(share): probabilities(w, x) for share, w in tried.items()}
             means = validation_means(scored, y, metric)
             chosen[arm] = float(max(means, key=means.__getitem__))
             found[arm] = tried[chosen[arm]]
-    order = sorted(found, key=lambda arm: arm != mixing_arm(arms))  # as in the package, it wins ties
+    order = sorted(found, key=lambda arm: not ARMS[arm].by_share)  # as in the package, they win ties
     return Predicted(
         {arm: probabilities(found[arm], x) for arm in order},
         {arm: probabilities(found[arm], study.test[0]) for arm in order},

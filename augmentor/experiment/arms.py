@@ -2,13 +2,13 @@
 
 Weights, schedule, batch size, number of updates and code path are the same for all of them; an arm
 only says which rows it draws, how often, in which versions, and with which loss. A new arm is a new
-entry of :data:`ARMS`.
+entry of :data:`ARMS`; one that draws real rows alone gets its twin with synthetic rows by :data:`TWINS`.
 """
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Head = Literal["trained", "covariance", "generated"]
@@ -60,7 +60,7 @@ class Arm:
         return self.head != "trained" or (self.synthetic != "none" and not self.copies)
 
 
-ARMS: Final[dict[str, Arm]] = {
+_DECLARED: Final[dict[str, Arm]] = {
     "real": Arm(
         "real images as they are, at their natural class frequencies", balanced=False, augmented=False
     ),
@@ -72,41 +72,11 @@ ARMS: Final[dict[str, Arm]] = {
         synthetic="kept",
         by_share=True,
     ),
-    "spread": Arm(
-        "classical plus synthetic images that passed the filters, at one chosen share in every class, so "
-        "that what is synthetic does not tell the class",
+    "with_synthetic": Arm(
+        "the best arm without synthetic images, with synthetic images in every class at a chosen share and "
+        "nothing else changed",
         synthetic="passing",
         by_share=True,
-    ),
-    "spread_mixup": Arm(
-        "synthetic images in every class at a chosen share, and mixup",
-        synthetic="passing",
-        by_share=True,
-        mix="mixup",
-    ),
-    "spread_cutmix": Arm(
-        "cutmix, with synthetic images that passed the filters at one chosen share in every class, so that "
-        "what is synthetic does not tell the class",
-        synthetic="passing",
-        by_share=True,
-        mix="cutmix",
-    ),
-    "spread_weighted": Arm(
-        "synthetic images in every class at a chosen share, classes at their natural frequencies, loss "
-        "weighted by inverse class frequency",
-        synthetic="passing",
-        balanced=False,
-        by_share=True,
-        loss="class_weighted",
-    ),
-    "spread_weighted_mixup": Arm(
-        "synthetic images in every class at a chosen share, classes at their natural frequencies, loss "
-        "weighted by inverse class frequency, and mixup",
-        synthetic="passing",
-        balanced=False,
-        by_share=True,
-        loss="class_weighted",
-        mix="mixup",
     ),
     "diverse": Arm(
         "as spread_mixup, with the half of the synthetic images that lie farthest from real ones and from "
@@ -178,6 +148,37 @@ ARMS: Final[dict[str, Arm]] = {
     "cutmix": Arm("classical plus cutmix", mix="cutmix"),
 }
 
+TWINS: Final[dict[str, str]] = {
+    "real": "spread_real",
+    "balanced": "spread_balanced",
+    "classical": "spread",
+    "class_weighted": "spread_weighted",
+    "focal": "spread_focal",
+    "logit_adjusted": "spread_logit_adjusted",
+    "mixup": "spread_mixup",
+    "weighted_mixup": "spread_weighted_mixup",
+    "cutmix": "spread_cutmix",
+}
+"""Each arm that draws real rows alone, and the same arm with synthetic rows: its twin.
+
+The synthetic rows come at one share in every class, so that what is synthetic does not tell the class, and
+how often a class comes does not change.
+"""
+
+
+def twin(name: str) -> Arm:
+    """Return the arm ``name`` of :data:`TWINS` with synthetic rows and nothing else changed."""
+    label = f"{_DECLARED[name].label}; of every class a chosen share synthetic, of rows that pass the filters"
+    return replace(_DECLARED[name], label=label, synthetic="passing", by_share=True)
+
+
+ARMS: Final[dict[str, Arm]] = {**_DECLARED, **{other: twin(name) for name, other in TWINS.items()}}
+
+WITH_SYNTHETIC = "with_synthetic"
+CLASSWISE = "classwise"
+LATE: Final = (WITH_SYNTHETIC, CLASSWISE)
+"""Arms that are settled when others are fitted: on the validation part they become one of those."""
+
 
 def check_arms(names: tuple[str, ...]) -> None:
     """Refuse a list of arms that cannot give a verdict.
@@ -192,10 +193,15 @@ def check_arms(names: tuple[str, ...]) -> None:
             raise ValueError(f"unknown arm {name!r}; {hint}")
     if len(set(names)) != len(names):
         raise ValueError(f"every arm is named once, got {', '.join(names)}")
-    mixing = [name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic and name != "classwise"]
-    if "classwise" in names and not set(mixing) & set(names):
+    mixing = [name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic and name != CLASSWISE]
+    if CLASSWISE in names and not set(mixing) & set(names):
         raise ValueError(
             f"classwise leaves classes out of the best of {', '.join(mixing)}; add one of these to "
+            f"{', '.join(names)}"
+        )
+    if WITH_SYNTHETIC in names and not set(TWINS) & set(names):
+        raise ValueError(
+            f"with_synthetic adds synthetic images to the best of {', '.join(TWINS)}; add one of these to "
             f"{', '.join(names)}"
         )
     with_synthetic = [name for name, arm in ARMS.items() if arm.is_synthetic and arm.real]

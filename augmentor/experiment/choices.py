@@ -1,7 +1,9 @@
 """The fits of an experiment and the choices between them that the validation part makes.
 
-Every mixing arm chooses its share of synthetic rows; the arm ``classwise`` takes the best of them and leaves
-synthetic rows out of the classes where they do harm. The test part has no say in any of it.
+Every mixing arm chooses its share of synthetic rows. The arm ``with_synthetic`` is the twin of the best arm
+without synthetic rows: a verdict on synthetic data compares two arms that differ in nothing else. The arm
+``classwise`` takes the best mixing arm and leaves synthetic rows out of the classes where they do harm. The
+test part has no say in any of it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import ARMS, CLASSWISE, LATE, TWINS, WITH_SYNTHETIC
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.draw import marks_of, passing
 from augmentor.experiment.fits import FitJob, read_fit
@@ -25,8 +27,6 @@ from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.selected import SELECTIONS
 from augmentor.experiment.spec import EvaluationSpec
-
-CLASSWISE = "classwise"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Fitted:
     Attributes:
         jobs: for each arm one fit a seed.
         share_of: the share of each mixing arm.
+        became: what each arm of :data:`augmentor.experiment.arms.LATE` became, as the arm's name.
         usual: the share of arms that choose none.
         trials: fits a share that the choice was averaged over; 0 where the recipe gave the share.
         left_out: names of the classes that ``classwise`` gives no synthetic row.
@@ -48,6 +49,7 @@ class Fitted:
     trials: int
     left_out: tuple[str, ...]
     rows: list[dict[str, Any]]
+    became: dict[str, str]
 
 
 def fit_arms(
@@ -62,10 +64,11 @@ def fit_arms(
         spec: the recipe's evaluation.
         progress: told how many fits there will be.
     """
-    by_share = [name for name in arms if ARMS[name].by_share and name != CLASSWISE]
+    by_share = [name for name in arms if ARMS[name].by_share and name not in LATE]
     plain = [name for name in arms if not ARMS[name].by_share]
     choosers = [name for name in by_share if ARMS[name].is_synthetic] if len(spec.shares) > 1 else []
-    trials = min(spec.share_seeds, spec.seeds) if choosers else 0
+    chosen_late = WITH_SYNTHETIC in arms and len(spec.shares) > 1
+    trials = min(spec.share_seeds, spec.seeds) if choosers or chosen_late else 0
     tried = {
         name: {share: [runner.job(name, share, i) for i in range(trials)] for share in spec.shares}
         for name in choosers
@@ -74,6 +77,8 @@ def fit_arms(
     first = [job for one in jobs.values() for job in one]
     first += [job for shares in tried.values() for one in shares.values() for job in one]
     later = spec.seeds * len(by_share) - trials * len(choosers)
+    if WITH_SYNTHETIC in arms:
+        later += spec.seeds + (trials * (len(spec.shares) - 1) if chosen_late else 0)
     if CLASSWISE in arms:
         made = runner.synthetic.samples.counts
         later += spec.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
@@ -89,17 +94,42 @@ def fit_arms(
     known = {job.key for job in first}
     runner.run([job for name in by_share for job in jobs[name] if job.key not in known])
     left_out: tuple[str, ...] = ()
+    became: dict[str, str] = {}
+    mixing = [name for name in by_share if ARMS[name].is_synthetic]
+    if WITH_SYNTHETIC in arms:
+        base = _best([name for name in plain if name in TWINS], jobs, validation, spec.primary_metric)
+        became[WITH_SYNTHETIC] = TWINS[base]
+        share, jobs[WITH_SYNTHETIC], scores = _at_best_share(runner, TWINS[base], validation, spec, trials)
+        share_of[WITH_SYNTHETIC] = share
+        rows += scores
+        mixing.append(WITH_SYNTHETIC)
     if CLASSWISE in arms:
-        mixing = [name for name in by_share if ARMS[name].is_synthetic]
-        base = _best(mixing, jobs, validation, spec.primary_metric)
-        dropped, scores = _harmful(runner, base, share_of[base], jobs[base], validation, spec)
+        best = _best(mixing, jobs, validation, spec.primary_metric)
+        base = became.get(best, best)
+        became[CLASSWISE] = base
+        dropped, scores = _harmful(runner, base, share_of[best], jobs[best], validation, spec)
         rows += scores
         left_out = tuple(validation.classes[label] for label in dropped)
-        share_of[CLASSWISE] = share_of[base]
-        jobs[CLASSWISE] = [runner.job(base, share_of[base], i, without=dropped) for i in range(spec.seeds)]
+        share_of[CLASSWISE] = share_of[best]
+        jobs[CLASSWISE] = [runner.job(base, share_of[best], i, without=dropped) for i in range(spec.seeds)]
         runner.run(jobs[CLASSWISE] if dropped else [])
     progress.finish(STAGE)
-    return Fitted(jobs, share_of, usual, trials, left_out, rows)
+    return Fitted(jobs, share_of, usual, trials, left_out, rows, became)
+
+
+def _at_best_share(
+    runner: Runner, arm: str, validation: Samples, spec: EvaluationSpec, trials: int
+) -> tuple[float, list[FitJob], list[dict[str, Any]]]:
+    """Return the share at which ``arm`` does best, its fits there, and the scores of what was tried."""
+    share = spec.shares[0]
+    rows: list[dict[str, Any]] = []
+    if len(spec.shares) > 1:
+        tried = {s: [runner.job(arm, s, i) for i in range(trials)] for s in spec.shares}
+        runner.run([job for jobs in tried.values() for job in jobs])
+        share, rows = choose_share(tried, validation, spec, WITH_SYNTHETIC)
+    jobs = [runner.job(arm, share, i) for i in range(spec.seeds)]
+    runner.run(jobs[trials if rows else 0 :])
+    return share, jobs, rows
 
 
 def choose_share(

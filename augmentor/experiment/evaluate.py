@@ -28,9 +28,9 @@ from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import ARMS, CLASSWISE, TWINS, WITH_SYNTHETIC
 from augmentor.experiment.calibration import calibration_rows
-from augmentor.experiment.choices import CLASSWISE, empty_arms, fit_arms, stacked
+from augmentor.experiment.choices import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.classifiers import CLASSIFIERS
 from augmentor.experiment.decide import Decision, decide
 from augmentor.experiment.draw import passing
@@ -40,7 +40,7 @@ from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.scores import score
 from augmentor.experiment.selected import FOLDS, SELECTIONS
-from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape, mixing_arm
+from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
 from augmentor.synthesizers.folds import assign_folds
 
 Probabilities = npt.NDArray[np.float64]
@@ -149,10 +149,11 @@ def evaluate(
             "needed": asdict(decision.needed),
             "recommendation": asdict(decision.recommendation),
             "classifier": CLASSIFIERS[spec.classifier].label,
-            "arms": {name: ARMS[name].label for name in arms},
+            "arms": {name: _label(name, fitted.became) for name in arms},
+            "became": fitted.became,
             "skipped": skipped,
             "not_estimable_arms": not_estimable,
-            "notes": [*skipped.values(), *_notes(runner, synthetic), *decision.notes],
+            "notes": [*skipped.values(), *_late(fitted), *_notes(runner, synthetic), *decision.notes],
             "limits": _limits(validation, spec),
             "predictions": PREDICTIONS,
             "fits": {"trained": runner.trained, "reused": runner.reused},
@@ -202,6 +203,24 @@ def usable_arms(
     return [name for name in names if name not in skipped], skipped
 
 
+def _late(fitted: Fitted) -> list[str]:
+    """Return what arms became that were settled on the validation part, in words."""
+    named = {other: name for name, other in TWINS.items()}
+    twin = fitted.became.get(WITH_SYNTHETIC)
+    if twin is None:
+        return []
+    best = named[twin]
+    return [
+        f"The arm {WITH_SYNTHETIC} is {best} with synthetic rows and nothing else changed; without them "
+        f"{best} is the best of its kind on the validation part."
+    ]
+
+
+def _label(name: str, became: Mapping[str, str]) -> str:
+    late = f" (here: {became[name]})" if name in became else ""
+    return ARMS[name].label + late
+
+
 def _decide(
     found: Mapping[str, Mapping[str, Probabilities]],
     validation: Samples,
@@ -211,7 +230,7 @@ def _decide(
     empty_arms: Sequence[str],
 ) -> Decision:
     # Of equals the arm named first is chosen, and that is to be a mixing one.
-    order = sorted(found["test"], key=lambda name: name != mixing_arm(spec.arms))
+    order = sorted(found["test"], key=lambda name: not ARMS[name].by_share)
     return decide(
         {name: found["test"][name] for name in order},
         {name: found["validation"][name] for name in order},

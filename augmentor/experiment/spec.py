@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
 from augmentor.core.spec import Spec, parse
-from augmentor.experiment.arms import ARMS, check_arms
+from augmentor.experiment.arms import ARMS, LATE, check_arms
 from augmentor.experiment.classifiers import (
     CLASSIFIERS,
     ClassifierName,
@@ -34,7 +34,7 @@ DEFAULT_ARMS = (
     "class_weighted",
     "mixup",
     "cutmix",
-    "spread_cutmix",
+    "with_synthetic",
     "synthetic_only",
 )
 
@@ -44,7 +44,7 @@ class EvaluationSpec(Spec):
 
     Attributes:
         arms: names of the arms to compare, see :data:`augmentor.experiment.arms.ARMS`. Where none are named,
-            those of :func:`usual_arms`.
+            those of :data:`DEFAULT_ARMS` that the classifier can train.
         seeds: number of repetitions of every arm, each with its own initial weights and batches.
         updates: optimiser steps of every fit, the same for all arms.
         batch: rows of a batch.
@@ -55,11 +55,11 @@ class EvaluationSpec(Spec):
             batches (see :mod:`augmentor.experiment.classifiers`).
         primary_metric: what choices and the verdict are made by.
         margin: a gain or loss smaller than this does not matter, in units of the metric.
-        shares: synthetic shares of a batch that the mixing arms (filtered, spread, spread_cutmix and their
+        shares: synthetic shares of a batch that the mixing arms (with_synthetic, spread, filtered and their
             kin) choose from, each for itself; 0 means none.
         share_seeds: number of seeds that choice is averaged over.
         label_minimums: levels of ``filters.label.minimum`` to choose from, before anything else, by the
-            validation score of the first mixing arm at the largest share; 0 lets every label pass. None keep
+            validation score of :func:`mixing_arm` at the largest share; 0 lets every label pass. None keep
             the recipe's own level.
         anneal: whether the share of these arms falls to zero by three quarters of the updates.
         policy: name of a classical augmentation policy, or its fields.
@@ -104,7 +104,7 @@ class EvaluationSpec(Spec):
     def _usual_arms(cls, values: Any) -> Any:  # noqa: ANN401 - whatever the recipe holds
         if not isinstance(values, Mapping) or "arms" in values or "classifier" not in values:
             return values
-        return {**values, "arms": usual_arms(str(values["classifier"]))}
+        return {**values, "arms": trainable(str(values["classifier"]), DEFAULT_ARMS)}
 
     @field_validator("arms")
     @classmethod
@@ -180,23 +180,13 @@ class EvaluationSpec(Spec):
         return tuple(name for name in self.arms if ARMS[name].is_synthetic)
 
 
-def usual_arms(classifier: str, arms: Sequence[str] = DEFAULT_ARMS) -> list[str]:
-    """Return those of ``arms`` that the classifier can train.
-
-    One that takes no mixed labels trains ``spread`` in the place of ``spread_cutmix``.
-    """
-    able = trainable(classifier, arms)
-    found = [name if name in able else "spread" for name in arms if name in (*able, "spread_cutmix")]
-    return list(dict.fromkeys(found))
-
-
 def mixing_arm(arms: Sequence[str]) -> str:
-    """Return the first arm with a chosen share of synthetic rows: what settings of a generator are tried in.
+    """Return the arm that settings of a generator are tried in: the first mixing one, or ``spread``.
 
-    Of :data:`DEFAULT_ARMS` where ``arms`` has none.
+    Arms of :data:`augmentor.experiment.arms.LATE` are settled too late for that.
     """
-    found = [name for name in (*arms, *DEFAULT_ARMS) if ARMS[name].by_share and ARMS[name].is_synthetic]
-    return next(name for name in found if name != "classwise")
+    mixing = (n for n in arms if ARMS[n].by_share and ARMS[n].is_synthetic and n not in LATE)
+    return next(mixing, "spread")
 
 
 def check_features(features: str) -> None:

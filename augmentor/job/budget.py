@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from augmentor.core.spec import Spec, merge
-from augmentor.experiment.spec import usual_arms
+from augmentor.experiment.classifiers import trainable
 
 BudgetName = Literal["quick", "standard", "thorough"]
 
@@ -15,7 +15,7 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "training": {"images": 16_000},
         "judge": {"updates": 200},
         "evaluation": {
-            "arms": ["classical", "class_weighted", "mixup", "cutmix", "spread_cutmix"],
+            "arms": ["classical", "class_weighted", "mixup", "cutmix", "with_synthetic"],
             "seeds": 6,
             "updates": 300,
             "shares": [0.5],
@@ -37,9 +37,7 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
                 "duplicated",
                 "synthetic",
                 "filtered",
-                "spread_cutmix",
-                "spread",
-                "spread_mixup",
+                "with_synthetic",
                 "classwise",
                 "pretrained",
                 "synthetic_only",
@@ -75,7 +73,7 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
             fields = {key: value for key, value in fields.items() if key != "label_minimums"}
         if not isinstance(said, Spec) and isinstance(said, Mapping):
             if "arms" in fields:
-                able = usual_arms(str(said.get("classifier", "small_resnet")), fields["arms"])
+                able = trainable(str(said.get("classifier", "small_resnet")), fields["arms"])
                 fields = {**fields, "arms": able}
             found[section] = merge(fields, said)
     return found

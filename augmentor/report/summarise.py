@@ -43,6 +43,8 @@ WORDS_FROM_FACTS = (
     "needed",
     "recommendation",
     "left_out",
+    "became",
+    "became",
     "not_estimable",
     "quality_protocol",
     "licence",

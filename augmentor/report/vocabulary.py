@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from augmentor.experiment.arms import ARMS as DECLARED
+from augmentor.experiment.arms import TWINS
 
 # What the share of synthetic images was chosen by.
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
@@ -20,20 +21,10 @@ ARMS: dict[str, tuple[str, str]] = {
     "classical": ("Classical augmentation", "real images, balanced, with classical augmentation"),
     "synthetic": ("All synthetic", "classical augmentation plus every synthetic image"),
     "filtered": ("Filtered synthetic", "classical augmentation plus the kept synthetic images"),
-    "spread": (
-        "Synthetic in every class",
-        "classical augmentation plus the same share of synthetic images in every class",
+    "with_synthetic": (
+        "With synthetic",
+        "the best arm without synthetic images, and the same share of them in every class",
     ),
-    "spread_mixup": ("Synthetic in every class, mixup", "the same plus mixup"),
-    "spread_cutmix": (
-        "Synthetic in every class, CutMix",
-        "CutMix plus the same share of synthetic images in every class",
-    ),
-    "spread_weighted": (
-        "Synthetic in every class, weighted",
-        "classes at their natural frequencies, the same share of synthetic images in each, weighted loss",
-    ),
-    "spread_weighted_mixup": ("Synthetic in every class, weighted, mixup", "the same plus mixup"),
     "diverse": ("Diverse synthetic", "the half of the synthetic images farthest apart, and mixup"),
     "influential": (
         "Influential synthetic",
@@ -59,6 +50,10 @@ ARMS: dict[str, tuple[str, str]] = {
         "classical augmentation plus mixup, loss weighted by class frequency",
     ),
     "cutmix": ("CutMix", "classical augmentation plus CutMix"),
+}
+ARMS |= {
+    twin: (f"{ARMS[name][0]} with synthetic", f"{ARMS[name][1]}, a share of every class synthetic")
+    for name, twin in TWINS.items()
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
-from augmentor.experiment.arms import ARMS, check_arms
+from augmentor.experiment.arms import ARMS, LATE, TWINS, check_arms
 from augmentor.experiment.heads import HEADS
 from augmentor.experiment.policies import POLICIES, Policy
 from augmentor.experiment.remedies import LOSSES, MIXES
@@ -27,45 +27,42 @@ def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
 
 
 def test_the_usual_arms_differ_as_declared():
-    real, balanced, classical, weighted, mixup, cutmix, spread, only = (ARMS[name] for name in DEFAULT_ARMS)
+    real, balanced, classical, weighted, mixup, cutmix, added, only = (ARMS[name] for name in DEFAULT_ARMS)
     assert (real.balanced, real.augmented) == (False, False)
     assert (balanced.balanced, balanced.augmented) == (True, False)
     assert (classical.balanced, classical.augmented, classical.synthetic) == (True, True, "none")
     assert (weighted.balanced, weighted.loss, weighted.is_synthetic) == (False, "class_weighted", False)
     assert (mixup.mix, mixup.is_synthetic) == ("mixup", False)
     assert (cutmix.mix, cutmix.is_synthetic) == ("cutmix", False)
-    # The judged arm is a baseline with synthetic rows and nothing else changed.
-    assert replace(spread, label=cutmix.label, synthetic="none", by_share=False) == cutmix
-    assert (spread.synthetic, spread.by_share, spread.real) == ("passing", True, True)
+    assert (added.synthetic, added.by_share, added.real) == ("passing", True, True)
+    assert DEFAULT_ARMS[-2] in LATE
     assert (only.synthetic, only.real) == ("passing", False)
 
 
-@pytest.mark.parametrize(
-    ("mixed", "plain"),
-    [
-        ("spread", "classical"),
-        ("spread_mixup", "mixup"),
-        ("spread_cutmix", "cutmix"),
-        ("spread_weighted", "class_weighted"),
-        ("spread_weighted_mixup", "weighted_mixup"),
-    ],
-)
-def test_every_spread_arm_is_a_baseline_with_synthetic_rows_and_nothing_else(mixed, plain):
-    assert replace(ARMS[mixed], label=ARMS[plain].label, synthetic="none", by_share=False) == ARMS[plain]
+@pytest.mark.parametrize(("plain", "twin"), TWINS.items())
+def test_a_twin_is_its_arm_with_synthetic_rows_and_nothing_else(plain, twin):
+    assert not ARMS[plain].is_synthetic
+    assert replace(ARMS[twin], label=ARMS[plain].label, synthetic="none", by_share=False) == ARMS[plain]
+    assert ARMS[twin].synthetic == "passing"
+
+
+def test_every_arm_of_real_rows_alone_has_a_twin():
+    alone = [name for name, arm in ARMS.items() if arm.synthetic == "none" and arm.head == "trained"]
+    assert set(TWINS) == {name for name in alone if ARMS[name].oversampler == "none"}
+    assert len(set(TWINS.values())) == len(TWINS)
+
+
+def test_filtered_gives_synthetic_rows_to_the_classes_that_lack_images_and_spread_to_all():
     synthetic, filtered, spread = ARMS["synthetic"], ARMS["filtered"], ARMS["spread"]
     assert (synthetic.synthetic, synthetic.by_share) == ("all", False)
     assert replace(filtered, label=spread.label, synthetic="passing") == spread
 
 
 def test_synthetic_arms_are_these():
-    assert [name for name, arm in ARMS.items() if arm.is_synthetic] == [
+    assert {name for name, arm in ARMS.items() if arm.is_synthetic} == {
         "synthetic",
         "filtered",
-        "spread",
-        "spread_mixup",
-        "spread_cutmix",
-        "spread_weighted",
-        "spread_weighted_mixup",
+        "with_synthetic",
         "diverse",
         "influential",
         "classwise",
@@ -73,7 +70,8 @@ def test_synthetic_arms_are_these():
         "synthetic_only",
         "covariance_transfer",
         "feature_gan",
-    ]
+        *TWINS.values(),
+    }
 
 
 @pytest.mark.parametrize(
@@ -84,9 +82,12 @@ def test_synthetic_arms_are_these():
         (("real", "filtered", "real"), "named once"),
         (
             ("real", "classical"),
-            "add one of synthetic, filtered, spread, spread_mixup, spread_cutmix, spread_weighted, "
-            "spread_weighted_mixup, diverse, influential, classwise, pretrained, "
-            "covariance_transfer, feature_gan to real, classical",
+            "add one of synthetic, filtered, with_synthetic, diverse, influential, classwise, pretrained, "
+            "covariance_transfer, feature_gan, spread_real",
+        ),
+        (
+            ("oversampled", "with_synthetic"),
+            "with_synthetic adds synthetic images to the best of real",
         ),
         (("real", "synthetic_only"), "add one of synthetic, filtered"),
         (("synthetic", "filtered"), "no synthetic images against another; add one of real"),
@@ -101,7 +102,7 @@ def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
     assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
-    assert spec.synthetic_arms == ("spread_cutmix", "synthetic_only")
+    assert spec.synthetic_arms == ("with_synthetic", "synthetic_only")
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():

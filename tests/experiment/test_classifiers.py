@@ -151,18 +151,16 @@ def test_a_class_without_a_row_has_probability_zero(name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_train(name):
     arms = parse(EvaluationSpec, {"classifier": name}, "here").arms
-    mixed = {"mixup", "cutmix", "spread_cutmix"}
+    mixed = {"mixup", "cutmix"}
     assert set(DEFAULT_ARMS) - set(arms) == (mixed if CLASSIFIERS[name].table else set())
-    assert set(arms) - set(DEFAULT_ARMS) == ({"spread"} if CLASSIFIERS[name].table else set())
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize("arm", ARMS)
 def test_arms_that_a_classifier_cannot_train_are_refused_when_the_recipe_is_read(name, arm):
     arms = list(dict.fromkeys(["classical", "filtered", arm]))
-    unbatched = {"focal", "logit_adjusted", "pretrained"}
-    mixed = {"cutmix", "diverse", "influential"}
-    unable = arm in unbatched | mixed or arm.endswith(("mixup", "_cutmix"))
+    unable = arm in {"pretrained", "diverse", "influential"}
+    unable |= arm.endswith(("mixup", "cutmix", "focal", "logit_adjusted"))
     cannot = (CLASSIFIERS[name].table and unable) or (name != "small_resnet" and ARMS[arm].head != "trained")
     values = {"classifier": name, "arms": arms}
     if not cannot:

@@ -5,8 +5,8 @@ from blob_parts import blobs, marked, parts
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
 from augmentor.experiment import choices
-from augmentor.experiment.arms import ARMS
-from augmentor.experiment.choices import CLASSWISE, empty_arms
+from augmentor.experiment.arms import ARMS, CLASSWISE
+from augmentor.experiment.choices import empty_arms
 from augmentor.experiment.draw import rows_of
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
@@ -66,5 +66,5 @@ def test_with_every_class_left_out_the_arm_is_empty():
 
 def test_without_a_mixing_arm_it_is_refused_with_what_to_add():
     values = {"arms": ["classical", "synthetic", CLASSWISE]}
-    with pytest.raises(ConfigError, match=r"best of filtered, spread, .*, influential; add one"):
+    with pytest.raises(ConfigError, match=r"best of filtered, with_synthetic, .*, spread_cutmix; add one"):
         parse(EvaluationSpec, values, "here")

@@ -79,7 +79,7 @@ def test_choices_are_the_best_on_validation(finished):
     tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
     assert set(tried["metric"]) == {"balanced_accuracy@share=0", "balanced_accuracy@share=0.5"}
     assert set(tried["fold"]) == {"validation"}
-    assert set(tried["arm"]) == {"filtered", "spread_cutmix"}
+    assert set(tried["arm"]) == {"filtered", "with_synthetic"}
     for arm, share in found.facts["share_of"].items():
         means = tried[tried["arm"] == arm].groupby("metric")["value"].mean()
         assert means[f"balanced_accuracy@share={share:g}"] == means.max()
@@ -88,7 +88,7 @@ def test_choices_are_the_best_on_validation(finished):
     verdict = found.facts["verdict"]
     without = ["real", "balanced", "classical", "class_weighted", "mixup", "cutmix"]
     assert held[verdict["baseline"]] == held[without].max()
-    assert held[verdict["arm"]] == held[["synthetic", "filtered", "spread_cutmix"]].max()
+    assert held[verdict["arm"]] == held[["synthetic", "filtered", "with_synthetic"]].max()
     advice = found.facts["recommendation"]
     assert advice["gain"] == pytest.approx(held[verdict["arm"]] - held[verdict["baseline"]], abs=1e-12)
     assert advice["arm"] == (verdict["arm"] if advice["use"] else verdict["baseline"])

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from blob_parts import blobs, marked, parts
+
+from augmentor.experiment.arms import ARMS, TWINS, WITH_SYNTHETIC
+from augmentor.experiment.evaluate import evaluate
+from augmentor.experiment.spec import EvaluationSpec, mixing_arm
+
+PLAIN = ("balanced", "classical", "class_weighted", "mixup")
+SPEC = EvaluationSpec(
+    arms=(*PLAIN, WITH_SYNTHETIC),
+    seeds=3,
+    updates=40,
+    batch=16,
+    channels=4,
+    shares=(0.25, 0.75),
+    share_seeds=2,
+    policy="none",
+    bootstrap=200,
+)
+
+
+def run(folder, spec=SPEC, **options):
+    return evaluate(*parts(noise=0.2), spec, dataset="blobs", seed=0, folder=folder, processes=1, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("twins")
+    return folder, run(folder)
+
+
+def test_the_judged_arm_is_the_chosen_baseline_with_synthetic_rows(finished):
+    _, found = finished
+    held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
+    best = max(PLAIN, key=lambda name: held[name])
+    verdict = found.facts["verdict"]
+    assert (verdict["baseline"], verdict["arm"]) == (best, WITH_SYNTHETIC)
+    assert found.facts["became"] == {WITH_SYNTHETIC: TWINS[best]}
+    assert found.facts["arms"][WITH_SYNTHETIC].endswith(f"(here: {TWINS[best]})")
+    assert any(f"is {best} with synthetic rows" in note for note in found.facts["notes"])
+
+
+def test_it_is_the_twin_fit_for_fit_at_the_share_that_validation_chose(finished, tmp_path):
+    folder, found = finished
+    twin = found.facts["became"][WITH_SYNTHETIC]
+    named = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, twin)}))
+    assert named.facts["share_of"][twin] == found.facts["share_of"][WITH_SYNTHETIC]
+    with (
+        np.load(folder / "predictions.npz", allow_pickle=False) as ours,
+        np.load(tmp_path / "predictions.npz", allow_pickle=False) as theirs,
+    ):
+        np.testing.assert_array_equal(ours[f"test/{WITH_SYNTHETIC}"], theirs[f"test/{twin}"])
+    tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
+    assert set(tried["arm"]) == {WITH_SYNTHETIC}
+    assert len(tried) == 4
+
+
+def test_only_the_best_has_its_twin_trained(finished):
+    _, found = finished
+    # Four arms of three seeds; of the twin three at its share and two at the other.
+    assert found.facts["fits"]["trained"] == 4 * 3 + 3 + 2
+
+
+def test_one_share_is_taken_as_it_is(tmp_path):
+    found = run(tmp_path, SPEC.model_copy(update={"shares": (0.5,)}))
+    assert found.facts["share_of"] == {WITH_SYNTHETIC: 0.5}
+    assert found.facts["share_by"] == "recipe"
+    assert found.facts["fits"]["trained"] == 5 * 3
+
+
+def test_without_a_row_that_passed_it_is_the_baseline_and_nothing_is_advised(tmp_path):
+    real = parts(noise=0.2)[:3]
+    made = marked(blobs((0, 30), 4, prefix="made", noise=0.2), np.zeros(30, bool))
+    found = evaluate(*real, made, SPEC, dataset="blobs", seed=0, folder=tmp_path, processes=1)
+    verdict = found.facts["verdict"]
+    assert (verdict["arm"], verdict["word"]) == (WITH_SYNTHETIC, "inconclusive")
+    assert not found.facts["recommendation"]["use"]
+    with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
+        np.testing.assert_array_equal(stored[f"test/{WITH_SYNTHETIC}"], stored[f"test/{verdict['baseline']}"])
+
+
+@pytest.mark.parametrize(
+    ("arms", "expected"),
+    [
+        (("classical", WITH_SYNTHETIC), "spread"),
+        (("classical", "filtered", "spread_mixup"), "filtered"),
+        (("classical", "duplicated", "classwise", "spread_cutmix"), "spread_cutmix"),
+    ],
+)
+def test_settings_of_a_generator_are_tried_in_the_first_mixing_arm_that_is_not_settled_late(arms, expected):
+    assert mixing_arm(arms) == expected
+
+
+def test_twins_of_arms_at_natural_frequencies_keep_these():
+    assert not ARMS["spread_real"].balanced
+    assert not ARMS["spread_weighted"].balanced
+    assert ARMS["spread_balanced"].balanced
