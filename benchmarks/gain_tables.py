@@ -22,9 +22,10 @@ Points of balanced accuracy over the best that was found without synthetic data.
 """
 FINAL = """## The shipped default, on the test parts
 
-Each row: the recipe untouched, {arms}. *Baseline* is the best without synthetic data, on the validation
-part; *seen on the test part* is the one that a user who peeked would have taken. *Judged* is the best
-synthetic arm there; its gain and interval are over generator seeds (outer), classifiers and test cases.
+Each row: the recipe untouched, {arms}. *Baseline* is the best without synthetic data, on the
+validation part, for each generator by itself; *seen on the test part* is the one that a user who peeked
+would have taken. *Judged* is that baseline with synthetic rows and nothing else changed; its gain and
+interval are over generator seeds (outer), classifiers and test cases.
 With one generator seed the interval is conditional on that generator. *Recommended* is what a user who
 follows the recommendation gains: the judged arm's change where it was recommended, else exactly 0. *Of
 the errors*: that gain as a share of the errors the baseline still makes. Coverage (of real validation
@@ -193,7 +194,7 @@ def write() -> None:
     ideas = [f"- `{name}`: {found.idea}." for name, found in CANDIDATES.items()]
     found = [
         HEAD,
-        FINAL.format(arms="three generators by five classifiers where three are there"),
+        FINAL.format(arms="five classifiers for each of the generators"),
         *final_table(),
     ]
     images = "24,000 images shown (digits 60,000)"
