@@ -88,7 +88,7 @@ def test_flow_runs_and_leaves_its_artifacts(first: tuple[Path, Outcome]) -> None
     assert {"verdict", "gain", "report", "training"} <= set(found)
     assert outcome.sentence in str(found["verdict"].data)
     assert str(outcome.folder) in str(found["verdict"].data)
-    assert "filtered" in str(found["gain"].data)
+    assert "with_synthetic" in str(found["gain"].data)
     assert (outcome.folder / "report.html").as_uri() in str(found["report"].data)
     assert float(found["training"].data) == 100.0
 
