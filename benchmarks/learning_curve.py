@@ -179,8 +179,8 @@ def worth(counts: list[int], scores: list[float], score: float) -> str:
     return f"{np.exp(ends[0] + share * (ends[1] - ends[0])):.0f}"
 
 
-def reached(name: str, count: int) -> tuple[float, float, float, float] | None:
-    """Return the baseline's score, and the gain of the recommended training with its interval.
+def reached(name: str, count: int) -> tuple[float, float, float, float, float] | None:
+    """Return the baseline's score, the recommended training's gain with its interval, and the arm's score.
 
     From the final table; None where the count has no scenario or no row there.
     """
@@ -190,7 +190,7 @@ def reached(name: str, count: int) -> tuple[float, float, float, float] | None:
         return None
     row = Row(runs)
     gain, low, high, _ = row.gain(recommended=True)
-    return row.score("baseline"), gain, low, high
+    return row.score("baseline"), gain, low, high, row.score("arm")
 
 
 def draw(names: list[str]) -> None:
@@ -205,12 +205,17 @@ def draw(names: list[str]) -> None:
             found = reached(name, count)
             if found is None:
                 continue
-            score, gain, low, high = found
+            score, gain, low, high, arm = found
             score += gain
+            first = count == min(CURVES[name].scenarios)
+            axis.plot(
+                [count], [100 * arm], "D", color="#b4530a", fillstyle="none", markersize=8,
+                label="with synthesis, whatever the advice" if first else None,
+            )  # fmt: skip
             axis.errorbar(
                 [count], [100 * score], [[100 * (gain - low)], [100 * (high - gain)]],
                 fmt="D", color="#0a63b0", capsize=3,
-                label="with synthesis, as recommended" if count == min(CURVES[name].scenarios) else None,
+                label="with synthesis, as recommended" if first else None,
             )  # fmt: skip
         axis.set(xscale="log", title=CURVES[name].title, xlabel="real images of each scarce class")
         axis.set_xticks(counts, [str(n) for n in counts], minor=False)
@@ -231,8 +236,9 @@ def write() -> None:
         "docs/learning_curve.png. *Worth*: how many real images of each scarce class reach the same score",
         "without synthesis, on the curve below. Intervals of the gain are in gain.md.",
         "",
-        "| set | real images of each scarce class | without, % | with, as recommended, % | worth |",
-        "|---|---|---|---|---|",
+        "| set | real images of each scarce class | without, % | with, as recommended, % | worth "
+        "| with, whatever the advice, % | worth |",
+        "|---|---|---|---|---|---|---|",
     ]
     names = [name for name in CURVES if points(name)[0]]
     for name in names:
@@ -241,10 +247,11 @@ def write() -> None:
             found = reached(name, n)
             if found is None:
                 continue
-            before, gain = found[:2]
+            before, gain, arm = found[0], found[1], found[4]
             lines.append(
                 f"| {name} | {n} | {100 * before:.1f} | {100 * (before + gain):.1f} | "
-                f"{worth(counts, scores, before + gain) if gain else n} |"
+                f"{worth(counts, scores, before + gain) if gain else n} | {100 * arm:.1f} | "
+                f"{worth(counts, scores, arm)} |"
             )
     lines += ["", "Without synthesis, % by number of real images:", ""]
     for name in names:
