@@ -159,6 +159,7 @@ def test_rows_encoded_when_drawn_are_the_rows_encoded_before(make_samples: Calla
             latent=4,
             device=torch.device("cpu"),
             layout=torch.channels_last,
+            sources=True,
         )
         drawn.append(batches.draw(torch.Generator().manual_seed(3)))
     for one, two in zip(*drawn, strict=True):
