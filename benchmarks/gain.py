@@ -3,10 +3,11 @@
 Twelve scenarios: four sets at three scarcities each. Two kinds of work, with a result file for each row:
 
 search    A candidate (a generator and its settings) trains on the training part, and arms with its samples
-          are scored on the validation part, beside the best of four ways without synthetic data. One
+          are scored on the validation part, beside the best of six ways without synthetic data. One
           generator seed, three classifier seeds. The test parts are not read.
 final     The shipped default, untouched, on the test parts: generator seeds 0, 1, 2, each with five
-          classifier seeds. All choices (share, arm, "no synthetic data") are its own, on the validation part.
+          classifier seeds. All choices (baseline, share, "no synthetic data") are its own, on the
+          validation part.
 
     python benchmarks/gain.py search [--scenario NAME ...] [--candidate NAME ...]
     python benchmarks/gain.py final [--scenario NAME ...] [--seeds 3]

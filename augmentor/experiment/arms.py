@@ -174,6 +174,7 @@ def twin(name: str) -> Arm:
 
 ARMS: Final[dict[str, Arm]] = {**_DECLARED, **{other: twin(name) for name, other in TWINS.items()}}
 
+SYNTHETIC_ARMS: Final = tuple(name for name, arm in ARMS.items() if arm.is_synthetic)
 WITH_SYNTHETIC = "with_synthetic"
 CLASSWISE = "classwise"
 LATE: Final = (WITH_SYNTHETIC, CLASSWISE)

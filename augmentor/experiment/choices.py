@@ -67,21 +67,13 @@ def fit_arms(
     by_share = [name for name in arms if ARMS[name].by_share and name not in LATE]
     plain = [name for name in arms if not ARMS[name].by_share]
     choosers = [name for name in by_share if ARMS[name].is_synthetic] if len(spec.shares) > 1 else []
-    chosen_late = WITH_SYNTHETIC in arms and len(spec.shares) > 1
-    trials = min(spec.share_seeds, spec.seeds) if choosers or chosen_late else 0
-    tried = {
-        name: {share: [runner.job(name, share, i) for i in range(trials)] for share in spec.shares}
-        for name in choosers
-    }
+    choose_late = WITH_SYNTHETIC in arms and len(spec.shares) > 1
+    trials = min(spec.share_seeds, spec.seeds) if choosers or choose_late else 0
+    tried = {name: _at_every_share(runner, name, spec, trials) for name in choosers}
     jobs = {name: [runner.job(name, None, i) for i in range(spec.seeds)] for name in plain}
     first = [job for one in jobs.values() for job in one]
     first += [job for shares in tried.values() for one in shares.values() for job in one]
-    later = spec.seeds * len(by_share) - trials * len(choosers)
-    if WITH_SYNTHETIC in arms:
-        later += spec.seeds + (trials * (len(spec.shares) - 1) if chosen_late else 0)
-    if CLASSWISE in arms:
-        made = runner.synthetic.samples.counts
-        later += spec.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
+    later = spec.seeds * len(by_share) - trials * len(choosers) + _fits_of_late(runner, arms, spec, trials)
     progress.start(STAGE, len(first) + later)
     runner.run(first)
     chosen = {name: choose_share(tried[name], validation, spec, name) for name in choosers}
@@ -93,7 +85,6 @@ def fit_arms(
     jobs |= {name: [runner.job(name, share_of[name], i) for i in range(spec.seeds)] for name in by_share}
     known = {job.key for job in first}
     runner.run([job for name in by_share for job in jobs[name] if job.key not in known])
-    left_out: tuple[str, ...] = ()
     became: dict[str, str] = {}
     mixing = [name for name in by_share if ARMS[name].is_synthetic]
     if WITH_SYNTHETIC in arms:
@@ -103,18 +94,33 @@ def fit_arms(
         share_of[WITH_SYNTHETIC] = share
         rows += scores
         mixing.append(WITH_SYNTHETIC)
+    dropped: tuple[int, ...] = ()
     if CLASSWISE in arms:
         best = _best(mixing, jobs, validation, spec.primary_metric)
-        base = became.get(best, best)
-        became[CLASSWISE] = base
-        dropped, scores = _harmful(runner, base, share_of[best], jobs[best], validation, spec)
+        base, share = became.get(best, best), share_of[best]
+        dropped, scores = _harmful(runner, base, share, jobs[best], validation, spec)
         rows += scores
-        left_out = tuple(validation.classes[label] for label in dropped)
-        share_of[CLASSWISE] = share_of[best]
-        jobs[CLASSWISE] = [runner.job(base, share_of[best], i, without=dropped) for i in range(spec.seeds)]
+        became[CLASSWISE], share_of[CLASSWISE] = base, share
+        jobs[CLASSWISE] = [runner.job(base, share, i, without=dropped) for i in range(spec.seeds)]
         runner.run(jobs[CLASSWISE] if dropped else [])
     progress.finish(STAGE)
+    left_out = tuple(validation.classes[label] for label in dropped)
     return Fitted(jobs, share_of, usual, trials, left_out, rows, became)
+
+
+def _fits_of_late(runner: Runner, arms: Sequence[str], spec: EvaluationSpec, trials: int) -> int:
+    """Return how many fits the arms of :data:`augmentor.experiment.arms.LATE` will ask for, at most."""
+    fits = 0
+    if WITH_SYNTHETIC in arms:
+        fits += spec.seeds + trials * (len(spec.shares) - 1)
+    if CLASSWISE in arms:
+        made = runner.synthetic.samples.counts
+        fits += spec.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
+    return fits
+
+
+def _at_every_share(runner: Runner, arm: str, spec: EvaluationSpec, trials: int) -> dict[float, list[FitJob]]:
+    return {share: [runner.job(arm, share, i) for i in range(trials)] for share in spec.shares}
 
 
 def _at_best_share(
@@ -124,7 +130,7 @@ def _at_best_share(
     share = spec.shares[0]
     rows: list[dict[str, Any]] = []
     if len(spec.shares) > 1:
-        tried = {s: [runner.job(arm, s, i) for i in range(trials)] for s in spec.shares}
+        tried = _at_every_share(runner, arm, spec, trials)
         runner.run([job for jobs in tried.values() for job in jobs])
         share, rows = choose_share(tried, validation, spec, WITH_SYNTHETIC)
     jobs = [runner.job(arm, share, i) for i in range(spec.seeds)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentor.core.errors import ConfigError, DataError
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import SYNTHETIC_ARMS
 from augmentor.experiment.design import Design
 from augmentor.experiment.recommend import Recommendation, recommend
 from augmentor.experiment.scores import PRIMARY_METRICS, checked, contributions
@@ -21,7 +21,6 @@ from augmentor.experiment.verdict import Verdict, sentence, verdict
 
 Floats = NDArray[np.float64]
 
-SYNTHETIC_ARMS = tuple(name for name, arm in ARMS.items() if arm.is_synthetic)
 NEVER_CHOSEN = ("synthetic_only",)
 
 NOTHING_TESTED = (

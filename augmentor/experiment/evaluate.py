@@ -266,7 +266,7 @@ def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilitie
 def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     notes = []
     if not synthetic.kept.any():
-        notes.append("No synthetic image was kept: the filtered arm trains exactly as the classical one.")
+        notes.append("No synthetic image was kept: arms of kept images train on real ones alone.")
     repeating = too_small(runner.train) if "smote" in runner.oversamplers else []
     if repeating:
         notes.append(

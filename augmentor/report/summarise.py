@@ -10,10 +10,11 @@ from typing import Any
 
 from augmentor.core.errors import DataError
 from augmentor.core.results import Results
+from augmentor.experiment.arms import SYNTHETIC_ARMS
 from augmentor.report.measured import acceptance, confusion, history, label_minimums, quality, shares
 from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
-from augmentor.report.vocabulary import ARMS, SYNTHETIC_ARMS, WORDS
+from augmentor.report.vocabulary import ARMS, WORDS
 
 SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
 CLASS_SCORES = ("recall", "precision", "f1")
@@ -43,7 +44,6 @@ WORDS_FROM_FACTS = (
     "needed",
     "recommendation",
     "left_out",
-    "became",
     "became",
     "not_estimable",
     "quality_protocol",

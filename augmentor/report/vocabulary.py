@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from augmentor.experiment.arms import ARMS as DECLARED
 from augmentor.experiment.arms import TWINS
 
 # What the share of synthetic images was chosen by.
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
-
-SYNTHETIC_ARMS = tuple(name for name, arm in DECLARED.items() if arm.is_synthetic)
 
 ARMS: dict[str, tuple[str, str]] = {
     "real": ("Real", "the real training images as they are"),

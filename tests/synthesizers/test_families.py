@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from small_batches import small_batches
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec
-from augmentor.training.batches import Batches
 from augmentor.training.state import State
 from augmentor.training.steps import train_step
 
@@ -69,16 +68,7 @@ def test_one_step_of_every_composition_changes_every_parameter(fields, blobs, tr
     generator, critic = initial_networks(spec, shape, 2, 0, CPU)
     before = [{name: p.detach().clone() for name, p in net.named_parameters()} for net in (generator, critic)]
     state = State.begin(generator, critic, budget, regulators_of(spec, budget))
-    batches = Batches(
-        torch.from_numpy(train.array.astype(np.float32) / 127.5 - 1),
-        torch.from_numpy(train.y),
-        n_classes=2,
-        batch=8,
-        power=0.5,
-        latent=spec.latent,
-        device=CPU,
-        layout=memory_format(len(shape) - 1),
-    )
+    batches = small_batches(train, spec.latent)
     draws = torch.Generator().manual_seed(0)
     losses = train_step(
         state.players,

@@ -1,13 +1,11 @@
 """The flow in the common loop: one network, labels by dropping, resumed to the bit."""
 
-import numpy as np
 import pytest
 import torch
+from small_batches import small_batches
 
-from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
 from augmentor.synthesizers.spec import SynthesizerSpec
-from augmentor.training.batches import Batches
 from augmentor.training.state import State
 from augmentor.training.steps import train_step
 
@@ -21,16 +19,7 @@ def game(blobs, training, **fields):
     assert critic is None
     state = State.begin(network, critic, budget, regulators_of(spec, budget))
     train = blobs(SHAPE)
-    batches = Batches(
-        torch.from_numpy(train.array.astype(np.float32) / 127.5 - 1),
-        torch.from_numpy(train.y),
-        n_classes=2,
-        batch=8,
-        power=0.5,
-        latent=spec.numbers(SHAPE),
-        device=CPU,
-        layout=memory_format(2),
-    )
+    batches = small_batches(train, spec.numbers(SHAPE))
     objective = objective_of(spec, budget, SHAPE)
 
     def step(number, strength=1.0):

@@ -1,21 +1,18 @@
 """StarGAN in the common loop: what it learns from, what it starts from, and what its file holds."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from small_batches import check_held_samples, small_batches
 from torch.nn.functional import cross_entropy
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.layers import memory_format
 from augmentor.objectives.penalties import gradient_penalty
 from augmentor.synthesizers.build import load_synthesizer
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
 from augmentor.synthesizers.spec import SynthesizerSpec
-from augmentor.training.batches import Batches
 from augmentor.training.state import State
 from augmentor.training.steps import train_step
 
@@ -55,17 +52,7 @@ def game(blobs, training, **fields):
     generator, critic = initial_networks(spec, SHAPE, 2, 0, CPU)
     state = State.begin(generator, critic, budget, regulators_of(spec, budget))
     train = scarce(blobs)
-    batches = Batches(
-        torch.from_numpy(train.array.astype(np.float32) / 127.5 - 1),
-        torch.from_numpy(train.y),
-        n_classes=2,
-        batch=8,
-        power=0.5,
-        latent=spec.numbers(SHAPE),
-        device=CPU,
-        layout=memory_format(2),
-        sources=True,
-    )
+    batches = small_batches(train, spec.numbers(SHAPE), sources=True)
     objective = objective_of(spec, budget, SHAPE)
 
     def step(number=0, strength=1.0, objective=objective):
@@ -221,13 +208,7 @@ def test_the_rare_class_starts_from_the_rich_one_and_many_of_it(fitted):
 
 
 def test_the_file_holds_samples_of_the_lending_class_alone_and_says_so(fitted, blobs, tmp_path):
-    train = waves(blobs)
-    fitted.save(tmp_path)
-    held = load_file(tmp_path / "generator.safetensors")
-    assert torch.equal(held["starts"], torch.from_numpy(train.array[train.y == 1]))
-    body = json.loads((tmp_path / "synthesizer.json").read_text())
-    assert "holds 32 training samples" in body["warning"]
-    assert fitted.chosen["training_samples_held"] == 32
+    check_held_samples(fitted, waves(blobs), tmp_path)
     loaded = load_synthesizer(tmp_path)
     assert loaded.digest == fitted.digest
     assert loaded.sample(DARK, seed=4).digest == fitted.sample(DARK, seed=4).digest

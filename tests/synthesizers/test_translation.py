@@ -1,11 +1,9 @@
 """Translation: who lends, what is accepted, what stands where nothing is, and what the file holds."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from small_batches import check_held_samples
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.score import CheckpointScore
@@ -90,13 +88,7 @@ def test_the_richest_class_is_varied_a_little_and_never_copied(fitted, blobs):
 
 
 def test_the_file_holds_samples_of_the_lending_class_alone_and_says_so(fitted, blobs, tmp_path):
-    train = scarce(blobs)
-    fitted.save(tmp_path)
-    held = load_file(tmp_path / "generator.safetensors")
-    assert torch.equal(held["starts"], torch.from_numpy(train.array[train.y == 1]))
-    body = json.loads((tmp_path / "synthesizer.json").read_text())
-    assert "holds 32 training samples" in body["warning"]
-    assert fitted.chosen["training_samples_held"] == 32
+    check_held_samples(fitted, scarce(blobs), tmp_path)
 
 
 def test_no_more_samples_are_kept_than_asked(blobs, gan):
