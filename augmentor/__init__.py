@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from augmentor.selection.plan import plan as plan
     from augmentor.synthesizers.build import build as build
     from augmentor.synthesizers.build import load_synthesizer as load_synthesizer
+    from augmentor.synthesizers.critic import load_classifier as load_classifier
     from augmentor.synthesizers.judge import TaskJudge as TaskJudge
 
 _PLACES = {
@@ -53,6 +54,7 @@ _PLACES = {
     "generate": "job.generate",
     "inspect": "data.inspect",
     "load": "data.load",
+    "load_classifier": "synthesizers.critic",
     "load_recipe": "job.recipe",
     "load_synthesizer": "synthesizers.build",
     "measure": "experiment.quality",

@@ -63,9 +63,17 @@ SEARCH_SEEDS = 3
 NOTHING = "(none)"
 OPEN = ("regularisers", "codes")
 """Mappings of a synthesizer that every objective reads."""
-FINAL_ARMS = ("classical", "class_weighted", "mixup", "cutmix", "with_synthetic")
+FINAL_ARMS = (
+    "classical",
+    "class_weighted",
+    "mixup",
+    "cutmix",
+    "critic_network",
+    "with_synthetic",
+    "from_critic",
+)
 """The default's, without the two plainest baselines and the arm of no real row, to save time."""
-FINAL_CUT = 1
+FINAL_CUT = 2
 """Seed of the cut to scarcity: a draw of training images that no search has seen."""
 
 
@@ -117,7 +125,7 @@ def scores(
     spec = steps.evaluation_spec.model_copy(update={"seeds": SEARCH_SEEDS, "arms": arms})
     runner = Runner(
         parts["train"], synthetic, {"validation": parts["validation"]}, spec,
-        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(),
+        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(), critic=steps.critic,
     )  # fmt: skip
     found = {}
     for name in names:
@@ -179,7 +187,7 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
     # One folder and one seed for all generators of a scenario.
     found = evaluate(
         parts["train"], parts["validation"], parts["test"], steps.synthetic, steps.evaluation_spec,
-        dataset=scenario, seed=derive_seed(seed, "evaluate"),
+        dataset=scenario, seed=derive_seed(seed, "evaluate"), critic=steps.critic,
         folder=cache / "final" / scenario.replace(" ", "_") / str(seed), processes=1,
     )  # fmt: skip
     facts = found.facts

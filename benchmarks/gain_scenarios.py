@@ -137,6 +137,17 @@ CANDIDATES = {
         "selection: the diverse or the influential half",
         ("diverse@0.5", "influential@0.5"),
     ),
+    "residual, its critic": Candidate(
+        _family("residual"),
+        "the classifier starts from the critic",
+        (
+            "critic_start_classical",
+            "critic_start_cutmix",
+            "critic_network_classical",
+            "critic_network_cutmix",
+            "critic_start_spread_cutmix@0.5",
+        ),
+    ),
     "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge"),
     "cvae": Candidate(_family("cvae"), "variational autoencoder"),
     "translation": Candidate(_family("translation"), "from the majority to the rare class (Kim 2020)"),

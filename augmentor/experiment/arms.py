@@ -14,6 +14,7 @@ from typing import Final, Literal
 Head = Literal["trained", "covariance", "generated"]
 SyntheticRows = Literal["none", "all", "kept", "passing", "diverse", "influential"]
 Oversampler = Literal["none", "random", "smote"]
+Start = Literal["random", "critic", "untrained_critic"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Arm:
             (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
         head: whether the last layer stays as it was "trained", or is trained again with features of a shared
             "covariance" or of a small GAN, "generated" (see :mod:`augmentor.experiment.heads`).
+        start: what the classifier starts from: "random" weights of its own network, those of the "critic" on
+            the critic's network, or random ones there, "untrained_critic", which tells what the network is
+            worth without them.
         loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
         mix: name in :data:`augmentor.experiment.remedies.MIXES`.
     """
@@ -51,13 +55,15 @@ class Arm:
     synthetic_first: float = 0.0
     oversampler: Oversampler = "none"
     head: Head = "trained"
+    start: Start = "random"
     loss: str = "cross_entropy"
     mix: str = "none"
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the arm trains on synthetic rows or features (copies of real rows are none)."""
-        return self.head != "trained" or (self.synthetic != "none" and not self.copies)
+        """Whether synthesis has a part in the arm: rows, features or a start (not copies of real rows)."""
+        made = self.head != "trained" or self.start == "critic"
+        return made or (self.synthetic != "none" and not self.copies)
 
 
 _DECLARED: Final[dict[str, Arm]] = {
@@ -75,6 +81,21 @@ _DECLARED: Final[dict[str, Arm]] = {
     "with_synthetic": Arm(
         "the best arm without synthetic images, with synthetic images in every class at a chosen share and "
         "nothing else changed",
+        synthetic="passing",
+        by_share=True,
+    ),
+    "from_critic": Arm(
+        "the best arm without synthetic images, on the network of the generator's critic with its weights to "
+        "start from",
+        start="critic",
+    ),
+    "critic_network": Arm(
+        "the best arm without synthetic images, on the network of the generator's critic with random weights",
+        start="untrained_critic",
+    ),
+    "critic_and_rows": Arm(
+        "as from_critic, with synthetic images in every class at a chosen share",
+        start="critic",
         synthetic="passing",
         by_share=True,
     ),
@@ -172,13 +193,56 @@ def twin(name: str) -> Arm:
     return replace(_DECLARED[name], label=label, synthetic="passing", by_share=True)
 
 
-ARMS: Final[dict[str, Arm]] = {**_DECLARED, **{other: twin(name) for name, other in TWINS.items()}}
+FROM_CRITIC: Final = {name: f"critic_start_{name}" for name in TWINS}
+"""The same arms on the generator's critic, with its weights to start from."""
+
+CRITIC_NETWORK: Final = {name: f"critic_network_{name}" for name in TWINS}
+"""The same arms on the critic's network with random weights: what the network is worth by itself."""
+
+CRITIC_AND_ROWS: Final = {name: f"critic_start_{other}" for name, other in TWINS.items()}
+"""The twins on the generator's critic: a start and synthetic rows."""
+
+
+def _on_critic(name: str, start: Start) -> Arm:
+    words = "with its weights to start from" if start == "critic" else "with random weights"
+    whole = {**_DECLARED, **{other: twin(plain) for plain, other in TWINS.items()}}[name]
+    label = f"{whole.label}; on the network of the generator's critic {words}"
+    return replace(whole, label=label, start=start)
+
+
+ARMS: Final[dict[str, Arm]] = {
+    **_DECLARED,
+    **{other: twin(name) for name, other in TWINS.items()},
+    **{other: _on_critic(name, "critic") for name, other in FROM_CRITIC.items()},
+    **{other: _on_critic(name, "untrained_critic") for name, other in CRITIC_NETWORK.items()},
+    **{CRITIC_AND_ROWS[name]: _on_critic(other, "critic") for name, other in TWINS.items()},
+}
 
 SYNTHETIC_ARMS: Final = tuple(name for name, arm in ARMS.items() if arm.is_synthetic)
 WITH_SYNTHETIC = "with_synthetic"
 CLASSWISE = "classwise"
-LATE: Final = (WITH_SYNTHETIC, CLASSWISE)
+FOLLOWERS: Final[dict[str, dict[str, str]]] = {
+    WITH_SYNTHETIC: TWINS,
+    "from_critic": FROM_CRITIC,
+    "critic_network": CRITIC_NETWORK,
+    "critic_and_rows": CRITIC_AND_ROWS,
+}
+"""Arms that follow the best arm of real rows alone, and what each becomes by what that one is."""
+
+CONTROLS: Final[dict[str, str]] = {
+    **dict.fromkeys(("from_critic", "critic_and_rows"), "critic_network"),
+    **{FROM_CRITIC[name]: CRITIC_NETWORK[name] for name in TWINS},
+    **{CRITIC_AND_ROWS[name]: CRITIC_NETWORK[name] for name in TWINS},
+}
+"""Arms on the critic's network, each with the same arm on it that has nothing from the generator."""
+
+LATE: Final = (*FOLLOWERS, CLASSWISE)
 """Arms that are settled when others are fitted: on the validation part they become one of those."""
+
+
+def needs_critic(name: str) -> bool:
+    """Return whether the arm ``name`` takes the generator's critic, its weights or only its network."""
+    return ARMS[name].start != "random"
 
 
 def check_arms(names: tuple[str, ...]) -> None:
@@ -200,9 +264,10 @@ def check_arms(names: tuple[str, ...]) -> None:
             f"classwise leaves classes out of the best of {', '.join(mixing)}; add one of these to "
             f"{', '.join(names)}"
         )
-    if WITH_SYNTHETIC in names and not set(TWINS) & set(names):
+    following = [name for name in names if name in FOLLOWERS]
+    if following and not set(TWINS) & set(names):
         raise ValueError(
-            f"with_synthetic adds synthetic images to the best of {', '.join(TWINS)}; add one of these to "
+            f"{following[0]} changes one thing about the best of {', '.join(TWINS)}; add one of these to "
             f"{', '.join(names)}"
         )
     with_synthetic = [name for name, arm in ARMS.items() if arm.is_synthetic and arm.real]

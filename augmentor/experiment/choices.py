@@ -1,8 +1,9 @@
 """The fits of an experiment and the choices between them that the validation part makes.
 
-Every mixing arm chooses its share of synthetic rows. The arm ``with_synthetic`` is the twin of the best arm
-without synthetic rows: a verdict on synthetic data compares two arms that differ in nothing else. The arm
-``classwise`` takes the best mixing arm and leaves synthetic rows out of the classes where they do harm. The
+Every mixing arm chooses its share of synthetic rows. The arms of
+:data:`augmentor.experiment.arms.FOLLOWERS` are the best arm of real rows with one thing changed, synthetic
+rows or the critic's start: a verdict on that compares arms that differ in nothing else. The arm ``classwise``
+takes the best mixing arm and leaves synthetic rows out of the classes where they do harm. The
 test part has no say in any of it.
 """
 
@@ -19,7 +20,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS, CLASSWISE, LATE, TWINS, WITH_SYNTHETIC
+from augmentor.experiment.arms import ARMS, CLASSWISE, FOLLOWERS, LATE, TWINS
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.draw import marks_of, passing
 from augmentor.experiment.fits import FitJob, read_fit
@@ -65,9 +66,10 @@ def fit_arms(
         progress: told how many fits there will be.
     """
     by_share = [name for name in arms if ARMS[name].by_share and name not in LATE]
-    plain = [name for name in arms if not ARMS[name].by_share]
+    plain = [name for name in arms if not ARMS[name].by_share and name not in LATE]
     choosers = [name for name in by_share if ARMS[name].is_synthetic] if len(spec.shares) > 1 else []
-    choose_late = WITH_SYNTHETIC in arms and len(spec.shares) > 1
+    following = [name for name in arms if name in FOLLOWERS]
+    choose_late = any(ARMS[name].by_share for name in following) and len(spec.shares) > 1
     trials = min(spec.share_seeds, spec.seeds) if choosers or choose_late else 0
     tried = {name: _at_every_share(runner, name, spec, trials) for name in choosers}
     jobs = {name: [runner.job(name, None, i) for i in range(spec.seeds)] for name in plain}
@@ -87,13 +89,19 @@ def fit_arms(
     runner.run([job for name in by_share for job in jobs[name] if job.key not in known])
     became: dict[str, str] = {}
     mixing = [name for name in by_share if ARMS[name].is_synthetic]
-    if WITH_SYNTHETIC in arms:
+    if following:
         base = _best([name for name in plain if name in TWINS], jobs, validation, spec.primary_metric)
-        became[WITH_SYNTHETIC] = TWINS[base]
-        share, jobs[WITH_SYNTHETIC], scores = _at_best_share(runner, TWINS[base], validation, spec, trials)
-        share_of[WITH_SYNTHETIC] = share
+        became = {name: FOLLOWERS[name][base] for name in following}
+    for name in following:
+        if not ARMS[name].by_share:
+            jobs[name] = [runner.job(became[name], None, i) for i in range(spec.seeds)]
+            runner.run(jobs[name])
+            continue
+        share_of[name], jobs[name], scores = _at_best_share(
+            runner, name, became[name], validation, spec, trials
+        )
         rows += scores
-        mixing.append(WITH_SYNTHETIC)
+        mixing.append(name)
     dropped: tuple[int, ...] = ()
     if CLASSWISE in arms:
         best = _best(mixing, jobs, validation, spec.primary_metric)
@@ -111,8 +119,8 @@ def fit_arms(
 def _fits_of_late(runner: Runner, arms: Sequence[str], spec: EvaluationSpec, trials: int) -> int:
     """Return how many fits the arms of :data:`augmentor.experiment.arms.LATE` will ask for, at most."""
     fits = 0
-    if WITH_SYNTHETIC in arms:
-        fits += spec.seeds + trials * (len(spec.shares) - 1)
+    for name in set(arms) & set(FOLLOWERS):
+        fits += spec.seeds + (trials * (len(spec.shares) - 1) if ARMS[name].by_share else 0)
     if CLASSWISE in arms:
         made = runner.synthetic.samples.counts
         fits += spec.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
@@ -124,15 +132,18 @@ def _at_every_share(runner: Runner, arm: str, spec: EvaluationSpec, trials: int)
 
 
 def _at_best_share(
-    runner: Runner, arm: str, validation: Samples, spec: EvaluationSpec, trials: int
+    runner: Runner, name: str, arm: str, validation: Samples, spec: EvaluationSpec, trials: int
 ) -> tuple[float, list[FitJob], list[dict[str, Any]]]:
-    """Return the share at which ``arm`` does best, its fits there, and the scores of what was tried."""
+    """Return the share at which ``arm`` does best, its fits there, and the scores of what was tried.
+
+    The scores go by ``name``, what the arm is called in the recipe.
+    """
     share = spec.shares[0]
     rows: list[dict[str, Any]] = []
     if len(spec.shares) > 1:
         tried = _at_every_share(runner, arm, spec, trials)
         runner.run([job for jobs in tried.values() for job in jobs])
-        share, rows = choose_share(tried, validation, spec, WITH_SYNTHETIC)
+        share, rows = choose_share(tried, validation, spec, name)
     jobs = [runner.job(arm, share, i) for i in range(spec.seeds)]
     runner.run(jobs[trials if rows else 0 :])
     return share, jobs, rows

@@ -76,7 +76,7 @@ def refuse_arms(classifier: str, arms: Sequence[str]) -> None:
         why = _why_not(classifier, ARMS[name])
         if why:
             able = "small_resnet"
-            if ARMS[name].head == "trained":
+            if ARMS[name].head == "trained" and ARMS[name].start == "random":
                 able = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
             raise ValueError(
                 f"{classifier} cannot train the arm {name}: {why}; take {name} out of evaluation.arms, or "
@@ -92,6 +92,8 @@ def trainable(classifier: str, arms: Sequence[str]) -> list[str]:
 def _why_not(classifier: str, arm: Arm) -> str:
     if arm.head != "trained" and classifier != "small_resnet":
         return "its features are those of small_resnet"
+    if arm.start != "random" and classifier != "small_resnet":
+        return "it has a network of its own, which is compared with small_resnet"
     if not CLASSIFIERS[classifier].table:
         return ""
     if arm.mix != "none":

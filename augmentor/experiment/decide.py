@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from augmentor.experiment.scores import PRIMARY_METRICS, checked, contributions
 from augmentor.experiment.shift import shift_note
 from augmentor.experiment.statistics import UNSEEN, Interval, intervals
 from augmentor.experiment.variance import Needed, needed
-from augmentor.experiment.verdict import Verdict, sentence, verdict
+from augmentor.experiment.verdict import Verdict, points, sentence, verdict
 
 Floats = NDArray[np.float64]
 
@@ -75,6 +76,7 @@ def decide(
     synthetic_arms: Sequence[str] = SYNTHETIC_ARMS,
     empty_arms: Sequence[str] = (),
     validation_groups: NDArray[Any] | None = None,
+    controls: Mapping[str, str] = MappingProxyType({}),
 ) -> Decision:
     """Choose arm and baseline on validation, then measure the gain on the test part.
 
@@ -101,6 +103,10 @@ def decide(
         empty_arms: synthetic arms without a synthetic row. They are judged only where no other is
             left, and then the verdict is inconclusive whatever the interval: nothing was tested.
         validation_groups: (M,) groups of the validation cases, or None.
+        controls: synthetic arms that differ from the baselines in more than synthesis, each with the arm that
+            has that difference and nothing synthetic. "helps" is said of such an arm only where it gains
+            over both the baseline and its control: each alone could be luck or the other difference, and
+            asking for both never makes the word more likely (an intersection-union test, Berger 1982).
 
     Raises:
         ConfigError: if a metric is not known or no arm is left to compare.
@@ -121,7 +127,11 @@ def decide(
     arm, baseline = choose(tested if choosable else means, synthetic_arms)
     design = Design.of(y_test, groups)
     against = [name for name in arms if name in synthetic_arms]
-    found = _measure(arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed)
+    control = controls.get(arm)
+    pair = (arm, control) if control in arms else None
+    found = _measure(
+        arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed, pair
+    )
     rows: list[dict[str, Any]] = []
     for name in arms:
         rows += _interval_rows(name, primary_metric, found.own[name])
@@ -131,6 +141,11 @@ def decide(
             rows += _recall_rows(name, classes[int(k)], interval)
     result = verdict(found.gain[arm], margin)
     said = sentence(result, arm=arm, baseline=baseline, metric=primary_metric)
+    beyond: list[str] = []
+    if found.control is not None and control is not None:
+        rows += _control_rows(arm, found.control)
+        result, said, words = beyond_control(result, said, found.control, arm=arm, control=control)
+        beyond.append(words)
     if arm in empty_arms:
         result, said = replace(result, word="inconclusive"), NOTHING_TESTED
     advice = recommend(
@@ -162,7 +177,30 @@ def decide(
         recommendation=advice,
         validation=means,
         rows=rows,
-        notes=[*_notes(design, classes, next(iter(arms.values())).shape[0]), *([moved] if moved else [])],
+        notes=[
+            *beyond,
+            *_notes(design, classes, next(iter(arms.values())).shape[0]),
+            *([moved] if moved else []),
+        ],
+    )
+
+
+def beyond_control(
+    found: Verdict, said: str, gain: Interval, *, arm: str, control: str
+) -> tuple[Verdict, str, str]:
+    """Return verdict and sentence with the gain over the control asked for too, and a note on that gain."""
+    words = (
+        f"{arm} and {control} differ in synthesis alone: {points(gain.estimate)} points "
+        f"({100 * gain.confidence:g} % interval {points(gain.low)} to {points(gain.high)})."
+    )
+    if found.word != "helps" or gain.low > 0:
+        return found, said, words
+    less = said.replace("Synthetic data helps:", "Inconclusive:", 1)
+    return (
+        replace(found, word="inconclusive"),
+        f"{less} But {control}, which has nothing synthetic, may gain as much: {arm} changes "
+        f"{points(gain.estimate)} points against it ({points(gain.low)} to {points(gain.high)}).",
+        words,
     )
 
 
@@ -196,6 +234,7 @@ class _Measured:
     own: dict[str, Interval]
     gain: dict[str, Interval]
     recall: dict[str, list[Interval]]
+    control: Interval | None
 
 
 def _measure(
@@ -208,6 +247,7 @@ def _measure(
     confidence: float,
     replicates: int,
     seed: int,
+    pair: tuple[str, str] | None,
 ) -> _Measured:
     names = list(arms)
     hits = [(p.argmax(axis=-1) == y).astype(np.float64) for p in arms.values()]
@@ -236,6 +276,8 @@ def _measure(
         for k in range(n_classes):
             each = 1 - (1 - confidence) / n_classes
             ask(n_arms + place[name], n_arms + place[baseline], k, each)
+    if pair is not None:
+        ask(place[pair[0]], place[pair[1]], None, confidence)
     found = iter(
         intervals(
             np.stack(primary + hits),
@@ -250,7 +292,7 @@ def _measure(
     own = {name: next(found) for name in names}
     gain = {name: next(found) for name in against}
     recall = {name: [next(found) for _ in range(n_classes)] for name in against}
-    return _Measured(own, gain, recall)
+    return _Measured(own, gain, recall, next(found, None))
 
 
 def _stacked(arms: Mapping[str, NDArray[Any]], y: NDArray[Any], n_classes: int) -> dict[str, Floats]:
@@ -301,6 +343,14 @@ def _gain_rows(arm: str, interval: Interval, margin: float) -> list[dict[str, An
         _row(arm, "delta_high", _bounded(interval.high), True),
         _row(arm, "minimum_detectable", interval.minimum_detectable, False),
         _row(arm, "margin", margin, None),
+    ]
+
+
+def _control_rows(arm: str, interval: Interval) -> list[dict[str, Any]]:
+    return [
+        _row(arm, "delta_control", interval.estimate, True),
+        _row(arm, "delta_control_low", _bounded(interval.low), True),
+        _row(arm, "delta_control_high", _bounded(interval.high), True),
     ]
 
 

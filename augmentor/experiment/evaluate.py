@@ -28,7 +28,7 @@ from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS, CLASSWISE, TWINS, WITH_SYNTHETIC
+from augmentor.experiment.arms import ARMS, CLASSWISE, CONTROLS, FOLLOWERS, needs_critic
 from augmentor.experiment.calibration import calibration_rows
 from augmentor.experiment.choices import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.classifiers import CLASSIFIERS
@@ -47,6 +47,13 @@ Probabilities = npt.NDArray[np.float64]
 
 PREDICTIONS = "predictions.npz"
 SILENT: Progress = Silent()
+CHANGES = {
+    "with_synthetic": "with synthetic rows and nothing else changed",
+    "from_critic": "on the network of the generator's critic, which starts from the critic's weights",
+    "critic_network": "on the network of the generator's critic, which starts from random weights",
+    "critic_and_rows": "with synthetic rows, on the critic's network, which starts from the critic's weights",
+}
+"""What each arm of :data:`augmentor.experiment.arms.FOLLOWERS` changes, in words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +83,7 @@ def evaluate(
     folder: Path,
     processes: int | None = None,
     mapper: Mapper = run_parallel,
+    critic: Path | None = None,
     progress: Progress = SILENT,
     opening: Callable[[], None] = lambda: None,
 ) -> Evaluation:
@@ -95,21 +103,22 @@ def evaluate(
             second one with more seeds does not train them again.
         processes: how many processes; None for one a core.
         mapper: what spreads the fits; every place it runs them must see ``folder``.
+        critic: folder of the generator's critic, for arms that start from it; None where there is none.
         progress: told about every finished fit.
         opening: called once, when predictions of the test part are about to be held against its labels.
 
     Raises:
         DataError: if the parts do not fit together, or one is empty.
         LeakError: if a row of one part is in another.
-        ConfigError: if an arm cannot take samples of this shape.
+        ConfigError: if an arm cannot take samples of this shape, or there is no critic to start from.
     """
     check_parts(train, validation, test, synthetic)
     check_shape(spec, train.shape)
-    arms, skipped = usable_arms(spec.arms, train, synthetic)
+    arms, skipped = usable_arms(spec.arms, train, synthetic, critic)
     parts = {"validation": validation, "test": test}
     runner = Runner(
         train, synthetic, parts, spec,
-        seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
+        seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper, critic=critic,
     )  # fmt: skip
     fitted = fit_arms(runner, arms, validation, spec, progress)
     jobs, share_of, rows = fitted.jobs, fitted.share_of, fitted.rows
@@ -184,7 +193,7 @@ def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: S
 
 
 def usable_arms(
-    names: Sequence[str], train: Samples, synthetic: SyntheticSet
+    names: Sequence[str], train: Samples, synthetic: SyntheticSet, critic: Path | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
     passed = synthetic.samples.take(passing(synthetic)).counts
@@ -194,6 +203,12 @@ def usable_arms(
         for name in names
         if not ARMS[name].real and lacking
     }
+    if critic is None:
+        skipped |= {
+            name: f"The arm {name} was left out: the generator has left no critic to start from."
+            for name in names
+            if needs_critic(name)
+        }
     choosing = [name for name in names if ARMS[name].synthetic in SELECTIONS]
     if choosing:
         try:
@@ -205,15 +220,15 @@ def usable_arms(
 
 def _late(fitted: Fitted) -> list[str]:
     """Return what arms became that were settled on the validation part, in words."""
-    named = {other: name for name, other in TWINS.items()}
-    twin = fitted.became.get(WITH_SYNTHETIC)
-    if twin is None:
-        return []
-    best = named[twin]
-    return [
-        f"The arm {WITH_SYNTHETIC} is {best} with synthetic rows and nothing else changed; without them "
-        f"{best} is the best of its kind on the validation part."
-    ]
+    found = []
+    for name, other in fitted.became.items():
+        best = {became: plain for plain, became in FOLLOWERS.get(name, {}).items()}.get(other)
+        if best is not None:
+            found.append(
+                f"The arm {name} is {best} {CHANGES[name]}; {best} is the best of its kind on the validation "
+                "part."
+            )
+    return found
 
 
 def _label(name: str, became: Mapping[str, str]) -> str:
@@ -246,6 +261,7 @@ def _decide(
         seed=derive_seed(seed, "decision"),
         synthetic_arms=[name for name in order if ARMS[name].is_synthetic],
         empty_arms=empty_arms,
+        controls=CONTROLS,
     )
 
 

@@ -30,8 +30,9 @@ from augmentor.experiment.classifiers import CLASSIFIERS, fit_table, table_rows
 from augmentor.experiment.draw import Picked, pick, rows_of
 from augmentor.experiment.heads import retrain_head
 from augmentor.experiment.remedies import LOSSES, MIXES, class_weights
-from augmentor.nets.classifier import SmallResNet
+from augmentor.nets.classifier import Classifier, SmallResNet
 from augmentor.nets.reference import NETWORKS
+from augmentor.synthesizers.critic import KeptCritic
 from augmentor.training.classifier import fit_network, one_thread, predict
 
 Predictor = Callable[[Tensor], npt.NDArray[np.float64]]
@@ -39,6 +40,8 @@ Predictor = Callable[[Tensor], npt.NDArray[np.float64]]
 
 PREDICTED = ("validation", "test")
 SMOTE_POOL = "pool_smote.npy"
+CRITIC = "critic"
+"""Folder of the critic, where an arm starts from it or takes its network."""
 MARK = "mark_"
 """Before the names of marks, in the file of what all fits share."""
 AT_ONCE = 2048
@@ -229,8 +232,13 @@ def _train(job: FitJob, shared: _Shared) -> Predictor:
         weights = torch.nn.functional.one_hot(y, n_classes).to(x.dtype)
         return mix(x, weights, generator(job.seed, "mix", step))
 
+    def network() -> Classifier:
+        if job.arm.start == "random":
+            return NETWORKS[job.classifier](shape, n_classes, job.channels)
+        return KeptCritic.load(job.shared / CRITIC).classifier(trained=job.arm.start == "critic")
+
     model = fit_network(
-        lambda: NETWORKS[job.classifier](shape, n_classes, job.channels),
+        network,
         draw,
         updates=job.updates,
         seed=job.seed,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
+from augmentor.core.files import atomic_folder, sha256_bytes, sha256_file, sha256_json
 from augmentor.core.kinds import kind_of
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress
@@ -17,13 +17,22 @@ from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.codecs.image import ImageCodec
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import ARMS, needs_critic
 from augmentor.experiment.draw import NO_ROWS, marks_of, passing
-from augmentor.experiment.fits import SMOTE_POOL, FitJob, forget_shared, read_fit, run_fit, write_shared
+from augmentor.experiment.fits import (
+    CRITIC,
+    SMOTE_POOL,
+    FitJob,
+    forget_shared,
+    read_fit,
+    run_fit,
+    write_shared,
+)
 from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.synthesizers.critic import CONFIG
 
 STAGE = "evaluation"
 POOL_STAGE = "augmented pool"
@@ -44,6 +53,8 @@ class Runner:
         processes: how many processes; None for one a core.
         progress: told about pools and fits.
         mapper: what spreads the fits.
+        critic: folder of the generator's critic (:class:`augmentor.synthesizers.critic.KeptCritic`), where an
+            arm needs it.
     """
 
     def __init__(
@@ -58,10 +69,12 @@ class Runner:
         processes: int | None,
         progress: Progress,
         mapper: Mapper = run_parallel,
+        critic: Path | None = None,
     ) -> None:
         self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
         self.folder, self.processes, self.progress = folder, processes, progress
         self.mapper = mapper
+        self.critic = critic if any(map(needs_critic, spec.arms)) else None
         self.codec = ImageCodec.fit(train)
         self.policy = spec.resolved_policy().fitting(kind_of(train.shape).name)
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
@@ -88,6 +101,7 @@ class Runner:
                 "seed": self.pool_seed,
                 "oversamplers": sorted(self.oversamplers),
                 "selections": sorted(self.selections),
+                **({} if self.critic is None else {"critic": sha256_file(self.critic / CONFIG)}),
             }
         )
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
@@ -163,6 +177,8 @@ class Runner:
             )  # fmt: skip
             self._draw(temporary / "pool_real.npy", self.train, before=0)
             self._draw(temporary / "pool_synthetic.npy", self.synthetic.samples, before=len(self.train))
+            if self.critic is not None:
+                shutil.copytree(self.critic, temporary / CRITIC)
             if "smote" in self.oversamplers:
                 self._draw(temporary / SMOTE_POOL, levelled, before=before)
         self.progress.finish(POOL_STAGE)

@@ -34,7 +34,9 @@ DEFAULT_ARMS = (
     "class_weighted",
     "mixup",
     "cutmix",
+    "critic_network",
     "with_synthetic",
+    "from_critic",
     "synthetic_only",
 )
 

@@ -14,6 +14,7 @@ from augmentor.core.files import write_json
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.persist import write_synthetic
 from augmentor.core.progress import Progress, Silent
+from augmentor.experiment.arms import check_arms, needs_critic
 from augmentor.job.cache import Kept, tree_digest
 from augmentor.job.engine import Engine
 from augmentor.job.recipe import ExecutionSpec, Recipe, load_recipe
@@ -240,6 +241,11 @@ def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe
     else:
         # As JSON, which is YAML: a card file's path may hold signs that mean something there.
         made = load_recipe(recipe, [f"dataset={json.dumps(real)}", *assignments])
+    try:
+        # Samples from elsewhere come without a critic.
+        check_arms(tuple(name for name in made.evaluation.arms if not needs_critic(name)))
+    except ValueError as error:
+        raise ConfigError(f"evaluation.arms, without a generator trained here: {error}") from error
     if made.evaluation.outer_splits > 1:
         raise ConfigError(
             f"evaluation.outer_splits is {made.evaluation.outer_splits}, and a generator of samples from "

@@ -28,6 +28,9 @@ from augmentor.synthesizers.spec import SynthesizerSpec
 if TYPE_CHECKING:
     from augmentor.synthesizers.judge import TaskJudge
 
+CRITIC = "critic"
+"""Folder beside the generator's files that the critic is kept in."""
+
 
 @dataclass
 class Found:
@@ -122,6 +125,12 @@ class Found:
     def synthetic(self) -> SyntheticSet:
         """The filtered synthetic set, rejects included."""
         return read_synthetic(self.done["filter"].folder / "synthetic")
+
+    @property
+    def critic(self) -> Path | None:
+        """The folder of the critic that the training left, None where it left none."""
+        folder = self.done["train"].folder / CRITIC if "train" in self.done else None
+        return folder if folder is not None and folder.is_dir() else None
 
     @property
     def traversals(self) -> tuple[Samples, list[dict[str, Any]]] | None:

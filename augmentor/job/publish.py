@@ -19,6 +19,7 @@ from augmentor.core.leak import refuse_overlap, refuse_seen
 from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
 from augmentor.experiment.spec import ONE_GENERATOR
+from augmentor.job.found import CRITIC
 from augmentor.job.opened import told_openings
 from augmentor.job.outer import STEP
 from augmentor.job.reporting import fill_report
@@ -275,12 +276,21 @@ def git_revision() -> str | None:
     return done.stdout.strip()
 
 
+CRITIC_CARD = (
+    f"- **`{CRITIC}/`**: the critic that the generator was trained against. "
+    f'`augmentor.load_classifier(folder / "{CRITIC}")` is a classifier that starts from it, what the arms '
+    "`from_critic` train on. A critic tells training cases from others more readily than samples do: share it "
+    "as you would a classifier trained on these cases.\n"
+)
+
+
 def model_card(steps: Steps, facts: dict[str, Any]) -> str:
     """Return the generator's model card in Markdown."""
     counts = ", ".join(f"{name} {n}" for name, n in steps.parts["train"].counts.items())
     chosen = facts["chosen_checkpoint"] or {}
     images = steps.recipe.training.images
     held = "".join(f"- **Holds training data**: {text}\n" for text in told_held(held_samples(facts)))
+    start = "" if steps.critic is None else CRITIC_CARD
     return f"""# Generator of {facts["title"]}
 
 A class-conditional generator trained by gan-augmentor {__version__} with the recipe `{steps.recipe.name}`.
@@ -289,7 +299,7 @@ A class-conditional generator trained by gan-augmentor {__version__} with the re
 - **Family**: {steps.recipe.synthesizer.family}; images shown: {images:,}; seed {steps.seed}.
 - **Checkpoint**: chosen by label fidelity, coverage and diversity on held-out training data: {chosen}.
 - **Licence of the training data**: {facts["licence"] or "not stated; ask its owner"}.
-{held}- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.
+{held}{start}- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.
 - **Not for**: diagnosis, release as anonymous data, or use as evidence about real patients. Samples may
   resemble training cases; the report lists the closest ones. This is not a privacy guarantee.
 - **Verdict of its run**: {facts["verdict"]["sentence"]}

@@ -14,12 +14,16 @@ from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
+from augmentor.experiment.arms import check_arms, needs_critic
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.job.budget import BudgetName, with_budget, without_budget
 from augmentor.job.guard import GuardSpec
 from augmentor.selection.spec import Balance, FiltersSpec
 from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+
+WITHOUT_CRITIC = frozenset({"flow", "translation"})
+"""Objectives of a synthesizer that no critic and no encoder takes part in."""
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -134,6 +138,14 @@ class Recipe(Spec):
                 "evaluation.label_minimums chooses the level of the label filter, which is off; take one of "
                 "the two out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _arms_without_a_critic(self) -> Recipe:
+        made = self.synthesizer
+        if made.per_class or made.objective in WITHOUT_CRITIC:
+            # What is left when arms that start from a critic are left out.
+            check_arms(tuple(name for name in self.evaluation.arms if not needs_critic(name)))
         return self
 
     @property

@@ -21,7 +21,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.spec import check_shape, features_key
 from augmentor.job.cache import Kept
-from augmentor.job.found import Found
+from augmentor.job.found import CRITIC, Found
 from augmentor.job.helpers import call_helpers, dismiss_helpers, ranks_started
 from augmentor.job.opened import note_opening
 from augmentor.job.outer import STEP, check_outer, work_outer
@@ -232,10 +232,14 @@ class Steps(Found):
         record(output, {name: parts[name] for name in ("train", "validation")})
 
     def _train(self, output: Path, work: Path) -> None:
+        from augmentor.synthesizers.gan import GanSynthesizer
+
         with self.engine.turn(self.device):
             call_helpers(work)
             synthesizer = self._fit(work)
         synthesizer.save(output)
+        if isinstance(synthesizer, GanSynthesizer) and synthesizer.critic is not None:
+            synthesizer.critic.save(output / CRITIC)
         record(output, {"train": self.parts["train"]})
         write_json(
             output / "facts.json",
@@ -367,6 +371,7 @@ class Steps(Found):
             processes=self.recipe.execution.processes,
             mapper=self.engine.mapper,
             folder=work,
+            critic=self.critic,
             progress=self.progress,
             # The work folder bears the key of the step.
             opening=lambda: note_opening(self.cache.root, parts["test"].digest, work.stem),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from augmentor.experiment.arms import TWINS
+from augmentor.experiment.arms import CRITIC_AND_ROWS, CRITIC_NETWORK, FROM_CRITIC, TWINS
 
 # What the share of synthetic images was chosen by.
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
@@ -21,6 +21,18 @@ ARMS: dict[str, tuple[str, str]] = {
     "with_synthetic": (
         "With synthetic",
         "the best arm without synthetic images, and the same share of them in every class",
+    ),
+    "from_critic": (
+        "From the critic",
+        "the best arm without synthetic images, starting from the generator's critic",
+    ),
+    "critic_network": (
+        "The critic's network",
+        "the best arm without synthetic images, on the untrained network of the generator's critic",
+    ),
+    "critic_and_rows": (
+        "From the critic, with synthetic",
+        "starting from the generator's critic, with a share of every class synthetic",
     ),
     "diverse": ("Diverse synthetic", "the half of the synthetic images farthest apart, and mixup"),
     "influential": (
@@ -51,6 +63,15 @@ ARMS: dict[str, tuple[str, str]] = {
 ARMS |= {
     twin: (f"{ARMS[name][0]} with synthetic", f"{ARMS[name][1]}, a share of every class synthetic")
     for name, twin in TWINS.items()
+}
+ARMS |= {
+    other: (f"{ARMS[name][0]}, from the critic", f"{ARMS[name][1]}, starting from the generator's critic")
+    for starts, names in ((FROM_CRITIC, TWINS), (CRITIC_AND_ROWS, TWINS.values()))
+    for name, other in zip(names, starts.values(), strict=True)
+}
+ARMS |= {
+    other: (f"{ARMS[name][0]}, the critic's network", f"{ARMS[name][1]}, on the critic's untrained network")
+    for name, other in CRITIC_NETWORK.items()
 }
 
 

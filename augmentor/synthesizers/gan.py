@@ -27,6 +27,7 @@ from augmentor.data.codecs.image import ImageCodec
 from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
+from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.sampler import BoolArray, Sampler, torch_threads
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
 from augmentor.synthesizers.starts import Starts
@@ -56,12 +57,15 @@ class GanSynthesizer:
             coverage, merit and diversity {class: ratio}; after a rollback its reason.
         chosen: images, step and scores of the checkpoint the weights are from; without a judge
             only images and step of the end; with objective "stargan" also ``training_samples_held``.
+        critic: the other network at the end of training, for classifiers to start from; None where there
+            is none, before the training and after :meth:`load`.
     """
 
     def __init__(self, spec: SynthesizerSpec, training: TrainingSpec) -> None:
         self.spec, self.training = spec, training.tuned(FAMILIES[spec.family].training)
         self.history: list[dict[str, Any]] = []
         self.chosen: dict[str, Any] = {}
+        self.critic: KeptCritic | None = None
         self._fitted: Sampler | None = None
 
     def fit(
@@ -140,6 +144,8 @@ class GanSynthesizer:
         self.chosen = state.best or {"images": self.training.images, "step": state.step}
         if starts is not None:
             self.chosen = {**self.chosen, "training_samples_held": len(starts.x)}
+        if critic is not None:
+            self.critic = KeptCritic.of(critic, spec, train.shape, train.n_classes)
         self._fitted = fitted
 
     def sample(self, labels: IntArray, *, seed: int) -> Samples:

@@ -1,0 +1,111 @@
+"""What is left of a training beside its generator: the critic, or the encoder, for classifiers to start from.
+
+It has seen the training part and nothing else. It tells training samples from others more readily than a
+generator does, so whoever shares it shares as much as with a classifier trained on them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from augmentor.core.errors import DataError
+from augmentor.core.files import write_json
+from augmentor.nets.classifier import Classifier
+from augmentor.nets.players import Critic, Encoder
+from augmentor.nets.spec import NetworkSpec
+from augmentor.nets.started import CriticClassifier
+from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.training.checkpoint import read_tensors, write_tensors
+
+WEIGHTS = "critic.safetensors"
+CONFIG = "critic.json"
+FILES = (WEIGHTS, CONFIG)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptCritic:
+    """A critic, or an encoder, as a training left it.
+
+    Attributes:
+        spec: the networks' declaration, sizes resolved.
+        shape: (C, *spatial) of one sample.
+        n_classes: number of classes K.
+        variational: whether it is an encoder.
+        weights: its ``state_dict``.
+    """
+
+    spec: NetworkSpec
+    shape: tuple[int, ...]
+    n_classes: int
+    variational: bool
+    weights: Mapping[str, Tensor]
+
+    @classmethod
+    def of(
+        cls, network: Critic | Encoder, spec: SynthesizerSpec, shape: tuple[int, ...], n_classes: int
+    ) -> KeptCritic:
+        """Return what is kept of ``network``, which ``spec`` (sizes resolved) declares."""
+        plain = {name: getattr(spec, name) for name in NetworkSpec.model_fields}
+        weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+        return cls(NetworkSpec(**plain), shape, n_classes, isinstance(network, Encoder), weights)
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors) and settings (JSON with the weights' SHA-256) into ``folder``.
+
+        Raises:
+            StorageError: if the folder cannot be written.
+        """
+        folder.mkdir(exist_ok=True)
+        body = {
+            "spec": self.spec.model_dump(mode="json"),
+            "shape": list(self.shape),
+            "n_classes": self.n_classes,
+            "variational": self.variational,
+        }
+        write_json(folder / CONFIG, {**body, "sha256": write_tensors(folder / WEIGHTS, self.weights)})
+
+    @classmethod
+    def load(cls, folder: Path) -> KeptCritic:
+        """Return what :meth:`save` wrote.
+
+        Raises:
+            DataError: if the files are missing, truncated or altered.
+        """
+        try:
+            body = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            spec, shape = NetworkSpec(**body["spec"]), tuple(body["shape"])
+            weights = read_tensors(folder / WEIGHTS, body["sha256"])
+            return cls(spec, shape, body["n_classes"], body["variational"], weights)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"cannot read the critic kept in {folder}: {error}; train it again") from error
+
+    def classifier(self, *, trained: bool) -> Classifier:
+        """Return a classifier on this network, with its weights or with random ones."""
+        return CriticClassifier(
+            self.spec,
+            self.shape,
+            self.n_classes,
+            variational=self.variational,
+            weights=dict(self.weights) if trained else None,
+        )
+
+
+def load_classifier(folder: Path | str, *, trained: bool = True) -> Classifier:
+    """Return a classifier on the critic kept in ``folder``, to be trained further.
+
+    A ``torch.nn.Module`` from samples (B, C, *spatial) in [-1, 1], the range that the generator was trained in,
+    to logits (B, K). Its last layer is random, drawn from torch's global stream.
+
+    Args:
+        folder: ``generator/critic`` of a run.
+        trained: whether it starts from the critic's weights, or from random ones on the same network.
+
+    Raises:
+        DataError: if the files are missing, truncated or altered.
+    """
+    return KeptCritic.load(Path(folder)).classifier(trained=trained)
