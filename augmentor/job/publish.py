@@ -139,6 +139,7 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
         "label_minimum": (steps.words("filter")["filters"]["label"] or {}).get("minimum"),
+        "generators": steps.words("choose") if "choose" in steps.done else None,
         "training": trained["training"],
         "chosen_checkpoint": trained["chosen_checkpoint"],
         "copies_shown": measured["copies_shown"],
@@ -238,6 +239,7 @@ def write_manifest(steps: Steps, folder: Path) -> None:
                 "opened_first": next(iter(steps.openings.values()), None),
                 "openings": len(steps.openings),
             },
+            "chosen_generator": steps.words("choose")["chosen"] if "choose" in steps.done else None,
             "generator_holds_training_samples": (
                 held_samples(steps.words("train")) if "train" in steps.done else 0
             ),
@@ -280,13 +282,17 @@ def model_card(steps: Steps, facts: dict[str, Any]) -> str:
     counts = ", ".join(f"{name} {n}" for name, n in steps.parts["train"].counts.items())
     chosen = facts["chosen_checkpoint"] or {}
     images = steps.recipe.training.images
+    family: str = steps.synthesizer_spec.family
+    if "choose" in steps.done:
+        chosen, among = steps.words("choose")["chosen"], len(steps.recipe.generators)
+        family = f"{chosen} (chosen among {among} by the validation part)"
     held = "".join(f"- **Holds training data**: {text}\n" for text in told_held(held_samples(facts)))
     return f"""# Generator of {facts["title"]}
 
 A class-conditional generator trained by gan-augmentor {__version__} with the recipe `{steps.recipe.name}`.
 
 - **Trained on**: the training part only ({counts}); no validation or test case was seen.
-- **Family**: {steps.recipe.synthesizer.family}; images shown: {images:,}; seed {steps.seed}.
+- **Family**: {family}; images shown: {images:,}; seed {steps.seed}.
 - **Checkpoint**: chosen by label fidelity, coverage and diversity on held-out training data: {chosen}.
 - **Licence of the training data**: {facts["licence"] or "not stated; ask its owner"}.
 {held}- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.
