@@ -24,7 +24,8 @@ BUDGETS: Mapping[str, Mapping[str, Any]] = {
     },
     "standard": {"training": {"images": 24_000}},
     "thorough": {
-        "training": {"images": 200_000},
+        "candidates": [{"family": "projection"}, {"family": "r3gan"}, {"family": "cvae"}],
+        "training": {"images": 64_000},
         "judge": {"updates": 800, "folds": 5},
         "evaluation": {
             "arms": [
@@ -56,7 +57,8 @@ candidates are not put beside it; nor where it has candidates of its own, none (
 
 On two cores, a few hundred images of 28 pixels: quick takes minutes, standard a quarter of an hour, thorough
 hours; benchmarks/budget.md has the measured times. Six seeds are the fewest whose signs alone can be
-significant (two-sided, 2 / 2**6 = 0.031).
+significant (two-sided, 2 / 2**6 = 0.031). More than 24,000 images bought one generator nothing,
+so most of thorough's training time goes into a choice among four.
 """
 
 
