@@ -11,6 +11,7 @@ import numpy as np
 from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, SCENARIOS, place
 
 from augmentor.core.files import write_text
+from augmentor.experiment.arms import CONTROLS
 from augmentor.experiment.statistics import difference
 from augmentor.experiment.verdict import verdict
 
@@ -63,7 +64,20 @@ class Row:
             return first["gain"] if used else 0.0, low, high, first["word"] if used else "equivalent"
         classes = len(np.unique(y))
         found = difference(change / classes, np.zeros_like(change), y)
-        return found.estimate, found.low, found.high, verdict(found, MARGIN).word
+        word = verdict(found, MARGIN).word
+        if word == "helps" and not self._beyond_control(y, recommended=recommended):
+            word = "inconclusive"
+        return found.estimate, found.low, found.high, word
+
+    def _beyond_control(self, y: np.ndarray[Any, Any], *, recommended: bool) -> bool:
+        """Return whether the gain is one over the critic's untrained network too, where arms use it."""
+        tables = []
+        for run in self.runs:
+            arm = run["recommendation"]["arm"] if recommended else run["arm"]
+            control = CONTROLS.get(arm, run["baseline"])
+            tables.append(_counts(run, arm) - _counts(run, control))
+        change = np.stack(tables) / len(np.unique(y))
+        return difference(change, np.zeros_like(change), y).low > 0
 
     def score(self, role: str) -> float:
         """Return the balanced accuracy of the runs' "baseline" or "arm" on the test part."""
@@ -71,7 +85,9 @@ class Row:
 
     def best_without(self) -> str:
         """Return the way without synthetic data that turned out best on the test part, and its score."""
-        there = [name for name in BASELINES if all(name in run["right"] for run in self.runs)]
+        there = [
+            name for name in (*BASELINES, "critic_network") if all(name in run["right"] for run in self.runs)
+        ]
         means = {name: np.mean([self._accuracy(run, name) for run in self.runs]) for name in there}
         best = max(means, key=means.__getitem__)
         return f"{best} {100 * means[best]:.1f}"

@@ -10,7 +10,7 @@ from augmentor.experiment.classifiers import trainable
 
 BudgetName = Literal["quick", "standard", "thorough"]
 
-BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+BUDGETS: Mapping[str, Mapping[str, Any]] = {
     "quick": {
         "training": {"images": 16_000},
         "judge": {"updates": 200},
@@ -32,7 +32,8 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
     "standard": {"training": {"images": 24_000}},
     "thorough": {
-        "training": {"images": 200_000},
+        "candidates": [{"family": "projection"}, {"family": "r3gan"}, {"family": "cvae"}],
+        "training": {"images": 64_000},
         "judge": {"updates": 800, "folds": 5},
         "evaluation": {
             "arms": [
@@ -61,11 +62,14 @@ BUDGETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         },
     },
 }
-"""Fields by section. They stand where a recipe says nothing; what it says itself holds whatever the budget.
+"""Fields by section, and candidates. They stand where a recipe says nothing; what it says itself holds
+whatever the budget. A recipe that names anything of its synthesizer asked for that one, so a budget's
+candidates are not put beside it; nor where it has candidates of its own, none (``[]``) included.
 
 On two cores, a few hundred images of 28 pixels: quick takes minutes, standard a quarter of an hour, thorough
 hours; benchmarks/budget.md has the measured times. Six seeds are the fewest whose signs alone can be
-significant (two-sided, 2 / 2**6 = 0.031).
+significant (two-sided, 2 / 2**6 = 0.031). More than 24,000 images bought one generator nothing,
+so most of thorough's training time goes into a choice among four.
 """
 
 
@@ -79,6 +83,10 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     filters = values.get("filters")
     unfiltered = isinstance(filters, Mapping) and "label" in filters and filters["label"] is None
     for section, fields in BUDGETS.get(name, {}).items():
+        if section == "candidates":
+            if section not in values and not _named(values):
+                found[section] = fields
+            continue
         said = found.get(section, {})
         if unfiltered:
             fields = {key: value for key, value in fields.items() if key != "label_minimums"}
@@ -91,12 +99,26 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return JSON values without those that the budget would put there again."""
+    """Return JSON values without those that the budget would put there again.
+
+    Candidates stay, even none of them, where the budget would put others.
+    """
     found = dict(values)
     for section, fields in BUDGETS.get(name, {}).items():
+        if section == "candidates":
+            continue
         said = found.get(section)
         if isinstance(said, Mapping):
             found[section] = {key: value for key, value in said.items() if fields.get(key) != value}
             if not found[section]:
                 del found[section]
+    candidates = found.pop("candidates", [])
+    if with_budget(found, name).get("candidates", []) != candidates:
+        found["candidates"] = candidates
     return found
+
+
+def _named(values: Mapping[str, Any]) -> bool:
+    """Return whether a recipe's ``values`` say anything of their synthesizer."""
+    said = values.get("synthesizer")
+    return isinstance(said, Spec) or bool(said)

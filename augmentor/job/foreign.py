@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from augmentor.synthesizers.judge import TaskJudge
 
 ORDER = ("load", "sample", "judge", "filter", "measure", "evaluate")
-IDLE = ("synthesizer", "training", "balance", "filters.oversampling", "filters.minimum_candidates")
+IDLE = (
+    *("synthesizer", "candidates", "training", "balance"),
+    *("filters.oversampling", "filters.minimum_candidates"),
+)
 """Fields of a recipe that only a generator of our own has a use for."""
 USED = ("training.seed",)
 LIMIT = (

@@ -112,8 +112,11 @@ class Found:
 
     @property
     def synthesizer_spec(self) -> SynthesizerSpec:
-        """The recipe's synthesizer without the augmentations that the card avoids."""
-        return synthesizer_without(self.recipe.synthesizer, self.avoid)
+        """The recipe's synthesizer, or the one chosen, without the augmentations that the card avoids."""
+        spec = self.recipe.synthesizer
+        if self.recipe.chooses:
+            spec = self.recipe.generators[self.words("choose")["chosen"]]
+        return synthesizer_without(spec, self.avoid)
 
     @property
     def parts(self) -> dict[str, Samples]:
@@ -147,7 +150,7 @@ class Found:
         counts = Results.read(self.done["filter"].folder / "results.parquet")
         quality = Results.read(self.done["measure"].folder / "results.parquet")
         found = counts.joined(quality)
-        for step in ("evaluate", STEP):
+        for step in ("evaluate", STEP, "choose"):
             if step in self.done:
                 found = found.joined(Results.read(self.done[step].folder / "results.parquet"))
         return found

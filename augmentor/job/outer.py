@@ -80,11 +80,16 @@ def work_outer(steps: Steps) -> Kept:
         Results.from_rows({"dataset": dataset, **row} for row in folded.rows).write(
             output / "results.parquet"
         )
-        seeds = [{"split": one.recipe.split.seed, "training": one.seed} for one in every]
+        seeds = [{"split": one.recipe.split.seed, "training": one.seed, **_chosen(one)} for one in every]
         write_json(output / "facts.json", {**folded.facts, "seeds": seeds})
 
     inputs = {"evaluations": [one.done["evaluate"].key for one in every]}
     return steps.cache.keep(STEP, steps.cache.key(STEP, inputs, ("core", "experiment")), build)
+
+
+def _chosen(steps: Steps) -> dict[str, str]:
+    """Return the name of the generator that a split chose for itself, where it had a choice."""
+    return {"generator": str(steps.words("choose")["chosen"])} if "choose" in steps.done else {}
 
 
 def _found(steps: Steps) -> OuterSplit:

@@ -15,7 +15,10 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.files import storage_errors
 from augmentor.job.shelf import finished_runs
 
-WORKED = ("load", "judge", "train", "sample", "filter", "measure", "evaluate", "outer", "trial")
+WORKED = (
+    *("load", "judge", "train", "sample", "filter", "measure", "evaluate"),
+    *("outer", "trial", "choose", "rung"),
+)
 """Steps that can be worked again. What else lies in the cache (logs, the book of openings) stays."""
 Step = tuple[str, str]
 """A step's name and its key."""

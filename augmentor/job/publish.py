@@ -140,6 +140,7 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
         "label_minimum": (steps.words("filter")["filters"]["label"] or {}).get("minimum"),
+        "generators": steps.words("choose") if "choose" in steps.done else None,
         "training": trained["training"],
         "chosen_checkpoint": trained["chosen_checkpoint"],
         "copies_shown": measured["copies_shown"],
@@ -239,6 +240,7 @@ def write_manifest(steps: Steps, folder: Path) -> None:
                 "opened_first": next(iter(steps.openings.values()), None),
                 "openings": len(steps.openings),
             },
+            "chosen_generator": steps.words("choose")["chosen"] if "choose" in steps.done else None,
             "generator_holds_training_samples": (
                 held_samples(steps.words("train")) if "train" in steps.done else 0
             ),
@@ -279,8 +281,8 @@ def git_revision() -> str | None:
 CRITIC_CARD = (
     f"- **`{CRITIC}/`**: the critic that the generator was trained against. "
     f'`augmentor.load_classifier(folder / "{CRITIC}")` is a classifier that starts from it, what the arms '
-    "`from_critic` train on. A critic tells training cases from others more readily than samples do: share it "
-    "as you would a classifier trained on these cases.\n"
+    "`from_critic` train on. A critic tells training cases from others more readily than samples do: share "
+    "it as you would a classifier trained on these cases.\n"
 )
 
 
@@ -289,6 +291,10 @@ def model_card(steps: Steps, facts: dict[str, Any]) -> str:
     counts = ", ".join(f"{name} {n}" for name, n in steps.parts["train"].counts.items())
     chosen = facts["chosen_checkpoint"] or {}
     images = steps.recipe.training.images
+    family: str = steps.synthesizer_spec.family
+    if "choose" in steps.done:
+        chosen, among = steps.words("choose")["chosen"], len(steps.recipe.generators)
+        family = f"{chosen} (chosen among {among} by the validation part)"
     held = "".join(f"- **Holds training data**: {text}\n" for text in told_held(held_samples(facts)))
     start = "" if steps.critic is None else CRITIC_CARD
     return f"""# Generator of {facts["title"]}
@@ -296,10 +302,11 @@ def model_card(steps: Steps, facts: dict[str, Any]) -> str:
 A class-conditional generator trained by gan-augmentor {__version__} with the recipe `{steps.recipe.name}`.
 
 - **Trained on**: the training part only ({counts}); no validation or test case was seen.
-- **Family**: {steps.recipe.synthesizer.family}; images shown: {images:,}; seed {steps.seed}.
+- **Family**: {family}; images shown: {images:,}; seed {steps.seed}.
 - **Checkpoint**: chosen by label fidelity, coverage and diversity on held-out training data: {chosen}.
 - **Licence of the training data**: {facts["licence"] or "not stated; ask its owner"}.
-{held}{start}- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or `augmentor.load_synthesizer(folder)`.
+{held}{start}- **Use**: `augmentor generate RUN --count CLASS=N --out DIR`, or
+  `augmentor.load_synthesizer(folder)`.
 - **Not for**: diagnosis, release as anonymous data, or use as evidence about real patients. Samples may
   resemble training cases; the report lists the closest ones. This is not a privacy guarantee.
 - **Verdict of its run**: {facts["verdict"]["sentence"]}

@@ -17,6 +17,7 @@ from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.experiment.arms import check_arms, needs_critic
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.job.budget import BudgetName, with_budget, without_budget
+from augmentor.job.candidates import generators_of, trial_share
 from augmentor.job.guard import GuardSpec
 from augmentor.selection.spec import Balance, FiltersSpec
 from augmentor.synthesizers.families import FAMILIES
@@ -88,6 +89,11 @@ class Recipe(Spec):
         scarcity: cuts the training part, and nothing else.
         balance: "level", a ratio, or {class: n}; see :func:`augmentor.selection.plan.plan`.
         synthesizer: the generator, composed from the five seams.
+        candidates: other generators to choose from before the training, each a mapping of fields of a
+            synthesizer: one with a ``family`` stands for itself, one without is ``synthesizer`` with these
+            fields replaced, and ``{}`` is ``synthesizer`` itself, which always is the first. The best by
+            successive halving on the validation part is trained with the whole budget; see
+            :mod:`augmentor.job.choose`. A budget's own stand only where ``synthesizer`` names nothing.
         training: its budget and optimiser.
         filters: which synthetic samples are kept.
         judge: the cross-fitted task classifier that filters and checkpoints are judged by.
@@ -108,6 +114,7 @@ class Recipe(Spec):
     scarcity: ScarcitySpec = ScarcitySpec()
     balance: Balance = "level"
     synthesizer: SynthesizerSpec = SynthesizerSpec()
+    candidates: tuple[dict[str, Any], ...] = ()
     training: TrainingSpec = TrainingSpec()
     filters: FiltersSpec = FiltersSpec()
     judge: JudgeSpec = JudgeSpec()
@@ -141,17 +148,38 @@ class Recipe(Spec):
         return self
 
     @model_validator(mode="after")
+    def _generators_can_be_compared(self) -> Recipe:
+        try:
+            if self.chooses:
+                trial_share(self.evaluation)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @model_validator(mode="after")
     def _arms_without_a_critic(self) -> Recipe:
-        made = self.synthesizer
-        if made.per_class or made.objective in WITHOUT_CRITIC:
+        every = self.generators.values()
+        if any(made.per_class or made.objective in WITHOUT_CRITIC for made in every):
             # What is left when arms that start from a critic are left out.
             check_arms(tuple(name for name in self.evaluation.arms if not needs_critic(name)))
         return self
 
     @property
+    def generators(self) -> dict[str, SynthesizerSpec]:
+        """The generators to choose from by name, the recipe's own first; see :func:`generators_of`."""
+        return generators_of(self.synthesizer, self.candidates)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there is more than one."""
+        return bool(self.candidates) and len(self.generators) > 1
+
+    @property
     def digest(self) -> str:
         """SHA-256 of everything that can change a result."""
         idle = {"execution", "data", "description", "guard", "keep_runs", "budget"}
+        if not self.chooses:
+            idle.add("candidates")
         return sha256_json(self.model_dump(mode="json", exclude=idle))
 
     @property
@@ -163,6 +191,7 @@ class Recipe(Spec):
         for key in FAMILIES[self.synthesizer.family].spec:
             if key in synthesizer and synthesizer[key] == family[key]:
                 del synthesizer[key]
+        values["candidates"] = [dict(one) for one in self.candidates]
         return {**without_budget(values, self.budget), "name": self.name}
 
 

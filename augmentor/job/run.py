@@ -32,6 +32,15 @@ STEPS = {
     "measure": "Measure fidelity, diversity and copies",
     "evaluate": "Measure the classifier's gain",
 }
+CHOICE = {"choose": "Choose the generator"}
+
+
+def stages(recipe: Recipe) -> dict[str, str]:
+    """Return the steps of a run of ``recipe`` in their order, each with its title."""
+    if not recipe.chooses:
+        return STEPS
+    place = list(STEPS).index("train")
+    return dict([*list(STEPS.items())[:place], *CHOICE.items(), *list(STEPS.items())[place:]])
 
 
 @dataclass(frozen=True)
@@ -161,7 +170,7 @@ def begin(
         engine: what Prefect lends; None without it.
 
     Raises:
-        ConfigError: if there is no such device, or ``torchrun`` is to share outer splits.
+        ConfigError: if there is no such device, or ``torchrun`` is to share several trainings.
     """
     check_shared(job.recipe)
     engine = engine or plain_engine(job.recipe.execution)
@@ -197,15 +206,20 @@ def help_job(job: Job) -> None:
 
 
 def check_shared(recipe: Recipe) -> None:
-    """Refuse outer splits under ``torchrun``, which shares one training.
+    """Refuse outer splits and a choice of generators under ``torchrun``, which shares one training.
 
     Raises:
-        ConfigError: if there are several of both.
+        ConfigError: if there are several processes and several trainings.
     """
     splits = recipe.evaluation.outer_splits
     if splits > 1:
         refuse_helpers(
             f"evaluation.outer_splits={splits}", "set evaluation.outer_splits=1, or run it without torchrun"
+        )
+    if recipe.chooses:
+        refuse_helpers(
+            f"the choice among {len(recipe.generators)} candidates",
+            "set candidates=[] and name the generator in synthesizer, or run it without torchrun",
         )
 
 
@@ -219,7 +233,7 @@ def run_job(job: Job) -> Outcome:
     """
     session = begin(job)
     with session.recorded():
-        for step in STEPS:
+        for step in stages(job.recipe):
             getattr(session.steps, step)()
         return session.finish()
 

@@ -1,8 +1,9 @@
 """The steps of a run, each a plain function over finished files.
 
 Load, judge, train, sample, filter, measure, evaluate: every step reads what the steps before it
-left in the cache and leaves its own. Publishing, in :mod:`augmentor.job.publish`, turns them into
-the run folder. Prefect runs these same functions one task each.
+left in the cache and leaves its own. A recipe that names several generators chooses one before train.
+Publishing, in :mod:`augmentor.job.publish`, turns them into the run folder. Prefect runs these same
+functions one task each.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 DATA_ROOMS = ("core", "data")
 GAN_ROOMS = (*DATA_ROOMS, "nets", "objectives", "training", "synthesizers", "metrics")
 FILTER_ROOMS = (*GAN_ROOMS, "selection")
+CHOICE_ROOMS = (*FILTER_ROOMS, "experiment")
 EXPERIMENT_ROOMS = ("core", "data", "nets", "training", "experiment")
 
 
@@ -71,8 +73,19 @@ class Steps(Found):
         }
         return self._keep("judge", inputs, GAN_ROOMS, self._judge)
 
+    def choose(self) -> Kept:
+        """Choose among the recipe's generators, for a recipe that names several."""
+        from augmentor.job.choose import inputs_of, work_choice
+
+        self._key("judge")
+        return self._keep(
+            "choose", inputs_of(self), CHOICE_ROOMS, lambda output, _: work_choice(self, output)
+        )
+
     def train(self) -> Kept:
         """Train the generator on the training part, resuming from the last whole state."""
+        if self.recipe.chooses:
+            self._key("choose")  # settles the synthesizer
         inputs = {
             "judge": self._key("judge"),
             "synthesizer": self.synthesizer_spec.model_dump(mode="json"),
@@ -117,15 +130,14 @@ class Steps(Found):
                 mode="json", exclude={"features", "outer_splits"}
             )
             inputs["seed"] = self.seed
-            rooms = (*FILTER_ROOMS, "experiment")
+            rooms = CHOICE_ROOMS
         return self._keep("filter", inputs, rooms, self._filter)
 
     def measure(self) -> Kept:
         """Measure fidelity, diversity and copies beside the same numbers for real data."""
-        rooms = (*FILTER_ROOMS, "experiment")
         features = features_key(self.recipe.evaluation.features)
         inputs = {"filter": self._key("filter"), "features": features}
-        return self._keep("measure", inputs, rooms, self._measure)
+        return self._keep("measure", inputs, CHOICE_ROOMS, self._measure)
 
     def evaluate(self) -> Kept:
         """Train the arms' classifiers and score them on real held-out data."""

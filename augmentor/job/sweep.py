@@ -285,9 +285,10 @@ def drive(
 
     Raises:
         ConfigError: if there are fewer than two pairs of settings and share, the recipe asks for several
-            outer splits, or every member failed.
+            outer splits or has candidates of its own, or every member failed.
     """
     steps = session.steps
+    check_choice(steps.recipe)
     settings = plan.settings
     if len(settings) * len(steps.recipe.evaluation.shares) < 2:
         raise ConfigError(
@@ -317,6 +318,20 @@ def drive(
     return session
 
 
+def check_choice(recipe: Recipe) -> None:
+    """Refuse a recipe that chooses among generators itself, in every member and on the same cases.
+
+    Raises:
+        ConfigError: saying how the sweep can try them.
+    """
+    if recipe.chooses:
+        raise ConfigError(
+            "a sweep is itself a choice on the validation part, and this recipe chooses there too, among "
+            f"{len(recipe.generators)} generators ({', '.join(recipe.generators)}); set candidates=[], and "
+            "let the sweep try them, e.g. --grid 'synthesizer.family=[residual,projection]'"
+        )
+
+
 def check_alone() -> None:
     """Refuse ``torchrun``, which shares one training.
 
@@ -333,6 +348,7 @@ def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
         AugmentorError: with a message a person can act on.
     """
     check_alone()
+    check_choice(job.recipe)
     session = begin(job)
 
     def attempt(members: list[Member]) -> list[Trial]:

@@ -97,6 +97,25 @@ def label_minimums(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[s
     return {"chosen": plain(facts.get("label_minimum")), "tried": _tried(rows, primary, "label_minimum")}
 
 
+def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any] | None:
+    """Return what became of every generator tried, with its validation scores; None without a choice.
+
+    A candidate without scores has ``mean`` None, and says why in ``reason``.
+    """
+    choice = plain(facts.get("generators"))
+    if not choice:
+        return None
+    tried = []
+    for one in choice["tried"]:
+        metric = f"{primary}@candidate={one['candidate']}@images={one['images']}"
+        scores = list(rows.by_seed(metric, arm=str(choice["arm"]), fold="validation").values())
+        scores = [] if one["reason"] else scores
+        mean, sd = spread(scores)
+        error = None if sd is None else sd / len(scores) ** 0.5
+        tried.append({**one, "mean": mean, "standard_error": error, "fits": len(scores)})
+    return {**choice, "tried": tried}
+
+
 def _tried(rows: Rows, primary: str, setting: str) -> list[dict[str, Any]]:
     tried: list[dict[str, Any]] = []
     for arm in rows.arms():

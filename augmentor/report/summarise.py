@@ -11,7 +11,15 @@ from typing import Any
 from augmentor.core.errors import DataError
 from augmentor.core.results import Results
 from augmentor.experiment.arms import SYNTHETIC_ARMS
-from augmentor.report.measured import acceptance, confusion, history, label_minimums, quality, shares
+from augmentor.report.measured import (
+    acceptance,
+    confusion,
+    generators,
+    history,
+    label_minimums,
+    quality,
+    shares,
+)
 from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.vocabulary import ARMS, WORDS
@@ -103,6 +111,7 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
             "after": confusion(rows, classes, verdict["arm"]),
         },
         "calibration": calibration(rows, verdict),
+        "generators": generators(rows, facts, primary),
         "label_minimums": label_minimums(rows, facts, primary),
         "shares": shares(rows, facts, primary),
         "training": {

@@ -98,8 +98,8 @@ class KeptCritic:
 def load_classifier(folder: Path | str, *, trained: bool = True) -> Classifier:
     """Return a classifier on the critic kept in ``folder``, to be trained further.
 
-    A ``torch.nn.Module`` from samples (B, C, *spatial) in [-1, 1], the range that the generator was trained in,
-    to logits (B, K). Its last layer is random, drawn from torch's global stream.
+    A ``torch.nn.Module`` from samples (B, C, *spatial) in [-1, 1], the range that the generator was trained
+    in, to logits (B, K). Its last layer is random, drawn from torch's global stream.
 
     Args:
         folder: ``generator/critic`` of a run.

@@ -26,7 +26,7 @@ from augmentor.data.foreign import foreign_path
 from augmentor.job.foreign import ORDER, begin_foreign, foreign_recipe
 from augmentor.job.guard import NotPublished
 from augmentor.job.recipe import Recipe, load_recipe, recipe_from_values
-from augmentor.job.run import STEPS, Job, Outcome, Session, begin
+from augmentor.job.run import STEPS, Job, Outcome, Session, begin, stages
 from augmentor.tasks.engines import engine_of
 
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
@@ -96,9 +96,10 @@ def worth_retrying(_task: object, _run: object, state: State) -> bool:
 
 def work(session: Session, step: str, title: str = "") -> bool:
     """Run one step as a task named for people (``title``); return whether it was reused."""
+    title = title or stages(session.steps.recipe)[step]
     run_step = task(
-        name=title or STEPS[step],
-        task_run_name=title or STEPS[step],
+        name=title,
+        task_run_name=title,
         retries=RETRIES.get(step, 0),
         retry_delay_seconds=5,
         retry_condition_fn=worth_retrying,
@@ -158,7 +159,7 @@ def expand_all(job: Job) -> Outcome:
     """Run every step of ``job`` as a task and publish; call it inside a flow."""
     session = open_session(job)
     with session.recorded():
-        for step in STEPS:
+        for step in stages(job.recipe):
             work(session, step)
         return finish(session)
 

@@ -10,7 +10,15 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from augmentor.job.run import Job, Outcome, Session
-from augmentor.job.sweep import Member, SweepSpec, check_alone, drive, one_by_one, try_elsewhere
+from augmentor.job.sweep import (
+    Member,
+    SweepSpec,
+    check_alone,
+    check_choice,
+    drive,
+    one_by_one,
+    try_elsewhere,
+)
 from augmentor.job.sweep_table import Trial, sweep_rows
 from augmentor.tasks.pages import pages
 
@@ -58,6 +66,7 @@ def try_as_task(session: Session, member: Member, count: int) -> Trial:
 def sweep_with_prefect(job: Job, plan: SweepSpec) -> Outcome:
     """Run a sweep as the shipped flow; the same functions as :func:`augmentor.job.sweep.run_sweep`."""
     check_alone()  # before Prefect takes seconds to start
+    check_choice(job.recipe)
     parameters = {
         "recipe": job.recipe.written,
         "plan": plan.model_dump(mode="json"),

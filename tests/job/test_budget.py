@@ -4,7 +4,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
 from augmentor.job.budget import BUDGETS
 from augmentor.job.recipe import Recipe, list_recipes, load_recipe
-from augmentor.synthesizers.spec import TrainingSpec
+from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
 
 EMBEDDED = "digits"
 
@@ -12,7 +12,10 @@ EMBEDDED = "digits"
 @pytest.mark.parametrize("name", BUDGETS)
 def test_every_budget_is_read_with_every_field_in_its_place(name):
     recipe = parse(Recipe, {"name": "x", "budget": name}, "here").model_dump(mode="json")
+    assert recipe["candidates"] == BUDGETS[name].get("candidates", [])
     for section, fields in BUDGETS[name].items():
+        if section == "candidates":
+            continue
         for key, value in fields.items():
             assert recipe[section][key] == value
 
@@ -28,6 +31,7 @@ def test_a_longer_budget_never_does_less():
         assert less.evaluation.updates < more.evaluation.updates
         assert set(less.evaluation.arms) < set(more.evaluation.arms)
         assert set(less.evaluation.shares) < set(more.evaluation.shares)
+        assert len(less.candidates) <= len(more.candidates)
 
 
 def test_what_the_recipe_says_beats_the_budget():
@@ -51,6 +55,46 @@ def test_the_written_recipe_does_not_repeat_its_budget_and_is_read_back_the_same
     assert "training" not in written
     assert "arms" not in written["evaluation"]
     assert parse(Recipe, written, "again") == recipe
+
+
+FOUR = ["residual", "projection", "r3gan", "cvae"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ([], FOUR),
+        (["synthesizer={}"], FOUR),
+        (["candidates=[]"], ["residual"]),
+        (["candidates=[{family: dcgan}]"], ["residual", "dcgan"]),
+        # Who names a generator, even the default one, asked for that one.
+        (["synthesizer.family=dcgan"], ["dcgan"]),
+        (["synthesizer.family=residual"], ["residual"]),
+        (["synthesizer.adversarial=relativistic"], ["residual"]),
+        (["synthesizer.family=dcgan", "candidates=[{family: cvae}]"], ["dcgan", "cvae"]),
+        (
+            [
+                "synthesizer.family=dcgan",
+                "candidates=[{family: projection}, {family: r3gan}, {family: cvae}]",
+            ],
+            ["dcgan", "projection", "r3gan", "cvae"],
+        ),
+    ],
+)
+def test_a_thorough_run_chooses_where_nobody_named_a_generator(settings, names):
+    recipe = load_recipe(EMBEDDED, ["budget=thorough", *settings])
+    assert list(recipe.generators) == names
+    assert recipe.training.images == 64_000
+    # Through Prefect a recipe comes as its written values; from a run folder, with every field.
+    assert parse(Recipe, recipe.written, "again") == recipe
+    assert parse(Recipe, recipe.model_dump(mode="json"), "again") == recipe
+
+
+def test_other_budgets_have_no_candidates():
+    for name in ("quick", "standard"):
+        assert load_recipe(EMBEDDED, [f"budget={name}"]).candidates == ()
+    assert "candidates" not in load_recipe(EMBEDDED, ["candidates=[]"]).written
+    assert Recipe(name="x", budget="thorough", synthesizer=SynthesizerSpec()).candidates == ()
 
 
 def test_a_section_that_is_finished_is_left_alone():

@@ -34,6 +34,15 @@ def test_outer_splits_are_not_shared(start, tiny_recipe, tiny_images, tmp_path):
 
 
 @pytest.mark.usefixtures("two_processes")
+@pytest.mark.parametrize("start", [run_job, help_job])
+def test_a_choice_of_generators_is_not_shared(start, tiny_recipe, tiny_images, tmp_path):
+    recipe = load_recipe(str(tiny_recipe), ["candidates=[{family: cvae}]"], data=tiny_images)
+    with pytest.raises(ConfigError, match=r"2 candidates trains one .* 2 processes .* candidates=\[\]"):
+        start(Job(recipe, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("two_processes")
 @pytest.mark.parametrize("start", [run_sweep, sweep_with_prefect])
 def test_a_sweep_is_not_shared(start, tiny_recipe, tiny_images, tmp_path):
     job = Job(load_recipe(str(tiny_recipe), data=tiny_images), tmp_path / "out")

@@ -13,7 +13,7 @@ from augmentor.job.cache import StepCache, intact
 from augmentor.job.outer import STEP
 from augmentor.job.prune import WORKED, Freed, Lease, needed, prune, prune_after
 from augmentor.job.recipe import load_recipe
-from augmentor.job.run import STEPS, Job, begin, run_job
+from augmentor.job.run import CHOICE, STEPS, Job, begin, run_job
 from augmentor.job.shelf import finished_runs
 
 
@@ -55,7 +55,7 @@ def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> Non
 
 
 def test_it_takes_steps_and_nothing_else(tmp_path: Path) -> None:
-    assert set(WORKED) == {*STEPS, STEP, "trial"}
+    assert set(WORKED) == {*STEPS, *CHOICE, STEP, "trial", "rung"}
     (tmp_path / ".cache" / "opened").mkdir(parents=True)
     (tmp_path / ".cache" / "opened" / "0.json").write_text("{}")
     (tmp_path / ".cache" / "logs").mkdir()

@@ -103,6 +103,21 @@ def test_flow_names_its_tasks_for_people(first: tuple[Path, Outcome]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("prefect_server")
+def test_a_choice_of_generators_is_a_task(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
+    from prefect.client.orchestration import get_client
+
+    from augmentor.tasks.expand import run_with_prefect
+
+    short = ("training.images=64", "candidates=[{family: cvae}]")
+    outcome = run_with_prefect(Job(recipe_of(tiny_recipe, tiny_images, *short), tmp_path))
+    with get_client(sync_client=True) as client:
+        names = [run.name for run in client.read_task_runs()]
+    assert names.count("Choose the generator") == 1
+    assert "Generators tried" in (outcome.folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
 def test_in_process_run_is_identical(
     first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,103 @@
+"""The generators that a recipe lets a run choose from, and what comparing them costs. Torch-free."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.spec import parse
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.synthesizers.families import FAMILIES
+from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.training.spec import GENERAL, TrainingSpec
+
+FEWEST = 32
+"""Images that a training shows at least, as :class:`TrainingSpec` has it."""
+
+
+def generators_of(
+    own: SynthesizerSpec, candidates: Sequence[Mapping[str, Any]]
+) -> dict[str, SynthesizerSpec]:
+    """Return the generators to choose from, by name, the recipe's own first; each is there once.
+
+    A candidate that names a family is a synthesizer of its own: fields set for another family would seldom
+    make sense in it. One that names none is the recipe's own with its fields replaced.
+
+    Args:
+        own: the recipe's synthesizer.
+        candidates: fields of a synthesizer each; ``{}`` is the recipe's own.
+
+    Raises:
+        ConfigError: if a candidate is no synthesizer, naming which, the key at fault and what is allowed.
+    """
+    # What differs from the family, not what was set: a recipe that a run wrote down sets every field.
+    said = {"family": own.family, **_differing(own)}
+    found = {name_of(own): own}
+    for number, fields in enumerate(candidates, start=1):
+        values = fields if "family" in fields else {**said, **fields}
+        spec = parse(SynthesizerSpec, values, f"candidates, number {number}")
+        found.setdefault(name_of(spec), spec)
+    return found
+
+
+def name_of(spec: SynthesizerSpec) -> str:
+    """Return the family and what differs from it; equal names are equal synthesizers.
+
+    Example:
+        >>> name_of(SynthesizerSpec(family="projection", mode_seeking=0.3))
+        'projection mode_seeking=0.3'
+    """
+    words = (
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in _differing(spec).items()
+    )
+    return " ".join([spec.family, *words])
+
+
+def _differing(spec: SynthesizerSpec) -> dict[str, Any]:
+    """Return the fields, as JSON, that the family alone would set otherwise."""
+    usual = SynthesizerSpec(family=spec.family).model_dump(mode="json")
+    return {key: value for key, value in spec.model_dump(mode="json").items() if value != usual[key]}
+
+
+def trial_share(spec: EvaluationSpec) -> float:
+    """Return the share that generators are compared at: the middle one of those above 0, of two the lower.
+
+    Raises:
+        ConfigError: if the recipe names no share above 0.
+    """
+    shares = [share for share in spec.shares if share > 0]
+    if not shares:
+        raise ConfigError(
+            "candidates are compared by a classifier that sees their samples, and evaluation.shares "
+            f"({', '.join(f'{share:g}' for share in spec.shares)}) has none above 0; name one, e.g. [0.5], "
+            "or set candidates to []"
+        )
+    return shares[(len(shares) - 1) // 2]
+
+
+def rungs_of(count: int) -> int:
+    """Return how often ``count`` candidates are halved, rounded up, until one is left: ceil(log2 count)."""
+    return (count - 1).bit_length()
+
+
+def rung_images(training: TrainingSpec, spec: SynthesizerSpec, halvings: int, n_classes: int) -> int:
+    """Return the images that ``spec`` is shown where ``halvings`` rungs, this one included, are to come.
+
+    That is images / 2**halvings in whole batches, but enough for each network's generator to have one turn,
+    and never more than the whole training.
+
+    Args:
+        training: of the whole run.
+        spec: the candidate.
+        halvings: 1 on the last rung.
+        n_classes: classes of the data: with ``per_class`` each has a network and its part of the images.
+    """
+    turns = training.critic_steps
+    if turns == "auto":
+        turns = int(FAMILIES[spec.family].training.get("critic_steps", GENERAL["critic_steps"]))
+    batch = training.batch
+    least = max(-(-FEWEST // batch) * batch, turns * batch) * (n_classes if spec.per_class else 1)
+    return min(training.images, max(least, (training.images >> halvings) // batch * batch))
