@@ -125,6 +125,7 @@ class GanSynthesizer:
                 device=place,
                 layout=memory_format(len(train.shape) - 1),
                 sources=starts is not None,
+                others=spec.conditioning == "apart",
             )
             fitted = Sampler(
                 spec, codec, train.classes, train.shape, train.value_range, state.average, place, starts
