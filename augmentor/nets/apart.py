@@ -6,7 +6,7 @@ which tells real samples of its class from translations into it. That is 2 K net
 each pair of classes would take K (K - 1) of them beside the critics. With K = 2 they are exactly the paper's
 F, G, D_X and D_Y.
 
-No network sees a label. What a class learns it learns from its own rows alone.
+No network sees a label; a row teaches the networks that it passes through and no other.
 """
 
 from __future__ import annotations
