@@ -126,7 +126,9 @@ def main() -> None:
     parser.add_argument(
         "--family",
         nargs="*",
-        default=[name for name in FAMILIES if name not in {"gan3d", "translation", "flow", "stargan"}],
+        default=[
+            name for name in FAMILIES if name not in {"gan3d", "translation", "flow", "stargan", "cyclegan"}
+        ],
     )
     arguments = parser.parse_args()
     lines = [

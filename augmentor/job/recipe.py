@@ -23,9 +23,6 @@ from augmentor.selection.spec import Balance, FiltersSpec
 from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
 
-WITHOUT_CRITIC = frozenset({"flow", "translation"})
-"""Objectives of a synthesizer that no critic and no encoder takes part in."""
-
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -158,8 +155,7 @@ class Recipe(Spec):
 
     @model_validator(mode="after")
     def _arms_without_a_critic(self) -> Recipe:
-        every = self.generators.values()
-        if any(made.per_class or made.objective in WITHOUT_CRITIC for made in every):
+        if not all(made.leaves_critic for made in self.generators.values()):
             # What is left when arms that start from a critic are left out.
             check_arms(tuple(name for name in self.evaluation.arms if not needs_critic(name)))
         return self

@@ -9,6 +9,7 @@ from typing import TypeVar
 from torch import nn
 
 from augmentor.core.errors import ConfigError
+from augmentor.nets.apart import ApartGenerator
 from augmentor.nets.dense import DenseBody, DenseTrunk
 from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.grouped import GroupedBody, GroupedTrunk
@@ -23,7 +24,7 @@ from augmentor.nets.style import AdainBody, SkipTrunk, StyleBody
 
 Network = TypeVar("Network", bound=NetworkSpec)
 
-Maker = Generator | FlowNetwork | StarGenerator
+Maker = Generator | FlowNetwork | StarGenerator | ApartGenerator
 """Any network that makes samples: ``g(z, y, strength, draws)``, where z is what it starts from."""
 
 

@@ -121,7 +121,9 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
     if rows % group:
         raise ValueError(f"minibatch standard deviation needs a multiple of {group} rows, got {rows}")
     # Half precision would lose small spreads, the very ones that tell of a collapse.
-    grouped = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(rows // group, group, -1)
+    grouped = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(
+        rows // group, group, x.shape[1:].numel()
+    )
     centred = grouped - grouped.mean(1, keepdim=True)
     # The root of a variance has no slope at 0, which is where a collapsed class lies.
     spread = (centred.square().mean(1) + 1e-8).sqrt().mean(1)

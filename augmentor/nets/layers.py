@@ -92,5 +92,6 @@ def gradient_laid_out(x: Tensor) -> Tensor:
     Asked for where ``x`` is flattened, as the gradient comes back in the order of the flat numbers.
     """
     if x.requires_grad and x.ndim > 3:
-        x.register_hook(laid_out)
+        # A second derivative of a batch of no rows comes as None.
+        x.register_hook(lambda gradient: None if gradient is None else laid_out(gradient))
     return x

@@ -140,7 +140,7 @@ class Critic(nn.Module):
         self.trunk = make_trunk(spec, (shape[0] + planes, *shape[1:]))
         features = self.trunk.features
         assert isinstance(features, int)
-        self.head = conditioning.head(features, n_classes)
+        self.head: nn.Module = conditioning.head(features, n_classes)
         self.classifier = linear(features, n_classes) if conditioning.classifier else None
         self.reader = linear(features, spec.codes.numbers) if spec.codes.numbers else None
         if spec.spectral_norm:

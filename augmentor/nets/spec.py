@@ -11,7 +11,7 @@ from augmentor.core.spec import Spec
 from augmentor.nets.flow_spec import FlowSpec
 
 ArchitectureName = Literal["residual", "mlp", "dcgan", "r3gan", "progressive", "style", "adain"]
-ConditioningName = Literal["projection", "concat", "auxiliary", "none"]
+ConditioningName = Literal["projection", "concat", "auxiliary", "apart", "none"]
 NormName = Literal["none", "batch", "layer", "pixel"]
 
 NORMS: Mapping[str, tuple[tuple[NormName, ...], tuple[NormName, ...]]] = {

@@ -55,7 +55,7 @@ class StarGenerator(nn.Module):
     Args:
         spec: the network's declaration; ``width`` must be a number by now.
         shape: (C, *spatial) of one sample.
-        n_classes: number of classes K.
+        n_classes: number of classes K; 0 for a network of one class, which sees no label.
 
     Attributes:
         stages: 1, as it does not grow.
@@ -88,9 +88,7 @@ class StarGenerator(nn.Module):
             strength: weight of the label, 0 (ignored) to 1.
             draws: not needed; the same sample and label always give the same sample.
         """
-        planes = functional.one_hot(y, self.n_classes).to(x.dtype) * strength
-        planes = planes.view(*planes.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
-        h = self.first(torch.cat([x, planes], 1))
+        h = self.first(self._labelled(x, y, strength))
         kept: list[Tensor] = []
         for pool, change in zip(self.pools, self.down, strict=True):
             kept.append(h)
@@ -101,3 +99,11 @@ class StarGenerator(nn.Module):
         made, mask = self.last(activate(h)).split([x.shape[1], 1], 1)
         share = torch.sigmoid(mask)
         return share * torch.tanh(made) + (1 - share) * x
+
+    def _labelled(self, x: Tensor, y: Tensor, strength: float) -> Tensor:
+        """Return samples beside their labels' planes, (B, C + K, *spatial)."""
+        if not self.n_classes:
+            return x
+        planes = functional.one_hot(y, self.n_classes).to(x.dtype) * strength
+        planes = planes.view(*planes.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
+        return torch.cat([x, planes], 1)

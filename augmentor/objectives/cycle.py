@@ -1,4 +1,4 @@
-"""Cycle consistency of translations between classes (Choi 2018; Zhu 2017, CycleGAN)."""
+"""Cycle consistency and identity of translations between classes (Choi 2018; Zhu 2017, CycleGAN)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from torch import Tensor
 
 
 def cycle_loss(source: Tensor, rebuilt: Tensor) -> Tensor:
-    """Return |x - G(G(x, c), c')| (B,), the mean over a sample's values: Choi 2018, equation 4.
+    """Return |x - G(G(x, c), c')| (B,), the mean over a sample's values.
+
+    Choi 2018, equation 4; with a network for each class |x - G_c'(G_c(x))|, Zhu 2017, equation 2.
 
     The mean, not the sum, of the absolute differences, so that one weight fits every size of sample.
 
@@ -18,11 +20,29 @@ def cycle_loss(source: Tensor, rebuilt: Tensor) -> Tensor:
     Raises:
         ValueError: if shapes differ.
     """
-    if source.shape != rebuilt.shape:
+    return _difference(source, rebuilt, "the cycle loss", "there and back")
+
+
+def identity_loss(real: Tensor, same: Tensor) -> Tensor:
+    """Return |G_c(x) - x| (B,), the mean over a sample's values: L_identity of Zhu 2017, section 5.2.
+
+    Args:
+        real: x (B, ...), samples of classes c.
+        same: the samples translated to the classes that they are of.
+
+    Raises:
+        ValueError: if shapes differ.
+    """
+    return _difference(real, same, "the identity loss", "in their own class")
+
+
+def _difference(before: Tensor, after: Tensor, name: str, where: str) -> Tensor:
+    """Return the mean absolute difference (B,) of samples, in at least float32."""
+    if before.shape != after.shape:
         raise ValueError(
-            "the cycle loss compares samples with what became of them there and back, received shapes "
-            f"{tuple(source.shape)} and {tuple(rebuilt.shape)}"
+            f"{name} compares samples with what became of them {where}, received shapes "
+            f"{tuple(before.shape)} and {tuple(after.shape)}"
         )
-    dtype = torch.promote_types(torch.promote_types(source.dtype, rebuilt.dtype), torch.float32)
-    error: Tensor = (source.to(dtype) - rebuilt.to(dtype)).abs().flatten(1).mean(1)
+    dtype = torch.promote_types(torch.promote_types(before.dtype, after.dtype), torch.float32)
+    error: Tensor = (before.to(dtype) - after.to(dtype)).abs().flatten(1).mean(1)
     return error

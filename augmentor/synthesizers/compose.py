@@ -6,7 +6,8 @@ import torch
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.architectures import Maker, networks, refuse_shape
+from augmentor.nets.apart import ApartCritic, ApartGenerator
+from augmentor.nets.architectures import ARCHITECTURES, Maker, networks, refuse_shape
 from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.layers import memory_format
 from augmentor.nets.players import Critic, Encoder
@@ -55,6 +56,10 @@ def initial_networks(
         if spec.objective == "flow":
             refuse_shape("flow", shape)
             generator = FlowNetwork(spec, shape, n_classes)
+        elif spec.conditioning == "apart":
+            refuse_shape("cyclegan", shape)
+            generator = ApartGenerator(spec, shape, n_classes)
+            critic = ApartCritic(spec, shape, n_classes, ARCHITECTURES[spec.architecture].trunk)
         else:
             generator, critic = networks(spec, shape, n_classes, variational=spec.objective == "variational")
             if spec.objective == "stargan":
@@ -85,6 +90,7 @@ def objective_of(spec: SynthesizerSpec, training: TrainingSpec, shape: tuple[int
         auxiliary=spec.auxiliary_weight,
         fakes_named=not translates,
         cycle=spec.stargan.cycle if translates else 0.0,
+        identity=weights.get("identity", 0.0),
         codes=spec.codes,
         flow=spec.flow if spec.objective == "flow" else None,
     )

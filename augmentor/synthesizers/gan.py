@@ -129,6 +129,7 @@ class GanSynthesizer:
                 device=place,
                 layout=memory_format(len(train.shape) - 1),
                 sources=starts is not None,
+                others=spec.conditioning == "apart",
             )
             fitted = Sampler(
                 spec, codec, train.classes, train.shape, train.value_range, state.average, place, starts
@@ -144,7 +145,7 @@ class GanSynthesizer:
         self.chosen = state.best or {"images": self.training.images, "step": state.step}
         if starts is not None:
             self.chosen = {**self.chosen, "training_samples_held": len(starts.x)}
-        if critic is not None:
+        if critic is not None and spec.leaves_critic:
             self.critic = KeptCritic.of(critic, spec, train.shape, train.n_classes)
         self._fitted = fitted
 

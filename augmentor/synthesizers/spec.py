@@ -20,7 +20,9 @@ __all__ = ["FAMILIES", "SynthesizerSpec", "TrainingSpec"]
 AdversarialName = Literal[
     "minimax", "non_saturating", "least_squares", "wasserstein", "hinge", "relativistic"
 ]
-PenaltyName = Literal["r1", "r2", "gradient_penalty", "clip", "lecam", "consistency", "path_length"]
+PenaltyName = Literal[
+    "r1", "r2", "gradient_penalty", "clip", "lecam", "consistency", "path_length", "identity"
+]
 AugmentName = Literal["colour", "translation", "cutout", "geometry"]
 OperationName = Literal[
     "brightness",
@@ -47,11 +49,13 @@ class SynthesizerSpec(NetworkSpec):
         objective: "adversarial"; "variational" for an autoencoder with an encoder in the critic's place;
             "flow" for a rectified flow, whose one network takes noise to a sample in steps;
             "translation" for classifiers that turn samples of richer classes into those of rarer ones;
-            "stargan" for a generator that does so, and is played against a critic.
+            "stargan" for a generator that does so, and is played against a critic; with conditioning "apart"
+            each class has a generator and a critic of its own (CycleGAN).
         adversarial: a name in :data:`augmentor.objectives.adversarial.ADVERSARIAL`.
         regularisers: weight of each by name; r1 and r2 "auto" follow
-            :func:`augmentor.nets.sizing.auto_gamma`; clip is the bound of the critic's weights. Given
-            ones replace the family's.
+            :func:`augmentor.nets.sizing.auto_gamma`; clip is the bound of the critic's weights; identity,
+            with objective "stargan", see :func:`augmentor.objectives.cycle.identity_loss`. Given ones replace
+            the family's.
         augmentation: groups of differentiable augmentation that real and fake samples go through
             on their way to the critic (Zhao 2020): colour, translation, cutout, geometry.
         augmentation_probability: chance of each operation for each sample, or "adaptive": it follows
@@ -90,6 +94,9 @@ class SynthesizerSpec(NetworkSpec):
         if family is None:
             return values
         merged = {**family.spec, **values}
+        if isinstance(values.get("stargan"), Mapping):
+            # One by one: who asks for fewer starts does not ask for another weight of the cycle.
+            merged["stargan"] = {**family.spec.get("stargan", {}), **values["stargan"]}
         if merged.get("per_class") and "conditioning" not in values:
             merged["conditioning"] = "none"
         return merged
@@ -102,6 +109,12 @@ class SynthesizerSpec(NetworkSpec):
         if self.objective == "stargan":
             return 0
         return math.prod(shape) if self.objective == "flow" else self.latent
+
+    @property
+    def leaves_critic(self) -> bool:
+        """Whether a training leaves one critic, or encoder, of all classes, for classifiers to start from."""
+        none = self.objective in {"flow", "translation"} or self.conditioning == "apart"
+        return not (none or self.per_class)
 
     @property
     def used(self) -> dict[str, float | Literal["auto"]]:
@@ -161,6 +174,11 @@ def _regularisers_fit(spec: SynthesizerSpec) -> str | None:
             "a gradient penalty is about one row at a time, but critic_norm 'batch' lets every row of the "
             "batch change it (Gulrajani 2017, section 4); set critic_norm to 'layer' or 'none'"
         )
+    if "identity" in used and spec.objective != "stargan":
+        return (
+            "regularisers.identity is about samples translated to their own class, and objective "
+            f"{spec.objective!r} has no network that translates; leave it out, or choose family: cyclegan"
+        )
     if "path_length" in used and not spec.styled:
         return (
             f"path_length is about styles, and architecture {spec.architecture!r} has none; leave it out, or "
@@ -174,6 +192,12 @@ def _labels_reach(spec: SynthesizerSpec) -> str | None:
         return (
             f"per_class trains one network for each class, which has no label to learn, got conditioning "
             f"{spec.conditioning!r}; leave conditioning out"
+        )
+    if spec.conditioning == "apart" and spec.objective != "stargan":
+        return (
+            "conditioning 'apart' translates into each class by networks of its own, and objective "
+            f"{spec.objective!r} does not translate so; choose family: cyclegan, or per_class: true for a "
+            "generator of each class by itself"
         )
     if spec.conditioning == "auxiliary" and spec.auxiliary_weight == 0:
         return "conditioning 'auxiliary' with auxiliary_weight 0 never learns the label; raise it"
@@ -235,14 +259,21 @@ def _stargan_alone(spec: SynthesizerSpec) -> str | None:
     senseless = [name for name, there in others.items() if there]
     if senseless:
         return (
-            "objective 'stargan' has one generator from a sample of any class, and no latent, so "
+            "objective 'stargan' makes samples of each class from those of all, without a latent, so "
             f"{', '.join(senseless)} cannot act; leave {'it' if len(senseless) == 1 else 'them'} out "
-            "(family: stargan does)"
+            "(families stargan and cyclegan do)"
         )
-    if spec.conditioning != "auxiliary":
+    if spec.conditioning not in {"auxiliary", "apart"}:
         return (
-            "objective 'stargan' learns classes by the critic's second head, got conditioning "
-            f"{spec.conditioning!r}; leave it out (family: stargan does)"
+            "objective 'stargan' learns classes by the critic's second head ('auxiliary') or by networks of "
+            f"their own ('apart'), got conditioning {spec.conditioning!r}; leave it out (families stargan "
+            "and cyclegan do)"
+        )
+    weight = SynthesizerSpec.model_fields["auxiliary_weight"].default
+    if spec.conditioning == "apart" and spec.auxiliary_weight != weight:
+        return (
+            "conditioning 'apart' has no auxiliary classifier, so auxiliary_weight cannot act, got "
+            f"{spec.auxiliary_weight:g}; leave it out (family: cyclegan does)"
         )
     return _critic_bounded(spec)
 

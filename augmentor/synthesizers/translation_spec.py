@@ -25,11 +25,11 @@ class StartsSpec(Spec):
 
 
 class StarganSpec(StartsSpec):
-    """Translation by a generator (Choi 2018, StarGAN).
+    """Translation by a generator (Choi 2018, StarGAN), or by one for each class (Zhu 2017, CycleGAN).
 
     Attributes:
-        cycle: lambda_rec, weight of the cycle reconstruction, see
-            :func:`augmentor.objectives.cycle.cycle_loss`; 0 leaves it out.
+        cycle: weight of the cycle reconstruction (lambda_rec of Choi 2018; lambda of Zhu 2017, equation 3),
+            see :func:`augmentor.objectives.cycle.cycle_loss`; 0 leaves it out.
     """
 
     cycle: float = Field(default=10.0, ge=0)

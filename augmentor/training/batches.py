@@ -24,8 +24,8 @@ class Batch(NamedTuple):
         real: (B, C, *spatial) in [-1, 1].
         labels: (B,) int64, in runs of four alike; the fakes are asked for the same labels.
         latents: (B, L), standard normal.
-        sources: (B, C, *spatial) in [-1, 1], the batch's real rows in another order, for fakes that start
-            from real samples; None for all others.
+        sources: (B, C, *spatial) in [-1, 1], for fakes that start from real samples: the batch's real rows
+            in another order, or rows of another class than asked for; None for all others.
         origins: (B,) int64, their labels.
     """
 
@@ -71,6 +71,8 @@ class Batches:
         device: where the batch goes.
         layout: memory format of the real rows.
         sources: draw samples to start from too.
+        others: let each of them be of another class than the one asked for, as in Zhu 2017, section 3, where
+            a mapping starts from the other side alone; else they are the batch's rows in another order.
 
     Raises:
         ConfigError: if the processes of the training cannot divide the batch.
@@ -89,6 +91,7 @@ class Batches:
         device: torch.device,
         layout: torch.memory_format,
         sources: bool = False,
+        others: bool = False,
     ) -> None:
         counts = torch.bincount(y, minlength=n_classes)
         if len(counts) != n_classes or bool((counts == 0).any()):
@@ -97,7 +100,8 @@ class Batches:
                 f"the generator needs at least one training sample of each of the {n_classes} classes, "
                 f"classes {empty} have none; add samples or leave the classes out"
             )
-        self.batch, self.latent, self.device, self.sources = batch, latent, device, sources
+        self.batch, self.latent, self.device = batch, latent, device
+        self.sources, self.others = sources, others
         self.own = own(batch, GROUP)
         self.x = x.contiguous(memory_format=layout) if isinstance(x, Tensor) else x
         self.layout = layout
@@ -130,8 +134,23 @@ class Batches:
         drawn = Batch(self._at(rows[self.own]), self._placed(labels[self.own]), self._placed(latents))
         if not self.sources:
             return drawn
-        turned = torch.randperm(self.batch, generator=generator)[self.own]
-        return drawn._replace(sources=self._at(rows[turned]), origins=self._placed(labels[turned]))
+        if self.others:
+            rows, labels = self._others(labels, generator)
+        else:
+            turned = torch.randperm(self.batch, generator=generator)
+            rows, labels = rows[turned], labels[turned]
+        return drawn._replace(sources=self._at(rows[self.own]), origins=self._placed(labels[self.own]))
+
+    def _others(self, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return rows (B,) of other classes than ``labels`` (B,), by the same p, and their classes."""
+        which, where = torch.rand(2, len(labels), generator=generator, dtype=torch.float64)
+        shares = torch.tensor(self.limits, dtype=torch.float64).diff(prepend=torch.zeros(1))
+        others = shares.repeat(len(labels), 1).scatter(1, labels[:, None], 0.0).cumsum(1)
+        # A class of no probability has no width between the limits, so it is never hit.
+        origins = (which[:, None] * others[:, -1:] >= others).sum(1)
+        counts = torch.tensor(self.counts)
+        places = torch.tensor(self.starts)[origins] + (where * counts[origins]).long()
+        return self.order[places], origins
 
     def _at(self, rows: Tensor) -> Tensor:
         """Return real rows (B, C, *spatial) where the batch goes."""

@@ -18,7 +18,7 @@ from augmentor.nets.players import Critic, Encoder, Examined, Generator
 from augmentor.nets.spec import CodesSpec
 from augmentor.objectives.adversarial import Adversarial
 from augmentor.objectives.codes import code_surprise
-from augmentor.objectives.cycle import cycle_loss
+from augmentor.objectives.cycle import cycle_loss, identity_loss
 from augmentor.objectives.diffaugment import Augment
 from augmentor.objectives.diversity import mode_seeking
 from augmentor.objectives.flow import draw_times, on_path, velocity_loss
@@ -50,6 +50,7 @@ class Objective:
         fakes_named: whether the critic learns classes from generated rows too (Odena 2017), or from real
             ones alone (Choi 2018, equation 2).
         cycle: weight of what a translation there and back changes, where fakes start from real rows.
+        identity: weight of what a translation of a real row to its own class changes.
         codes: the latent's codes and the weight of their mutual information.
         flow: times and label drop of a rectified flow; None for every other objective.
     """
@@ -68,6 +69,7 @@ class Objective:
     auxiliary: float = 1.0
     fakes_named: bool = True
     cycle: float = 0.0
+    identity: float = 0.0
     codes: CodesSpec = field(default_factory=CodesSpec)
     flow: FlowSpec | None = None
 
@@ -300,6 +302,10 @@ def _generator_half(turn: Turn, fake: Tensor) -> Tensor:
         with turn.precision:
             rebuilt = players.generator(fake, batch.origins, turn.strength, turn.draws)
         loss = loss + objective.cycle * cycle_loss(batch.sources, rebuilt).mean()
+    if objective.identity:
+        with turn.precision:
+            same = players.generator(batch.real, batch.labels, turn.strength, turn.draws)
+        loss = loss + objective.identity * identity_loss(batch.real, same).mean()
     path_length = turn.regulators.path_length
     # Counted in the generator's own turns: with several critic steps the two need never meet.
     if path_length is not None and turn.step // objective.critic_steps % objective.every == 0:

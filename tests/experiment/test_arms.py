@@ -5,7 +5,15 @@ import pytest
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
-from augmentor.experiment.arms import ARMS, LATE, TWINS, check_arms
+from augmentor.experiment.arms import (
+    ARMS,
+    CONTROLS,
+    CRITIC_AND_ROWS,
+    FOLLOWERS,
+    FROM_CRITIC,
+    TWINS,
+    check_arms,
+)
 from augmentor.experiment.heads import HEADS
 from augmentor.experiment.policies import POLICIES, Policy
 from augmentor.experiment.remedies import LOSSES, MIXES
@@ -27,7 +35,8 @@ def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
 
 
 def test_the_usual_arms_differ_as_declared():
-    real, balanced, classical, weighted, mixup, cutmix, added, only = (ARMS[name] for name in DEFAULT_ARMS)
+    plain, (network, added, start, only) = DEFAULT_ARMS[:6], (ARMS[name] for name in DEFAULT_ARMS[6:])
+    real, balanced, classical, weighted, mixup, cutmix = (ARMS[name] for name in plain)
     assert (real.balanced, real.augmented) == (False, False)
     assert (balanced.balanced, balanced.augmented) == (True, False)
     assert (classical.balanced, classical.augmented, classical.synthetic) == (True, True, "none")
@@ -35,7 +44,9 @@ def test_the_usual_arms_differ_as_declared():
     assert (mixup.mix, mixup.is_synthetic) == ("mixup", False)
     assert (cutmix.mix, cutmix.is_synthetic) == ("cutmix", False)
     assert (added.synthetic, added.by_share, added.real) == ("passing", True, True)
-    assert DEFAULT_ARMS[-2] in LATE
+    assert set(DEFAULT_ARMS[6:9]) <= set(FOLLOWERS)
+    assert (network.start, network.is_synthetic) == ("untrained_critic", False)
+    assert (start.start, start.synthetic, start.is_synthetic) == ("critic", "none", True)
     assert (only.synthetic, only.real) == ("passing", False)
 
 
@@ -47,7 +58,11 @@ def test_a_twin_is_its_arm_with_synthetic_rows_and_nothing_else(plain, twin):
 
 
 def test_every_arm_of_real_rows_alone_has_a_twin():
-    alone = [name for name, arm in ARMS.items() if arm.synthetic == "none" and arm.head == "trained"]
+    alone = [
+        name
+        for name, arm in ARMS.items()
+        if (arm.synthetic, arm.head, arm.start) == ("none", "trained", "random")
+    ]
     assert set(TWINS) == {name for name in alone if ARMS[name].oversampler == "none"}
     assert len(set(TWINS.values())) == len(TWINS)
 
@@ -70,8 +85,28 @@ def test_synthetic_arms_are_these():
         "synthetic_only",
         "covariance_transfer",
         "feature_gan",
+        "from_critic",
+        "critic_and_rows",
         *TWINS.values(),
+        *FROM_CRITIC.values(),
+        *CRITIC_AND_ROWS.values(),
     }
+
+
+@pytest.mark.parametrize("plain", TWINS)
+def test_arms_on_the_critic_differ_in_their_start_alone(plain):
+    assert replace(ARMS[FROM_CRITIC[plain]], label="", start="random") == replace(ARMS[plain], label="")
+    assert ARMS[FROM_CRITIC[plain]].start == "critic"
+    rows, twin = ARMS[CRITIC_AND_ROWS[plain]], ARMS[TWINS[plain]]
+    assert replace(rows, label="", start="random") == replace(twin, label="")
+    assert rows.start == "critic"
+
+
+@pytest.mark.parametrize(("arm", "control"), CONTROLS.items())
+def test_a_control_is_its_arm_without_anything_synthetic(arm, control):
+    plain = replace(ARMS[arm], label="", start="untrained_critic", synthetic="none", by_share=False)
+    assert plain == replace(ARMS[control], label="")
+    assert not ARMS[control].is_synthetic
 
 
 @pytest.mark.parametrize(
@@ -82,12 +117,12 @@ def test_synthetic_arms_are_these():
         (("real", "filtered", "real"), "named once"),
         (
             ("real", "classical"),
-            "add one of synthetic, filtered, with_synthetic, diverse, influential, classwise, pretrained, "
-            "covariance_transfer, feature_gan, spread_real",
+            "add one of synthetic, filtered, with_synthetic, from_critic, critic_and_rows, diverse, "
+            "influential, classwise, pretrained, covariance_transfer, feature_gan, spread_real",
         ),
         (
             ("oversampled", "with_synthetic"),
-            "with_synthetic adds synthetic images to the best of real",
+            "with_synthetic changes one thing about the best of real",
         ),
         (("real", "synthetic_only"), "add one of synthetic, filtered"),
         (("synthetic", "filtered"), "no synthetic images against another; add one of real"),
@@ -102,7 +137,7 @@ def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
     assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
-    assert spec.synthetic_arms == ("with_synthetic", "synthetic_only")
+    assert spec.synthetic_arms == ("with_synthetic", "from_critic", "synthetic_only")
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():

@@ -38,6 +38,27 @@ def test_choice_is_by_validation_and_never_synthetic_only():
     assert found.verdict.word == "helps"
 
 
+def test_an_arm_with_a_control_helps_only_where_it_gains_over_both():
+    skills = {"classical": 1.0, "critic_network": 2.2, "from_critic": 2.2}
+    held = {**skills, "critic_network": 0.5}  # validation takes classical for the better baseline
+
+    def word(test, **options):
+        return decide(arms(0, test), arms(1, held, V), Y, V, CLASSES, replicates=300, **options)
+
+    control = {"controls": {"from_critic": "critic_network"}}
+    alone, both = word(skills), word(skills, **control)
+    assert (alone.arm, alone.baseline, alone.verdict.word) == ("from_critic", "classical", "helps")
+    assert (both.baseline, both.verdict.word) == ("classical", "inconclusive")
+    assert both.verdict.interval == alone.verdict.interval
+    assert "But critic_network, which has nothing synthetic, may gain as much" in both.sentence
+    assert any("differ in synthesis alone" in note for note in both.notes)
+    better = word({**skills, "critic_network": 1.0}, **control)
+    assert better.verdict.word == "helps"
+    rows = {row["metric"]: row["value"] for row in better.rows if row["metric"].startswith("delta_control")}
+    assert 0 < rows["delta_control_low"] < rows["delta_control"] < rows["delta_control_high"]
+    assert not any(row["metric"].startswith("delta_control") for row in alone.rows)
+
+
 def test_test_part_plays_no_role_in_the_choice():
     # The best arms of the test part are others than those of validation.
     upside_down = {"real": 2.5, "classical": 0.5, "synthetic": 2.5, "filtered": 0.5, "synthetic_only": 1.0}

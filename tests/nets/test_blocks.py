@@ -40,6 +40,10 @@ def test_minibatch_std_agrees_with_numpy_over_consecutive_rows(shape, group):
         assert not np.allclose(expected, strided, rtol=1e-2)
 
 
+def test_minibatch_std_of_no_rows_is_no_channel():
+    assert minibatch_std(torch.zeros(0, 3, 2, 2), 4).shape == (0, 1, 2, 2)
+
+
 def test_minibatch_std_shows_the_class_that_collapsed():
     x = normal(8, 3, 4, 4)
     x[4:] = x[4]  # the second class is one image four times over

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from augmentor.objectives.cycle import cycle_loss
+from augmentor.objectives.cycle import cycle_loss, identity_loss
 
 
 def test_it_is_the_mean_absolute_difference_of_each_row():
@@ -30,3 +30,11 @@ def test_it_is_as_large_for_a_volume_as_for_a_series_and_in_full_precision():
 def test_other_shapes_are_refused_instead_of_broadcast():
     with pytest.raises(ValueError, match="there and back"):
         cycle_loss(torch.zeros(2, 1, 4), torch.zeros(2, 1, 1))
+    with pytest.raises(ValueError, match="in their own class"):
+        identity_loss(torch.zeros(2, 1, 4), torch.zeros(2, 1, 1))
+
+
+def test_the_identity_loss_is_the_mean_absolute_difference_of_each_row():
+    real = torch.tensor([[[0.0, 1.0, -1.0, 0.5]], [[1.0, 1.0, 1.0, 1.0]]])
+    same = torch.tensor([[[0.5, 1.0, 1.0, 0.0]], [[1.0, 1.0, 1.0, 0.0]]])
+    assert identity_loss(real, same).tolist() == [0.75, 0.25]

@@ -33,7 +33,7 @@ def make_training(**changes):
 
 def make_gan(spec=None, **changes):
     fields = {"width": 8, "latent": 8} | (spec or {})
-    if fields.get("family") in {"flow", "translation", "stargan"}:
+    if fields.get("family") in {"flow", "translation", "stargan", "cyclegan"}:
         del fields["latent"]
     if fields.get("family") == "flow":
         fields = {"flow": {"steps": 2}} | fields

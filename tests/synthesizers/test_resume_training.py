@@ -152,6 +152,7 @@ FAMILIES = {
     "stylegan2": {"family": "stylegan2"},
     "cvae": {"family": "cvae", "latent": 8},
     "stargan": {"family": "stargan"},
+    "cyclegan": {"family": "cyclegan"},
     "per_class": {"family": "dcgan", "per_class": True},
     "adaptive": {"augmentation_probability": "adaptive", "augmentation": ["colour", "geometry"]},
     "lecam": {"family": "lsgan", "regularisers": {"lecam": 0.1, "consistency": 10.0}},

@@ -31,7 +31,7 @@ def read(fields):
 def test_the_names_of_the_spec_are_the_tables():
     assert set(get_args(FamilyName)) == set(FAMILIES)
     assert set(get_args(AdversarialName)) == set(ADVERSARIAL)
-    others = {"clip", "lecam", "consistency", "path_length"}
+    others = {"clip", "lecam", "consistency", "path_length", "identity"}
     assert set(get_args(PenaltyName)) == {*PENALTIES, *RANDOM_PENALTIES} | others
     assert set(get_args(AugmentName)) == set(GROUPS)
     assert set(get_args(OperationName)) == set(OPERATIONS)
@@ -69,6 +69,13 @@ def test_a_given_field_wins_over_the_familys(name):
 
 def test_given_regularisers_replace_the_familys():
     assert read({"family": "stylegan2", "regularisers": {"r1": 1.0}}).regularisers == {"r1": 1.0}
+
+
+def test_a_setting_of_the_starts_leaves_the_familys_other_ones():
+    asked = read({"family": "cyclegan", "stargan": {"starts": 7}}).stargan
+    assert (asked.starts, asked.cycle) == (7, 1.0)
+    assert read({"family": "cyclegan", "stargan": {"cycle": 10}}).stargan.cycle == 10
+    assert read({"family": "stargan", "stargan": {"starts": 7}}).stargan.cycle == 10
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -137,6 +144,15 @@ REFUSED = [
     ({"family": "stargan", "conditioning": "projection"}, "the critic's second head"),
     ({"family": "stargan", "auxiliary_weight": 0}, "never learns the label"),
     ({"family": "stargan", "regularisers": {}}, "no minimum unless"),
+    ({"family": "cyclegan", "per_class": True, "latent": 8}, "per_class, latent cannot act; leave them"),
+    ({"family": "cyclegan", "architecture": "mlp", "mode_seeking": 1}, "architecture, mode_seeking cannot"),
+    ({"family": "cyclegan", "conditioning": "none"}, "networks of their own"),
+    ({"family": "cyclegan", "auxiliary_weight": 2}, "no auxiliary classifier.*got 2"),
+    ({"family": "cyclegan", "adversarial": "wasserstein"}, "no minimum unless"),
+    ({"conditioning": "apart"}, "objective 'adversarial' does not translate so; choose family: cyclegan"),
+    ({"family": "cvae", "conditioning": "apart"}, "choose concat or none"),
+    ({"regularisers": {"r1": 1, "identity": 1}}, "'adversarial' has no network that translates"),
+    ({"family": "cyclegan", "regularisers": {"identity": "auto"}}, "identity needs a number"),
     ({"stargan": {"cycle": 3}}, "the objective is 'adversarial'"),
     ({"family": "translation", "stargan": {"starts": 3}}, "the objective is 'translation'"),
     ({"family": "flow", "latent": 8}, "latent cannot act"),
@@ -192,6 +208,9 @@ def test_what_cannot_work_is_refused_with_the_reason(fields, said):
         {"family": "cvae", "architecture": "style", "conditioning": "none"},
         {"regularisers": {"r1": 1, "r2": 0, "lecam": 0.1, "consistency": 10}},
         {"family": "acgan", "critic_norm": "layer", "codes": {"categorical": 4}},
+        {"family": "cyclegan", "regularisers": {"r1": "auto"}, "minibatch_group": 4},
+        {"family": "cyclegan", "adversarial": "wasserstein", "regularisers": {"gradient_penalty": 10}},
+        {"family": "stargan", "regularisers": {"gradient_penalty": 10, "identity": 5}},
     ],
     ids=str,
 )

@@ -6,7 +6,7 @@ from augmentor.core.errors import DataError
 from augmentor.training.batches import Batches, distinct
 
 
-def batches(counts, *, power=0.5, batch=32, sources=False):
+def batches(counts, *, power=0.5, batch=32, **sources):
     y = torch.cat([torch.full((n,), label) for label, n in enumerate(counts)])
     # Shuffled, and each sample carries its own row number and class.
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
@@ -21,7 +21,7 @@ def batches(counts, *, power=0.5, batch=32, sources=False):
         latent=5,
         device=torch.device("cpu"),
         layout=torch.contiguous_format,
-        sources=sources,
+        **sources,
     )
 
 
@@ -99,6 +99,37 @@ def test_sources_are_the_rows_of_the_batch_in_another_order():
     assert sorted(order.tolist()) != order.tolist()
     assert torch.equal(drawn.sources, drawn.real[order])
     assert torch.equal(drawn.origins, drawn.labels[order])
+
+
+def test_sources_of_others_are_rows_of_every_other_class_and_never_of_the_own():
+    counts = np.array([8, 60, 240])
+    source, generator = batches(counts, sources=True, others=True), torch.Generator().manual_seed(0)
+    pairs, seen = torch.zeros(3, 3), torch.zeros(counts.sum())
+    for _ in range(1000):
+        drawn = source.draw(generator)
+        # Each row carries its class: origins are those of the rows.
+        assert torch.equal(drawn.sources[:, 1, 0], drawn.origins.float())
+        pairs.index_put_((drawn.labels, drawn.origins), torch.ones(32), accumulate=True)
+        seen += torch.bincount(drawn.sources[:, 0, 0].long(), minlength=len(seen))
+    assert (pairs.diagonal() == 0).all()
+    weights = np.sqrt(counts)
+    for label in range(3):
+        others = np.where(np.arange(3) == label, 0, weights)
+        expected = others / others.sum()
+        # Five standard deviations of a share of so many independent draws.
+        spread = 5 * np.sqrt(0.25 / float(pairs[label].sum()))
+        np.testing.assert_allclose(pairs[label] / pairs[label].sum(), expected, atol=spread)
+    assert (seen > 0).all()
+
+
+def test_sources_of_others_leave_the_rest_of_the_batch_as_it_is():
+    plain, others = (
+        batches([8, 60], **kind).draw(torch.Generator().manual_seed(5))
+        for kind in ({}, {"sources": True, "others": True})
+    )
+    assert torch.equal(plain.real, others.real)
+    assert torch.equal(plain.latents, others.latents)
+    assert torch.equal(others.origins, 1 - others.labels)
 
 
 def test_a_class_without_samples_is_refused():

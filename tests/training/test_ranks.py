@@ -46,8 +46,9 @@ for name, asked in json.loads(sys.argv[2]).items():
     networks = initial_networks(spec, shape, 2, 0, cpu)
     state = State.begin(*networks, training, regulators_of(spec, training))
     batches = Batches(
-        x, y, n_classes=2, batch=training.batch, power=0.5, latent=spec.latent,
+        x, y, n_classes=2, batch=training.batch, power=0.5, latent=spec.numbers(shape),
         device=cpu, layout=torch.channels_last,
+        sources=spec.objective == "stargan", others=spec.conditioning == "apart",
     )
     objective = objective_of(spec, training, shape)
     loop.train(state, loop.Training(training, objective, batches, 0, None, Checkpoints(None, ""), Silent()))
@@ -68,6 +69,8 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "styles": {"family": "stylegan2"},
     "variational": {"family": "cvae"},
+    # A process may have no row of a class, whose networks it still has to average with the others.
+    "apart": {"family": "cyclegan", "regularisers": {"r1": 1.0, "identity": 0.5}},
 }
 
 

@@ -1,0 +1,96 @@
+"""Arms that start from the critic: what they become, what they are held against, and without one."""
+
+import numpy as np
+import pytest
+import torch
+from blob_parts import parts
+
+from augmentor.experiment.arms import CRITIC_NETWORK, FROM_CRITIC
+from augmentor.experiment.evaluate import evaluate
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.nets.architectures import networks
+from augmentor.nets.spec import NetworkSpec
+from augmentor.synthesizers.critic import KeptCritic
+
+PLAIN = ("balanced", "classical")
+SPEC = EvaluationSpec(
+    arms=(*PLAIN, "critic_network", "with_synthetic", "from_critic", "critic_and_rows"),
+    seeds=2,
+    updates=30,
+    batch=16,
+    channels=4,
+    shares=(0.25, 0.75),
+    share_seeds=2,
+    policy="none",
+    bootstrap=200,
+)
+
+
+def kept(folder, seed):
+    """Keep an untrained critic for the blobs, its weights drawn by ``seed``."""
+    spec = NetworkSpec(width=4)
+    torch.manual_seed(seed)
+    critic = networks(spec, (1, 6, 6), 2)[1]
+    KeptCritic(spec, (1, 6, 6), 2, False, critic.state_dict()).save(folder)
+    return folder
+
+
+def run(folder, spec=SPEC, **options):
+    return evaluate(*parts(noise=0.2), spec, dataset="blobs", seed=0, folder=folder, processes=1, **options)
+
+
+def stored(folder, name):
+    with np.load(folder / "predictions.npz", allow_pickle=False) as found:
+        return found[f"test/{name}"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("critic")
+    return folder, run(folder / "work", critic=kept(folder / "critic", 0))
+
+
+def test_they_are_the_best_real_arm_on_the_critics_network(finished):
+    _, found = finished
+    held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
+    best = max(PLAIN, key=lambda name: held[name])
+    became = found.facts["became"]
+    assert became["from_critic"] == FROM_CRITIC[best]
+    assert became["critic_network"] == CRITIC_NETWORK[best]
+    assert became["critic_and_rows"] == f"critic_start_{became['with_synthetic']}"
+    assert set(found.facts["share_of"]) == {"with_synthetic", "critic_and_rows"}
+    assert sum("starts from the critic's weights" in note for note in found.facts["notes"]) == 2
+
+
+def test_fit_for_fit_they_are_the_arms_they_became(finished, tmp_path):
+    folder, found = finished
+    named = [found.facts["became"][name] for name in ("from_critic", "critic_network")]
+    other = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, *named)}), critic=folder / "critic")
+    assert set(other.facts["arms"]) == {*PLAIN, *named}
+    for name, twin in zip(("from_critic", "critic_network"), named, strict=True):
+        np.testing.assert_array_equal(stored(folder / "work", name), stored(tmp_path, twin))
+
+
+def test_the_critics_weights_decide_the_start_and_nothing_else(finished, tmp_path):
+    folder, _ = finished
+    run(tmp_path / "work", critic=kept(tmp_path / "critic", 1))
+    for name, same in (("from_critic", False), ("critic_network", True), ("classical", True)):
+        equal = np.array_equal(stored(folder / "work", name), stored(tmp_path / "work", name))
+        assert equal == same, name
+
+
+def test_without_a_critic_they_are_left_out_and_the_reader_is_told(tmp_path):
+    found = run(tmp_path)
+    assert set(found.facts["skipped"]) == {"critic_network", "from_critic", "critic_and_rows"}
+    assert all("has left no critic" in reason for reason in found.facts["skipped"].values())
+    assert found.facts["verdict"]["arm"] == "with_synthetic"
+
+
+def test_a_shared_folder_of_another_critic_is_not_taken_for_this_one(tmp_path):
+    arms = SPEC.model_copy(update={"arms": ("classical", "critic_network", "from_critic")})
+    first = run(tmp_path / "work", arms, critic=kept(tmp_path / "one", 0))
+    again = run(tmp_path / "work", arms, critic=kept(tmp_path / "one", 0))
+    other = run(tmp_path / "work", arms, critic=kept(tmp_path / "two", 1))
+    assert first.facts["fits"] == {"trained": 6, "reused": 0}
+    assert again.facts["fits"] == {"trained": 0, "reused": 6}
+    assert other.facts["fits"]["trained"] == 6
