@@ -68,9 +68,9 @@ FINAL_ARMS = (
     "class_weighted",
     "mixup",
     "cutmix",
-    "critic_network",
+    "critic_network_cutmix",
     "with_synthetic",
-    "from_critic",
+    "critic_start_cutmix",
 )
 """The default's, without the two plainest baselines and the arm of no real row, to save time."""
 FINAL_CUT = 2

@@ -86,7 +86,9 @@ class Row:
     def best_without(self) -> str:
         """Return the way without synthetic data that turned out best on the test part, and its score."""
         there = [
-            name for name in (*BASELINES, "critic_network") if all(name in run["right"] for run in self.runs)
+            name
+            for name in (*BASELINES, "critic_network_cutmix")
+            if all(name in run["right"] for run in self.runs)
         ]
         means = {name: np.mean([self._accuracy(run, name) for run in self.runs]) for name in there}
         best = max(means, key=means.__getitem__)

@@ -41,6 +41,7 @@ from augmentor.experiment.runner import Runner
 from augmentor.experiment.scores import score
 from augmentor.experiment.selected import FOLDS, SELECTIONS
 from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
+from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.folds import assign_folds
 
 Probabilities = npt.NDArray[np.float64]
@@ -83,7 +84,7 @@ def evaluate(
     folder: Path,
     processes: int | None = None,
     mapper: Mapper = run_parallel,
-    critic: Path | None = None,
+    critic: KeptCritic | None = None,
     progress: Progress = SILENT,
     opening: Callable[[], None] = lambda: None,
 ) -> Evaluation:
@@ -103,14 +104,14 @@ def evaluate(
             second one with more seeds does not train them again.
         processes: how many processes; None for one a core.
         mapper: what spreads the fits; every place it runs them must see ``folder``.
-        critic: folder of the generator's critic, for arms that start from it; None where there is none.
+        critic: the generator's critic, for arms that start from it; None where there is none.
         progress: told about every finished fit.
         opening: called once, when predictions of the test part are about to be held against its labels.
 
     Raises:
         DataError: if the parts do not fit together, or one is empty.
         LeakError: if a row of one part is in another.
-        ConfigError: if an arm cannot take samples of this shape, or there is no critic to start from.
+        ConfigError: if an arm cannot take samples of this shape.
     """
     check_parts(train, validation, test, synthetic)
     check_shape(spec, train.shape)
@@ -193,7 +194,7 @@ def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: S
 
 
 def usable_arms(
-    names: Sequence[str], train: Samples, synthetic: SyntheticSet, critic: Path | None = None
+    names: Sequence[str], train: Samples, synthetic: SyntheticSet, critic: KeptCritic | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
     passed = synthetic.samples.take(passing(synthetic)).counts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augmentor.core.files import atomic_folder, sha256_bytes, sha256_file, sha256_json
+from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
 from augmentor.core.kinds import kind_of
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress
@@ -32,7 +32,7 @@ from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.synthesizers.critic import CONFIG
+from augmentor.synthesizers.critic import KeptCritic
 
 STAGE = "evaluation"
 POOL_STAGE = "augmented pool"
@@ -53,8 +53,7 @@ class Runner:
         processes: how many processes; None for one a core.
         progress: told about pools and fits.
         mapper: what spreads the fits.
-        critic: folder of the generator's critic (:class:`augmentor.synthesizers.critic.KeptCritic`), where an
-            arm needs it.
+        critic: the generator's critic, where an arm needs it.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class Runner:
         processes: int | None,
         progress: Progress,
         mapper: Mapper = run_parallel,
-        critic: Path | None = None,
+        critic: KeptCritic | None = None,
     ) -> None:
         self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
         self.folder, self.processes, self.progress = folder, processes, progress
@@ -101,7 +100,7 @@ class Runner:
                 "seed": self.pool_seed,
                 "oversamplers": sorted(self.oversamplers),
                 "selections": sorted(self.selections),
-                **({} if self.critic is None else {"critic": sha256_file(self.critic / CONFIG)}),
+                **({} if self.critic is None else {"critic": self.critic.digest}),
             }
         )
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
@@ -178,7 +177,7 @@ class Runner:
             self._draw(temporary / "pool_real.npy", self.train, before=0)
             self._draw(temporary / "pool_synthetic.npy", self.synthetic.samples, before=len(self.train))
             if self.critic is not None:
-                shutil.copytree(self.critic, temporary / CRITIC)
+                self.critic.save(temporary / CRITIC)
             if "smote" in self.oversamplers:
                 self._draw(temporary / SMOTE_POOL, levelled, before=before)
         self.progress.finish(POOL_STAGE)

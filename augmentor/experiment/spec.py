@@ -34,9 +34,9 @@ DEFAULT_ARMS = (
     "class_weighted",
     "mixup",
     "cutmix",
-    "critic_network",
+    "critic_network_cutmix",
     "with_synthetic",
-    "from_critic",
+    "critic_start_cutmix",
     "synthetic_only",
 )
 

@@ -26,6 +26,7 @@ from augmentor.job.witness import SAW
 from augmentor.synthesizers.spec import SynthesizerSpec
 
 if TYPE_CHECKING:
+    from augmentor.synthesizers.critic import KeptCritic
     from augmentor.synthesizers.judge import TaskJudge
 
 CRITIC = "critic"
@@ -130,10 +131,12 @@ class Found:
         return read_synthetic(self.done["filter"].folder / "synthetic")
 
     @property
-    def critic(self) -> Path | None:
-        """The folder of the critic that the training left, None where it left none."""
+    def critic(self) -> KeptCritic | None:
+        """The critic that the training left, None where it left none."""
+        from augmentor.synthesizers.critic import KeptCritic
+
         folder = self.done["train"].folder / CRITIC if "train" in self.done else None
-        return folder if folder is not None and folder.is_dir() else None
+        return KeptCritic.load(folder) if folder is not None and folder.is_dir() else None
 
     @property
     def traversals(self) -> tuple[Samples, list[dict[str, Any]]] | None:

@@ -244,13 +244,11 @@ class Steps(Found):
         record(output, {name: parts[name] for name in ("train", "validation")})
 
     def _train(self, output: Path, work: Path) -> None:
-        from augmentor.synthesizers.gan import GanSynthesizer
-
         with self.engine.turn(self.device):
             call_helpers(work)
             synthesizer = self._fit(work)
         synthesizer.save(output)
-        if isinstance(synthesizer, GanSynthesizer) and synthesizer.critic is not None:
+        if synthesizer.critic is not None:
             synthesizer.critic.save(output / CRITIC)
         record(output, {"train": self.parts["train"]})
         write_json(

@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from augmentor.core.errors import DataError
-from augmentor.core.files import write_json
+from augmentor.core.files import sha256_bytes, sha256_json, write_json
 from augmentor.nets.classifier import Classifier
 from augmentor.nets.players import Critic, Encoder
 from augmentor.nets.spec import NetworkSpec
@@ -61,13 +62,17 @@ class KeptCritic:
             StorageError: if the folder cannot be written.
         """
         folder.mkdir(exist_ok=True)
-        body = {
+        sha256 = write_tensors(folder / WEIGHTS, self.weights)
+        write_json(folder / CONFIG, {**self._declared, "sha256": sha256})
+
+    @property
+    def _declared(self) -> dict[str, Any]:
+        return {
             "spec": self.spec.model_dump(mode="json"),
             "shape": list(self.shape),
             "n_classes": self.n_classes,
             "variational": self.variational,
         }
-        write_json(folder / CONFIG, {**body, "sha256": write_tensors(folder / WEIGHTS, self.weights)})
 
     @classmethod
     def load(cls, folder: Path) -> KeptCritic:
@@ -83,6 +88,14 @@ class KeptCritic:
             return cls(spec, shape, body["n_classes"], body["variational"], weights)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"cannot read the critic kept in {folder}: {error}; train it again") from error
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights and of the network's declaration."""
+        named = sorted(self.weights.items())
+        values = sha256_bytes(*(tensor.contiguous().numpy().tobytes() for _, tensor in named))
+        shapes = [(name, str(tensor.dtype), list(tensor.shape)) for name, tensor in named]
+        return sha256_json({**self._declared, "weights": [shapes, values]})
 
     def classifier(self, *, trained: bool) -> Classifier:
         """Return a classifier on this network, with its weights or with random ones."""

@@ -15,6 +15,7 @@ from augmentor.core.samples import IntArray, Samples
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
+from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.gan import CONFIG, FORMAT, GanSynthesizer, read_config
 from augmentor.synthesizers.sampler import check_labels, row_ids
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
@@ -37,12 +38,14 @@ class PerClassSynthesizer:
             counting from one to the next.
         chosen: images and steps in all, means of the chosen checkpoints' scores, and under ``classes``
             what each network chose.
+        critic: None: there is one for each class.
     """
 
     def __init__(self, spec: SynthesizerSpec, training: TrainingSpec) -> None:
         self.spec, self.training = spec, training
         self.history: list[dict[str, Any]] = []
         self.chosen: dict[str, Any] = {}
+        self.critic: KeptCritic | None = None
         self._networks: list[GanSynthesizer] = []
         self._classes: tuple[str, ...] = ()
 

@@ -34,6 +34,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
 from augmentor.data.codecs.image import ImageCodec
 from augmentor.nets.classifier import SmallResNet, memory_format
+from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.gan import CONFIG, FORMAT, WEIGHTS, read_config, tensor_digest
 from augmentor.synthesizers.sampler import torch_threads
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
@@ -66,12 +67,14 @@ class TranslationSynthesizer:
             also has label_fidelity, coverage, merit and diversity {class: ratio} if there is a judge.
         chosen: images and step of the end, ``training_samples_held``, the share of ``accepted``
             translations {class: share}, and the judge's scores.
+        critic: None: there is none.
     """
 
     def __init__(self, spec: SynthesizerSpec, training: TrainingSpec) -> None:
         self.spec, self.training = spec, training.tuned(FAMILIES[spec.family].training)
         self.history: list[dict[str, Any]] = []
         self.chosen: dict[str, Any] = {}
+        self.critic: KeptCritic | None = None
         self._fitted: Translator | None = None
 
     def fit(

@@ -44,7 +44,8 @@ def test_the_usual_arms_differ_as_declared():
     assert (mixup.mix, mixup.is_synthetic) == ("mixup", False)
     assert (cutmix.mix, cutmix.is_synthetic) == ("cutmix", False)
     assert (added.synthetic, added.by_share, added.real) == ("passing", True, True)
-    assert set(DEFAULT_ARMS[6:9]) <= set(FOLLOWERS)
+    assert DEFAULT_ARMS[7] in FOLLOWERS
+    assert CONTROLS[DEFAULT_ARMS[8]] == DEFAULT_ARMS[6]
     assert (network.start, network.is_synthetic) == ("untrained_critic", False)
     assert (start.start, start.synthetic, start.is_synthetic) == ("critic", "none", True)
     assert (only.synthetic, only.real) == ("passing", False)
@@ -137,7 +138,7 @@ def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
     assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
-    assert spec.synthetic_arms == ("with_synthetic", "from_critic", "synthetic_only")
+    assert spec.synthetic_arms == ("with_synthetic", "critic_start_cutmix", "synthetic_only")
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():

@@ -152,7 +152,7 @@ def test_a_class_without_a_row_has_probability_zero(name):
 def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_train(name):
     arms = parse(EvaluationSpec, {"classifier": name}, "here").arms
     left_out = {"mixup", "cutmix"} if CLASSIFIERS[name].table else set()
-    left_out |= set() if name == "small_resnet" else {"critic_network", "from_critic"}
+    left_out |= set() if name == "small_resnet" else {"critic_network_cutmix", "critic_start_cutmix"}
     assert set(DEFAULT_ARMS) - set(arms) == left_out
 
 

@@ -26,13 +26,12 @@ SPEC = EvaluationSpec(
 )
 
 
-def kept(folder, seed):
-    """Keep an untrained critic for the blobs, its weights drawn by ``seed``."""
+def kept(seed):
+    """Return an untrained critic for the blobs, its weights drawn by ``seed``."""
     spec = NetworkSpec(width=4)
     torch.manual_seed(seed)
     critic = networks(spec, (1, 6, 6), 2)[1]
-    KeptCritic(spec, (1, 6, 6), 2, False, critic.state_dict()).save(folder)
-    return folder
+    return KeptCritic(spec, (1, 6, 6), 2, False, critic.state_dict())
 
 
 def run(folder, spec=SPEC, **options):
@@ -47,7 +46,7 @@ def stored(folder, name):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("critic")
-    return folder, run(folder / "work", critic=kept(folder / "critic", 0))
+    return folder, run(folder, critic=kept(0))
 
 
 def test_they_are_the_best_real_arm_on_the_critics_network(finished):
@@ -65,17 +64,17 @@ def test_they_are_the_best_real_arm_on_the_critics_network(finished):
 def test_fit_for_fit_they_are_the_arms_they_became(finished, tmp_path):
     folder, found = finished
     named = [found.facts["became"][name] for name in ("from_critic", "critic_network")]
-    other = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, *named)}), critic=folder / "critic")
+    other = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, *named)}), critic=kept(0))
     assert set(other.facts["arms"]) == {*PLAIN, *named}
     for name, twin in zip(("from_critic", "critic_network"), named, strict=True):
-        np.testing.assert_array_equal(stored(folder / "work", name), stored(tmp_path, twin))
+        np.testing.assert_array_equal(stored(folder, name), stored(tmp_path, twin))
 
 
 def test_the_critics_weights_decide_the_start_and_nothing_else(finished, tmp_path):
     folder, _ = finished
-    run(tmp_path / "work", critic=kept(tmp_path / "critic", 1))
+    run(tmp_path, critic=kept(1))
     for name, same in (("from_critic", False), ("critic_network", True), ("classical", True)):
-        equal = np.array_equal(stored(folder / "work", name), stored(tmp_path / "work", name))
+        equal = np.array_equal(stored(folder, name), stored(tmp_path, name))
         assert equal == same, name
 
 
@@ -88,9 +87,7 @@ def test_without_a_critic_they_are_left_out_and_the_reader_is_told(tmp_path):
 
 def test_a_shared_folder_of_another_critic_is_not_taken_for_this_one(tmp_path):
     arms = SPEC.model_copy(update={"arms": ("classical", "critic_network", "from_critic")})
-    first = run(tmp_path / "work", arms, critic=kept(tmp_path / "one", 0))
-    again = run(tmp_path / "work", arms, critic=kept(tmp_path / "one", 0))
-    other = run(tmp_path / "work", arms, critic=kept(tmp_path / "two", 1))
+    first, again, other = (run(tmp_path, arms, critic=kept(seed)) for seed in (0, 0, 1))
     assert first.facts["fits"] == {"trained": 6, "reused": 0}
     assert again.facts["fits"] == {"trained": 0, "reused": 6}
     assert other.facts["fits"]["trained"] == 6

@@ -22,7 +22,7 @@ def test_a_training_leaves_a_critic_where_its_settings_say_so(family, blobs, gan
     synthesizer = gan({"width": 4, "family": family}, images=32, batch=8)
     train = blobs((1, 4, 8, 4) if family == "gan3d" else (1, 8, 8))
     synthesizer.fit(train, seed=0)
-    kept = getattr(synthesizer, "critic", None)
+    kept = synthesizer.critic
     assert (kept is not None) == synthesizer.spec.leaves_critic
     if kept is not None:
         classifier = kept.classifier(trained=True)
@@ -32,7 +32,7 @@ def test_a_training_leaves_a_critic_where_its_settings_say_so(family, blobs, gan
 def test_a_network_for_each_class_leaves_none():
     spec = SynthesizerSpec(family="dcgan", per_class=True)
     assert not spec.leaves_critic
-    assert not hasattr(build(spec, TrainingSpec(images=64)), "critic")
+    assert build(spec, TrainingSpec(images=64)).critic is None
 
 
 def test_what_is_saved_is_read_again(fitted, tmp_path):
@@ -44,6 +44,7 @@ def test_what_is_saved_is_read_again(fitted, tmp_path):
         fitted.critic.shape,
         fitted.critic.n_classes,
     )
+    assert read.digest == fitted.critic.digest
     x = torch.randn(4, *read.shape)
     ours, theirs = (one.classifier(trained=True).eval() for one in (fitted.critic, read))
     torch.testing.assert_close(ours.features(x), theirs.features(x), rtol=0, atol=0)
