@@ -5,11 +5,14 @@ Twelve scenarios: four sets at three scarcities each. Two kinds of work, with a 
 search    A candidate (a generator and its settings) trains on the training part, and arms with its samples
           are scored on the validation part, beside the best of six ways without synthetic data. One
           generator seed, three classifier seeds. The test parts are not read.
+halve     Successive halving: every candidate is shown a quarter of the images, the better half of them half,
+          the better half of those all, which is the search. For candidates of the usual number of images.
 final     The shipped default, untouched, on the test parts: generator seeds 0, 1, 2, each with five
           classifier seeds. All choices (baseline, share, "no synthetic data") are its own, on the
           validation part.
 
     python benchmarks/gain.py search [--scenario NAME ...] [--candidate NAME ...]
+    python benchmarks/gain.py halve [--scenario NAME ...] [--candidate NAME ...]
     python benchmarks/gain.py final [--scenario NAME ...] [--seeds 3]
     python benchmarks/gain.py table
 
@@ -23,6 +26,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -34,6 +38,7 @@ from gain_scenarios import (
     BASELINES,
     CANDIDATES,
     HERE,
+    RUNG,
     SCENARIOS,
     images_of,
     known,
@@ -42,7 +47,7 @@ from gain_scenarios import (
     quality_of,
     recipe_of,
 )
-from gain_tables import write
+from gain_tables import rung_score, write
 
 from augmentor.core.errors import AugmentorError
 from augmentor.core.files import sha256_json, write_json
@@ -61,6 +66,9 @@ from augmentor.job.steps import Steps
 CLASSIFIER_SEEDS = 5
 SEARCH_SEEDS = 3
 NOTHING = "(none)"
+RUNGS = (4, 2)
+"""Parts of the images that candidates are shown before the search shows the last ones all of them."""
+RUNG_ARMS = ("spread_cutmix@0.5",)
 OPEN = ("regularisers", "codes")
 """Mappings of a synthesizer that every objective reads."""
 FINAL_ARMS = (
@@ -77,13 +85,27 @@ FINAL_CUT = 2
 """Seed of the cut to scarcity: a draw of training images that no search has seen."""
 
 
+def halve(candidates: list[str], scenarios: list[str]) -> Iterator[list[tuple[str, str, str]]]:
+    """Yield the rows of each rung; who is on the next follows from what these came to."""
+    left = [name for name in candidates if not any("training.images" in s for s in CANDIDATES[name].settings)]
+    yield [("search", scenario, NOTHING) for scenario in scenarios]
+    for part in RUNGS:
+        rung = [f"{name}{RUNG}{part}" for name in left]
+        yield [("halving", scenario, name) for name in rung for scenario in scenarios]
+        ranked = sorted(rung, key=lambda name: -rung_score(scenarios, name))
+        left = [name.partition(RUNG)[0] for name in ranked[: -(-len(ranked) // 2)]]
+    yield [("search", scenario, name) for name in left for scenario in scenarios]
+
+
 def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
     """Return the recipe of one candidate in the search."""
     found = SCENARIOS[scenario]
-    settings = () if candidate == NOTHING else CANDIDATES[candidate].settings
+    plain, _, part = candidate.partition(RUNG)
+    settings = () if candidate == NOTHING else CANDIDATES[plain].settings
     # The search names its arms and shares itself: what the default's are must not make its rows stale.
     fixed = ("evaluation.arms=[classical, spread]", "evaluation.shares=[0.5]")
-    return recipe_of(found, data, (f"training.images={images_of(found)}", *fixed, *settings))
+    images = images_of(found) // int(part or 1)
+    return recipe_of(found, data, (f"training.images={images}", *fixed, *settings))
 
 
 def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:
@@ -144,13 +166,15 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
     steps = prepared(search_recipe(scenario, candidate, data), cache)
     # What another row has trained says nothing about the time it takes.
     trained = None if steps.done["train"].reused else time.process_time() - begin
-    arms = ("classical", *CANDIDATES[candidate].arms)
+    arms = RUNG_ARMS if RUNG in candidate else CANDIDATES[candidate].arms
     plain = known(
         place("search", scenario, NOTHING), {"recipe": key_of(search_recipe(scenario, NOTHING, data))}
     )
     best = plain["best"] if plain else "classical"
     names = tuple(dict.fromkeys((*arms, best)))
-    found = scores(steps, steps.synthetic, names, cache / "search" / scenario.replace(" ", "_") / "work")
+    # A folder of its own: rows of one scenario may be worked side by side.
+    work = cache / "search" / place("search", scenario, candidate).relative_to(HERE).with_suffix("")
+    found = scores(steps, steps.synthetic, names, work)
     y = steps.parts["validation"].y
     row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(steps), "arms": {}}
     for name in names:
@@ -267,7 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("search", "final", "table", "one"))
+    parser.add_argument("what", choices=("search", "halve", "final", "table", "one"))
     parser.add_argument("--scenario", nargs="*", default=list(SCENARIOS), choices=list(SCENARIOS))
     parser.add_argument("--candidate", nargs="*", default=list(CANDIDATES), choices=list(CANDIDATES))
     parser.add_argument("--seeds", type=int, default=3, help="generator seeds of the final table")
@@ -279,11 +303,15 @@ def main() -> None:
     if asked.what == "one":
         one(*asked.one, asked.data, asked.cache)
         return
-    rounds: list[list[tuple[str, str, str]]] = []
+    rounds: Iterable[list[tuple[str, str, str]]] = []
     if asked.what == "search":
         # What candidates are held against comes first.
-        rounds = [[("search", scenario, NOTHING) for scenario in asked.scenario]]
-        rounds += [[("search", scenario, name) for name in asked.candidate for scenario in asked.scenario]]
+        rounds = [
+            [("search", scenario, NOTHING) for scenario in asked.scenario],
+            [("search", scenario, name) for name in asked.candidate for scenario in asked.scenario],
+        ]
+    if asked.what == "halve":
+        rounds = halve(asked.candidate, asked.scenario)
     if asked.what == "final":
         rounds = [[("final", s, str(seed)) for seed in range(asked.seeds) for s in asked.scenario]]
     for rows in rounds:

@@ -15,6 +15,8 @@ from augmentor.job.steps import Steps
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "gain"
+RUNG = " over "
+"""Between a candidate's name and the part of the images that a rung of successive halving shows it."""
 BASELINES = ("balanced", "classical", "class_weighted", "mixup", "weighted_mixup", "cutmix")
 """What the best without synthetic data is chosen from, on the validation part."""
 
@@ -161,6 +163,19 @@ CANDIDATES = {
         ("synthesizer.regularisers={r1: auto, r2: auto, lecam: 0.1}",), "LeCam's regularisation"
     ),
     "residual, unfiltered": Candidate(("filters.label=null",), "no label filter"),
+    "residual, ada": Candidate(
+        (
+            "synthesizer.augmentation=[colour, translation, cutout]",
+            "synthesizer.augmentation_probability=adaptive",
+        ),
+        "the critic's augmentation as strong as it needs (ADA, Karras 2020)",
+    ),
+    "residual, strong": Candidate(
+        ("synthesizer.augmentation=[translation, cutout]", "synthesizer.augmentation_probability=1"),
+        "shifts and cuts of every sample that the critic sees",
+    ),
+    "residual, free": Candidate(("synthesizer.regularisers={r1: auto}",), "R1 alone"),
+    "cyclegan": Candidate(_family("cyclegan"), "a pair of mappings for each two classes (Zhu 2017)"),
     "r3gan": Candidate(_family("r3gan"), "the same loss on grouped convolutions"),
     "flow": Candidate(_family("flow"), "rectified flow on MONAI's network"),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, SCENARIOS, place
+from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, RUNG, SCENARIOS, place
 
 from augmentor.core.files import write_text
 from augmentor.experiment.arms import CONTROLS
@@ -37,6 +37,12 @@ SEARCH = """## The search, on validation parts
 
 One generator seed, three classifier seeds, {images}. Gain over the best
 baseline of the same scenario, in points (standard error over seeds and cases). The test parts were not read.
+"""
+HALVING = """## Successive halving, on validation parts
+
+Jamieson and Talwalkar 2016, algorithm 1: every candidate shown a quarter of the images, the better half
+of them half, the better half of those all, in the table above. The best arm's gain over the baseline, in
+points, the mean of the scenarios; *dropped* is what did not come that far.
 """
 
 
@@ -138,7 +144,7 @@ def final_table() -> list[str]:
         words.append(advised_word)
         before = row.score("baseline")
         baselines = _each(str(run["baseline"]) for run in runs)
-        judged = _each(f"{run['arm']} ({run['share']:g})" for run in runs) + f" {100 * row.score('arm'):.1f}"
+        judged = _each(map(_judged, runs)) + f" {100 * row.score('arm'):.1f}"
         after = row.best_without()
         used = sum(run["recommendation"]["use"] for run in runs)
         generator, total = (np.mean([run[key] for run in runs]) for key in ("seconds_generator", "seconds"))
@@ -207,6 +213,42 @@ def search_table() -> list[str]:
     return lines
 
 
+def rung_score(scenarios: Iterable[str], name: str) -> float:
+    """Return the best arm's gain over the baseline, the mean of the scenarios, for a candidate on a rung.
+
+    A candidate that failed in one of them is the worst of all.
+    """
+    gains = []
+    for scenario in scenarios:
+        rows = read("halving", scenario, (name,))
+        if not rows:
+            return float("-inf")
+        (row,) = rows
+        gains.append(max(found["gain"] for arm, found in row["arms"].items() if arm != row["baseline"]))
+    return float(np.mean(gains))
+
+
+def halving_table() -> list[str]:
+    """Return the lines of the rungs of successive halving."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((RESULTS / "halving").glob("*/*.json")):
+        row = json.loads(path.read_text(encoding="utf-8"))
+        found.setdefault(row["name"], []).append(row["scenario"])
+    parts = sorted({int(name.rpartition(RUNG)[2]) for name in found}, reverse=True)
+    if not parts:
+        return []
+    lines = [
+        "| candidate | " + " | ".join(f"a {part}th of the images" for part in parts) + " |",
+        "|" + "---|" * (len(parts) + 1),
+    ]
+    for candidate in CANDIDATES:
+        names = [f"{candidate}{RUNG}{part}" for part in parts]
+        if any(name in found for name in names):
+            cells = [_points(rung_score(found[name], name)) if name in found else "dropped" for name in names]
+            lines.append(f"| {candidate} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def write() -> None:
     """Write gain.md from the result files."""
     ideas = [f"- `{name}`: {found.idea}." for name, found in CANDIDATES.items()]
@@ -217,6 +259,8 @@ def write() -> None:
     ]
     images = "24,000 images shown (digits 60,000)"
     found += ["", SEARCH.format(images=images), *ideas, "", *search_table()]
+    if rungs := halving_table():
+        found += ["", HALVING, *rungs]
     RESULTS.mkdir(exist_ok=True)
     write_text(HERE / "gain.md", "\n".join(found) + "\n")
 
@@ -224,6 +268,10 @@ def write() -> None:
 def _lowest(runs: list[dict[str, Any]], key: str) -> str:
     values = [value for run in runs for name, value in run[key].items() if name != "all"]
     return f"{min(values):.2f}" if values else "-"
+
+
+def _judged(run: dict[str, Any]) -> str:
+    return run["arm"] + ("" if run["share"] is None or run["arm"] in CONTROLS else f" ({run['share']:g})")
 
 
 def _seconds(value: float | None) -> str:

@@ -8,6 +8,7 @@ entry of :data:`ARMS`; one that draws real rows alone gets its twin with synthet
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -254,14 +255,14 @@ def check_arms(names: tuple[str, ...]) -> None:
     for name in names:
         if name not in ARMS:
             near = difflib.get_close_matches(name, ARMS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "known arms: " + ", ".join(ARMS)
+            hint = f"did you mean {near[0]!r}?" if near else f"known arms: {_listed(ARMS)}"
             raise ValueError(f"unknown arm {name!r}; {hint}")
     if len(set(names)) != len(names):
         raise ValueError(f"every arm is named once, got {', '.join(names)}")
     mixing = [name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic and name != CLASSWISE]
     if CLASSWISE in names and not set(mixing) & set(names):
         raise ValueError(
-            f"classwise leaves classes out of the best of {', '.join(mixing)}; add one of these to "
+            f"classwise leaves classes out of the best of {_listed(mixing)}; add one of these to "
             f"{', '.join(names)}"
         )
     following = [name for name in names if name in FOLLOWERS]
@@ -276,5 +277,13 @@ def check_arms(names: tuple[str, ...]) -> None:
         if not set(side) & set(names):
             raise ValueError(
                 f"a verdict compares an arm with {word} images against another; "
-                f"add one of {', '.join(side)} to {', '.join(names) or 'the empty list'}"
+                f"add one of {_listed(side)} to {', '.join(names) or 'the empty list'}"
             )
+
+
+def _listed(names: Collection[str]) -> str:
+    """Return the names for a reader, those made for the critic as a pattern: there is one for every arm."""
+    made = {*FROM_CRITIC.values(), *CRITIC_NETWORK.values(), *CRITIC_AND_ROWS.values()}
+    shown = [name for name in names if name not in made]
+    starts = {name.split("_")[1] for name in names if name in made}
+    return ", ".join([*shown, *(f"critic_{start}_ARM" for start in sorted(starts))])

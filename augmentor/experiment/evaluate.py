@@ -63,9 +63,10 @@ class Evaluation:
 
     Attributes:
         results: scores of every arm, seed and part; intervals; gains; the choice of the share.
-        facts: share, share_by, seeds (the numbers in the seed column), classifier_seeds (what they
-            stand for), verdict, notes, limits, skipped, not_estimable_arms (numbers without a value,
-            and why), predictions (file), fits and reused (counts).
+        facts: share (None where the judged arm has none), share_by, seeds (the numbers in the seed
+            column), classifier_seeds (what they stand for), verdict, notes, limits, skipped,
+            not_estimable_arms (numbers without a value, and why), predictions (file), fits and reused
+            (counts).
     """
 
     results: Results
@@ -143,7 +144,7 @@ def evaluate(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
         facts={
             "primary_metric": spec.primary_metric,
-            "share": share_of.get(decision.arm, fitted.usual) if share_of else None,
+            "share": share_of.get(decision.arm),
             "share_of": share_of,
             "share_by": "validation" if fitted.trials else "recipe",
             "share_seeds": fitted.trials,
