@@ -66,7 +66,6 @@ def test_with_every_class_left_out_the_arm_is_empty():
 
 def test_without_a_mixing_arm_it_is_refused_with_what_to_add():
     values = {"arms": ["classical", "synthetic", CLASSWISE]}
-    with pytest.raises(
-        ConfigError, match=r"best of filtered, with_synthetic, .*, spread_cutmix, critic_start_ARM; add one"
-    ):
+    reason = r"best of filtered, with_synthetic, .*, spread_cutmix, critic_start_ARM; add one"
+    with pytest.raises(ConfigError, match=reason):
         parse(EvaluationSpec, values, "here")
