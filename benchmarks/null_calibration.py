@@ -6,11 +6,12 @@ the hardest case. In every trial a fresh scarce training part, validation part a
 every arm of the default recipe is trained on the batches that the package draws for it, the share is
 chosen on the validation part, and :func:`augmentor.experiment.decide.decide` chooses arm and baseline
 and gives the verdict. Only the classifier is another: a softmax regression by Adam, so that 200 trials
-a cell take minutes. Its "classical" arm adds a little noise to the features.
+a cell take minutes. Its "classical" arm adds a little noise to the features, and its critic has learnt
+nothing: the arms that start from it begin with random weights, as their control does.
 
     python benchmarks/null_calibration.py [TRIALS] [--seeds S]
 
-Finished trials are kept in runs/benchmarks/null_calibration_twins.jsonl; the same command goes on after
+Finished trials are kept in runs/benchmarks/null_calibration_critic.jsonl; the same command goes on after
 them.
 """
 
@@ -30,11 +31,12 @@ from sklearn.datasets import load_digits
 
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed, generator
+from augmentor.experiment.arms import CONTROLS
 from augmentor.experiment.decide import decide
 
 ROOT = Path(__file__).resolve().parents[1]
 PNEUMONIA = ROOT.parent / "shared" / "data" / "pneumoniamnist" / "pneumoniamnist.npz"
-FINISHED = ROOT / "runs" / "benchmarks" / "null_calibration_twins.jsonl"
+FINISHED = ROOT / "runs" / "benchmarks" / "null_calibration_critic.jsonl"
 KINDS = ("duplicates", "noise", "shuffled labels")
 CHUNK = 100
 
@@ -105,6 +107,7 @@ def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
         [str(k) for k in range(n_classes)],
         replicates=500,
         seed=base,
+        controls=CONTROLS,
     )
     return {
         "dataset": name,

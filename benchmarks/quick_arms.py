@@ -25,6 +25,8 @@ MIXED = tuple(name for name, arm in ARMS.items() if arm.by_share and arm.is_synt
 SHARES = (0.25, 0.5, 0.75)
 FIRST = ("real", "balanced", "classical", "synthetic", "synthetic_only", "filtered")
 """The arms of the first default, which power.md was measured with at the first two shares."""
+UNLEARNT = 0.3
+"""Spread of the first weights of arms on the critic's network: large enough to be seen in the last ones."""
 UPDATES, BATCH, RATE, JITTER, VERSIONS = 80, 64, 0.08, 0.1, 8
 
 Labelled = tuple[np.ndarray, np.ndarray]
@@ -69,6 +71,10 @@ class Study:
         )
         rng = generator(seed, "fit")
         start = rng.normal(0, 0.01, (self.real[0].shape[1] + 1, self.n_classes)).astype(np.float32)
+        if arm.start != "random":
+            # A critic that has learnt nothing: one start for all seeds, where its control has one for each.
+            drawn = generator(self.base if arm.start == "critic" else seed, "critic")
+            start = drawn.normal(0, UNLEARNT, start.shape).astype(np.float32)
         order = rng.permutation(len(got.y))
         x = self.pool[got.version[order], (got.row + len(labels[0]) * got.synthetic)[order]]
         x = x.reshape(UPDATES, BATCH, -1)
