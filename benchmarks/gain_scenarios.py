@@ -163,6 +163,8 @@ CANDIDATES = {
         ("synthesizer.regularisers={r1: auto, r2: auto, lecam: 0.1}",), "LeCam's regularisation"
     ),
     "residual, unfiltered": Candidate(("filters.label=null",), "no label filter"),
+    "residual, strict": Candidate(("filters.label.minimum=0.9",), "only rows that the judge is sure of"),
+    "residual, annealed": Candidate(("evaluation.anneal=true",), "the share falls to zero"),
     "residual, ada": Candidate(
         (
             "synthesizer.augmentation=[colour, translation, cutout]",
