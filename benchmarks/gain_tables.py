@@ -25,8 +25,10 @@ FINAL = """## The shipped default, on the test parts
 
 Each row: the recipe untouched, {arms}. *Baseline* is the best without synthetic data, on the
 validation part, for each generator by itself; *seen on the test part* is the one that a user who peeked
-would have taken. *Judged* is that baseline with synthetic rows and nothing else changed; its gain and
-interval are over generator seeds (outer), classifiers and test cases.
+would have taken. *Judged* is the better on validation of `with_synthetic` (the best arm of real rows with
+synthetic ones and nothing else changed) and `critic_start_cutmix` (CutMix from the generator's critic); its
+gain and interval are over generator seeds (outer), classifiers and test cases, and "helps" is said of the
+latter only where it gains over the critic's untrained network too (`critic_network_cutmix`).
 With one generator seed the interval is conditional on that generator. *Recommended* is what a user who
 follows the recommendation gains: the judged arm's change where it was recommended, else exactly 0. *Of
 the errors*: that gain as a share of the errors the baseline still makes. Coverage (of real validation
