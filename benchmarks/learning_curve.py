@@ -234,8 +234,8 @@ def write() -> None:
         "",
         "Made by `python benchmarks/learning_curve.py`, which says what was done; picture in",
         "docs/learning_curve.png. *Worth*: how many real images of each scarce class reach the same score",
-        "without synthesis, on the curve below. Intervals of the gain are in gain.md. Points at the counts of",
-        "a scenario may be the critic's untrained network; those between them are the small classifier's",
+        "without synthesis, on the curve below. Intervals of the gain are in gain.md. Points at the counts",
+        "of a scenario may be the critic's untrained network; those between them are the small classifier's",
         "alone, so the curve is a little low there.",
         "",
         "| set | real images of each scarce class | without, % | with, as recommended, % | worth "
