@@ -246,6 +246,12 @@ def needs_critic(name: str) -> bool:
     return ARMS[name].start != "random"
 
 
+def starts_alone(name: str) -> bool:
+    """Return whether the arm ``name`` takes the critic's weights and no synthetic row."""
+    arm = ARMS.get(name)
+    return arm is not None and arm.start == "critic" and arm.synthetic == "none"
+
+
 def check_arms(names: tuple[str, ...]) -> None:
     """Refuse a list of arms that cannot give a verdict.
 

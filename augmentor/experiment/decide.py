@@ -195,7 +195,7 @@ def beyond_control(
     )
     if found.word != "helps" or gain.low > 0:
         return found, said, words
-    less = said.replace("Synthetic data helps:", "Inconclusive:", 1)
+    less = f"Inconclusive: {said.partition(' helps: ')[2]}"
     return (
         replace(found, word="inconclusive"),
         f"{less} But {control}, which has nothing synthetic, may gain as much: {arm} changes "

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentor.experiment.arms import starts_alone
 from augmentor.experiment.design import Design
 from augmentor.experiment.scores import contributions
 from augmentor.experiment.statistics import UNSEEN
@@ -82,7 +83,8 @@ def recommend(
     elif error is None:
         said = f"Leave synthetic data out: {grounds}; a validation part of one case a class cannot tell more."
     elif use:
-        said = f"Train with synthetic data, as the arm {arm} does: {grounds}."
+        way = "Start from the generator's critic" if starts_alone(arm) else "Train with synthetic data"
+        said = f"{way}, as the arm {arm} does: {grounds}."
     else:
         said = f"Leave synthetic data out: {grounds}, which is not more than chance would give."
     return Recommendation(use, arm if use else baseline, gain, error, said)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from augmentor.core.errors import ConfigError
+from augmentor.experiment.arms import starts_alone
 from augmentor.experiment.statistics import Interval
 
 Word = Literal["helps", "hurts", "equivalent", "inconclusive"]
@@ -70,13 +71,14 @@ def sentence(found: Verdict, *, arm: str, baseline: str, metric: str) -> str:
     interval = found.interval
     gap = interval.estimate
     change = f"{points(gap)} points of {measure}"
+    what = "The critic's start" if starts_alone(arm) else "Synthetic data"
     if found.word == "helps":
-        text = f"Synthetic data helps: {arm} gains {change} over {baseline}"
+        text = f"{what} helps: {arm} gains {change} over {baseline}"
     elif found.word == "hurts":
-        text = f"Synthetic data hurts: {arm} loses {points(abs(gap), sign=False)} points of {measure} "
+        text = f"{what} hurts: {arm} loses {points(abs(gap), sign=False)} points of {measure} "
         text += f"against {baseline}"
     elif found.word == "equivalent":
-        text = f"Synthetic data makes no difference that matters: {arm} changes {measure} by "
+        text = f"{what} makes no difference that matters: {arm} changes {measure} by "
         text += f"{points(gap)} points against {baseline}"
     else:
         text = f"Inconclusive: {arm} changes {measure} by {points(gap)} points against {baseline}, "

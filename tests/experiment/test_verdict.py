@@ -70,6 +70,9 @@ def test_sentence_of_the_other_words():
         "Synthetic data hurts: filtered loses 1.4 points of balanced accuracy against classical "
         "(95 % interval -2.5 to -0.3;"
     )
+    found = verdict(interval(0.004, 0.024), 0.01)
+    start = sentence(found, arm="critic_start_cutmix", baseline="cutmix", metric="accuracy")
+    assert start.startswith("The critic's start helps: critic_start_cutmix gains")
     assert say(-0.004, 0.006).startswith("Synthetic data makes no difference that matters: filtered")
     unsure = say(-0.05, 0.03)
     assert unsure.startswith("Inconclusive: filtered changes balanced accuracy by -1.0 points")
