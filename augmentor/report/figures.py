@@ -35,8 +35,8 @@ def verdict_interval(summary: Summary) -> Figure | None:
         Text(x, middle - 14, formats.points(delta), "value strong halo", _edge(x)),
         Text(scale.x(low), middle + 26, formats.points(low), "value halo", "middle"),
         Text(scale.x(high), middle + 26, formats.points(high), "value halo", "middle"),
-        Text(0, bottom + 36, "← worse with synthetic", "note", "start"),
-        Text(100, bottom + 36, "better with synthetic →", "note", "end"),
+        Text(0, bottom + 36, "← worse with synthesis", "note", "start"),
+        Text(100, bottom + 36, "better with synthesis →", "note", "end"),
     ]
     metric = metric_label(summary["primary_metric"])
     return Figure(
