@@ -24,6 +24,7 @@ from augmentor.core.persist import read_samples
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import Spec, override, parse, read_yaml
+from augmentor.experiment.spec import mixing_arm
 from augmentor.job.cache import Kept, StepCache
 from augmentor.job.engine import Engine
 from augmentor.job.helpers import refuse_helpers
@@ -38,7 +39,7 @@ AFTERWARDS = {
     *("arms", "seeds", "margin", "bootstrap", "confidence", "shares"),
     *("features", "label_minimums", "outer_splits"),
 }
-"""Fields of the evaluation that scoring a member does not read; shares are hashed apart."""
+"""Fields of the evaluation that scoring a member does not read; its arm and shares are hashed apart."""
 
 
 class SweepSpec(Spec):
@@ -116,6 +117,7 @@ class TrialSteps(Steps):
         inputs = {
             "filter": self._key("filter"),
             "evaluation": spec.model_dump(mode="json", exclude=AFTERWARDS),
+            "arm": mixing_arm(spec.arms),
             "shares": list(spec.shares),
             "seed": self.seed,
         }

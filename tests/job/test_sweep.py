@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from augmentor.core.errors import ConfigError, StorageError
+from augmentor.core.progress import Silent
 from augmentor.core.spec import parse
 from augmentor.job import sweep as module
+from augmentor.job.cache import StepCache
 from augmentor.job.recipe import Recipe, load_recipe, recipe_from_values
 from augmentor.job.run import Job, Outcome
 from augmentor.job.sweep import Member, SweepSpec, choose, chosen_recipe, member_recipe, read_plan, run_sweep
@@ -214,3 +216,17 @@ def test_a_full_disk_is_no_fault_of_the_member(
                 module.try_member(member)
         else:
             assert module.try_member(member).reason == "MemoryError: too large"
+
+
+def test_scores_in_another_arm_are_another_trial(monkeypatch, tmp_path):
+    """The yardstick is the first mixing arm: its scores must not be taken for those of another."""
+    seen = []
+    monkeypatch.setattr(module.TrialSteps, "_key", lambda self, step: step)
+    monkeypatch.setattr(module.TrialSteps, "_keep", lambda self, step, inputs, *_: seen.append(inputs))
+    for arms in ("[classical, spread_cutmix]", "[classical, filtered]", "[mixup, filtered]"):
+        recipe = load_recipe("digits", [f"evaluation.arms={arms}"])
+        module.TrialSteps(recipe, StepCache(tmp_path), "cpu", Silent()).trial()
+    first, other, same = seen
+    assert first != other
+    # Arms that scoring a member does not read change nothing.
+    assert other == same
