@@ -29,6 +29,8 @@ class OuterSplit:
         after: the arm's.
         n_train: training cases.
         n_test: test cases.
+        control: mean score of the arm that differs from the chosen one in synthesis alone, None where the
+            baseline does; see :data:`augmentor.experiment.arms.CONTROLS`.
     """
 
     arm: str
@@ -37,6 +39,7 @@ class OuterSplit:
     after: float
     n_train: int
     n_test: int
+    control: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def fold_splits(
 ) -> Folded:
     """Fold the splits by the corrected resampled t test.
 
+    "helps" is said only where the gain over the controls is above 0 too, see :class:`OuterSplit`.
+
     Args:
         splits: two or more, from :func:`augmentor.job.outer.work_outer`.
         metric: the primary metric.
@@ -75,6 +80,11 @@ def fold_splits(
     n_test = round(float(np.mean([one.n_test for one in splits])))
     found = nadeau_bengio(differences, n_train=n_train, n_test=n_test, confidence=confidence)
     word, within = word_of(found.low, found.high, margin)
+    beyond = np.array([one.after - (one.before if one.control is None else one.control) for one in splits])
+    alone = nadeau_bengio(beyond, n_train=n_train, n_test=n_test, confidence=confidence)
+    blocked = word == "helps" and alone.low <= 0
+    if blocked:
+        word = "inconclusive"
     reach = quantile(found.degrees, (1 + confidence) / 2) + quantile(found.degrees, POWER)
     visible = reach * found.standard_error
 
@@ -106,6 +116,11 @@ def fold_splits(
     )
     if within and word in ("helps", "hurts"):
         sentence += " It is smaller than the margin that was said to matter."
+    if blocked:
+        sentence += (
+            " But the same networks without anything synthetic may gain as much: against them it is "
+            f"{points(alone.estimate)} points ({points(alone.low)} to {points(alone.high)})."
+        )
     facts = {
         "splits": [asdict(one) for one in splits],
         "p_value": found.p_value,

@@ -1,6 +1,7 @@
 """Folding outer splits: the corrected t test by hand, and the words."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,25 @@ def test_a_gain_inside_the_margin_says_so():
     found = folded([0.004, 0.0041, 0.0039], margin=0.02)
     assert found.word == "helps"
     assert "smaller than the margin" in found.sentence
+
+
+def test_a_gain_that_the_controls_share_is_no_help():
+    gains = [0.05, 0.051, 0.049, 0.05]
+
+    def word(beyond):
+        made = [
+            replace(one, control=None if beyond is None else one.after - beyond[i])
+            for i, one in enumerate(splits(gains))
+        ]
+        return fold_splits(made, metric="balanced_accuracy", margin=0.01)
+
+    assert word(None).word == word([0.02, 0.021, 0.019, 0.02]).word == "helps"
+    shared = word([0.01, -0.01, 0.005, -0.005])
+    assert shared.word == "inconclusive"
+    assert "without anything synthetic may gain as much" in shared.sentence
+    # What hurts is not called otherwise for its control.
+    worse = [replace(one, control=one.after + 0.1) for one in splits([-g for g in gains])]
+    assert fold_splits(worse, metric="balanced_accuracy", margin=0.01).word == "hurts"
 
 
 def test_one_split_is_no_fold():
