@@ -59,6 +59,7 @@ from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fits import read_fit
 from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import Runner
+from augmentor.job.budget import QUICK_ARMS
 from augmentor.job.cache import StepCache
 from augmentor.job.recipe import Recipe
 from augmentor.job.steps import Steps
@@ -71,16 +72,6 @@ RUNGS = (4, 2)
 RUNG_ARMS = ("spread_cutmix@0.5",)
 OPEN = ("regularisers", "codes")
 """Mappings of a synthesizer that every objective reads."""
-FINAL_ARMS = (
-    "classical",
-    "class_weighted",
-    "mixup",
-    "cutmix",
-    "critic_network_cutmix",
-    "with_synthetic",
-    "critic_start_cutmix",
-)
-"""The default's, without the two plainest baselines and the arm of no real row, to save time."""
 FINAL_CUT = 2
 """Seed of the cut to scarcity: a draw of training images that no search has seen."""
 
@@ -110,7 +101,7 @@ def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
 
 def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:
     """Return the shipped recipe with the arms and the number of classifiers of the final table."""
-    arms = ", ".join(FINAL_ARMS)
+    arms = ", ".join(QUICK_ARMS)
     settings = (
         f"evaluation.arms=[{arms}]",
         f"evaluation.seeds={CLASSIFIER_SEEDS}",

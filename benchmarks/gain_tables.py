@@ -273,6 +273,7 @@ def _lowest(runs: list[dict[str, Any]], key: str) -> str:
 
 
 def _judged(run: dict[str, Any]) -> str:
+    # Rows worked before the share of an arm without rows was None carry that of another arm.
     return run["arm"] + ("" if run["share"] is None or run["arm"] in CONTROLS else f" ({run['share']:g})")
 
 

@@ -7,23 +7,19 @@ from typing import Any, Literal
 
 from augmentor.core.spec import Spec, merge
 from augmentor.experiment.classifiers import trainable
+from augmentor.experiment.spec import DEFAULT_ARMS
 
 BudgetName = Literal["quick", "standard", "thorough"]
+
+QUICK_ARMS = tuple(name for name in DEFAULT_ARMS if name not in {"real", "balanced", "synthetic_only"})
+"""The default's, without the two plainest baselines and the arm of no real row."""
 
 BUDGETS: Mapping[str, Mapping[str, Any]] = {
     "quick": {
         "training": {"images": 16_000},
         "judge": {"updates": 200},
         "evaluation": {
-            "arms": [
-                "classical",
-                "class_weighted",
-                "mixup",
-                "cutmix",
-                "critic_network_cutmix",
-                "with_synthetic",
-                "critic_start_cutmix",
-            ],
+            "arms": list(QUICK_ARMS),
             "seeds": 6,
             "updates": 300,
             "shares": [0.5],

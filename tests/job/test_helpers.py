@@ -26,18 +26,18 @@ def two_processes(request, monkeypatch):
 
 @pytest.mark.usefixtures("two_processes")
 @pytest.mark.parametrize("start", [run_job, help_job])
-def test_outer_splits_are_not_shared(start, tiny_recipe, tiny_images, tmp_path):
-    recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=3"], data=tiny_images)
-    with pytest.raises(ConfigError, match=r"outer_splits=3 trains one .* 2 processes .* without torchrun"):
-        start(Job(recipe, tmp_path / "out"))
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.usefixtures("two_processes")
-@pytest.mark.parametrize("start", [run_job, help_job])
-def test_a_choice_of_generators_is_not_shared(start, tiny_recipe, tiny_images, tmp_path):
-    recipe = load_recipe(str(tiny_recipe), ["candidates=[{family: cvae}]"], data=tiny_images)
-    with pytest.raises(ConfigError, match=r"2 candidates trains one .* 2 processes .* candidates=\[\]"):
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("evaluation.outer_splits=3", r"outer_splits=3 trains one .* 2 processes .* without torchrun"),
+        ("candidates=[{family: cvae}]", r"2 candidates trains one .* 2 processes .* candidates=\[\]"),
+    ],
+)
+def test_what_trains_several_generators_is_not_shared(
+    start, setting, reason, tiny_recipe, tiny_images, tmp_path
+):
+    recipe = load_recipe(str(tiny_recipe), [setting], data=tiny_images)
+    with pytest.raises(ConfigError, match=reason):
         start(Job(recipe, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 

@@ -33,3 +33,10 @@ def check_held_samples(fitted, train, folder):
     body = json.loads((folder / "synthesizer.json").read_text())
     assert "holds 32 training samples" in body["warning"]
     assert fitted.chosen["training_samples_held"] == 32
+
+
+def check_labels(fitted):
+    """Samples asked as class 0 are dark, those asked as class 1 bright, in 8-bit grey."""
+    dark, bright = (fitted.sample(np.full(40, label, np.int64), seed=0).array.mean() for label in (0, 1))
+    assert dark < 110
+    assert bright > 150
