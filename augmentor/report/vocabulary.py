@@ -232,9 +232,11 @@ METHOD: tuple[str, ...] = (
     "The generator, the filters and every scaler saw the training part only. Checkpoints of the generator "
     "were chosen on held-out training data, the share of synthetic images, the arm and the baseline on the "
     "validation part. The test part was used once, at the end.",
-    "Every arm trains the same classifier with the same number of updates, batch size, schedule and "
-    "augmentation code, once for each seed. The baseline is the arm without synthetic images that scored "
-    "best on the validation part, so that the synthetic images must beat the best known alternative.",
+    "Every arm trains the same classifier (those named for the critic its larger network) with the same "
+    "number of updates, batch size, schedule and augmentation code, once for each seed. The baseline is the "
+    "arm without synthesis that scored best on the validation part, so that synthesis must beat the best "
+    "known alternative; where the critic's start is judged, “helps” also needs a gain over its untrained "
+    "network.",
     "The change is paired: both arms are compared on the same test cases with the same seeds. Its 95 % "
     "interval treats seeds and test cases as samples (a hierarchical bootstrap gives its shape). “Helps” and "
     "“hurts” need the whole interval on one side of zero, “equivalent” needs it within the margin; all else "
