@@ -11,7 +11,7 @@ import numpy as np
 from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, RUNG, SCENARIOS, place
 
 from augmentor.core.files import write_text
-from augmentor.experiment.arms import CONTROLS
+from augmentor.experiment.arms import ARMS, CONTROLS, TWINS, WITH_SYNTHETIC
 from augmentor.experiment.statistics import difference
 from augmentor.experiment.verdict import verdict
 
@@ -27,8 +27,9 @@ Each row: the recipe untouched, {arms}. *Baseline* is the best without synthetic
 validation part, for each generator by itself; *seen on the test part* is the one that a user who peeked
 would have taken. *Judged* is the better on validation of `with_synthetic` (the best arm of real rows with
 synthetic ones and nothing else changed) and `critic_start_cutmix` (CutMix from the generator's critic); its
-gain and interval are over generator seeds (outer), classifiers and test cases, and "helps" is said of the
-latter only where it gains over the critic's untrained network too (`critic_network_cutmix`).
+gain and interval are over generator seeds (outer), classifiers and test cases, and "helps" is said only where
+it gains over the arm that differs in synthesis alone too: for `critic_start_cutmix` the critic's untrained
+network (`critic_network_cutmix`), for `with_synthetic` the arm that got the rows.
 With one generator seed the interval is conditional on that generator. *Recommended* is what a user who
 follows the recommendation gains: the judged arm's change where it was recommended, else exactly 0. *Of
 the errors*: that gain as a share of the errors the baseline still makes. Coverage (of real validation
@@ -78,12 +79,11 @@ class Row:
         return found.estimate, found.low, found.high, word
 
     def _beyond_control(self, y: np.ndarray[Any, Any], *, recommended: bool) -> bool:
-        """Return whether the gain is one over the critic's untrained network too, where arms use it."""
+        """Return whether the gain is one over what differs from each arm in synthesis alone, too."""
         tables = []
         for run in self.runs:
             arm = run["recommendation"]["arm"] if recommended else run["arm"]
-            control = CONTROLS.get(arm, run["baseline"])
-            tables.append(_counts(run, arm) - _counts(run, control))
+            tables.append(_counts(run, arm) - _counts(run, _control(run, arm)))
         change = np.stack(tables) / len(np.unique(y))
         return difference(change, np.zeros_like(change), y).low > 0
 
@@ -106,6 +106,14 @@ class Row:
         y = np.array([int(digit) for digit in self.runs[0]["y"]])
         right = _counts(run, arm)
         return float(np.mean([right[y == label].mean() for label in np.unique(y)]))
+
+
+def _control(run: dict[str, Any], arm: str) -> str:
+    """Return what differs from an arm in synthesis alone; a run says no more of it than validation scores."""
+    if arm == WITH_SYNTHETIC:
+        means = run["validation"]
+        return max((name for name in TWINS if name in means), key=lambda name: float(means[name]))
+    return CONTROLS.get(arm, str(run["baseline"]))
 
 
 def _counts(run: dict[str, Any], arm: str) -> np.ndarray[Any, Any]:
@@ -274,7 +282,8 @@ def _lowest(runs: list[dict[str, Any]], key: str) -> str:
 
 def _judged(run: dict[str, Any]) -> str:
     # Rows worked before the share of an arm without rows was None carry that of another arm.
-    return run["arm"] + ("" if run["share"] is None or run["arm"] in CONTROLS else f" ({run['share']:g})")
+    shown = run["share"] is not None and ARMS[run["arm"]].by_share
+    return run["arm"] + (f" ({run['share']:g})" if shown else "")
 
 
 def _seconds(value: float | None) -> str:

@@ -8,7 +8,7 @@ entry of :data:`ARMS`; one that draws real rows alone gets its twin with synthet
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -231,14 +231,29 @@ FOLLOWERS: Final[dict[str, dict[str, str]]] = {
 """Arms that follow the best arm of real rows alone, and what each becomes by what that one is."""
 
 CONTROLS: Final[dict[str, str]] = {
-    **dict.fromkeys(("from_critic", "critic_and_rows"), "critic_network"),
+    **dict.fromkeys(("synthetic", "filtered", "pretrained"), "classical"),
+    **dict.fromkeys(("covariance_transfer", "feature_gan"), "classical"),
+    **dict.fromkeys(("diverse", "influential"), "mixup"),
+    **{other: name for name, other in TWINS.items()},
     **{FROM_CRITIC[name]: CRITIC_NETWORK[name] for name in TWINS},
     **{CRITIC_AND_ROWS[name]: CRITIC_NETWORK[name] for name in TWINS},
 }
-"""Arms on the critic's network, each with the same arm on it that has nothing from the generator."""
+"""Each arm of real rows and something synthetic, with the same arm that has nothing from the generator."""
 
 LATE: Final = (*FOLLOWERS, CLASSWISE)
 """Arms that are settled when others are fitted: on the validation part they become one of those."""
+
+
+def controls_of(names: Collection[str], became: Mapping[str, str]) -> dict[str, str]:
+    """Return the arms of ``names`` whose control is among them too, each with that control.
+
+    Args:
+        names: the arms of one evaluation.
+        became: what those of :data:`LATE` were settled to be.
+    """
+    known = {became.get(name, name): name for name in reversed(list(names))}
+    wanted = {name: CONTROLS.get(became.get(name, name), "") for name in names}
+    return {name: known[control] for name, control in wanted.items() if control in known}
 
 
 def needs_critic(name: str) -> bool:

@@ -103,9 +103,9 @@ def decide(
         empty_arms: synthetic arms without a synthetic row. They are judged only where no other is
             left, and then the verdict is inconclusive whatever the interval: nothing was tested.
         validation_groups: (M,) groups of the validation cases, or None.
-        controls: synthetic arms that differ from the baselines in more than synthesis, each with the arm that
-            has that difference and nothing synthetic. "helps" is said of such an arm only where it gains
-            over both the baseline and its control: each alone could be luck or the other difference, and
+        controls: synthetic arms, each with the arm that differs from it in synthesis alone; see
+            :func:`augmentor.experiment.arms.controls_of`. "helps" is said of such an arm only where it gains
+            over both the baseline and its control: each alone could be luck or another difference, and
             asking for both never makes the word more likely (an intersection-union test, Berger 1982).
 
     Raises:
@@ -127,10 +127,9 @@ def decide(
     arm, baseline = choose(tested if choosable else means, synthetic_arms)
     design = Design.of(y_test, groups)
     against = [name for name in arms if name in synthetic_arms]
-    control = controls.get(arm)
-    pair = (arm, control) if control in arms else None
+    pairs = {name: controls[name] for name in against if controls.get(name) in arms}
     found = _measure(
-        arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed, pair
+        arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed, pairs
     )
     rows: list[dict[str, Any]] = []
     for name in arms:
@@ -139,12 +138,13 @@ def decide(
         rows += _gain_rows(name, found.gain[name], margin)
         for k, interval in zip(design.present, found.recall[name], strict=True):
             rows += _recall_rows(name, classes[int(k)], interval)
+        if name in found.alone:
+            rows += _control_rows(name, found.alone[name])
     result = verdict(found.gain[arm], margin)
     said = sentence(result, arm=arm, baseline=baseline, metric=primary_metric)
     beyond: list[str] = []
-    if found.control is not None and control is not None:
-        rows += _control_rows(arm, found.control)
-        result, said, words = beyond_control(result, said, found.control, arm=arm, control=control)
+    if pairs.get(arm, baseline) != baseline:
+        result, said, words = beyond_control(result, said, found.alone[arm], arm=arm, control=pairs[arm])
         beyond.append(words)
     if arm in empty_arms:
         result, said = replace(result, word="inconclusive"), NOTHING_TESTED
@@ -234,7 +234,7 @@ class _Measured:
     own: dict[str, Interval]
     gain: dict[str, Interval]
     recall: dict[str, list[Interval]]
-    control: Interval | None
+    alone: dict[str, Interval]
 
 
 def _measure(
@@ -247,7 +247,7 @@ def _measure(
     confidence: float,
     replicates: int,
     seed: int,
-    pair: tuple[str, str] | None,
+    pairs: Mapping[str, str],
 ) -> _Measured:
     names = list(arms)
     hits = [(p.argmax(axis=-1) == y).astype(np.float64) for p in arms.values()]
@@ -276,8 +276,8 @@ def _measure(
         for k in range(n_classes):
             each = 1 - (1 - confidence) / n_classes
             ask(n_arms + place[name], n_arms + place[baseline], k, each)
-    if pair is not None:
-        ask(place[pair[0]], place[pair[1]], None, confidence)
+    for name, control in pairs.items():
+        ask(place[name], place[control], None, confidence)
     found = iter(
         intervals(
             np.stack(primary + hits),
@@ -292,7 +292,7 @@ def _measure(
     own = {name: next(found) for name in names}
     gain = {name: next(found) for name in against}
     recall = {name: [next(found) for _ in range(n_classes)] for name in against}
-    return _Measured(own, gain, recall, next(found, None))
+    return _Measured(own, gain, recall, {name: next(found) for name in pairs})
 
 
 def _stacked(arms: Mapping[str, NDArray[Any]], y: NDArray[Any], n_classes: int) -> dict[str, Floats]:

@@ -28,7 +28,7 @@ from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS, CLASSWISE, CONTROLS, FOLLOWERS, needs_critic
+from augmentor.experiment.arms import ARMS, CLASSWISE, FOLLOWERS, controls_of, needs_critic
 from augmentor.experiment.calibration import calibration_rows
 from augmentor.experiment.choices import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.classifiers import CLASSIFIERS
@@ -135,7 +135,8 @@ def evaluate(
     gan_train, not_estimable = gan_train_rows(rows, arms, skipped)
     rows += gan_train
     empty = empty_arms(arms, synthetic, fitted.left_out)
-    decision = _decide(found, validation, test, spec, seed, empty)
+    controls = controls_of(arms, fitted.became)
+    decision = _decide(found, validation, test, spec, seed, empty, controls)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
         rows += calibration_rows(name, found["validation"][name], validation.y, found["test"][name], test.y)
@@ -162,6 +163,7 @@ def evaluate(
             "classifier": CLASSIFIERS[spec.classifier].label,
             "arms": {name: _label(name, fitted.became) for name in arms},
             "became": fitted.became,
+            "controls": controls,
             "skipped": skipped,
             "not_estimable_arms": not_estimable,
             "notes": [*skipped.values(), *_late(fitted), *_notes(runner, synthetic), *decision.notes],
@@ -245,6 +247,7 @@ def _decide(
     spec: EvaluationSpec,
     seed: int,
     empty_arms: Sequence[str],
+    controls: Mapping[str, str],
 ) -> Decision:
     # Of equals the arm named first is chosen, and that is to be a mixing one.
     order = sorted(found["test"], key=lambda name: not ARMS[name].by_share)
@@ -263,7 +266,7 @@ def _decide(
         seed=derive_seed(seed, "decision"),
         synthetic_arms=[name for name in order if ARMS[name].is_synthetic],
         empty_arms=empty_arms,
-        controls=CONTROLS,
+        controls=controls,
     )
 
 

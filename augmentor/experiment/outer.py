@@ -29,8 +29,8 @@ class OuterSplit:
         after: the arm's.
         n_train: training cases.
         n_test: test cases.
-        control: mean score of the arm that differs from the chosen one in synthesis alone, None where the
-            baseline does; see :data:`augmentor.experiment.arms.CONTROLS`.
+        control: mean score of the arm that differs from the chosen one in synthesis alone, None where there
+            is none; see :data:`augmentor.experiment.arms.CONTROLS`.
     """
 
     arm: str

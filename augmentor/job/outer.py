@@ -93,14 +93,13 @@ def _chosen(steps: Steps) -> dict[str, str]:
 
 
 def _found(steps: Steps) -> OuterSplit:
-    from augmentor.experiment.arms import CONTROLS
     from augmentor.experiment.outer import OuterSplit
 
     verdict = steps.words("evaluate")["verdict"]
     results = Results.read(steps.done["evaluate"].folder / "results.parquet")
     metric = steps.recipe.evaluation.primary_metric
     parts = steps.parts
-    control = CONTROLS.get(verdict["arm"])
+    control = steps.words("evaluate")["controls"].get(verdict["arm"])
 
     def mean(arm: str) -> float:
         return float(results.where(arm=arm, fold="test", metric=metric)["value"].mean())
@@ -112,5 +111,5 @@ def _found(steps: Steps) -> OuterSplit:
         after=mean(verdict["arm"]),
         n_train=len(parts["train"]),
         n_test=len(parts["test"]),
-        control=mean(control) if control and control in steps.words("evaluate")["arms"] else None,
+        control=mean(control) if control else None,
     )

@@ -128,6 +128,31 @@ def gains(summary: Summary) -> Figure | None:
     )
 
 
+def alone(summary: Summary) -> Figure | None:
+    """Draw the change of every synthetic arm against the same training without anything synthetic.
+
+    Nothing is drawn where each of them is the baseline: the figure of the gains shows it.
+    """
+    every = summary["gains"]
+    found = {n: every[n].get("alone") for n in summary["arms"] if n in every}
+    known = {n: one for n, one in found.items() if one and one["ci"]}
+    if all(one["control"] == summary["verdict"]["baseline"] for one in known.values()):
+        return None
+    rows = [
+        (f"{arm_label(n)} against {arm_label(one['control'])}", one["delta"], one["ci"])
+        for n, one in known.items()
+    ]
+    return _changes(
+        "alone",
+        f"Change in {metric_label(summary['primary_metric'])} by synthesis alone, in points",
+        "Each synthetic arm against the arm that differs from it in synthesis alone, with 95 % intervals. "
+        "\u201cHelps\u201d needs a gain over that arm and over the baseline.",
+        "Arm",
+        rows,
+        summary["verdict"]["margin"],
+    )
+
+
 def recall_changes(summary: Summary) -> Figure | None:
     """Draw the change of every class's recall with its interval."""
     found = [

@@ -97,7 +97,7 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": verdict,
         "arms": _arms(rows, facts, primary),
         "gains": {
-            arm: _gain(rows, arm)
+            arm: {**_gain(rows, arm), "alone": _alone(rows, arm, (facts.get("controls") or {}).get(arm))}
             for arm in rows.arms()
             if rows.value("delta", arm=arm, fold="test") is not None
         },
@@ -178,6 +178,15 @@ def _gain(rows: Rows, arm: str | None) -> dict[str, Any]:
         "margin": read("margin"),
         "minimum_detectable": read("minimum_detectable"),
     }
+
+
+def _alone(rows: Rows, arm: str, control: str | None) -> dict[str, Any] | None:
+    """Return the change against the arm that differs in synthesis alone, None where there is none."""
+    delta = rows.value("delta_control", arm=arm, fold="test")
+    if control is None or delta is None:
+        return None
+    ends = (rows.value(f"delta_control_{end}", arm=arm, fold="test") for end in ("low", "high"))
+    return {"control": str(control), "delta": delta, "ci": _interval(*ends)}
 
 
 def _outer_gain(rows: Rows) -> dict[str, Any]:

@@ -235,8 +235,8 @@ METHOD: tuple[str, ...] = (
     "Every arm trains the same classifier (those named for the critic its larger network) with the same "
     "number of updates, batch size, schedule and augmentation code, once for each seed. The baseline is the "
     "arm without synthesis that scored best on the validation part, so that synthesis must beat the best "
-    "known alternative; where the critic's start is judged, “helps” also needs a gain over its untrained "
-    "network.",
+    "known alternative; “helps” also needs a gain over the arm that differs in synthesis alone, where that "
+    "is another.",
     "The change is paired: both arms are compared on the same test cases with the same seeds. Its 95 % "
     "interval treats seeds and test cases as samples (a hierarchical bootstrap gives its shape). “Helps” and "
     "“hurts” need the whole interval on one side of zero, “equivalent” needs it within the margin; all else "

@@ -11,8 +11,10 @@ from augmentor.experiment.arms import (
     CRITIC_AND_ROWS,
     FOLLOWERS,
     FROM_CRITIC,
+    LATE,
     TWINS,
     check_arms,
+    controls_of,
 )
 from augmentor.experiment.heads import HEADS
 from augmentor.experiment.policies import POLICIES, Policy
@@ -105,9 +107,39 @@ def test_arms_on_the_critic_differ_in_their_start_alone(plain):
 
 @pytest.mark.parametrize(("arm", "control"), CONTROLS.items())
 def test_a_control_is_its_arm_without_anything_synthetic(arm, control):
-    plain = replace(ARMS[arm], label="", start="untrained_critic", synthetic="none", by_share=False)
+    mine = ARMS[arm]
+    start = "untrained_critic" if mine.start == "critic" else mine.start
+    plain = replace(
+        mine, label="", start=start, synthetic="none", by_share=False, synthetic_first=0.0, head="trained"
+    )
     assert plain == replace(ARMS[control], label="")
+    assert mine.is_synthetic
     assert not ARMS[control].is_synthetic
+
+
+def test_every_arm_of_real_and_synthetic_data_has_a_control_or_is_settled_late():
+    late = {name for name in LATE if ARMS[name].is_synthetic}
+    real = {name for name, arm in ARMS.items() if arm.is_synthetic and arm.real}
+    assert set(CONTROLS) == real - late
+
+
+def test_controls_are_those_of_what_arms_became():
+    plain = ("classical", "cutmix", "critic_network")
+    names = (*plain, "filtered", "with_synthetic", "classwise", "from_critic")
+    became = {
+        "with_synthetic": "spread_cutmix",
+        "classwise": "filtered",
+        "critic_network": "critic_network_cutmix",
+        "from_critic": "critic_start_cutmix",
+    }
+    assert controls_of(names, became) == {
+        "filtered": "classical",
+        "with_synthetic": "cutmix",
+        "classwise": "classical",
+        "from_critic": "critic_network",
+    }
+    # Whose control is not there has none; synthetic_only has nothing real that could be its control.
+    assert controls_of(("mixup", "filtered", "critic_start_mixup", "synthetic_only"), {}) == {}
 
 
 @pytest.mark.parametrize(

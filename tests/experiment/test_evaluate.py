@@ -9,7 +9,7 @@ from blob_parts import blobs, marked, parts
 from augmentor.core.errors import DataError
 from augmentor.core.progress import Silent
 from augmentor.experiment import runner as runner_module
-from augmentor.experiment.arms import needs_critic
+from augmentor.experiment.arms import TWINS, needs_critic
 from augmentor.experiment.choices import choose_share
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fits import read_fit, run_fit
@@ -73,6 +73,13 @@ def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
     for arm in ("synthetic", "filtered"):
         delta = found.results.value(arm=arm, metric="delta", fold="test")
         assert delta == pytest.approx(means[arm] - means[baseline], abs=1e-12)
+    controls = found.facts["controls"]
+    became = found.facts["became"]["with_synthetic"]
+    best = next(name for name, twin in TWINS.items() if twin == became)
+    assert controls == {"synthetic": "classical", "filtered": "classical", "with_synthetic": best}
+    for arm, control in controls.items():
+        delta = found.results.value(arm=arm, metric="delta_control", fold="test")
+        assert delta == pytest.approx(means[arm] - means[control], abs=1e-12)
 
 
 def test_choices_are_the_best_on_validation(finished):

@@ -92,6 +92,10 @@ def rows_of(case: Case) -> list[dict]:
         add("balanced_accuracy_high", own.mean() + half, arm)
         if arm in ARMS[3:]:
             _gain(case, add, arm, centres[arm] - centres["classical"], rng)
+        if control := case.extra.get("controls", {}).get(arm):
+            change = centres[arm] - centres[control]
+            for end, value in (("", change), ("_low", change - 0.01), ("_high", change + 0.01)):
+                add(f"delta_control{end}", value, arm)
     if "calibration" not in case.without:
         for arm in {"classical", "filtered"} & set(case.arms):
             _calibration(case, add, arm, rng)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augmentor.report.figures import arms, recall_changes, verdict_interval
+from augmentor.report.figures import alone, arms, recall_changes, verdict_interval
 from augmentor.report.png import png
 from augmentor.report.svg import Box, Line, Point, Scale, nice_step
 
@@ -48,6 +48,24 @@ def test_an_impossible_interval_runs_off_the_chart_without_a_cap(maker, tmp_path
     ]
     assert all(0 <= x <= 100 for line in lines for x in (line.x1, line.x2))
     assert len(lines) == 5 * 3 - 2
+
+
+def test_the_change_by_synthesis_alone_is_drawn_where_a_control_is_not_the_baseline(maker, tmp_path):
+    def drawn(name, controls):
+        return alone(maker.write_run(tmp_path / name, maker.Case(extra={"controls": controls})))
+
+    both = drawn("both", {"filtered": "balanced", "synthetic": "classical"})
+    assert [row[0] for row in both.table.rows] == [
+        "All synthetic against Classical augmentation",
+        "Filtered synthetic against Balanced sampling",
+    ]
+    # Centres of the made-up arms: 0.803 + 0.031 against 0.781, and 0.803 + 0.6 * 0.031 against 0.803.
+    assert [row[1:] for row in both.table.rows] == [
+        ["+1.9", "+0.9 to +2.9"],
+        ["+5.3", "+4.3 to +6.3"],
+    ]
+    assert drawn("baseline", {"filtered": "classical"}) is None
+    assert drawn("none", {}) is None
 
 
 def test_scales():
