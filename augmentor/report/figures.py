@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from augmentor.report import formats
@@ -138,19 +139,23 @@ def alone(summary: Summary) -> Figure | None:
     known = {n: one for n, one in found.items() if one and one["ci"]}
     if all(one["control"] == summary["verdict"]["baseline"] for one in known.values()):
         return None
-    rows = [
-        (f"{arm_label(n)} against {arm_label(one['control'])}", one["delta"], one["ci"])
-        for n, one in known.items()
-    ]
-    return _changes(
+    rows = [(arm_label(n), one["delta"], one["ci"]) for n, one in known.items()]
+    against = [arm_label(one["control"]) for one in known.values()]
+    pairs = "; ".join(f"{row[0]} against {other}" for row, other in zip(rows, against, strict=True))
+    figure = _changes(
         "alone",
         f"Change in {metric_label(summary['primary_metric'])} by synthesis alone, in points",
-        "Each synthetic arm against the arm that differs from it in synthesis alone, with 95 % intervals. "
-        "\u201cHelps\u201d needs a gain over that arm and over the baseline.",
+        "Each synthetic arm against the arm that differs from it in synthesis alone, with 95 % intervals: "
+        f"{pairs}. \u201cHelps\u201d needs a gain over that arm and over the baseline.",
         "Arm",
         rows,
         summary["verdict"]["margin"],
     )
+    cells = [
+        [label, other, formats.points(delta), formats.change(ci)]
+        for (label, delta, ci), other in zip(rows, against, strict=True)
+    ]
+    return figure and replace(figure, table=Table(["Arm", "Against", "Change", "95 % interval"], cells))
 
 
 def recall_changes(summary: Summary) -> Figure | None:

@@ -55,12 +55,13 @@ def test_the_change_by_synthesis_alone_is_drawn_where_a_control_is_not_the_basel
         return alone(maker.write_run(tmp_path / name, maker.Case(extra={"controls": controls})))
 
     both = drawn("both", {"filtered": "balanced", "synthetic": "classical"})
-    assert [row[0] for row in both.table.rows] == [
-        "All synthetic against Classical augmentation",
-        "Filtered synthetic against Balanced sampling",
+    assert [row[:2] for row in both.table.rows] == [
+        ["All synthetic", "Classical augmentation"],
+        ["Filtered synthetic", "Balanced sampling"],
     ]
+    assert "Filtered synthetic against Balanced sampling" in both.description
     # Centres of the made-up arms: 0.803 + 0.031 against 0.781, and 0.803 + 0.6 * 0.031 against 0.803.
-    assert [row[1:] for row in both.table.rows] == [
+    assert [row[2:] for row in both.table.rows] == [
         ["+1.9", "+0.9 to +2.9"],
         ["+5.3", "+4.3 to +6.3"],
     ]
