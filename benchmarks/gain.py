@@ -69,7 +69,6 @@ SEARCH_SEEDS = 3
 NOTHING = "(none)"
 RUNGS = (4, 2)
 """Parts of the images that candidates are shown before the search shows the last ones all of them."""
-RUNG_ARMS = ("spread_cutmix@0.5",)
 OPEN = ("regularisers", "codes")
 """Mappings of a synthesizer that every objective reads."""
 FINAL_CUT = 2
@@ -157,7 +156,8 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
     steps = prepared(search_recipe(scenario, candidate, data), cache)
     # What another row has trained says nothing about the time it takes.
     trained = None if steps.done["train"].reused else time.process_time() - begin
-    arms = RUNG_ARMS if RUNG in candidate else CANDIDATES[candidate].arms
+    idea = CANDIDATES[candidate.partition(RUNG)[0]]
+    arms = idea.rung if RUNG in candidate else idea.arms
     plain = known(
         place("search", scenario, NOTHING), {"recipe": key_of(search_recipe(scenario, NOTHING, data))}
     )

@@ -121,11 +121,13 @@ class Candidate:
         settings: what it changes in the recipe, as ``--set`` does.
         idea: for the table.
         arms: that its samples are tried in, "arm@share".
+        rung: those of them that a rung of successive halving tries.
     """
 
     settings: tuple[str, ...] = ()
     idea: str = ""
     arms: tuple[str, ...] = ("spread@0.5", "spread_cutmix@0.5")
+    rung: tuple[str, ...] = ("spread_cutmix@0.5",)
 
 
 def _family(name: str, *more: str) -> tuple[str, ...]:
@@ -138,6 +140,7 @@ CANDIDATES = {
         _family("residual"),
         "selection: the diverse or the influential half",
         ("diverse@0.5", "influential@0.5"),
+        ("diverse@0.5", "influential@0.5"),
     ),
     "residual, its critic": Candidate(
         _family("residual"),
@@ -149,6 +152,7 @@ CANDIDATES = {
             "critic_network_cutmix",
             "critic_start_spread_cutmix@0.5",
         ),
+        ("critic_start_cutmix",),
     ),
     "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge"),
     "cvae": Candidate(_family("cvae"), "variational autoencoder"),

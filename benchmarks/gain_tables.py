@@ -16,6 +16,7 @@ from augmentor.experiment.statistics import difference
 from augmentor.experiment.verdict import verdict
 
 MARGIN = 0.01
+PARTS = {4: "a quarter", 2: "half"}
 HEAD = """# What synthetic data is worth
 
 Points of balanced accuracy over the best that was found without synthetic data. Made by
@@ -44,8 +45,9 @@ baseline of the same scenario, in points (standard error over seeds and cases). 
 HALVING = """## Successive halving, on validation parts
 
 Jamieson and Talwalkar 2016, algorithm 1: every candidate shown a quarter of the images, the better half
-of them half, the better half of those all, in the table above. The best arm's gain over the baseline, in
-points, the mean of the scenarios; *dropped* is what did not come that far.
+of them half, the better half of those all, in the table above. A candidate is scored in the arm that is its
+idea, else in `spread_cutmix` at half a share: gain over the baseline, in points, the mean of the scenarios;
+*dropped* is what did not come that far. Standard errors are about a point.
 """
 
 
@@ -248,7 +250,9 @@ def halving_table() -> list[str]:
     if not parts:
         return []
     lines = [
-        "| candidate | " + " | ".join(f"a {part}th of the images" for part in parts) + " |",
+        "| candidate | "
+        + " | ".join(f"{PARTS.get(part, f'1/{part}')} of the images" for part in parts)
+        + " |",
         "|" + "---|" * (len(parts) + 1),
     ]
     for candidate in CANDIDATES:
