@@ -131,15 +131,6 @@ def decide(
     found = _measure(
         arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed, pairs
     )
-    rows: list[dict[str, Any]] = []
-    for name in arms:
-        rows += _interval_rows(name, primary_metric, found.own[name])
-    for name in against:
-        rows += _gain_rows(name, found.gain[name], margin)
-        for k, interval in zip(design.present, found.recall[name], strict=True):
-            rows += _recall_rows(name, classes[int(k)], interval)
-        if name in found.alone:
-            rows += _control_rows(name, found.alone[name])
     result = verdict(found.gain[arm], margin)
     said = sentence(result, arm=arm, baseline=baseline, metric=primary_metric)
     beyond: list[str] = []
@@ -149,25 +140,13 @@ def decide(
     if arm in empty_arms:
         result, said = replace(result, word="inconclusive"), NOTHING_TESTED
     advice = recommend(
-        held[arm],
-        held[baseline],
-        y_validation,
-        validation_groups,
-        arm=arm,
-        baseline=baseline,
-        metric=primary_metric,
-        tested=arm not in empty_arms,
-    )
+        held[arm], held[baseline], y_validation, validation_groups,
+        arm=arm, baseline=baseline, metric=primary_metric, tested=arm not in empty_arms,
+    )  # fmt: skip
     moved = shift_note(
-        held[baseline],
-        arms[baseline],
-        y_validation,
-        y_test,
-        validation_groups=validation_groups,
-        groups=groups,
-        metric=primary_metric,
-        arm=baseline,
-    )
+        held[baseline], arms[baseline], y_validation, y_test,
+        validation_groups=validation_groups, groups=groups, metric=primary_metric, arm=baseline,
+    )  # fmt: skip
     return Decision(
         arm=arm,
         baseline=baseline,
@@ -176,7 +155,7 @@ def decide(
         needed=needed(result.interval.components, margin, confidence),
         recommendation=advice,
         validation=means,
-        rows=rows,
+        rows=_rows(found, primary_metric, margin, [classes[int(k)] for k in design.present]),
         notes=[
             *beyond,
             *_notes(design, classes, next(iter(arms.values())).shape[0]),
@@ -235,6 +214,20 @@ class _Measured:
     gain: dict[str, Interval]
     recall: dict[str, list[Interval]]
     alone: dict[str, Interval]
+
+
+def _rows(found: _Measured, metric: str, margin: float, present: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows of all intervals; ``present`` names the classes that have test cases."""
+    rows: list[dict[str, Any]] = []
+    for name, interval in found.own.items():
+        rows += _interval_rows(name, metric, interval)
+    for name, interval in found.gain.items():
+        rows += _gain_rows(name, interval, margin)
+        for label, recall in zip(present, found.recall[name], strict=True):
+            rows += _recall_rows(name, label, recall)
+        if name in found.alone:
+            rows += _control_rows(name, found.alone[name])
+    return rows
 
 
 def _measure(
