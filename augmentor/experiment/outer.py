@@ -118,7 +118,7 @@ def fold_splits(
         sentence += " It is smaller than the margin that was said to matter."
     if blocked:
         sentence += (
-            " But the same networks without anything synthetic may gain as much: against them it is "
+            " But the same arms without anything synthetic may gain as much: against them it is "
             f"{points(alone.estimate)} points ({points(alone.low)} to {points(alone.high)})."
         )
     facts = {
