@@ -20,10 +20,10 @@ from augmentor.core.files import write_text
 from augmentor.core.seeds import derive_seed
 from augmentor.data.load import load
 from augmentor.data.split import split
-from augmentor.job.recipe import load_recipe
-from augmentor.job.run import Job, begin
-from augmentor.job.sampling import sample
 from augmentor.metrics.diversity import diversity_ratio
+from augmentor.run.recipe import load_recipe
+from augmentor.run.sampling import sample
+from augmentor.run.session import Job, begin
 from augmentor.synthesizers.build import load_synthesizer
 
 PER_CLASS = 100

@@ -32,15 +32,15 @@ from augmentor.core.errors import AugmentorError
 from augmentor.core.files import sha256_json, write_json
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
-from augmentor.data.codecs.image import ImageCodec
 from augmentor.data.load import load
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import split
-from augmentor.job.pictures import painter
 from augmentor.metrics.diversity import diversity_ratio
 from augmentor.metrics.estimate import is_number
 from augmentor.metrics.fidelity import neighbourhood
 from augmentor.metrics.kernel import kid
+from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.preview import painter
 from augmentor.report.png import png
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 
 from augmentor.core.files import sha256_file
-from augmentor.job.cache import intact
-from augmentor.job.recipe import Recipe, load_recipe
-from augmentor.job.run import Job, run_job
-from augmentor.job.shelf import STAMP
+from augmentor.run.recipe import Recipe, load_recipe
+from augmentor.run.session import Job, run_job
+from augmentor.store.cache import intact
+from augmentor.store.run_directory import STAMP
 
 TINY = Path(__file__).resolve().parents[1] / "tests" / "conftest.py"
 CHANGED = [

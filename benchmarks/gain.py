@@ -59,10 +59,10 @@ from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fits import read_fit
 from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import Runner
-from augmentor.job.budget import QUICK_ARMS
-from augmentor.job.cache import StepCache
-from augmentor.job.recipe import Recipe
-from augmentor.job.steps import Steps
+from augmentor.run.budget import QUICK_ARMS
+from augmentor.run.recipe import Recipe
+from augmentor.run.steps import Steps
+from augmentor.store.cache import StepCache
 
 CLASSIFIER_SEEDS = 5
 SEARCH_SEEDS = 3
@@ -216,10 +216,10 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
             if name.startswith("test/")
         }
     table = found.results.table
-    validation = table[(table["metric"] == "balanced_accuracy") & (table["fold"] == "validation")]
+    validation = table[(table["metric"] == "balanced_accuracy") & (table["split"] == "validation")]
 
     def gain(metric: str) -> float:
-        value = found.results.value(arm=arm, metric=metric, fold="test")
+        value = found.results.value(arm=arm, metric=metric, split="test")
         assert value is not None
         return value
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from augmentor.core.files import sha256_json
 from augmentor.core.progress import Silent
-from augmentor.job.cache import StepCache
-from augmentor.job.recipe import Recipe, load_recipe
-from augmentor.job.steps import Steps
+from augmentor.run.recipe import Recipe, load_recipe
+from augmentor.run.steps import Steps
+from augmentor.store.cache import StepCache
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "gain"
@@ -212,9 +212,9 @@ def quality_of(steps: Steps) -> dict[str, Any]:
     """Return label fidelity, coverage and diversity of the synthetic rows, and of the worst class."""
     table = steps.results.table
 
-    def of(metric: str, fold: str) -> dict[str, float]:
+    def of(metric: str, split: str) -> dict[str, float]:
         """Return the metric of every class, and of all under the name "all"."""
-        rows = table[(table["metric"] == metric) & (table["fold"] == fold)]
+        rows = table[(table["metric"] == metric) & (table["split"] == split)]
         names = rows["class"].astype(object).fillna("all").astype(str)
         return dict(zip(names, rows["value"].astype(float), strict=True))
 

@@ -12,8 +12,8 @@ from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, RUNG, SCENARIOS
 
 from augmentor.core.files import write_text
 from augmentor.experiment.arms import ARMS, CONTROLS, TWINS, WITH_SYNTHETIC
-from augmentor.experiment.statistics import difference
 from augmentor.experiment.verdict import verdict
+from augmentor.statistics.intervals import difference
 
 MARGIN = 0.01
 PARTS = {4: "a quarter", 2: "half"}

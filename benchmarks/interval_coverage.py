@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from augmentor.experiment.design import Design
-from augmentor.experiment.scores import contributions
-from augmentor.experiment.statistics import UNSEEN, intervals, replicate
-from augmentor.experiment.variance import quantile
+from augmentor.downstream.scores import contributions
+from augmentor.statistics.design import Design
+from augmentor.statistics.intervals import UNSEEN, intervals, replicate
+from augmentor.statistics.variance import quantile
 
 REPLICATES = 500
 

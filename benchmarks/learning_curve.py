@@ -40,9 +40,9 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.fits import read_fit
 from augmentor.experiment.runner import Runner
-from augmentor.job.cache import StepCache
-from augmentor.job.recipe import Recipe
-from augmentor.job.steps import Steps
+from augmentor.run.recipe import Recipe
+from augmentor.run.steps import Steps
+from augmentor.store.cache import StepCache
 
 mpl.use("Agg")
 
@@ -123,21 +123,21 @@ def one(name: str, count: int, data: Path, cache: Path) -> None:
     nobody = parts["train"].take(np.zeros(0, np.int64))
     provenance = pd.DataFrame({"synthesizer": [], "seed": []})
     empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
-    held = {fold: parts[fold] for fold in ("validation", "test")}
+    held = {split: parts[split] for split in ("validation", "test")}
     runner = Runner(
         parts["train"], empty, held, steps.evaluation_spec.model_copy(update={"seeds": SEEDS}),
         seed=derive_seed(0, "curve"), folder=cache / "curve" / name / str(count), processes=1,
         progress=Silent(),
     )  # fmt: skip
     means: dict[str, dict[str, float]] = {}
-    for fold, samples in held.items():
+    for split, samples in held.items():
         found = {}
         for arm in ARMS:
             jobs = [runner.job(arm, None, seed) for seed in range(SEEDS)]
             runner.run(jobs)
-            stored = [read_fit(job, fold) for job in jobs]
+            stored = [read_fit(job, split) for job in jobs]
             found[arm] = np.stack([p for p in stored if p is not None])
-        means[fold] = validation_means(found, samples.y, "balanced_accuracy")
+        means[split] = validation_means(found, samples.y, "balanced_accuracy")
     runner.clean()
     best = max(means["validation"], key=means["validation"].__getitem__)
     write_json(

@@ -183,7 +183,7 @@ def attack_sklearn(d: Data) -> Values:
 
 
 def scores_ours(d: Data) -> Values:
-    from augmentor.experiment.scores import score
+    from augmentor.downstream.scores import score
 
     rows = score(d.p, d.y, [str(k) for k in range(10)])
     wanted = ("balanced_accuracy", "accuracy", "macro_f1", "macro_auroc", "brier", "ece")
@@ -211,7 +211,7 @@ def scores_sklearn(d: Data) -> Values:
 
 
 def interval_ours(d: Data) -> Values:
-    from augmentor.experiment.statistics import difference
+    from augmentor.statistics.intervals import difference
 
     zero, one_class = np.zeros_like(d.gains), np.zeros(d.gains.shape[1], dtype=np.int64)
     found = difference(d.gains, zero, one_class)

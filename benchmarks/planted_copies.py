@@ -5,7 +5,7 @@ is a copy. Among them copies of training images are planted: exact, shifted by o
 repeated), brighter by 5 %, mirrored; then kinds that the search is not made for: saved as JPEG of quality
 75, noise of 2 grey levels, shifted by two pixels, turned by 10 degrees, and 70 % of one training image
 mixed with 30 % of the next. The score is the package's own: the distance to the nearest training
-image over the distance of a near copy in its class (:func:`augmentor.synthesizers.candidates.copy_scale`).
+image over the distance of a near copy in its class (:func:`augmentor.quality.candidate_scores.copy_scale`).
 
 - *at 1 % false alarms*: the threshold is the 1 % quantile of the scores of the honest images.
 - *as shipped*: ratio below 1, the filter's own threshold, which it reads off the validation part; beside it
@@ -31,9 +31,9 @@ from augmentor.data.load import load
 from augmentor.data.spec import ImageSpec, ScarcitySpec
 from augmentor.data.split import split
 from augmentor.metrics.copies import nearest_image
-from augmentor.selection.spec import CopyFilter
-from augmentor.synthesizers.candidates import copy_scale, exact_copies, picture
-from augmentor.synthesizers.judge import TaskJudge
+from augmentor.quality.candidate_scores import copy_scale, exact_copies, picture
+from augmentor.quality.filters_spec import CopyFilter
+from augmentor.quality.judge import TaskJudge
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 WORLDS = {

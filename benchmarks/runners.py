@@ -61,8 +61,8 @@ def main() -> None:
 
     from prefect.testing.utilities import prefect_test_harness
 
-    from augmentor.job.recipe import load_recipe
-    from augmentor.job.run import Job, begin, step_seconds
+    from augmentor.run.recipe import load_recipe
+    from augmentor.run.session import Job, begin, step_seconds
     from augmentor.tasks.expand import run_with_prefect
 
     lines = [

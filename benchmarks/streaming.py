@@ -80,10 +80,10 @@ def work(folder: Path) -> dict[str, float]:
     import torch
 
     from augmentor.core.progress import Silent
-    from augmentor.data.codecs.image import ImageCodec
     from augmentor.data.duplicates import near_pairs
     from augmentor.data.load import load
     from augmentor.data.split import split
+    from augmentor.modalities.array_codec import ImageCodec
     from augmentor.training.batches import Batches, EncodedRows
 
     memory, clock = Memory(), time.perf_counter

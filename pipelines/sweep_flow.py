@@ -10,9 +10,9 @@ from augmentor.tasks.expand import job_of  # first: it settles Prefect's setting
 # isort: split
 from prefect import flow
 
-from augmentor.job.recipe import Recipe
-from augmentor.job.run import Outcome
-from augmentor.job.sweep import SweepSpec
+from augmentor.run.compose.sweep import SweepSpec
+from augmentor.run.recipe import Recipe
+from augmentor.run.session import Outcome
 from augmentor.tasks.pages import say_what_to_do
 from augmentor.tasks.sweep import sweep_all
 

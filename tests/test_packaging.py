@@ -79,7 +79,7 @@ def test_an_unpacked_wheel_finds_its_recipes_cards_and_templates(wheel, tmp_path
     code = (
         "from augmentor.core.shipped import shipped\n"
         "from augmentor.data.cards import card_names\n"
-        "from augmentor.job.recipe import list_recipes, load_recipe\n"
+        "from augmentor.run.recipe import list_recipes, load_recipe\n"
         f"for room in {ROOMS!r}: print(shipped(room))\n"
         "print(*[name for name, _ in list_recipes()])\n"
         "print(*card_names())\n"

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
-from augmentor import __version__
 from augmentor.cli import faults
 from augmentor.cli.arguments import parse_counts
 from augmentor.cli.console import open_progress
 from augmentor.cli.streams import say, stdout_for_results, tell
 from augmentor.core.errors import AugmentorError, ConfigError
+from augmentor.core.version import __version__
 
 if TYPE_CHECKING:
-    from augmentor.job.run import Outcome
+    from augmentor.run.session import Outcome
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"], Parameter(metavar="auto|cpu|cuda|mps", show_choices=False)
@@ -95,20 +95,20 @@ def run(
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
-    from augmentor.job.helpers import is_helper
+    from augmentor.run.distributed import is_helper
 
     if is_helper():
         _help(recipe, assignments or [], data, out, device)
         return
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
-        from augmentor.job.recipe import load_recipe
+        from augmentor.run.recipe import load_recipe
 
         chosen = load_recipe(recipe, assignments or [], data)
         if device != "auto":  # a missing device is told before Prefect takes seconds to start
-            from augmentor.job.device import resolve_device
+            from augmentor.run.device import resolve_device
 
             resolve_device(device)
-        from augmentor.job.run import Job, check_shared, run_job
+        from augmentor.run.session import Job, check_shared, run_job
 
         check_shared(chosen)
         job = Job(recipe=chosen, out=out.expanduser(), device=device, progress=progress)
@@ -123,8 +123,8 @@ def run(
 
 def _help(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
     """Be one of the processes that torchrun starts beside the first: train with it, say nothing."""
-    from augmentor.job.recipe import load_recipe
-    from augmentor.job.run import Job, help_job
+    from augmentor.run.recipe import load_recipe
+    from augmentor.run.session import Job, help_job
 
     help_job(Job(load_recipe(recipe, assignments, data), out.expanduser(), device))
 
@@ -192,10 +192,10 @@ def generate(
     if target.exists():
         raise ConfigError(f"--out {out} exists already; choose another folder, or remove it")
     with open_progress() as progress, stdout_for_results():
-        from augmentor.job.rerender import run_folder
+        from augmentor.run.rerender import run_folder
 
         source = run_folder(finished_run)
-        from augmentor.job.generate import generate as make
+        from augmentor.run.generate import generate as make
 
         outcome = make(source, wanted, target, seed=seed, device=device, progress=progress)
     for line in outcome.acceptance:
@@ -237,7 +237,7 @@ def evaluate(
     """
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
         if no_prefect:
-            from augmentor.job.foreign import evaluate_foreign as judge
+            from augmentor.run.compose.external import evaluate_foreign as judge
         else:
             from augmentor.tasks.expand import evaluate_with_prefect as judge
         outcome = judge(
@@ -266,7 +266,7 @@ def report(finished_run: FinishedRun, /) -> None:
         finished_run: The folder of a finished run.
     """
     with stdout_for_results():
-        from augmentor.job.rerender import rerender
+        from augmentor.run.rerender import rerender
 
         place = rerender(finished_run)
     say(str(place))
@@ -275,7 +275,7 @@ def report(finished_run: FinishedRun, /) -> None:
 @app.command(sort_key=6)
 def recipes() -> None:
     """List the shipped recipes, one a line."""
-    from augmentor.job.recipe import list_recipes
+    from augmentor.run.recipe import list_recipes
 
     _list(list_recipes())
 
@@ -325,7 +325,7 @@ def told_when_not_published() -> Iterator[None]:
     try:
         yield
     except AugmentorError as error:
-        from augmentor.job.guard import NotPublished
+        from augmentor.run.guard import NotPublished
 
         if isinstance(error, NotPublished):
             tell_outcome(error.outcome)

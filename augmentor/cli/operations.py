@@ -44,9 +44,9 @@ def runs(
         html: The page to write.
         prune: Make room, and say how much; refused while a run is under way.
     """
-    from augmentor.job.prune import prune as make_room
-    from augmentor.job.runs import list_runs, write_index
     from augmentor.report import formats
+    from augmentor.run.runs import list_runs, write_index
+    from augmentor.store.prune import prune as make_room
 
     if prune:
         tell(make_room(out.expanduser()).told)
@@ -200,9 +200,9 @@ def sweep(
         no_prefect: Run in this process without Prefect; the result is the same.
     """
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
-        from augmentor.job.recipe import load_recipe
-        from augmentor.job.run import Job
-        from augmentor.job.sweep import read_plan, run_sweep
+        from augmentor.run.compose.sweep import read_plan, run_sweep
+        from augmentor.run.recipe import load_recipe
+        from augmentor.run.session import Job
 
         job = Job(load_recipe(recipe, assignments or [], data), out.expanduser(), device, progress)
         wanted = read_plan(plan, grid or [])
@@ -220,7 +220,7 @@ def _parameters(
     recipe: str, assignments: list[str] | None, data: Path | None, out: Path, device: str
 ) -> tuple[str, dict[str, object]]:
     """Check the recipe now, and return its name and the flow's parameters with absolute paths."""
-    from augmentor.job.recipe import load_recipe
+    from augmentor.run.recipe import load_recipe
 
     chosen = load_recipe(recipe, assignments or [], None if data is None else data.expanduser().resolve())
     return chosen.name, {

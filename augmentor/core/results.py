@@ -16,7 +16,7 @@ COLUMNS: dict[str, str] = {
     "dataset": "string",
     "arm": "string",
     "seed": "Int64",
-    "fold": "string",
+    "split": "string",
     "metric": "string",
     "class": "string",
     "value": "float64",
@@ -26,9 +26,9 @@ COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """One row a number: dataset, arm, seed, fold, metric, class, value, greater_is_better.
+    """One row a number: dataset, arm, seed, split, metric, class, value, greater_is_better.
 
-    ``fold`` says which part was scored ("test", "validation", "train", "synthetic"); ``seed``,
+    ``split`` says which part was scored ("test", "validation", "train", "synthetic"); ``seed``,
     ``arm``, ``class`` and ``greater_is_better`` are missing where they do not apply. A number
     that cannot be estimated has no row: a value is never NaN.
     """
@@ -45,8 +45,16 @@ class Results:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Results:
-        """Build the table from dictionaries; absent columns are missing."""
-        table = pd.DataFrame(list(rows), columns=list(COLUMNS))
+        """Build the table from dictionaries; absent columns are missing.
+
+        Raises:
+            DataError: if a row holds a column that results do not have: it would be lost in silence.
+        """
+        found = [dict(row) for row in rows]
+        unknown = sorted({key for row in found for key in row} - set(COLUMNS))
+        if unknown:
+            raise DataError(f"results have the columns {list(COLUMNS)}, got also {unknown}")
+        table = pd.DataFrame(found, columns=list(COLUMNS))
         return cls(table.astype(COLUMNS))
 
     def where(self, **conditions: str | int) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from augmentor.core.codes import codes
 from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import RowWriter, chunks
-from augmentor.data.pictures import to_channels, to_square
-from augmentor.data.resample import resampled
+from augmentor.data.readers.pictures import to_channels, to_square
+from augmentor.data.readers.resample import resampled
 
 SIDES: Mapping[Modality, int] = {"series": 32, "image": 16, "volume": 8}
 """Cells a side that samples are averaged down to before they are compared."""

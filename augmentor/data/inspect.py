@@ -13,10 +13,10 @@ from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.data.card_draft import draft_card
 from augmentor.data.duplicates import Near, exact_groups, near_pairs
-from augmentor.data.folder import SizeNeeded
 from augmentor.data.inspect_text import render
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded, SetAside
+from augmentor.data.readers.folder import SizeNeeded
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import Split, split
 

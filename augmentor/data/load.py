@@ -11,13 +11,13 @@ import numpy as np
 from augmentor.core.errors import DataError
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
-from augmentor.data.arrays import find_range, shaped
 from augmentor.data.cards import Card, card_names, load_card
-from augmentor.data.embedded import EMBEDDED
 from augmentor.data.fetch import cached_file, fetch, md5_of
-from augmentor.data.folder import read_folder
 from augmentor.data.loaded import Loaded, Originals, SetAside
-from augmentor.data.npz import read_npz
+from augmentor.data.readers.arrays import find_range, shaped
+from augmentor.data.readers.embedded import EMBEDDED
+from augmentor.data.readers.folder import read_folder
+from augmentor.data.readers.npz import read_npz
 from augmentor.data.spec import ImageSpec, SeriesSpec
 
 __all__ = ["Loaded", "Originals", "SetAside", "find_card", "load", "source_path"]

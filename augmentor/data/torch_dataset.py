@@ -17,11 +17,11 @@ from augmentor.core.files import inside
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import joined
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.files import Found
-from augmentor.data.npz import read_arrays
-from augmentor.data.pictures import Picture, UnreadablePicture, decode
+from augmentor.data.readers.files import Found
+from augmentor.data.readers.npz import read_arrays
+from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode
+from augmentor.data.readers.streamed import stream
 from augmentor.data.spec import ImageSpec
-from augmentor.data.streamed import stream
 
 Item = tuple[torch.Tensor, int, bool]
 

@@ -242,7 +242,7 @@ def _row(arm: str, seed: int, metric: str, value: float) -> dict[str, Any]:
     return {
         "arm": arm,
         "seed": seed,
-        "fold": "validation",
+        "split": "validation",
         "metric": metric,
         "value": value,
         "greater_is_better": True,

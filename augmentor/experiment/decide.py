@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentor.core.errors import ConfigError, DataError
+from augmentor.downstream.scores import PRIMARY_METRICS, checked, contributions
 from augmentor.experiment.arms import SYNTHETIC_ARMS
-from augmentor.experiment.design import Design
 from augmentor.experiment.recommend import Recommendation, recommend
-from augmentor.experiment.scores import PRIMARY_METRICS, checked, contributions
 from augmentor.experiment.shift import shift_note
-from augmentor.experiment.statistics import UNSEEN, Interval, intervals
-from augmentor.experiment.variance import Needed, needed
 from augmentor.experiment.verdict import Verdict, points, sentence, verdict
+from augmentor.statistics.design import Design
+from augmentor.statistics.intervals import UNSEEN, Interval, intervals
+from augmentor.statistics.variance import Needed, needed
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Decision:
         needed: test cases and seeds that would have shown an effect of the size of the margin.
         recommendation: whether to train with the arm at all, by the validation part alone.
         validation: mean validation score of each arm, what the choice was made by.
-        rows: dictionaries with arm, fold, metric, class, value, greater_is_better.
+        rows: dictionaries with arm, split, metric, class, value, greater_is_better.
         notes: sentences on what limits the numbers.
     """
 
@@ -306,7 +306,7 @@ def _stacked(arms: Mapping[str, NDArray[Any]], y: NDArray[Any], n_classes: int) 
 def _row(arm: str, metric: str, value: float, better: bool | None, name: str | None = None) -> dict[str, Any]:
     return {
         "arm": arm,
-        "fold": "test",
+        "split": "test",
         "metric": metric,
         "class": name,
         "value": value,

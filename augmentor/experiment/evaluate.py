@@ -28,21 +28,21 @@ from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.scores import score
 from augmentor.experiment.arms import ARMS, CLASSWISE, FOLLOWERS, controls_of, needs_critic
-from augmentor.experiment.calibration import calibration_rows
 from augmentor.experiment.choices import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.classifiers import CLASSIFIERS
 from augmentor.experiment.decide import Decision, decide
 from augmentor.experiment.draw import passing
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.oversample import too_small
-from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.scores import score
 from augmentor.experiment.selected import FOLDS, SELECTIONS
 from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
+from augmentor.metrics.calibration import calibration_rows
+from augmentor.modalities.policies import Policy
+from augmentor.quality.cross_fit import assign_folds
 from augmentor.synthesizers.critic import KeptCritic
-from augmentor.synthesizers.folds import assign_folds
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -272,7 +272,7 @@ def _decide(
 
 def _score_rows(probabilities: Probabilities, samples: Samples, arm: str, part: str) -> list[dict[str, Any]]:
     return [
-        {"arm": arm, "seed": number, "fold": part, **row}
+        {"arm": arm, "seed": number, "split": part, **row}
         for number, one in enumerate(probabilities)
         for row in score(one, samples.y, samples.classes, confusion=part == "test")
     ]

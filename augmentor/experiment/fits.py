@@ -18,18 +18,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from augmentor import __version__
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file, sha256_json, write_text
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.codecs.image import ImageCodec
+from augmentor.core.version import __version__
 from augmentor.experiment.arms import Arm
 from augmentor.experiment.classifiers import CLASSIFIERS, fit_table, table_rows
 from augmentor.experiment.draw import Picked, pick, rows_of
 from augmentor.experiment.heads import retrain_head
 from augmentor.experiment.remedies import LOSSES, MIXES, class_weights
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.nets.classifier import Classifier, SmallResNet
 from augmentor.nets.reference import NETWORKS
 from augmentor.synthesizers.critic import KeptCritic

@@ -2,7 +2,7 @@
 
 GAN-train of Shmelkov 2018, section 3, which Ravuri and Vinyals 2019 call the classification accuracy
 score (CAS). Its counterpart GAN-test, a classifier of real samples asked about synthetic ones, is the
-label fidelity of :mod:`augmentor.experiment.quality`.
+label fidelity of :mod:`augmentor.quality.measure`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def gan_train_rows(
     """Return GAN-train beside the same for real samples, as means over seeds, and what has no number.
 
     Args:
-        scores: rows with arm, fold, metric and value; those of the fold "test" are read.
+        scores: rows with arm, split, metric and value; those of the fold "test" are read.
         arms: the arms that were trained.
         skipped: for each arm that was left out the reason.
 
     Returns:
         Rows ``gan_train_accuracy`` and ``gan_train_balanced_accuracy`` with the folds "synthetic" and
-        "real", and a list of {"fold", "metric", "class", "reason"}.
+        "real", and a list of {"split", "metric", "class", "reason"}.
     """
     sources = {
         "synthetic": SYNTHETIC if SYNTHETIC in arms else None,
@@ -43,10 +43,10 @@ def gan_train_rows(
     rows: list[dict[str, Any]] = []
     missing: list[dict[str, Any]] = []
     for metric in METRICS:
-        for fold, arm in sources.items():
-            named = {"fold": fold, "metric": f"gan_train_{metric}", "class": None}
+        for split, arm in sources.items():
+            named = {"split": split, "metric": f"gan_train_{metric}", "class": None}
             if arm is None:
-                reason = reasons[fold].rstrip(".")
+                reason = reasons[split].rstrip(".")
                 missing.append(
                     {**named, "reason": f"not estimable, because {reason[:1].lower()}{reason[1:]}"}
                 )
@@ -54,7 +54,7 @@ def gan_train_rows(
             values = [
                 row["value"]
                 for row in scores
-                if (row["arm"], row["fold"], row["metric"]) == (arm, "test", metric)
+                if (row["arm"], row["split"], row["metric"]) == (arm, "test", metric)
             ]
             rows.append({**named, "value": float(np.mean(values)), "greater_is_better": True})
     return rows, missing

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from augmentor.experiment.significance import nadeau_bengio
-from augmentor.experiment.variance import POWER, quantile
 from augmentor.experiment.verdict import METRIC_WORDS, Word, points, word_of
+from augmentor.statistics.significance import nadeau_bengio
+from augmentor.statistics.variance import POWER, quantile
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def fold_splits(
     "helps" is said only where the gain over the controls is above 0 too, see :class:`OuterSplit`.
 
     Args:
-        splits: two or more, from :func:`augmentor.job.outer.work_outer`.
+        splits: two or more, from :func:`augmentor.run.compose.folds.work_outer`.
         metric: the primary metric.
         margin: equivalence margin in units of the metric.
         confidence: of the interval.
@@ -89,7 +89,7 @@ def fold_splits(
     visible = reach * found.standard_error
 
     def row(name: str, value: float, seed: int | None = None, better: bool | None = True) -> dict[str, Any]:
-        return {"seed": seed, "fold": "test", "metric": name, "value": value, "greater_is_better": better}
+        return {"seed": seed, "split": "test", "metric": name, "value": value, "greater_is_better": better}
 
     rows = [
         row("outer_delta_mean", found.estimate),

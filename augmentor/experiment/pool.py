@@ -20,7 +20,7 @@ from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.parallel import processes_to_use, run_parallel
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.experiment.policies import Policy, changer
+from augmentor.modalities.policies import Policy, changer
 
 WORTH_A_PROCESS = 15_000
 """Versions to draw that pay for starting another process (it imports albumentations, two seconds)."""

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentor.downstream.scores import contributions
 from augmentor.experiment.arms import starts_alone
-from augmentor.experiment.design import Design
-from augmentor.experiment.scores import contributions
-from augmentor.experiment.statistics import UNSEEN
-from augmentor.experiment.variance import components
 from augmentor.experiment.verdict import METRIC_WORDS, points
+from augmentor.statistics.design import Design
+from augmentor.statistics.intervals import UNSEEN
+from augmentor.statistics.variance import components
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.codecs.image import ImageCodec
 from augmentor.experiment.arms import ARMS, needs_critic
 from augmentor.experiment.draw import NO_ROWS, marks_of, passing
 from augmentor.experiment.fits import (
@@ -32,6 +31,7 @@ from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.synthesizers.critic import KeptCritic
 
 STAGE = "evaluation"

@@ -26,10 +26,10 @@ from scipy.special import log_softmax, softmax
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.codecs.image import ImageCodec
 from augmentor.experiment.draw import passing
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.nets.classifier import SmallResNet
-from augmentor.synthesizers.folds import assign_folds, fit_folds
+from augmentor.quality.cross_fit import assign_folds, fit_folds
 from augmentor.training.classifier import embed, predict
 
 Floats = npt.NDArray[np.float64]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augmentor.experiment.design import Design
-from augmentor.experiment.scores import contributions
-from augmentor.experiment.statistics import UNSEEN
-from augmentor.experiment.variance import below, components
+from augmentor.downstream.scores import contributions
+from augmentor.statistics.design import Design
+from augmentor.statistics.intervals import UNSEEN
+from augmentor.statistics.variance import below, components
 
 LEVEL = 0.01
 """Two-sided chance of a false alarm."""
@@ -36,7 +36,7 @@ def shift_note(
     """Return a sentence where an arm's scores on the two parts differ by more than chance, else None.
 
     Welch's test of two means: seeds and cases of each part as in
-    :func:`augmentor.experiment.variance.components`. That the same seeds are scored on both parts makes it
+    :func:`augmentor.statistics.variance.components`. That the same seeds are scored on both parts makes it
     a little too cautious.
 
     Args:

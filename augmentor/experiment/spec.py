@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.files import sha256_file
 from augmentor.core.spec import Spec, parse
 from augmentor.experiment.arms import ARMS, LATE, check_arms
 from augmentor.experiment.classifiers import (
@@ -20,13 +18,13 @@ from augmentor.experiment.classifiers import (
     trainable,
 )
 from augmentor.experiment.oversample import check_oversampling
-from augmentor.experiment.policies import Policy, resolve
+from augmentor.modalities.policies import Policy, resolve
+from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
 
 ONE_GENERATOR = (
     "The answer is conditional on one GAN: all seeds share it, so the interval covers training the "
     "classifier again and other test cases, not training the generator again."
 )
-BUILT_IN_FEATURES = ("task", "pixels")
 DEFAULT_ARMS = (
     "real",
     "balanced",
@@ -189,26 +187,6 @@ def mixing_arm(arms: Sequence[str]) -> str:
     """
     mixing = (n for n in arms if ARMS[n].by_share and ARMS[n].is_synthetic and n not in LATE)
     return next(mixing, "spread")
-
-
-def check_features(features: str) -> None:
-    """Refuse a feature network whose file is not there.
-
-    Raises:
-        ConfigError: naming the path.
-    """
-    if features not in BUILT_IN_FEATURES and not Path(features).expanduser().is_file():
-        raise ConfigError(f"evaluation.features: there is no file {features}; it is read from where you are")
-
-
-def features_key(features: str) -> str:
-    """Return what tells two feature spaces apart: the name, or the SHA-256 of the network's file.
-
-    Raises:
-        ConfigError: if there is no such file.
-    """
-    check_features(features)
-    return features if features in BUILT_IN_FEATURES else sha256_file(Path(features).expanduser())
 
 
 def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:

@@ -48,7 +48,7 @@ def choose_label_minimum(
         progress: told about every finished fit.
 
     Returns:
-        The level, and rows with arm, seed, fold, metric ``<primary>@label_minimum=<level>`` and value.
+        The level, and rows with arm, seed, split, metric ``<primary>@label_minimum=<level>`` and value.
     """
     arm = mixing_arm(spec.arms)
     only = spec.model_copy(update={"shares": (max(spec.shares),)})
@@ -62,7 +62,7 @@ def choose_label_minimum(
         )  # fmt: skip
         means[level] = float(np.mean(tried["scores"]))
         rows += [
-            {"arm": arm, "seed": number, "fold": "validation", "value": value, "greater_is_better": True}
+            {"arm": arm, "seed": number, "split": "validation", "value": value, "greater_is_better": True}
             | {"metric": f"{spec.primary_metric}@label_minimum={level:g}"}
             for number, value in enumerate(tried["scores"])
         ]

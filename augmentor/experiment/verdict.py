@@ -8,7 +8,7 @@ from typing import Literal
 
 from augmentor.core.errors import ConfigError
 from augmentor.experiment.arms import starts_alone
-from augmentor.experiment.statistics import Interval
+from augmentor.statistics.intervals import Interval
 
 Word = Literal["helps", "hurts", "equivalent", "inconclusive"]
 

@@ -28,9 +28,9 @@ def quality(rows: Rows, classes: list[str], group: str) -> dict[str, Any]:
 def _found(rows: Rows, names: Sequence[str], class_: str | None) -> dict[str, dict[str, float | None]]:
     numbers: dict[str, dict[str, float | None]] = {}
     for name in names:
-        pair = {fold: rows.value(name, fold=fold, class_=class_) for fold in ("synthetic", "real")}
-        extra = {fold: rows.value(name, fold=fold, class_=class_) for fold in ("generated", "kept")}
-        pair |= {fold: value for fold, value in extra.items() if value is not None}
+        pair = {split: rows.value(name, split=split, class_=class_) for split in ("synthetic", "real")}
+        extra = {split: rows.value(name, split=split, class_=class_) for split in ("generated", "kept")}
+        pair |= {split: value for split, value in extra.items() if value is not None}
         if all(value is None for value in pair.values()):
             continue
         sized = next((m for m in rows.of_class_names("synthetic", class_) if m.startswith(f"{name}_n")), "")
@@ -57,10 +57,10 @@ def acceptance(rows: Rows, classes: list[str]) -> dict[str, Any]:
     """Return for every class the share that passed the filters, and the rejections by reason."""
     table = {}
     for name in classes:
-        rate = rows.value("acceptance", fold="synthetic", class_=name)
+        rate = rows.value("acceptance", split="synthetic", class_=name)
         rejected = {
             metric.removeprefix("rejected:"): round(value)
-            for metric, value in rows.of_class(name, fold="synthetic", prefix="rejected:").items()
+            for metric, value in rows.of_class(name, split="synthetic", prefix="rejected:").items()
         }
         if rate is not None or rejected:
             table[name] = {"rate": rate, "rejected": rejected}
@@ -72,7 +72,7 @@ def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any]
     if arm is None:
         return None
     found = [
-        [list(rows.by_seed(f"confusion:{p}", arm=arm, fold="test", class_=true).values()) for p in classes]
+        [list(rows.by_seed(f"confusion:{p}", arm=arm, split="test", class_=true).values()) for p in classes]
         for true in classes
     ]
     if not any(values for row in found for values in row):
@@ -108,7 +108,7 @@ def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, 
     tried = []
     for one in choice["tried"]:
         metric = f"{primary}@candidate={one['candidate']}@images={one['images']}"
-        scores = list(rows.by_seed(metric, arm=str(choice["arm"]), fold="validation").values())
+        scores = list(rows.by_seed(metric, arm=str(choice["arm"]), split="validation").values())
         scores = [] if one["reason"] else scores
         mean, sd = spread(scores)
         error = None if sd is None else sd / len(scores) ** 0.5
@@ -119,10 +119,10 @@ def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, 
 def _tried(rows: Rows, primary: str, setting: str) -> list[dict[str, Any]]:
     tried: list[dict[str, Any]] = []
     for arm in rows.arms():
-        for metric in rows.metrics(arm=arm, fold="validation"):
+        for metric in rows.metrics(arm=arm, split="validation"):
             name, found, value = metric.partition(f"@{setting}=")
             if found and name in {primary, "balanced_accuracy"}:
-                values = list(rows.by_seed(metric, arm=arm, fold="validation").values())
+                values = list(rows.by_seed(metric, arm=arm, split="validation").values())
                 mean, sd = spread(values)
                 tried.append(
                     {

@@ -27,7 +27,7 @@ def calibration(rows: Rows, verdict: Mapping[str, Any]) -> dict[str, Any]:
 def _of_arm(rows: Rows, arm: str | None) -> dict[str, Any] | None:
     if arm is None:
         return None
-    temperatures = list(rows.by_seed("temperature", arm=arm, fold="test").values())
+    temperatures = list(rows.by_seed("temperature", arm=arm, split="test").values())
     if not temperatures:
         return None
     found: dict[str, Any] = {
@@ -37,7 +37,7 @@ def _of_arm(rows: Rows, arm: str | None) -> dict[str, Any] | None:
     }
     for kind, metric, suffix in KINDS:
         found[kind] = {
-            name: spread(list(rows.by_seed(name + suffix, arm=arm, fold="test").values()))[0]
+            name: spread(list(rows.by_seed(name + suffix, arm=arm, split="test").values()))[0]
             for name in ("ece", "brier")
         }
         found[kind]["bins"] = _bins(rows, arm, metric)
@@ -45,11 +45,11 @@ def _of_arm(rows: Rows, arm: str | None) -> dict[str, Any] | None:
 
 
 def _bins(rows: Rows, arm: str, metric: str) -> list[dict[str, float | None]]:
-    names = [m for m in rows.metrics(arm=arm, fold="test") if m.startswith(f"{metric}:")]
+    names = [m for m in rows.metrics(arm=arm, split="test") if m.startswith(f"{metric}:")]
     numbers = sorted({name.split(":")[1] for name in names})
     return [
         {
-            what: rows.value(f"{metric}:{number}:{what}", arm=arm, fold="test")
+            what: rows.value(f"{metric}:{number}:{what}", arm=arm, split="test")
             for what in ("count", "confidence", "accuracy")
         }
         for number in numbers

@@ -90,16 +90,16 @@ def _context(summary: Mapping[str, Any], folder: Path, kind: Kind) -> dict[str, 
 
 
 def gaps(missing: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the numbers that could not be estimated: one entry a class and fold, one line a reason."""
+    """Return the numbers that could not be estimated: one entry a class and split, one line a reason."""
     together: dict[tuple[str, str], dict[str, list[str]]] = {}
     for gap in missing:
         class_ = "all classes" if gap.get("class") is None else str(gap["class"])
         reason = str(gap["reason"]).removeprefix("not estimable, because ")
-        lines = together.setdefault((class_, str(gap["fold"])), {})
+        lines = together.setdefault((class_, str(gap["split"])), {})
         lines.setdefault(reason, []).append(vocabulary.sample_label(str(gap["metric"])))
     return [
-        {"class": class_, "fold": fold, "lines": [(", ".join(names), why) for why, names in lines.items()]}
-        for (class_, fold), lines in together.items()
+        {"class": class_, "split": split, "lines": [(", ".join(names), why) for why, names in lines.items()]}
+        for (class_, split), lines in together.items()
     ]
 
 

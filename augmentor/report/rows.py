@@ -17,7 +17,7 @@ Key = tuple[str | None, str | None, str, str | None]
 
 
 class Rows:
-    """The table as a dictionary from (arm, fold, metric, class) to the value of each seed.
+    """The table as a dictionary from (arm, split, metric, class) to the value of each seed.
 
     Args:
         results: rows of one dataset.
@@ -35,17 +35,17 @@ class Rows:
             table[name].astype(object).where(table[name].notna(), None).tolist() for name in table.columns
         ]
         self._values: dict[Key, dict[int | None, float]] = {}
-        for _, arm, seed, fold, metric, class_, value, _ in zip(*columns, strict=True):
-            seeds = self._values.setdefault((arm, fold, metric, class_), {})
+        for _, arm, seed, split, metric, class_, value, _ in zip(*columns, strict=True):
+            seeds = self._values.setdefault((arm, split, metric, class_), {})
             number = None if seed is None else int(seed)
             if number in seeds:
                 raise DataError(
-                    f"the results hold {metric!r} twice (arm {arm}, fold {fold}, seed {seed}, class {class_})"
+                    f"the results hold {metric!r} twice (arm {arm}, {split}, seed {seed}, class {class_})"
                 )
             seeds[number] = float(value)
         self._arms_of: dict[tuple[str | None, str, str | None], list[str | None]] = {}
-        for arm, fold, metric, class_ in self._values:
-            self._arms_of.setdefault((fold, metric, class_), []).append(arm)
+        for arm, split, metric, class_ in self._values:
+            self._arms_of.setdefault((split, metric, class_), []).append(arm)
         self.digest = sha256_json(
             [
                 [*(part or "" for part in key), "" if seed is None else seed, plain(value)]
@@ -55,7 +55,7 @@ class Rows:
         )
 
     def value(
-        self, metric: str, *, fold: str, arm: str | None = None, class_: str | None = None
+        self, metric: str, *, split: str, arm: str | None = None, class_: str | None = None
     ) -> float | None:
         """Return the one finite value that belongs to no seed (or to a single one), else None.
 
@@ -65,41 +65,41 @@ class Rows:
             DataError: if several seeds or arms hold the number.
         """
         if arm is None:
-            arms = self._arms_of.get((fold, metric, class_), [None])
+            arms = self._arms_of.get((split, metric, class_), [None])
             if len(arms) > 1:
-                raise DataError(f"{metric!r} ({fold}, {class_}) is there for the arms {arms}, expected once")
+                raise DataError(f"{metric!r} ({split}, {class_}) is there for the arms {arms}, expected once")
             arm = arms[0]
-        seeds = self._values.get((arm, fold, metric, class_), {})
+        seeds = self._values.get((arm, split, metric, class_), {})
         if None in seeds:
             return _finite(seeds[None])
         if len(seeds) > 1:
             raise DataError(
-                f"{metric!r} ({arm}, {fold}, {class_}) is there for {len(seeds)} seeds, expected once"
+                f"{metric!r} ({arm}, {split}, {class_}) is there for {len(seeds)} seeds, expected once"
             )
         return _finite(next(iter(seeds.values()))) if seeds else None
 
     def by_seed(
-        self, metric: str, *, arm: str | None, fold: str, class_: str | None = None
+        self, metric: str, *, arm: str | None, split: str, class_: str | None = None
     ) -> dict[int, float]:
         """Return the finite values of every seed, in the order of the seeds."""
-        seeds = self._values.get((arm, fold, metric, class_), {})
+        seeds = self._values.get((arm, split, metric, class_), {})
         return {
             s: v for s, v in sorted((s, v) for s, v in seeds.items() if s is not None) if math.isfinite(v)
         }
 
-    def of_class(self, class_: str, *, fold: str, prefix: str) -> dict[str, float]:
+    def of_class(self, class_: str, *, split: str, prefix: str) -> dict[str, float]:
         """Return the values of all metrics of ``class_`` whose name starts with ``prefix``."""
-        names = [m for _, f, m, c in self._values if f == fold and c == class_ and m.startswith(prefix)]
-        found = {name: self.value(name, fold=fold, class_=class_) for name in names}
+        names = [m for _, f, m, c in self._values if f == split and c == class_ and m.startswith(prefix)]
+        found = {name: self.value(name, split=split, class_=class_) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
-    def of_class_names(self, fold: str, class_: str | None) -> list[str]:
-        """Return the metrics that ``class_`` (None: no class) has in ``fold``, under any arm."""
-        return [metric for place, metric, c in self._arms_of if place == fold and c == class_]
+    def of_class_names(self, split: str, class_: str | None) -> list[str]:
+        """Return the metrics that ``class_`` (None: no class) has in ``split``, under any arm."""
+        return [metric for place, metric, c in self._arms_of if place == split and c == class_]
 
-    def metrics(self, *, arm: str, fold: str) -> list[str]:
-        """Return the metrics without class that ``arm`` has in ``fold``."""
-        return [m for a, f, m, c in self._values if a == arm and f == fold and c is None]
+    def metrics(self, *, arm: str, split: str) -> list[str]:
+        """Return the metrics without class that ``arm`` has in ``split``."""
+        return [m for a, f, m, c in self._values if a == arm and f == split and c is None]
 
     def arms(self) -> list[str]:
         """Return the arms in the order of their first row."""

@@ -26,7 +26,7 @@ from augmentor.report.vocabulary import ARMS, WORDS
 
 SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
 CLASS_SCORES = ("recall", "precision", "f1")
-COUNT_FOLDS = {
+COUNTED_SPLITS = {
     "real": "train",
     "validation": "validation",
     "test": "test",
@@ -99,7 +99,7 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
         "gains": {
             arm: {**_gain(rows, arm), "alone": _alone(rows, arm, (facts.get("controls") or {}).get(arm))}
             for arm in rows.arms()
-            if rows.value("delta", arm=arm, fold="test") is not None
+            if rows.value("delta", arm=arm, split="test") is not None
         },
         "per_class": _per_class(rows, classes, verdict),
         "fidelity": quality(rows, classes, "fidelity"),
@@ -143,14 +143,14 @@ def _arms(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
 
 
 def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, description: str) -> dict[str, Any]:
-    scored = rows.by_seed(primary, arm=name, fold="test")
+    scored = rows.by_seed(primary, arm=name, split="test")
     mean, sd = spread(list(scored.values()))
-    validation, _ = spread(list(rows.by_seed(primary, arm=name, fold="validation").values()))
-    low = rows.value(f"{primary}_low", arm=name, fold="test")
-    high = rows.value(f"{primary}_high", arm=name, fold="test")
+    validation, _ = spread(list(rows.by_seed(primary, arm=name, split="validation").values()))
+    low = rows.value(f"{primary}_low", arm=name, split="test")
+    high = rows.value(f"{primary}_high", arm=name, split="test")
     others = {}
     for metric in SCORES:
-        values = list(rows.by_seed(metric, arm=name, fold="test").values())
+        values = list(rows.by_seed(metric, arm=name, split="test").values())
         if metric != primary and values:
             others[metric] = dict(zip(("mean", "sd"), spread(values), strict=True))
     reason = None if scored else (why_skipped or "this arm has no test scores in the results")
@@ -170,7 +170,7 @@ def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, descripti
 
 def _gain(rows: Rows, arm: str | None) -> dict[str, Any]:
     def read(metric: str) -> float | None:
-        return None if arm is None else rows.value(metric, arm=arm, fold="test")
+        return None if arm is None else rows.value(metric, arm=arm, split="test")
 
     return {
         "delta": read("delta"),
@@ -182,16 +182,16 @@ def _gain(rows: Rows, arm: str | None) -> dict[str, Any]:
 
 def _alone(rows: Rows, arm: str, control: str | None) -> dict[str, Any] | None:
     """Return the change against the arm that differs in synthesis alone, None where there is none."""
-    delta = rows.value("delta_control", arm=arm, fold="test")
+    delta = rows.value("delta_control", arm=arm, split="test")
     if control is None or delta is None:
         return None
-    ends = (rows.value(f"delta_control_{end}", arm=arm, fold="test") for end in ("low", "high"))
+    ends = (rows.value(f"delta_control_{end}", arm=arm, split="test") for end in ("low", "high"))
     return {"control": str(control), "delta": delta, "ci": _interval(*ends)}
 
 
 def _outer_gain(rows: Rows) -> dict[str, Any]:
     def read(metric: str) -> float | None:
-        return rows.value(f"outer_{metric}", fold="test")
+        return rows.value(f"outer_{metric}", split="test")
 
     return {
         "delta": read("delta_mean"),
@@ -215,9 +215,9 @@ def _verdict(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, An
         raise DataError(f"the verdict must be one of {sorted(WORDS)}, got {word!r}")
     else:
         _refuse_contradiction(word, gain)
-    scores = [rows.by_seed(primary, arm=name, fold="test") for name in (baseline, arm)]
+    scores = [rows.by_seed(primary, arm=name, split="test") for name in (baseline, arm)]
     if outer:
-        scores = [rows.by_seed(f"outer_{name}", arm=None, fold="test") for name in ("before", "after")]
+        scores = [rows.by_seed(f"outer_{name}", arm=None, split="test") for name in ("before", "after")]
     before, after = (spread(list(values.values()))[0] for values in scores)
     return {
         "word": word,
@@ -252,7 +252,10 @@ def _refuse_contradiction(word: str, gain: Mapping[str, Any]) -> None:
 
 def _counts(rows: Rows, classes: list[str]) -> dict[str, Any]:
     return {
-        name: {key: _whole(rows.value("count", fold=fold, class_=name)) for key, fold in COUNT_FOLDS.items()}
+        name: {
+            key: _whole(rows.value("count", split=split, class_=name))
+            for key, split in COUNTED_SPLITS.items()
+        }
         for name in classes
     }
 
@@ -267,17 +270,17 @@ def _per_class(rows: Rows, classes: list[str], verdict: Mapping[str, Any]) -> di
 
 def _one_class(rows: Rows, name: str, verdict: Mapping[str, Any]) -> dict[str, Any]:
     def means(arm: str | None) -> dict[str, float | None]:
-        found = {m: rows.by_seed(m, arm=arm, fold="test", class_=name) if arm else {} for m in CLASS_SCORES}
+        found = {m: rows.by_seed(m, arm=arm, split="test", class_=name) if arm else {} for m in CLASS_SCORES}
         return {metric: spread(list(values.values()))[0] for metric, values in found.items()}
 
     def change(metric: str) -> float | None:
         arm = verdict["arm"]
-        return rows.value(metric, arm=arm, fold="test", class_=name) if arm else None
+        return rows.value(metric, arm=arm, split="test", class_=name) if arm else None
 
     delta = change("recall_delta")
     reason = None
     if delta is None:
-        empty = rows.value("count", fold="test", class_=name) == 0
+        empty = rows.value("count", split="test", class_=name) == 0
         reason = "no test cases of this class" if empty else "no paired recall in the results"
     return {
         "before": means(verdict["baseline"]),

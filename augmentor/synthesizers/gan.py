@@ -23,7 +23,7 @@ from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
-from augmentor.data.codecs.image import ImageCodec
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of

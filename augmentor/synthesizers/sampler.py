@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from augmentor.core.errors import ConfigError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.data.codecs.image import ImageCodec
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.synthesizers.spec import SynthesizerSpec
 from augmentor.synthesizers.starts import Starts
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.data.codecs.image import ImageCodec
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.objectives.translation import low_pass, scaled, smoothed, source_probabilities
 from augmentor.synthesizers.translation_spec import StartsSpec
 

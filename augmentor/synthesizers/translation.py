@@ -32,7 +32,7 @@ from augmentor.core.score import Judge
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
-from augmentor.data.codecs.image import ImageCodec
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.nets.classifier import SmallResNet, memory_format
 from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.gan import CONFIG, FORMAT, WEIGHTS, read_config, tensor_digest

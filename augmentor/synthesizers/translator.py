@@ -12,7 +12,7 @@ from torch import Tensor
 
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.data.codecs.image import ImageCodec
+from augmentor.modalities.array_codec import ImageCodec
 from augmentor.nets.classifier import SmallResNet, memory_format
 from augmentor.objectives.translation import low_pass, translation_loss, translation_step
 from augmentor.synthesizers.sampler import check_labels, row_ids, torch_threads

@@ -22,8 +22,8 @@ from prefect.task_runners import TaskRunner  # noqa: E402
 from augmentor.core.errors import ConfigError  # noqa: E402
 from augmentor.core.parallel import Mapper, processes_to_use, run_parallel  # noqa: E402
 from augmentor.core.progress import Progress  # noqa: E402
-from augmentor.job.engine import Engine  # noqa: E402
-from augmentor.job.recipe import ExecutionSpec  # noqa: E402
+from augmentor.run.engine import Engine  # noqa: E402
+from augmentor.run.recipe import ExecutionSpec  # noqa: E402
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")

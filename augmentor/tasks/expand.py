@@ -22,11 +22,11 @@ from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import override
-from augmentor.data.foreign import foreign_path
-from augmentor.job.foreign import ORDER, begin_foreign, foreign_recipe
-from augmentor.job.guard import NotPublished
-from augmentor.job.recipe import Recipe, load_recipe, recipe_from_values
-from augmentor.job.run import STEPS, Job, Outcome, Session, begin, stages
+from augmentor.data.readers.foreign import foreign_path
+from augmentor.run.compose.external import ORDER, begin_foreign, foreign_recipe
+from augmentor.run.guard import NotPublished
+from augmentor.run.recipe import Recipe, load_recipe, recipe_from_values
+from augmentor.run.session import STEPS, Job, Outcome, Session, begin, stages
 from augmentor.tasks.engines import engine_of
 
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
@@ -165,7 +165,7 @@ def expand_all(job: Job) -> Outcome:
 
 
 def run_with_prefect(job: Job) -> Outcome:
-    """Run ``job`` as the shipped flow; the same functions as :func:`augmentor.job.run.run_job`.
+    """Run ``job`` as the shipped flow; the same functions as :func:`augmentor.run.session.run_job`.
 
     Where no Prefect server is configured, a temporary one serves this run.
     """
@@ -183,7 +183,7 @@ def evaluate_with_prefect(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Outcome:
-    """Judge synthetic samples as the shipped flow; see :func:`augmentor.job.foreign.evaluate_foreign`."""
+    """Judge samples as the shipped flow; see :func:`augmentor.run.compose.external.evaluate_foreign`."""
     foreign_path(Path(synthetic).expanduser())  # told before a server takes seconds to start
     foreign_recipe(real, recipe, assignments)
     parameters = {

@@ -26,8 +26,8 @@ from prefect.client.schemas.objects import FlowRun, State  # noqa: E402
 from prefect.exceptions import MissingContextError, PrefectHTTPStatusError  # noqa: E402
 
 from augmentor.core.progress import Progress  # noqa: E402
-from augmentor.job.run import Outcome, Session  # noqa: E402
 from augmentor.report.formats import fence  # noqa: E402
+from augmentor.run.session import Outcome, Session  # noqa: E402
 
 ARTIFACT_SECONDS = 5.0
 Given = ParamSpec("Given")
@@ -142,15 +142,15 @@ def show(session: Session, outcome: Outcome) -> None:
     metric = session.steps.recipe.evaluation.primary_metric
     rows = []
     for arm in facts["arms"]:
-        scores = results.where(arm=arm, fold="test", metric=metric)["value"]
+        scores = results.where(arm=arm, split="test", metric=metric)["value"]
         rows.append(
             {
                 "arm": arm,
                 metric: round(float(scores.mean()), 4),
                 "sd over seeds": round(float(scores.std(ddof=1)), 4) if len(scores) > 1 else None,
-                "gain over baseline": _rounded(results.value(arm=arm, fold="test", metric="delta")),
-                "low": _rounded(results.value(arm=arm, fold="test", metric="delta_low")),
-                "high": _rounded(results.value(arm=arm, fold="test", metric="delta_high")),
+                "gain over baseline": _rounded(results.value(arm=arm, split="test", metric="delta")),
+                "low": _rounded(results.value(arm=arm, split="test", metric="delta_low")),
+                "high": _rounded(results.value(arm=arm, split="test", metric="delta_high")),
             }
         )
     reused = ", ".join(outcome.reused) or "none"

@@ -9,8 +9,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from augmentor.job.run import Job, Outcome, Session
-from augmentor.job.sweep import (
+from augmentor.run.compose.sweep import (
     Member,
     SweepSpec,
     check_alone,
@@ -19,7 +18,8 @@ from augmentor.job.sweep import (
     one_by_one,
     try_elsewhere,
 )
-from augmentor.job.sweep_table import Trial, sweep_rows
+from augmentor.run.compose.sweep_table import Trial, sweep_rows
+from augmentor.run.session import Job, Outcome, Session
 from augmentor.tasks.pages import pages
 
 
@@ -64,7 +64,7 @@ def try_as_task(session: Session, member: Member, count: int) -> Trial:
 
 
 def sweep_with_prefect(job: Job, plan: SweepSpec) -> Outcome:
-    """Run a sweep as the shipped flow; the same functions as :func:`augmentor.job.sweep.run_sweep`."""
+    """Run a sweep as the shipped flow; the same as :func:`augmentor.run.compose.sweep.run_sweep`."""
     check_alone()  # before Prefect takes seconds to start
     check_choice(job.recipe)
     parameters = {

@@ -126,17 +126,21 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
         return types.SimpleNamespace(recipe=recipe, out=out, device=device, progress=progress)
 
     stand_ins = {
-        "augmentor.job.recipe": {
+        "augmentor.run.recipe": {
             "load_recipe": load_recipe,
             "list_recipes": lambda: [("default", "Any data."), ("digits", "")],
         },
-        "augmentor.job.run": {"Job": job, "run_job": outcome("run_job"), "check_shared": lambda recipe: None},
+        "augmentor.run.session": {
+            "Job": job,
+            "run_job": outcome("run_job"),
+            "check_shared": lambda recipe: None,
+        },
         "augmentor.tasks.expand": {
             "run_with_prefect": outcome("run_with_prefect"),
             "evaluate_with_prefect": judge("evaluate_with_prefect"),
         },
-        "augmentor.job.generate": {"generate": generate},
-        "augmentor.job.foreign": {"evaluate_foreign": judge("evaluate_foreign")},
+        "augmentor.run.generate": {"generate": generate},
+        "augmentor.run.compose.external": {"evaluate_foreign": judge("evaluate_foreign")},
         "augmentor.data.cards": {
             "list_cards": lambda: [
                 types.SimpleNamespace(name="digits", title="Handwritten\n digits", refused=None),
@@ -148,7 +152,7 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
         module = types.ModuleType(name)
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr("augmentor.job.rerender.rerender", rerender)
+    monkeypatch.setattr("augmentor.run.rerender.rerender", rerender)
     return seen
 
 

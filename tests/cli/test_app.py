@@ -221,7 +221,7 @@ def test_version(command):
 WAITING = """
 import signal, sys, types
 from augmentor.cli import app
-recipe, run = types.ModuleType("augmentor.job.recipe"), types.ModuleType("augmentor.job.run")
+recipe, run = types.ModuleType("augmentor.run.recipe"), types.ModuleType("augmentor.run.session")
 recipe.load_recipe = lambda *_: None
 run.Job = types.SimpleNamespace
 def run_job(job):
@@ -229,7 +229,7 @@ def run_job(job):
     signal.pause()
 run.run_job = run_job
 run.check_shared = lambda recipe: None
-sys.modules |= {"augmentor.job.recipe": recipe, "augmentor.job.run": run}
+sys.modules |= {"augmentor.run.recipe": recipe, "augmentor.run.session": run}
 app.main(["run", "digits", "--no-prefect"])
 """
 

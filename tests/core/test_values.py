@@ -150,8 +150,8 @@ def test_reason_exactly_where_not_kept(kept, reason) -> None:
 
 def test_results_keep_types_and_refuse_missing_values(tmp_path) -> None:
     rows = [
-        {"dataset": "d", "arm": "real", "seed": 1, "fold": "test", "metric": "accuracy", "value": 0.5},
-        {"dataset": "d", "metric": "count", "class": "cat", "fold": "train", "value": 3},
+        {"dataset": "d", "arm": "real", "seed": 1, "split": "test", "metric": "accuracy", "value": 0.5},
+        {"dataset": "d", "metric": "count", "class": "cat", "split": "train", "value": 3},
     ]
     results = Results.from_rows(rows)
     assert list(results.table.columns) == list(COLUMNS)

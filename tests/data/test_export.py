@@ -16,9 +16,9 @@ from augmentor.core.errors import DataError, StorageError
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.cards import load_card
-from augmentor.data.export import class_folders, export, safe_name
 from augmentor.data.load import load
 from augmentor.data.torch_dataset import ExpandedDataset
+from augmentor.data.writers.export import class_folders, export, safe_name
 
 KEPT = np.array([True, False, True])
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 from augmentor.core.errors import DataError
 from augmentor.data.cards import Card
-from augmentor.data.folder import read_folder
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded
+from augmentor.data.readers.folder import read_folder
 from augmentor.data.spec import ImageSpec
 
 Make = Callable[..., Path]

@@ -13,8 +13,8 @@ from PIL import Image
 from augmentor.core.errors import DataError
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.export import export
-from augmentor.data.foreign import foreign_path, match_classes, read_foreign
+from augmentor.data.readers.foreign import foreign_path, match_classes, read_foreign
+from augmentor.data.writers.export import export
 
 DIGEST = "d" * 64
 

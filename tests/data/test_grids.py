@@ -14,13 +14,13 @@ from augmentor.core.errors import DataError
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.duplicates import exact_groups, near_pairs
-from augmentor.data.export import export
-from augmentor.data.foreign import foreign_path, read_foreign
 from augmentor.data.inspect import inspect
 from augmentor.data.load import load
+from augmentor.data.readers.foreign import foreign_path, read_foreign
 from augmentor.data.spec import ImageSpec, SeriesSpec
 from augmentor.data.split import split
 from augmentor.data.torch_dataset import ExpandedDataset
+from augmentor.data.writers.export import export
 
 SHAPES = {"series": (2, 40), "image": (1, 8, 8), "volume": (1, 6, 8, 10)}
 DTYPES = {"series": np.float32, "image": np.uint8, "volume": np.uint8}

@@ -198,7 +198,7 @@ def test_a_known_card_is_drafted_from_itself(tmp_path: Path) -> None:
 
 
 def test_inspecting_loads_no_torch() -> None:
-    rooms = "augmentor.data.inspect, augmentor.data.split, augmentor.data.export"
+    rooms = "augmentor.data.inspect, augmentor.data.split, augmentor.data.writers.export"
     code = f"import sys, {rooms}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

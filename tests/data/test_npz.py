@@ -12,7 +12,7 @@ import pytest
 from augmentor.core.errors import DataError
 from augmentor.data.cards import Card
 from augmentor.data.load import load
-from augmentor.data.npz import read_npz
+from augmentor.data.readers.npz import read_npz
 from augmentor.data.spec import ImageSpec
 
 RNG = np.random.default_rng(5)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augmentor.data.pictures import UnreadablePicture, decode, to_channels, to_square
+from augmentor.data.readers.pictures import UnreadablePicture, decode, to_channels, to_square
 
 RNG = np.random.default_rng(3)
 GREY = RNG.integers(0, 256, (7, 9), dtype=np.uint8)

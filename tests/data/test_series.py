@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augmentor.core.errors import DataError
-from augmentor.data.resample import centred, resampled, weights
-from augmentor.data.series import fit_series, series_range
+from augmentor.data.readers.resample import centred, resampled, weights
+from augmentor.data.readers.series import fit_series, series_range
 from augmentor.data.spec import SeriesSpec
 
 NAN = np.nan

@@ -20,18 +20,18 @@ from augmentor.core.samples import Samples
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data import streamed
-from augmentor.data.codecs.image import ImageCodec
 from augmentor.data.duplicates import exact_groups, near_pairs
-from augmentor.data.export import export
-from augmentor.data.files import Files, Folder, Found
-from augmentor.data.folder import SizeNeeded
 from augmentor.data.load import load
-from augmentor.data.pictures import Picture, to_channels
+from augmentor.data.readers import streamed
+from augmentor.data.readers.files import Files, Folder, Found
+from augmentor.data.readers.folder import SizeNeeded
+from augmentor.data.readers.pictures import Picture, to_channels
 from augmentor.data.spec import ImageSpec
 from augmentor.data.split import split
 from augmentor.data.torch_dataset import ExpandedDataset
-from augmentor.job.cache import tree_digest
+from augmentor.data.writers.export import export
+from augmentor.modalities.array_codec import ImageCodec
+from augmentor.store.cache import tree_digest
 from augmentor.training.batches import Batches, EncodedRows
 
 Make = Callable[..., Path]
@@ -128,7 +128,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_little_disk_asks_for_a_size(make_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augmentor.data.folder.room", lambda: 4 * 144 - 1)
+    monkeypatch.setattr("augmentor.data.readers.folder.room", lambda: 4 * 144 - 1)
     with pytest.raises(SizeNeeded, match=r"4 pictures of 12 x 12 .*image.size=64"):
         load(str(make_folder({"a": 2, "b": 2})))
 

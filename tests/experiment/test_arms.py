@@ -17,10 +17,10 @@ from augmentor.experiment.arms import (
     controls_of,
 )
 from augmentor.experiment.heads import HEADS
-from augmentor.experiment.policies import POLICIES, Policy
 from augmentor.experiment.remedies import LOSSES, MIXES
 from augmentor.experiment.selected import SELECTIONS
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
+from augmentor.modalities.policies import POLICIES, Policy
 
 
 @pytest.mark.parametrize("name", ARMS)

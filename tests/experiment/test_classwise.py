@@ -35,7 +35,7 @@ def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
     made.x[made.y == 0] = blobs((0, 40), 5, noise=0.2).x
     found = run(tmp_path, marked(made))
     assert found.facts["left_out"] == ["common"]
-    validation = found.results.where(metric="balanced_accuracy", fold="validation")
+    validation = found.results.where(metric="balanced_accuracy", split="validation")
     means = validation.groupby("arm")["value"].mean()
     assert means[CLASSWISE] > means["spread"]
     tried = set(found.results.table["metric"][found.results.table["metric"].str.contains("@without=")])

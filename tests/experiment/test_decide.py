@@ -85,7 +85,7 @@ def test_rows_follow_the_contract():
     test = arms(0, SKILLS)
     found = decision()
     table = Results.from_rows([{"dataset": "d", **row} for row in found.rows])
-    assert set(table.table["fold"]) == {"test"}
+    assert set(table.table["split"]) == {"test"}
     assert table.table["seed"].isna().all()
     recall = {
         name: np.mean([recall_score(Y, p.argmax(axis=1), average=None) for p in test[name]], axis=0)
@@ -120,8 +120,8 @@ def test_class_intervals_are_wider_than_one_class_alone_would_need():
 
     assert width(decision(confidence=0.95)) > 1.1 * width(decision(confidence=0.85))
     # 1 - (1 - 0.85) / 3 = 0.95: the same level asked for one class alone.
-    from augmentor.experiment.design import Design
-    from augmentor.experiment.statistics import intervals
+    from augmentor.statistics.design import Design
+    from augmentor.statistics.intervals import intervals
 
     test = arms(0, SKILLS)
     hits = np.stack([test[name].argmax(axis=-1) == Y for name in ("filtered", "classical")]).astype(float)

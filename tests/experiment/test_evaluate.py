@@ -13,9 +13,9 @@ from augmentor.experiment.arms import TWINS, needs_critic
 from augmentor.experiment.choices import choose_share
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fits import read_fit, run_fit
-from augmentor.experiment.policies import Policy
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
+from augmentor.modalities.policies import Policy
 
 TINY = EvaluationSpec(
     arms=(*DEFAULT_ARMS[:-1], "synthetic", "filtered", "synthetic_only"),
@@ -44,15 +44,15 @@ def finished(tmp_path_factory):
 def test_every_arm_has_its_scores_on_both_held_out_parts(finished):
     _, found = finished
     arms = [arm for arm in TINY.arms if arm != "synthetic_only" and not needs_critic(arm)]
-    for fold in ("validation", "test"):
-        scores = found.results.where(metric="balanced_accuracy", fold=fold)
+    for split in ("validation", "test"):
+        scores = found.results.where(metric="balanced_accuracy", split=split)
         assert sorted(zip(scores["arm"], scores["seed"], strict=True)) == sorted(
             (arm, seed) for arm in arms for seed in range(3)
         )
     assert set(found.results.table["dataset"]) == {"blobs"}
     for arm in ("synthetic", "filtered"):
         for metric in ("delta", "delta_low", "delta_high", "minimum_detectable", "margin"):
-            assert found.results.value(arm=arm, fold="test", metric=metric) is not None
+            assert found.results.value(arm=arm, split="test", metric=metric) is not None
         assert found.results.value(arm=arm, metric="recall_delta", class_="rare") is not None
 
 
@@ -60,7 +60,7 @@ def test_confusions_count_the_test_part_and_no_other(finished):
     """Swapped parts fail here: the parts have different numbers of cases in each class."""
     _, found = finished
     confusion = found.results.table[found.results.table["metric"].str.startswith("confusion:")]
-    assert set(confusion["fold"]) == {"test"}
+    assert set(confusion["split"]) == {"test"}
     totals = confusion.groupby(["arm", "seed", "class"])["value"].sum().unstack()
     assert set(totals["common"]) == {50}
     assert set(totals["rare"]) == {40}
@@ -69,16 +69,16 @@ def test_confusions_count_the_test_part_and_no_other(finished):
 def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
     _, found = finished
     baseline = found.facts["verdict"]["baseline"]
-    means = found.results.where(metric="balanced_accuracy", fold="test").groupby("arm")["value"].mean()
+    means = found.results.where(metric="balanced_accuracy", split="test").groupby("arm")["value"].mean()
     for arm in ("synthetic", "filtered"):
-        delta = found.results.value(arm=arm, metric="delta", fold="test")
+        delta = found.results.value(arm=arm, metric="delta", split="test")
         assert delta == pytest.approx(means[arm] - means[baseline], abs=1e-12)
     controls = found.facts["controls"]
     became = found.facts["became"]["with_synthetic"]
     best = next(name for name, twin in TWINS.items() if twin == became)
     assert controls == {"synthetic": "classical", "filtered": "classical", "with_synthetic": best}
     for arm, control in controls.items():
-        delta = found.results.value(arm=arm, metric="delta_control", fold="test")
+        delta = found.results.value(arm=arm, metric="delta_control", split="test")
         assert delta == pytest.approx(means[arm] - means[control], abs=1e-12)
 
 
@@ -86,13 +86,13 @@ def test_choices_are_the_best_on_validation(finished):
     _, found = finished
     tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
     assert set(tried["metric"]) == {"balanced_accuracy@share=0", "balanced_accuracy@share=0.5"}
-    assert set(tried["fold"]) == {"validation"}
+    assert set(tried["split"]) == {"validation"}
     assert set(tried["arm"]) == {"filtered", "with_synthetic"}
     for arm, share in found.facts["share_of"].items():
         means = tried[tried["arm"] == arm].groupby("metric")["value"].mean()
         assert means[f"balanced_accuracy@share={share:g}"] == means.max()
     assert (found.facts["share_by"], found.facts["share_seeds"]) == ("validation", 2)
-    held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
+    held = found.results.where(metric="balanced_accuracy", split="validation").groupby("arm")["value"].mean()
     verdict = found.facts["verdict"]
     without = ["real", "balanced", "classical", "class_weighted", "mixup", "cutmix"]
     assert held[verdict["baseline"]] == held[without].max()
@@ -213,11 +213,11 @@ def test_the_test_part_has_no_say_in_any_choice_or_fit(finished, tmp_path):
     for name in ("arm", "baseline"):
         assert other.facts["verdict"][name] == found.facts["verdict"][name]
     pd.testing.assert_frame_equal(
-        other.results.where(fold="validation"), found.results.where(fold="validation")
+        other.results.where(split="validation"), found.results.where(split="validation")
     )
     # With two classes, swapped labels turn every recall into one minus itself.
     ours, theirs = (
-        result.where(metric="balanced_accuracy", fold="test")["value"].to_numpy()
+        result.where(metric="balanced_accuracy", split="test")["value"].to_numpy()
         for result in (found.results, other.results)
     )
     np.testing.assert_allclose(ours, 1 - theirs)
@@ -252,7 +252,7 @@ def test_every_other_arm_runs_through_the_same_code(tmp_path):
     found = run(
         tmp_path, TINY.model_copy(update={"arms": arms, "seeds": 1, "shares": (0.5,), "anneal": True})
     )
-    scores = found.results.where(metric="balanced_accuracy", fold="test")
+    scores = found.results.where(metric="balanced_accuracy", split="test")
     assert sorted(scores["arm"]) == sorted(arms)
     assert len(set(_first_probability(tmp_path, arms))) == len(arms)
     assert found.facts["verdict"]["baseline"] != "filtered"

@@ -51,7 +51,7 @@ def finished(tmp_path_factory):
 
 def test_they_are_the_best_real_arm_on_the_critics_network(finished):
     _, found = finished
-    held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
+    held = found.results.where(metric="balanced_accuracy", split="validation").groupby("arm")["value"].mean()
     best = max(PLAIN, key=lambda name: held[name])
     became = found.facts["became"]
     assert became["from_critic"] == FROM_CRITIC[best]

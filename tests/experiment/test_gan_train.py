@@ -8,10 +8,10 @@ def scores():
     rows = []
     for arm, both in values.items():
         for seed, value in enumerate(both):
-            for fold, off in (("test", 0.0), ("validation", 0.3)):
+            for split, off in (("test", 0.0), ("validation", 0.3)):
                 rows += [
-                    {"arm": arm, "seed": seed, "fold": fold, "metric": "accuracy", "value": value - off},
-                    {"arm": arm, "seed": seed, "fold": fold, "metric": "balanced_accuracy"}
+                    {"arm": arm, "seed": seed, "split": split, "metric": "accuracy", "value": value - off},
+                    {"arm": arm, "seed": seed, "split": split, "metric": "balanced_accuracy"}
                     | {"value": value / 2 - off},
                 ]
     return rows
@@ -19,7 +19,7 @@ def scores():
 
 def test_means_over_seeds_on_the_test_part_beside_real_against_real():
     rows, missing = gan_train_rows(scores(), ["balanced", "classical", "synthetic_only"], {})
-    found = {(row["metric"], row["fold"]): row["value"] for row in rows}
+    found = {(row["metric"], row["split"]): row["value"] for row in rows}
     assert found == pytest.approx(
         {
             ("gan_train_accuracy", "synthetic"): 0.6,
@@ -33,7 +33,7 @@ def test_means_over_seeds_on_the_test_part_beside_real_against_real():
 
 def test_what_was_not_trained_says_why():
     rows, missing = gan_train_rows(scores(), ["balanced"], {"synthetic_only": "The arm was left out: so."})
-    assert {row["fold"] for row in rows} == {"real"}
+    assert {row["split"] for row in rows} == {"real"}
     assert rows[0]["value"] == pytest.approx(0.1)  # the next best counterpart
     assert [m["reason"] for m in missing] == ["not estimable, because the arm was left out: so"] * 2
     rows, missing = gan_train_rows(scores(), ["mixup"], {})

@@ -32,7 +32,7 @@ def test_interval_and_p_value_by_hand():
     half = stats.t.ppf(0.975, 3) * error
 
     def value(name):
-        return table.value(metric=f"outer_{name}", fold="test")
+        return table.value(metric=f"outer_{name}", split="test")
 
     assert value("delta_mean") == pytest.approx(0.03)
     assert (value("delta_low"), value("delta_high")) == pytest.approx((0.03 - half, 0.03 + half))

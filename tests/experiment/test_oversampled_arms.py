@@ -47,7 +47,7 @@ def finished(tmp_path_factory):
 
 
 def test_the_arms_are_scored_like_the_others_and_count_as_real(finished):
-    scores = finished.results.where(metric="balanced_accuracy", fold="test")
+    scores = finished.results.where(metric="balanced_accuracy", split="test")
     assert scores.groupby("arm").size().to_dict() == dict.fromkeys(ARMS, 2)
     assert finished.facts["verdict"]["arm"] == "filtered"
     assert set(finished.results.where(metric="delta")["arm"]) == {"filtered"}

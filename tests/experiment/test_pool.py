@@ -4,8 +4,8 @@ import pytest
 from augmentor.core.errors import ConfigError
 from augmentor.core.samples import Samples
 from augmentor.experiment import pool as pool_module
-from augmentor.experiment.policies import LACKING, POLICIES, Policy, augmenter, changer, resolve, transforms
 from augmentor.experiment.pool import affordable_versions, draw_pool
+from augmentor.modalities.policies import LACKING, POLICIES, Policy, augmenter, changer, resolve, transforms
 
 SHAPES = {"series": (2, 40), "image": (1, 10, 10), "volume": (1, 8, 8, 8)}
 RANGES = {"uint8": (0, 255), "uint16": (0, 4095), "float32": (-2.0, 3.0)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from augmentor.experiment.quality_copies import same_mix
 from augmentor.metrics.membership import attack
+from augmentor.quality.copies import same_mix
 
 
 def test_as_many_rows_of_each_class_and_none_of_the_others() -> None:

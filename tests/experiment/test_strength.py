@@ -16,10 +16,10 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import strength
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.strength import choose_label_minimum
-from augmentor.job.generate import used_filters
-from augmentor.job.recipe import Recipe, load_recipe
-from augmentor.job.run import Job, run_job
-from augmentor.selection.spec import FiltersSpec
+from augmentor.quality.filters_spec import FiltersSpec
+from augmentor.run.generate import used_filters
+from augmentor.run.recipe import Recipe, load_recipe
+from augmentor.run.session import Job, run_job
 
 SPEC = EvaluationSpec(shares=(0.25, 0.5), share_seeds=2, seeds=3, label_minimums=(0.8, 0, 0.5))
 
@@ -58,7 +58,7 @@ def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch
     assert len({folder for _, folder in asked.values()}) == 3
     assert {seed for seed, _ in asked.values()} == {3}
     table = pd.DataFrame(rows)
-    assert set(table["fold"]) == {"validation"}
+    assert set(table["split"]) == {"validation"}
     for value, both in scores.items():
         here = table[table["metric"] == f"balanced_accuracy@label_minimum={value:g}"]
         assert here["value"].tolist() == list(both)

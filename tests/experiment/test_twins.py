@@ -32,7 +32,7 @@ def finished(tmp_path_factory):
 
 def test_the_judged_arm_is_the_chosen_baseline_with_synthetic_rows(finished):
     _, found = finished
-    held = found.results.where(metric="balanced_accuracy", fold="validation").groupby("arm")["value"].mean()
+    held = found.results.where(metric="balanced_accuracy", split="validation").groupby("arm")["value"].mean()
     best = max(PLAIN, key=lambda name: held[name])
     verdict = found.facts["verdict"]
     assert (verdict["baseline"], verdict["arm"]) == (best, WITH_SYNTHETIC)

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from augmentor.core.errors import ConfigError
-from augmentor.experiment.statistics import Interval
-from augmentor.experiment.variance import Components
 from augmentor.experiment.verdict import points, sentence, verdict
+from augmentor.statistics.intervals import Interval
+from augmentor.statistics.variance import Components
 
 PARTS = Components(seed=0.0, case=1e-4, interaction=0.0, seeds=10, units=500, case_degrees=1e9)
 

@@ -46,13 +46,13 @@ def rows_of(case: Case) -> list[dict]:
     rng = np.random.default_rng(7)
     rows: list[dict] = []
 
-    def add(metric, value, arm=None, seed=None, fold="test", class_=None):
+    def add(metric, value, arm=None, seed=None, split="test", class_=None):
         rows.append(
             {
                 "dataset": case.dataset,
                 "arm": arm,
                 "seed": seed,
-                "fold": fold,
+                "split": split,
                 "metric": metric,
                 "class": class_,
                 "value": float(value),
@@ -62,8 +62,8 @@ def rows_of(case: Case) -> list[dict]:
 
     counts = _counts(case, rng)
     for name, per_fold in counts.items():
-        for fold, n in per_fold.items():
-            add("count", n, fold=fold, class_=name)
+        for split, n in per_fold.items():
+            add("count", n, split=split, class_=name)
     centres = dict(
         zip(ARMS, (0.742, 0.781, 0.803, 0.803 + 0.6 * case.effect, 0.803 + case.effect, 0.655), strict=True)
     )
@@ -179,10 +179,10 @@ def _quality(case, add, rng):
         "diversity": (0.88, 1.0),
     }
     if "quality" not in case.without:
-        add("label_fidelity", 0.87, fold="generated")
-        add("kid_task_n48", 0.021, fold="synthetic")
+        add("label_fidelity", 0.87, split="generated")
+        add("kid_task_n48", 0.021, split="synthetic")
     if "copies" not in case.without:
-        add("near_copies", 1, fold="kept")
+        add("near_copies", 1, split="kept")
     copies = {
         "exact_copies": (0, 0),
         "near_copies": (7, 5),
@@ -190,19 +190,19 @@ def _quality(case, add, rng):
         "nearest_ratio": (1.04, 1.0),
     }
     for name, values in (pairs if "quality" not in case.without else {}).items():
-        for fold, value in zip(("synthetic", "real"), values, strict=True):
-            add(name, value, fold=fold)
+        for split, value in zip(("synthetic", "real"), values, strict=True):
+            add(name, value, split=split)
             for class_ in case.classes:
                 if name in {"label_fidelity", "coverage", "diversity"}:
-                    add(name, value * rng.uniform(0.85, 1.0), fold=fold, class_=class_)
+                    add(name, value * rng.uniform(0.85, 1.0), split=split, class_=class_)
     for name, values in (copies if "copies" not in case.without else {}).items():
-        for fold, value in zip(("synthetic", "real"), values, strict=True):
-            add(name, value, fold=fold)
+        for split, value in zip(("synthetic", "real"), values, strict=True):
+            add(name, value, split=split)
     if "acceptance" not in case.without:
         for class_ in case.classes:
-            add("acceptance", rng.uniform(0.6, 0.95), fold="synthetic", class_=class_)
+            add("acceptance", rng.uniform(0.6, 0.95), split="synthetic", class_=class_)
             for reason, n in zip(REASONS, rng.integers(0, 40, 5), strict=True):
-                add(f"rejected:{reason}", n, fold="synthetic", class_=class_)
+                add(f"rejected:{reason}", n, split="synthetic", class_=class_)
     if "shares" not in case.without:
         for share, score in ((0.25, 0.812), (0.5, 0.83), (1.0, 0.827), (2.0, 0.815)):
             for seed in range(min(3, case.seeds)):
@@ -266,7 +266,7 @@ def facts_of(case: Case) -> dict:
         "needed": {"effect": 0.01, "cases": 2310, "seeds": None},
         "not_estimable": [
             {
-                "fold": "synthetic",
+                "split": "synthetic",
                 "metric": "coverage",
                 "class": case.classes[0],
                 "reason": "no image was kept",

@@ -189,7 +189,7 @@ def test_hostile_names_are_text_everywhere(maker, tmp_path):
             "quality_protocol": HOSTILE,
             "licence": HOSTILE,
             "synthetic_source": {"name": HOSTILE, "kind": HOSTILE, "rows": 7, "sha256": HOSTILE},
-            "not_estimable": [{"fold": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
+            "not_estimable": [{"split": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
             "arms": {"filtered": HOSTILE},
         },
     )
@@ -268,7 +268,7 @@ def test_gallery_names_what_is_wrong(maker, tmp_path):
 
 def test_gaps_of_one_class_and_reason_stand_together():
     missing = [
-        {"fold": "real", "metric": m, "class": c, "reason": why}
+        {"split": "real", "metric": m, "class": c, "reason": why}
         for c, m, why in (
             (None, "recall", "few"),
             ("a", "recall", "few"),
@@ -277,8 +277,8 @@ def test_gaps_of_one_class_and_reason_stand_together():
         )
     ]
     assert gaps(missing) == [
-        {"class": "all classes", "fold": "real", "lines": [("recall", "few")]},
-        {"class": "a", "fold": "real", "lines": [("recall, coverage", "few"), ("kernel distance", "none")]},
+        {"class": "all classes", "split": "real", "lines": [("recall", "few")]},
+        {"class": "a", "split": "real", "lines": [("recall, coverage", "few"), ("kernel distance", "none")]},
     ]
 
 

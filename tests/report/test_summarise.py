@@ -10,12 +10,12 @@ from augmentor.report.rows import Rows, plain
 from augmentor.report.summarise import summarise
 
 
-def row(metric, value, arm=None, seed=None, fold="test", class_=None, dataset="d"):
+def row(metric, value, arm=None, seed=None, split="test", class_=None, dataset="d"):
     return {
         "dataset": dataset,
         "arm": arm,
         "seed": seed,
-        "fold": fold,
+        "split": split,
         "metric": metric,
         "class": class_,
         "value": value,
@@ -63,7 +63,7 @@ def test_arms_against_an_independent_reading_of_the_table(maker):
             [
                 r["value"]
                 for r in rows
-                if (r["arm"], r["fold"], r["metric"]) == (name, "test", "balanced_accuracy")
+                if (r["arm"], r["split"], r["metric"]) == (name, "test", "balanced_accuracy")
             ]
         )
         assert arm["seeds"] == values.tolist()
@@ -72,7 +72,7 @@ def test_arms_against_an_independent_reading_of_the_table(maker):
         validation = [
             r["value"]
             for r in rows
-            if (r["arm"], r["fold"], r["metric"]) == (name, "validation", "balanced_accuracy")
+            if (r["arm"], r["split"], r["metric"]) == (name, "validation", "balanced_accuracy")
         ]
         assert arm["validation_mean"] == pytest.approx(np.mean(validation), rel=1e-12)
 
@@ -140,7 +140,7 @@ def test_confusion_is_the_mean_over_seeds_with_true_classes_in_rows():
 
 
 def test_what_is_not_there_is_none_with_a_reason_and_never_nan():
-    rows = [row("count", 0, fold="test", class_="b"), row("recall", math.inf, "filtered", 0, class_="a")]
+    rows = [row("count", 0, split="test", class_="b"), row("recall", math.inf, "filtered", 0, class_="a")]
     summary = summary_of(
         rows, verdict={}, recipe={"evaluation": {"arms": ["real"]}}, training=[{"images": 1, "x": math.nan}]
     )
@@ -167,13 +167,13 @@ def test_an_arm_skipped_by_the_experiment_keeps_its_reason():
 
 def test_quality_keeps_synthetic_and_real_apart_with_the_other_folds():
     rows = [
-        row("label_fidelity", 0.9, fold="synthetic"),
-        row("label_fidelity", 0.8, fold="generated"),
-        row("label_fidelity", 0.95, fold="real"),
-        row("kid_task", 0.2, fold="synthetic"),
-        row("kid_task_n37", 0.2, fold="synthetic"),
-        row("coverage", 0.4, fold="synthetic", class_="a"),
-        row("near_copies", 3, fold="kept"),
+        row("label_fidelity", 0.9, split="synthetic"),
+        row("label_fidelity", 0.8, split="generated"),
+        row("label_fidelity", 0.95, split="real"),
+        row("kid_task", 0.2, split="synthetic"),
+        row("kid_task_n37", 0.2, split="synthetic"),
+        row("coverage", 0.4, split="synthetic", class_="a"),
+        row("near_copies", 3, split="kept"),
     ]
     summary = summary_of(SCORES + GAIN + rows)
     overall = summary["fidelity"]["overall"]
@@ -197,8 +197,8 @@ def test_shares_and_acceptance():
         row("balanced_accuracy@share=0.5", v, "filtered", s, "validation") for s, v in enumerate((0.8, 0.9))
     ]
     rows += [row("balanced_accuracy@share=0.25", 0.7, "filtered", 0, "validation")]
-    rows += [row("acceptance", 0.4, fold="synthetic", class_="a")]
-    rows += [row("rejected:copy", 6, fold="synthetic", class_="a")]
+    rows += [row("acceptance", 0.4, split="synthetic", class_="a")]
+    rows += [row("rejected:copy", 6, split="synthetic", class_="a")]
     summary = summary_of(SCORES + GAIN + rows, share=0.5)
     assert [r["share"] for r in summary["shares"]["tried"]] == [0.25, 0.5]
     assert summary["shares"]["tried"][1]["mean"] == pytest.approx(0.85)

@@ -16,10 +16,10 @@ import pytest
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed
-from augmentor.job.engine import plain_engine
-from augmentor.job.log import RunLog
-from augmentor.job.recipe import ExecutionSpec, Recipe, load_recipe
-from augmentor.job.run import Job, begin, run_job
+from augmentor.run.engine import plain_engine
+from augmentor.run.recipe import ExecutionSpec, Recipe, load_recipe
+from augmentor.run.session import Job, begin, run_job
+from augmentor.store.log import RunLog
 
 PACKAGES = {"dask": "prefect_dask", "ray": "prefect_ray"}
 
@@ -288,7 +288,7 @@ def test_training_and_sampling_take_their_turn_on_the_steps_device(
 ) -> None:
     from contextlib import contextmanager
 
-    from augmentor.job.engine import Engine
+    from augmentor.run.engine import Engine
     from augmentor.synthesizers.gan import GanSynthesizer
 
     events: list[str] = []

@@ -14,9 +14,9 @@ import pytest
 from augmentor.core.errors import DataError
 from augmentor.core.persist import read_synthetic
 from augmentor.core.shipped import shipped
-from augmentor.job.guard import NotPublished
-from augmentor.job.recipe import Recipe, load_recipe
-from augmentor.job.run import STEPS, Job, Outcome, begin, run_job
+from augmentor.run.guard import NotPublished
+from augmentor.run.recipe import Recipe, load_recipe
+from augmentor.run.session import STEPS, Job, Outcome, begin, run_job
 
 FLOWS = sorted(path.name for path in shipped("pipelines").glob("*_flow.py"))
 
@@ -276,7 +276,7 @@ def test_a_sweep_shows_its_members_and_publishes_the_winner(
 ) -> None:
     from prefect.client.orchestration import get_client
 
-    from augmentor.job.sweep import SweepSpec, run_sweep
+    from augmentor.run.compose.sweep import SweepSpec, run_sweep
     from augmentor.tasks.sweep import sweep_with_prefect
 
     out, _ = first

@@ -11,7 +11,7 @@ import yaml
 from augmentor.cli.operations import _parameters
 from augmentor.core.errors import ConfigError
 from augmentor.core.shipped import shipped
-from augmentor.job.recipe import load_recipe, recipe_from_values
+from augmentor.run.recipe import load_recipe, recipe_from_values
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from augmentor.core.progress import Silent
-from augmentor.job.guard import NotPublished
-from augmentor.job.run import Outcome
+from augmentor.run.guard import NotPublished
+from augmentor.run.session import Outcome
 
 
 @pytest.fixture

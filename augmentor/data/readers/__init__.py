@@ -1,0 +1,1 @@
+"""What reads samples: class folders, arrays in .npz and .npy files, pictures, series and volumes."""

@@ -1,0 +1,269 @@
+"""Folders of pictures: ``[split/]class/picture``; those of .npy arrays are handed on."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from augmentor.core.errors import DataError
+from augmentor.core.parallel import processes_to_use
+from augmentor.core.progress import Progress
+from augmentor.core.samples import Samples
+from augmentor.core.scratch import gathered, room
+from augmentor.data.cards import Card
+from augmentor.data.loaded import PARTS, Loaded, SetAside
+from augmentor.data.readers.array_files import groups_of_names, read_array_files
+from augmentor.data.readers.files import Found
+from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
+from augmentor.data.readers.streamed import stream
+from augmentor.data.readers.tree import ARRAY, walk
+from augmentor.data.spec import ImageSpec, SeriesSpec
+
+MAX_BYTES = 4 * 2**30
+"""More decoded pixels than this are refused: a size must be chosen first."""
+
+LARGEST_AS_IS = 128
+"""Pictures of one shared size are used as they are up to this side in pixels."""
+
+DEFAULT_SIZE = 64
+"""The side of pictures whose size nobody chose, where their own cannot be kept."""
+
+LOT = 16
+
+Result = TypeVar("Result")
+
+
+class SizeNeeded(DataError):  # noqa: N818 - reads as what it says
+    """The pictures cannot be used at their own sizes: one must be chosen."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPicture:
+    """A picture that was read, at the asked size."""
+
+    found: Found
+    picture: Picture
+
+
+def read_folder(
+    root: Path,
+    *,
+    name: str,
+    image: ImageSpec,
+    card: Card | None,
+    progress: Progress,
+    series: SeriesSpec | None = None,
+) -> Loaded:
+    """Read every picture, or every .npy array, below ``root``.
+
+    Files that cannot be used are set aside with the reason.
+
+    Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
+    id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
+    becomes 65535). With colour "auto" the set is rgb if any picture shows a colour. Where neither
+    ``image`` nor the card names a size, :func:`default_size` does, and a note tells it.
+
+    Raises:
+        DataError: if there is nothing to read, or the layout is not understood.
+        SizeNeeded: if the pictures are too many bytes at their size.
+    """
+    tree = walk(root)
+    classes = _classes(tree.classes, card, root)
+    if any(item.id.lower().endswith(ARRAY) for item in tree.found):
+        return read_array_files(
+            tree, classes, name=name, image=image, series=series or SeriesSpec(), card=card, progress=progress
+        )
+    size, told = image.size or (card.image_size if card else None), None
+    if size is None:
+        size, told = default_size(tree.found)
+    read = stream(_one_size(tree.found, size, progress), image)
+    x, found = read.x, tree.found.pick(read.index)
+    set_aside = [*tree.set_aside, *read.set_aside]
+    if not len(x):
+        first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
+        raise DataError(
+            f"no picture in {root} can be read ({len(set_aside)} files were set aside{first}); "
+            "[split/]class/picture.png (or jpg, tif, bmp, webp, gif) is the layout"
+        )
+    groups, unmatched = groups_of_names(found, card)
+    notes = [*([told] if told else []), *read.notes, *unmatched]
+    low, high = (0.0, float(np.iinfo(x.dtype).max))
+    if card and card.value_range:
+        low, high = card.value_range
+        if x.min() < low or x.max() > high:
+            raise DataError(
+                f"{root} holds values from {x.min()} to {x.max()}, and its card says {low:g} to {high:g}; "
+                "correct value_range in the card"
+            )
+    samples = Samples(
+        x=x,
+        y=np.fromiter((classes.index(item.label) for item in found), dtype=np.int64, count=len(found)),
+        classes=classes,
+        ids=gathered((item.id for item in found), f"U{found.longest}"),
+        group=groups,
+        value_range=(low, high),
+    )
+    names = (*PARTS, "all")
+    where = np.fromiter((names.index(item.part) for item in found), dtype=np.int8, count=len(found))
+    parts = {
+        part: samples if (where == number).all() else samples.take(where == number)
+        for number, part in enumerate(names)
+        if (where == number).any()
+    }
+    return Loaded(
+        name=name,
+        card=card,
+        parts=parts,
+        layout="folder",
+        originals=read.originals,
+        set_aside=tuple(set_aside),
+        notes=(*tree.notes, *notes),
+    )
+
+
+def _classes(found: Sequence[str], card: Card | None, root: Path) -> tuple[str, ...]:
+    if card is None:
+        return tuple(found)
+    unknown = [name for name in found if name not in card.classes]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], card.classes, n=1)
+        hint = f"; is {unknown[0]!r} meant to be {near[0]!r}?" if near else ""
+        raise DataError(
+            f"{root} has the class folders {list(found)}, and the card {card.name} knows "
+            f"{card.classes}{hint}. "
+            "Rename the folders, or use the folder without this card"
+        )
+    return tuple(card.classes)
+
+
+def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
+    """Return the side pictures are brought to where nobody chose one, and the note that tells it.
+
+    None, and no note: all share one size of at most :data:`LARGEST_AS_IS` a side and keep it. Else
+    :data:`DEFAULT_SIZE`, or less where half the pictures are smaller than that: growing them would
+    only invent pixels. Only the heads of the files are read.
+    """
+    sizes = Counter(size for _, size in _threaded(found, head_size) if size)
+    if not sizes or (len(sizes) == 1 and max(min(sizes)) <= LARGEST_AS_IS):
+        return None, None
+    half = int(np.median(np.repeat([min(size) for size in sizes], list(sizes.values()))))
+    side = min(DEFAULT_SIZE, max(4, half - half % 4))
+    (low, lower), (high, higher) = min(sizes), max(sizes)
+    what = (
+        f"the pictures have {len(sizes)} sizes, from {lower} x {low} to {higher} x {high} pixels"
+        if len(sizes) > 1
+        else f"the pictures have {lower} x {low} pixels, which is slow to train on"
+    )
+    return side, (
+        f"{what}; all were brought to {side} x {side} (the largest centred square, resized). "
+        "--set image.size=... chooses another size"
+    )
+
+
+def read_pictures(
+    found: Sequence[Found], size: int | None, progress: Progress
+) -> tuple[list[ReadPicture], list[SetAside]]:
+    """Decode every file that was found, at the asked size; also return those that cannot be used.
+
+    Raises:
+        SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
+    """
+    read: list[ReadPicture] = []
+    set_aside: list[SetAside] = []
+    decoded = 0
+    for number, (item, result) in enumerate(_one_size(found, size, progress), start=1):
+        if isinstance(result, str):
+            set_aside.append(SetAside(item.id, result))
+        else:
+            read.append(ReadPicture(item, result))
+            decoded += result.pixels.nbytes
+        if decoded > MAX_BYTES:
+            raise SizeNeeded(
+                f"the first {number} of {len(found)} pictures fill {decoded / 2**30:.1f} GiB; choose a "
+                "smaller "
+                "size, e.g. --set image.size=64"
+            )
+    return read, set_aside
+
+
+def _one_size(
+    found: Sequence[Found], size: int | None, progress: Progress
+) -> Iterator[tuple[Found, Picture | str]]:
+    """Yield every file with its picture at the asked size, or with the reason why it cannot be used.
+
+    Raises:
+        SizeNeeded: if pictures of several sizes come without a size, or all of them fill the disk.
+    """
+    first: ReadPicture | None = None
+    progress.start("reading", len(found))
+    decoded = _threaded(found, lambda path: _one(path, size))
+    for number, (item, result) in enumerate(decoded, start=1):
+        if not isinstance(result, str):
+            if first is None:
+                first = ReadPicture(item, result)
+                _check_room(len(found), result)
+            _check_sizes(first, ReadPicture(item, result), size)
+        progress.update("reading", number)
+        yield item, result
+    progress.finish("reading")
+
+
+def _check_room(n: int, first: Picture) -> None:
+    free, needed = room(), n * first.pixels.nbytes
+    if needed > free:
+        raise SizeNeeded(
+            f"{n} pictures of {first.pixels.shape[1]} x {first.pixels.shape[0]} pixels fill "
+            f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free where they are kept during the "
+            "work; choose a smaller size, e.g. --set image.size=64, or make room"
+        )
+
+
+def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> None:
+    one, two = first.picture, last.picture
+    if size is None and (one.width, one.height) != (two.width, two.height):
+        raise SizeNeeded(
+            f"the pictures have different sizes, e.g. {first.found.id} {one.width} x {one.height} and "
+            f"{last.found.id} {two.width} x {two.height} pixels; say which size they are brought to, e.g. "
+            "--set image.size=32"
+        )
+
+
+def _threaded(found: Sequence[Found], work: Callable[[Path], Result]) -> Iterator[tuple[Found, Result]]:
+    """Yield every file with what ``work`` makes of its path, in order, worked by several threads."""
+
+    def job(lot: Sequence[Found]) -> list[Result]:
+        return [work(item.path) for item in lot]
+
+    workers = min(8, processes_to_use(None, len(found)))
+    # Pillow warns about odd files (huge, broken EXIF); what matters of that becomes a reason. Filters
+    # are the process's, so they are set here, around all threads, and not in each of them.
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+        warnings.simplefilter("ignore")
+        # In bites, so that a stop (too many bytes, Ctrl-C) does not wait for a whole dataset.
+        for start in range(0, len(found), 256):
+            bite = found[start : start + 256]
+            # A thread takes a lot at a time: for small pictures the handing over costs more than the work.
+            lots = [bite[place : place + LOT] for place in range(0, len(bite), LOT)]
+            for lot, results in zip(lots, pool.map(job, lots), strict=True):
+                yield from zip(lot, results, strict=True)
+
+
+def _one(path: Path, size: int | None) -> Picture | str:
+    try:
+        picture = decode(path.read_bytes())
+    except UnreadablePicture as error:
+        return str(error)
+    except OSError as error:
+        return f"the file cannot be opened: {error.strerror or error}"
+    if size is None:
+        return picture
+    small = to_square(picture.pixels, size)
+    return Picture(small, picture.height, picture.width, picture.bits, picture.remarks)

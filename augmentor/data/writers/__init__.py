@@ -1,0 +1,1 @@
+"""What writes an expanded dataset in the form its owner already uses."""

@@ -1,0 +1,159 @@
+"""What a classifier's probabilities are worth on one part: one row a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augmentor.core.errors import ConfigError, DataError
+from augmentor.metrics.auroc import auroc, estimable, placements
+from augmentor.metrics.calibration import brier, expected_calibration_error
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+PRIMARY_METRICS = ("balanced_accuracy", "macro_auroc", "accuracy")
+
+# The functional form, because "class" is a keyword.
+Row = TypedDict("Row", {"metric": str, "class": str | None, "value": float, "greater_is_better": bool | None})
+
+
+def score(
+    probabilities: NDArray[Any], y: NDArray[Any], classes: Sequence[str], *, confusion: bool = True
+) -> list[Row]:
+    """Score one classifier on one part.
+
+    Rules where a textbook leaves a choice:
+
+    * the prediction is the most probable class, the first of them where several tie;
+    * a class with no case in ``y`` has no row, and the macro means run over the classes that
+      have cases (an AUROC also needs a case outside the class);
+    * a class that is present but never predicted has precision 0: leaving it out would flatter
+      a classifier that gives up a class;
+    * ``brier`` is the sum over classes (0 to 2), ``ece`` uses 15 equal-width bins.
+
+    Args:
+        probabilities: (N, K), rows sum to one.
+        y: (N,) integers, indices into ``classes``.
+        classes: K names.
+        confusion: add ``confusion:<predicted>`` counts, with ``class`` the true class.
+
+    Returns:
+        Rows with metric, class (None where overall), value and greater_is_better, ready for
+        ``Results.from_rows`` once dataset, arm, seed and fold are added.
+
+    Raises:
+        DataError: if shapes or values do not fit.
+    """
+    p, y = checked(probabilities, y, len(classes))
+    predicted = p.argmax(axis=1)
+    table = confusion_matrix(y, predicted, len(classes))
+    hits = table.diagonal().astype(np.float64)
+    present = [int(k) for k in np.flatnonzero(table.sum(axis=1))]
+    recall = hits[present] / table.sum(axis=1)[present]
+    precision = hits[present] / np.maximum(table.sum(axis=0)[present], 1)
+    f1 = 2 * hits[present] / (table.sum(axis=1) + table.sum(axis=0))[present]
+    areas = {int(k): float(auroc(p[:, k], y == k)) for k in estimable(y, len(classes))}
+
+    rows = [
+        _row("balanced_accuracy", recall.mean()),
+        _row("accuracy", hits.sum() / y.size),
+        _row("macro_f1", f1.mean()),
+        _row("ece", expected_calibration_error(p, y), better=False),
+        _row("brier", brier(p, y), better=False),
+    ]
+    if areas:
+        rows.append(_row("macro_auroc", np.mean(list(areas.values()))))
+    for place, k in enumerate(present):
+        rows.append(_row("recall", recall[place], classes[k]))
+        rows.append(_row("precision", precision[place], classes[k]))
+        rows.append(_row("f1", f1[place], classes[k]))
+        if k in areas:
+            rows.append(_row("auroc", areas[k], classes[k]))
+    if confusion:
+        rows += [
+            _row(f"confusion:{classes[j]}", table[i, j], classes[i], better=None)
+            for i in present
+            for j in range(len(classes))
+        ]
+    return rows
+
+
+def confusion_matrix(y: Labels, predicted: Labels, n_classes: int) -> NDArray[np.int64]:
+    """Count true class (row) against predicted class (column): (K, K)."""
+    counts = np.bincount(y * n_classes + predicted, minlength=n_classes * n_classes)
+    return counts.reshape(n_classes, n_classes).astype(np.int64)
+
+
+def contributions(metric: str, probabilities: NDArray[Any], y: NDArray[Any]) -> Floats:
+    """Split a metric over the cases, so that class-wise means add up to it.
+
+    Returns c with ``metric[s] = sum over classes k of mean of c[s, n] over the cases of k``.
+    With hits h: balanced accuracy over K present classes is c = h / K; accuracy is
+    c = h n_k / N. The macro AUROC is the mean over classes of a two-sample U-statistic, and c is
+    its first-order (Hajek) projection, made of the placement values V of
+    :func:`augmentor.metrics.auroc.placements`: for a case of class j,
+    ``c = [A + (V_j - A_j) + sum over k != j of (n_j / (N - n_k)) (V_k - A_k)] / K``
+    with A_k the AUROC of class k and A their mean. The projection is what DeLong's variance is
+    made of; what it leaves out is of the order of 1 / (positives x negatives).
+
+    Args:
+        metric: one of :data:`PRIMARY_METRICS`.
+        probabilities: (..., N, K), e.g. one matrix a seed.
+        y: (N,).
+
+    Returns:
+        (..., N) float64.
+
+    Raises:
+        ConfigError: if the metric is not known.
+        DataError: if ``macro_auroc`` is asked and ``y`` holds one class only.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    y = np.asarray(y, dtype=np.int64)
+    counts = np.bincount(y, minlength=p.shape[-1])
+    hits = (p.argmax(axis=-1) == y).astype(np.float64)
+    if metric == "balanced_accuracy":
+        return np.asarray(hits / np.count_nonzero(counts))
+    if metric == "accuracy":
+        return np.asarray(hits * (counts[y] / y.size))
+    if metric != "macro_auroc":
+        raise ConfigError(f"the primary metric is one of {', '.join(PRIMARY_METRICS)}, got {metric!r}")
+    able = estimable(y, p.shape[-1])
+    if not able.size:
+        raise DataError("macro_auroc needs at least two classes among the cases, got one")
+    total = np.zeros(hits.shape)
+    for k in able:
+        positive = y == k
+        values = placements(p[..., k], positive)
+        area = values[..., positive].mean(axis=-1, keepdims=True)
+        share = np.where(positive, 1.0, counts[y] / (y.size - counts[k]))
+        total += area / able.size + share * (values - area)
+    return np.asarray(total / able.size)
+
+
+def checked(probabilities: NDArray[Any], y: NDArray[Any], n_classes: int) -> tuple[Floats, Labels]:
+    """Return both as float64 and int64.
+
+    Raises:
+        DataError: if they are empty, of other shapes, not probabilities, or labels are out of range.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    y = np.asarray(y)
+    if p.ndim != 2 or y.shape != p.shape[:1] or p.shape[1] != n_classes or not y.size:
+        raise DataError(
+            f"scores need probabilities (N, {n_classes}) and labels (N,) with N > 0, "
+            f"got {p.shape} and {y.shape}"
+        )
+    if not np.isfinite(p).all() or p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-4:
+        raise DataError("probabilities must be finite, not negative, and each row must sum to 1")
+    if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= n_classes:
+        raise DataError(f"labels must be integers from 0 to {n_classes - 1}, got {np.unique(y)[:8]}")
+    return p, y.astype(np.int64)
+
+
+def _row(metric: str, value: Any, name: str | None = None, better: bool | None = True) -> Row:  # noqa: ANN401 - any numpy number
+    return {"metric": metric, "class": name, "value": float(value), "greater_is_better": better}

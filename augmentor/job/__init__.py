@@ -1,1 +1,0 @@
-"""The whole job as plain steps over run folders and a content-hash cache, without Prefect."""

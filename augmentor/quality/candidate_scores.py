@@ -1,0 +1,155 @@
+"""Scores of candidates by the judge, in the form the filters take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.samples import FloatArray, IntArray, Samples
+from augmentor.metrics.copies import Pixels, centre, nearest_image, shrink, standardised
+from augmentor.metrics.distances import nearest
+from augmentor.metrics.scale import DistanceScale, distance_scale
+from augmentor.quality.filters import CandidateScores
+from augmentor.quality.filters_spec import (
+    CopyFilter,
+    DuplicateFilter,
+    FiltersSpec,
+    LabelFilter,
+    OutlierFilter,
+)
+from augmentor.quality.judge import FEW, TaskJudge
+
+REAL_SHARE = 0.75
+"""Share of the real images of a class that the label filter must let pass."""
+
+
+@dataclass(frozen=True, eq=False)
+class CopyScale:
+    """Distances of real images to their nearest training image, and what they make usual.
+
+    Attributes:
+        scale: medians and near-copy thresholds by class.
+        held_out: (N,) distance of every held-out image to its nearest training image.
+        distance: (M,) the distances of honest images that the scale was made of.
+        y: (M,) their classes.
+    """
+
+    scale: DistanceScale
+    held_out: FloatArray
+    distance: FloatArray
+    y: IntArray
+
+    def far(self, judge: TaskJudge, quantile: float) -> DistanceScale:
+        """Return the scale of images that look like no training image at all.
+
+        A classifier takes noise for some class without hesitation, and its features may place the
+        noise among real images of that class; its pixels do not.
+        """
+        scale = distance_scale(self.distance, self.y, judge.train.n_classes, quantile)
+        return scale.widened(_few(judge), float(np.median(self.distance)))
+
+
+def copy_scale(judge: TaskJudge, quantile: float) -> CopyScale:
+    """Return the usual distances to the nearest training image.
+
+    Held-out images alone give them where there are at least 1 / quantile: training parts hold
+    several images of one patient, which would pass for the usual distance. With fewer, and for
+    classes with fewer than five, the distances of training images to each other (of other groups)
+    are added.
+    """
+    train, held_out = judge.train, judge.held_out
+    images = picture(judge, train)
+    groups = np.unique(train.ids if train.group is None else train.group, return_inverse=True)[1]
+    among, _ = nearest_image(images, images, exclude=(groups, groups))
+    outside, _ = nearest_image(picture(judge, held_out), images)
+    few = _few(judge) | (len(outside) < 1 / quantile)
+    distance = np.concatenate([outside, among[few[train.y]]])
+    y = np.concatenate([held_out.y, train.y[few[train.y]]])
+    return CopyScale(distance_scale(distance, y, train.n_classes, quantile), outside, distance, y)
+
+
+def picture(judge: TaskJudge, samples: Samples) -> Pixels:
+    """Return samples as the images in which copies are searched."""
+    return shrink(judge.encode(samples).numpy())
+
+
+def exact_copies(samples: Samples, train: Samples) -> npt.NDArray[np.bool_]:
+    """Return which rows (N,) equal a training row bit by bit, in the units of the data."""
+    return np.isin(samples.row_digests, train.row_digests)
+
+
+def label_minimum(judge: TaskJudge, asked: float) -> FloatArray:
+    """Return the lowest confidence (K,) asked of each class.
+
+    It is ``asked``, or the confidence that three quarters of the real images of the class reach,
+    where that is lower: held-out images, and training images out of fold where fewer than five
+    are held out. More cannot be asked of a synthetic image than most real ones can show.
+    """
+    held_out = judge.probabilities(judge.held_out)
+    result = np.full(judge.train.n_classes, asked)
+    for label in range(judge.train.n_classes):
+        rows = judge.held_out.y == label
+        own = held_out[rows, label]
+        if rows.sum() < FEW:
+            own = np.concatenate([own, judge.out_of_fold[judge.train.y == label, label]])
+        if len(own):
+            result[label] = min(asked, float(np.quantile(own, 1 - REAL_SHARE)))
+    return result
+
+
+def score_candidates(samples: Samples, judge: TaskJudge, spec: FiltersSpec) -> CandidateScores:
+    """Return the scores of candidates (N rows) for :func:`augmentor.quality.filters.select`.
+
+    Scores of filters that are off are computed with the defaults, for the report.
+    """
+    train = judge.train
+    rows = np.arange(len(samples))
+    images = picture(judge, samples)
+    known = copy_scale(judge, (spec.copies or CopyFilter()).quantile)
+    copies = known.scale
+    far = (spec.outliers or OutlierFilter()).quantile
+    distance, index = nearest_image(images, picture(judge, train))
+    minimum = label_minimum(judge, (spec.label or LabelFilter()).minimum)
+    repeat = (spec.duplicates or DuplicateFilter()).ratio * copies.threshold
+    return CandidateScores(
+        label_confidence=judge.probabilities(samples)[rows, samples.y],
+        label_minimum=minimum[samples.y],
+        copy_ratio=copies.ratio(distance, samples.y),
+        exact_copy=exact_copies(samples, train),
+        outlier_ratio=np.maximum(
+            _outlier_ratio(samples, judge, far), known.far(judge, far).ratio(distance, samples.y)
+        ),
+        nearest_train_id=train.ids[index],
+        nearest_train_distance=distance,
+        look=standardised(centre(images)),
+        repeat_distance=repeat[samples.y],
+    )
+
+
+def _outlier_ratio(samples: Samples, judge: TaskJudge, quantile: float) -> FloatArray:
+    """Return the distance to the nearest training row of the class over that of a real outlier.
+
+    The scale comes from held-out rows, which are as new to the networks as the samples are. The
+    median of three is no scale: a class with fewer than five has the common one where that is wider.
+    """
+    y = judge.held_out.y
+    distance = _to_own_class(judge.features(judge.held_out), y, judge)
+    scale = distance_scale(distance, y, judge.train.n_classes, quantile)
+    scale = scale.widened(_few(judge), float(np.median(distance)))
+    return scale.ratio(_to_own_class(judge.features(samples), samples.y, judge), samples.y)
+
+
+def _few(judge: TaskJudge) -> npt.NDArray[np.bool_]:
+    """Return which classes (K,) have too few held-out rows for a scale of their own."""
+    return np.asarray(np.bincount(judge.held_out.y, minlength=judge.train.n_classes) < FEW)
+
+
+def _to_own_class(features: FloatArray, y: IntArray, judge: TaskJudge) -> FloatArray:
+    distance = np.full(len(y), np.inf)
+    for label in np.unique(y):
+        training = judge.references[label].training
+        if len(training):
+            distance[y == label] = nearest(features[y == label], training)[0]
+    return distance

@@ -1,0 +1,336 @@
+"""What a generator's samples are judged by while it trains and before they are used.
+
+The judge sees the training part and a held-out part of the training data, never test data. Its
+eyes are classifiers cross-fitted on real training folds (:mod:`augmentor.quality.cross_fit`).
+
+Feature space: every fold's network gives the features before its last layer, standardised by
+the mean and deviation they have on the training rows that network never saw; the F blocks stand
+side by side, divided by the root of their width. A squared distance is then the mean over folds
+and features of squared differences, of the order of 2 between two random images, for any F and width.
+Held-out and synthetic rows are new to all networks and so comparable to each other. A training
+row is new to one network of F; against held-out rows its distances are a little too large, which
+is why scores of a checkpoint refer to held-out rows wherever there are enough of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.files import atomic_file, sha256_bytes, write_json
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.samples import FloatArray, IntArray, Samples
+from augmentor.core.score import CheckpointScore
+from augmentor.metrics.copies import shrink
+from augmentor.metrics.diversity import diversity_ratio
+from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
+from augmentor.metrics.fidelity import NEIGHBOURS, coverage_with_pool
+from augmentor.modalities.array_codec import ImageCodec
+from augmentor.nets.classifier import SmallResNet
+from augmentor.quality.cross_fit import assign_folds, fit_folds, network, weights
+from augmentor.training.classifier import embed, one_thread, predict
+
+UPDATES = 400
+FEW = 5
+"""Below this many held-out rows of a class, training rows of the class join its reference."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Real rows of one class that samples are compared to.
+
+    Attributes:
+        held_out: features (n, D) of the held-out rows.
+        training: features (m, D) of the training rows.
+        pixels: encoded pixels (n or n + m, P) of the rows that diversity is compared to.
+        features: features of the same rows.
+    """
+
+    held_out: FloatArray
+    training: FloatArray
+    pixels: FloatArray
+    features: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class TaskJudge:
+    """A judge of synthetic samples; call it with samples to get a :class:`CheckpointScore`.
+
+    Attributes:
+        models: the cross-fitted networks.
+        centres: mean (F, W) of each network's features on the training rows it never saw.
+        scales: their standard deviation (F, W), above 0.
+        codec: fitted on the training part.
+        fold: (N,) for each training row the network that never saw it.
+        train: the training part.
+        held_out: the held-out part of the training data.
+    """
+
+    models: tuple[SmallResNet, ...]
+    centres: FloatArray
+    scales: FloatArray
+    codec: ImageCodec
+    fold: IntArray
+    train: Samples
+    held_out: Samples
+
+    @classmethod
+    def fit(
+        cls,
+        train: Samples,
+        *,
+        held_out: Samples,
+        seed: int,
+        updates: int = UPDATES,
+        folds: int = 3,
+        processes: int | None = None,
+        device: str = "cpu",
+        progress: Progress | None = None,
+    ) -> TaskJudge:
+        """Cross-fit the classifiers.
+
+        Args:
+            train: the training part, every class with at least two rows (of two groups).
+            held_out: the validation part, of the same classes and shape; not learnt from. Rows that
+                are training rows too are left out.
+            seed: decides folds, initial weights and batches.
+            updates: optimiser steps of each network, 64 rows each.
+            folds: networks; fewer where the smallest class has fewer rows.
+            processes: processes of one thread each; None for one a core. No effect on the result.
+            device: where to train.
+            progress: who listens.
+
+        Raises:
+            DataError: if a class cannot be divided, or the parts do not fit together.
+            ConfigError: if ``folds`` is below two.
+        """
+        _check(train, held_out, folds)
+        held_out = _strangers(held_out, train)
+        listener = progress or Silent()
+        # A fold more than a class has rows would leave that class out of no network's sight.
+        smallest = min((n for n in train.counts.values() if n), default=0)
+        folds = max(2, min(folds, smallest))
+        codec = ImageCodec.fit(train)
+        x = codec.encode(train.array)
+        fold = assign_folds(train, folds, seed)
+        listener.start("judge", folds)
+        models = fit_folds(
+            x,
+            train.y,
+            fold,
+            n_classes=train.n_classes,
+            updates=updates,
+            seed=seed,
+            processes=processes if device == "cpu" else 1,
+            device=device,
+        )
+        listener.finish("judge")
+        centres, scales = _standard(models, torch.from_numpy(x), fold)
+        return cls(tuple(models), centres, scales, codec, fold, train, held_out)
+
+    def __call__(self, samples: Samples) -> CheckpointScore:
+        """Return label fidelity, coverage and diversity of ``samples``; same samples, same score.
+
+        ``diversity`` holds the lower of the ratio in pixels and the ratio in features: noise
+        raises the first alone, and samples between two classes the second alone. A class without
+        enough samples or references is left out of the averages.
+        """
+        x = self.encode(samples)
+        right = self._probabilities(x).argmax(axis=1) == samples.y
+        features, pixels = self._features(x), _flat(x)
+        fidelity, coverage, diversity = [], [], {}
+        for label, name in enumerate(self.train.classes):
+            rows = samples.y == label
+            if not rows.any():
+                continue
+            fidelity.append(float(right[rows].mean()))
+            coverage.append(self.class_coverage(label, features[rows]))
+            ratio = self.class_diversity(label, pixels[rows], features[rows])
+            if is_number(ratio):
+                diversity[name] = ratio
+        covered = [value for value in coverage if is_number(value)]
+        return CheckpointScore(
+            label_fidelity=float(np.mean(fidelity)) if fidelity else 0.0,
+            coverage=float(np.mean(covered)) if covered else 0.0,
+            diversity=diversity,
+        )
+
+    def class_coverage(self, label: int, features: FloatArray) -> Estimate:
+        """Return the coverage (Naeem 2020, equation 6) of the held-out rows of a class.
+
+        With too few held-out rows for k neighbours, training rows of the class give the scale,
+        see :func:`~augmentor.metrics.fidelity.coverage_with_pool`.
+        """
+        reference = self.references[label]
+        few = len(reference.held_out) <= NEIGHBOURS
+        pool = reference.training if few else reference.training[:0]
+        return coverage_with_pool(reference.held_out, pool, features)
+
+    def class_diversity(self, label: int, pixels: FloatArray, features: FloatArray) -> Estimate:
+        """Return the lower of the diversity ratios of a class in pixels and in features."""
+        reference = self.references[label]
+        ratios = [diversity_ratio(reference.pixels, pixels), diversity_ratio(reference.features, features)]
+        numbers = [ratio for ratio in ratios if is_number(ratio)]
+        return min(numbers) if numbers else NotEstimable(str(ratios[0]).partition("because ")[2])
+
+    def encode(self, samples: Samples) -> Tensor:
+        """Return ``samples`` as float32 in [-1, 1] (N, C, *S).
+
+        Raises:
+            DataError: if they differ from the training part in classes or shape.
+        """
+        if samples.classes != self.train.classes or samples.shape != self.train.shape:
+            raise DataError(
+                f"the judge knows samples of shape {self.train.shape} with the classes "
+                f"{list(self.train.classes)}, got {samples.shape} with {list(samples.classes)}"
+            )
+        return torch.from_numpy(self.codec.encode(samples.array))
+
+    def pixels(self, samples: Samples) -> FloatArray:
+        """Return the encoded values (N, P), flat; those of volumes are averaged over blocks."""
+        return _flat(self.encode(samples))
+
+    def probabilities(self, samples: Samples) -> FloatArray:
+        """Return class probabilities (N, K), the mean over the networks; for unseen rows only."""
+        return self._probabilities(self.encode(samples))
+
+    def features(self, samples: Samples) -> FloatArray:
+        """Return the standardised features (N, D) of all networks side by side."""
+        return self._features(self.encode(samples))
+
+    @cached_property
+    def out_of_fold(self) -> FloatArray:
+        """Class probabilities (N, K) of the training rows, each from the network that never saw it."""
+        x = self.encode(self.train)
+        result = np.zeros((len(self.train), self.train.n_classes))
+        with one_thread():
+            for number, model in enumerate(self.models):
+                unseen = self.fold == number
+                result[unseen] = predict(model, x[torch.from_numpy(unseen)])
+        return result
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """The real rows of every class, in label order."""
+        held_out, training = self.features(self.held_out), self.features(self.train)
+        held_pixels, train_pixels = self.pixels(self.held_out), self.pixels(self.train)
+        result = []
+        for label in range(self.train.n_classes):
+            held, known = self.held_out.y == label, self.train.y == label
+            join = known & (held.sum() < FEW)
+            result.append(
+                Reference(
+                    held_out=held_out[held],
+                    training=training[known],
+                    pixels=np.concatenate([held_pixels[held], train_pixels[join]]),
+                    features=np.concatenate([held_out[held], training[join]]),
+                )
+            )
+        return tuple(result)
+
+    def _probabilities(self, x: Tensor) -> FloatArray:
+        with one_thread():
+            probabilities = np.stack([predict(model, x) for model in self.models])
+        return np.asarray(probabilities.mean(axis=0), dtype=np.float64)
+
+    def _features(self, x: Tensor) -> FloatArray:
+        with one_thread():
+            blocks = [
+                (embed(model, x) - centre) / scale
+                for model, centre, scale in zip(self.models, self.centres, self.scales, strict=True)
+            ]
+        return np.asarray(np.concatenate(blocks, axis=1) / np.sqrt(self.centres.size), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write weights and settings, but no image, into the existing ``folder``."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "centres": self.centres,
+            "scales": self.scales,
+            "fold": self.fold,
+        }
+        for number, model in enumerate(self.models):
+            arrays |= {f"fold{number}.{name}": value for name, value in weights(model).items()}
+        with atomic_file(folder / "judge.safetensors") as temporary:
+            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
+        write_json(
+            folder / "judge.json",
+            {
+                "codec": self.codec.to_json(),
+                "folds": len(self.models),
+                "train": self.train.digest,
+                "held_out": self.held_out.digest,
+            },
+        )
+
+    @classmethod
+    def load(cls, folder: Path, *, train: Samples, held_out: Samples, device: str = "cpu") -> TaskJudge:
+        """Read what :meth:`save` wrote, with the real samples it was fitted beside.
+
+        Raises:
+            DataError: if the files are missing or damaged, or were made with other samples.
+        """
+        try:
+            head = json.loads((folder / "judge.json").read_text(encoding="utf-8"))
+            arrays = load_file(folder / "judge.safetensors")
+            models = []
+            for number in range(int(head["folds"])):
+                prefix = f"fold{number}."
+                state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+                models.append(network(state, train.shape, train.n_classes, device))
+            made_with = (head["train"], head["held_out"])
+            codec = ImageCodec.from_json(head["codec"])
+            parts = arrays["centres"], arrays["scales"], arrays["fold"]
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise DataError(f"cannot read the judge in {folder}: {error}") from error
+        held_out = _strangers(held_out, train)
+        if made_with != (train.digest, held_out.digest):
+            raise DataError(f"the judge in {folder} was fitted on other samples; fit it again")
+        return cls(tuple(models), parts[0], parts[1], codec, parts[2], train, held_out)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 that names the fitted state."""
+        arrays = [value for model in self.models for value in weights(model).values()]
+        return sha256_bytes(*(np.ascontiguousarray(value).tobytes() for value in arrays))
+
+
+def _check(train: Samples, held_out: Samples, folds: int) -> None:
+    if folds < 2:
+        raise ConfigError(f"cross-fitting needs at least two folds, got {folds}")
+    if held_out.classes != train.classes or held_out.shape != train.shape:
+        raise DataError(
+            f"training and held-out samples must share classes and shape, got {list(train.classes)} "
+            f"{train.shape} and {list(held_out.classes)} {held_out.shape}"
+        )
+
+
+def _strangers(held_out: Samples, train: Samples) -> Samples:
+    """Leave out held-out rows that are training rows too: they would make copying look like skill."""
+    return held_out.take(~np.isin(held_out.row_digests, train.row_digests))
+
+
+def _standard(models: Sequence[SmallResNet], x: Tensor, fold: IntArray) -> tuple[FloatArray, FloatArray]:
+    with one_thread():
+        unseen = [embed(model, x[torch.from_numpy(fold == k)]) for k, model in enumerate(models)]
+    centres = np.stack([rows.mean(axis=0, dtype=np.float64) for rows in unseen])
+    # A feature that is always zero stays zero instead of being divided by nothing.
+    scales = np.stack([np.maximum(rows.std(axis=0, dtype=np.float64), 1e-3) for rows in unseen])
+    return centres, scales
+
+
+def _flat(x: Tensor) -> npt.NDArray[np.float64]:
+    """Return rows (N, P); volumes at the resolution of the search for copies, for their number of voxels."""
+    if x.ndim == 5:
+        x = torch.from_numpy(shrink(x.numpy()))
+    return x.flatten(1).numpy().astype(np.float64)

@@ -1,0 +1,375 @@
+"""Many synthesizer settings tried, one chosen on the validation part, and only that one tested.
+
+Every member of a sweep runs the usual steps up to the filtered samples, which the cache shares
+wherever members agree, and is then scored on the validation part at every mixing share. The best
+pair of settings and share becomes an ordinary run, the only one for which the test part is read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, model_validator
+
+from augmentor.core.errors import ConfigError, LeakError, StorageError
+from augmentor.core.files import write_json, write_text
+from augmentor.core.persist import read_samples
+from augmentor.core.progress import Progress, Silent
+from augmentor.core.seeds import derive_seed
+from augmentor.core.spec import Spec, override, parse, read_yaml
+from augmentor.experiment.spec import mixing_arm
+from augmentor.run.compose.sweep_table import Trial, sweep_markdown
+from augmentor.run.distributed import refuse_helpers
+from augmentor.run.engine import Engine
+from augmentor.run.recipe import Recipe
+from augmentor.run.session import STEPS, Job, Outcome, Session, begin
+from augmentor.run.steps import EXPERIMENT_ROOMS, Steps
+from augmentor.store.cache import Kept, StepCache
+
+VARIED = ("synthesizer", "training", "filters", "balance")
+NEVER = ("training.seed",)
+AFTERWARDS = {
+    *("arms", "seeds", "margin", "bootstrap", "confidence", "shares"),
+    *("features", "label_minimums", "outer_splits"),
+}
+"""Fields of the evaluation that scoring a member does not read; its arm and shares are hashed apart."""
+
+
+class SweepSpec(Spec):
+    """What a sweep tries. Mixing shares are the recipe's ``evaluation.shares``.
+
+    Attributes:
+        grid: dotted keys of the recipe and the values to combine, every one with every other.
+        members: settings to try besides, each a mapping of dotted keys to values; ``{}`` is the
+            recipe as it stands.
+    """
+
+    grid: dict[str, list[Any]] = Field(default_factory=dict)
+    members: list[dict[str, Any]] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _keys_may_vary(self) -> SweepSpec:
+        for key in [*self.grid, *(key for member in self.members for key in member)]:
+            if key.split(".")[0] not in VARIED or key in NEVER:
+                raise ValueError(
+                    f"a sweep cannot vary {key!r}: members are compared on the same data, seeds and "
+                    f"classifiers, so they may differ in {', '.join(f'{name}.*' for name in VARIED[:3])} and "
+                    "balance only, and not in training.seed; the shares to try are evaluation.shares"
+                )
+        empty = [key for key, values in self.grid.items() if not values]
+        if empty:
+            raise ValueError(f"the grid names no value for {empty[0]!r}; give a list, e.g. [32000, 64000]")
+        return self
+
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        """The settings of every member, grid first, each once."""
+        combined = [
+            dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())
+        ]
+        every = [*(combined if self.grid else []), *self.members]
+        unique = {json.dumps(one, sort_keys=True): one for one in every}
+        return list(unique.values())
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a sweep, small enough to be sent to another process.
+
+    Attributes:
+        number: from 1, in the order of the plan.
+        settings: dotted keys and values it differs in.
+        recipe: the sweep's recipe, without them.
+        out: the folder of all runs.
+        device: where networks train; already resolved.
+    """
+
+    number: int
+    settings: Mapping[str, Any]
+    recipe: Recipe
+    out: Path
+    device: str
+
+    @property
+    def told(self) -> str:
+        """The settings in a few words."""
+        words = (
+            f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+            for key, value in self.settings.items()
+        )
+        return " ".join(words) or "the recipe as it stands"
+
+
+@dataclass
+class TrialSteps(Steps):
+    """The steps of a member: those of a run, scored on the validation part instead of the test part."""
+
+    def trial(self) -> Kept:
+        """Score the filtered samples on the validation part at every share."""
+        spec = self.evaluation_spec
+        inputs = {
+            "filter": self._key("filter"),
+            "evaluation": spec.model_dump(mode="json", exclude=AFTERWARDS),
+            "arm": mixing_arm(spec.arms),
+            "shares": list(spec.shares),
+            "seed": self.seed,
+        }
+        return self._keep("trial", inputs, EXPERIMENT_ROOMS, self._trial)
+
+    def _trial(self, output: Path, work: Path) -> None:
+        from augmentor.experiment.trial import try_shares
+
+        folder = self.done["load"].folder
+        tried = try_shares(
+            read_samples(folder / "train"),
+            read_samples(folder / "validation"),
+            self.synthetic,
+            self.evaluation_spec,
+            seed=derive_seed(self.seed, "evaluate"),
+            processes=self.recipe.execution.processes,
+            mapper=self.engine.mapper,
+            folder=work,
+            progress=self.progress,
+        )
+        write_json(output / "facts.json", {"tried": tried})
+
+
+@dataclass
+class ChosenSteps(Steps):
+    """The steps of the run that a sweep chose.
+
+    Attributes:
+        trials: every member, as its folder shows them.
+    """
+
+    trials: Sequence[Trial] = field(default=(), kw_only=True)
+
+    @property
+    def name(self) -> str:
+        """Names the folder of the runs, apart from those of the recipe itself."""
+        return f"{self.recipe.name}-sweep"
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know of how this recipe came about."""
+        scored = sum(len(trial.tried) for trial in self.trials)
+        lost = sum(not trial.tried for trial in self.trials)
+        failed = f" ({lost} of them failed)" if lost else ""
+        return [
+            f"Settings and share were chosen by a sweep: {len(self.trials)} members{failed}, {scored} pairs "
+            "of member and share, compared on the validation part; sweep.md lists them all. The chosen one's "
+            "validation scores are the best of many and flatter it. The test part was read for it alone."
+        ]
+
+    def leave(self, folder: Path) -> None:
+        """Write the table of all members into the run folder."""
+        metric = self.recipe.evaluation.primary_metric
+        write_json(
+            folder / "sweep.json", {"metric": metric, "members": [asdict(trial) for trial in self.trials]}
+        )
+        write_text(folder / "sweep.md", sweep_markdown(self.trials, metric))
+
+
+def read_plan(file: Path | None, grid: Sequence[str]) -> SweepSpec:
+    """Return the plan of a YAML file with the ``KEY=[VALUE, VALUE]`` texts of ``grid`` laid over it.
+
+    Raises:
+        ConfigError: if something is not of that form, or may not vary.
+    """
+    values = read_yaml(file) if file is not None else {}
+    axes = values.setdefault("grid", {})
+    for text in grid:
+        key, equals, words = text.partition("=")
+        listed = values_of(words)
+        if not equals or not key.strip() or not isinstance(listed, list) or not isinstance(axes, dict):
+            raise ConfigError(
+                f"--grid needs KEY=[VALUE,VALUE], e.g. --grid 'training.images=[32000,64000]', got {text!r}"
+            )
+        axes[key.strip()] = listed
+    return parse(SweepSpec, values, "sweep" if file is None else f"sweep {file}")
+
+
+def values_of(words: str) -> object:
+    """Return what ``words`` are in YAML, or None where they are nothing in it."""
+    try:
+        return yaml.safe_load(words)
+    except yaml.YAMLError:
+        return None
+
+
+def member_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """Return ``recipe`` with ``settings`` applied, as if they had stood in its file.
+
+    What only the synthesizer's family had set is set anew, so that another family sets its own.
+
+    Raises:
+        ConfigError: if the result does not hold together.
+    """
+    assignments = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    return parse(Recipe, override(recipe.written, assignments), f"recipe {recipe.name} of the sweep")
+
+
+def try_member(member: Member, progress: Progress | None = None, engine: Engine | None = None) -> Trial:
+    """Work one member up to its validation scores; a failure becomes its result.
+
+    Raises:
+        StorageError: if there is no room or right to write, which says nothing about the member.
+        LeakError: if held-out rows are found where they must not be.
+    """
+    begun = time.monotonic()
+    trial = Trial(member.number, dict(member.settings), member.told)
+    try:
+        recipe = member_recipe(member.recipe, member.settings)
+        cache = StepCache(member.out / ".cache")
+        steps = TrialSteps(recipe, cache, member.device, progress or Silent(), engine=engine or Engine())
+        steps.trial()
+        tried = steps.words("trial")["tried"]
+    except (StorageError, LeakError):
+        raise
+    except Exception as error:  # any other failure is this member's own, and the others go on
+        said = " ".join(str(error).split())
+        return replace(trial, reason=f"{type(error).__name__}: {said}", seconds=time.monotonic() - begun)
+    return replace(trial, tried=tried, seconds=time.monotonic() - begun)
+
+
+def try_elsewhere(member: Member) -> Trial:
+    """Work one member on a worker, where its fits run one after another."""
+    execution = member.recipe.execution.model_copy(
+        update={"processes": 1, "runner": "processes", "address": None}
+    )
+    alone = member.recipe.model_copy(update={"execution": execution})
+    return try_member(replace(member, recipe=alone))
+
+
+def choose(trials: Sequence[Trial]) -> tuple[Trial, float]:
+    """Return the trial and share with the best mean validation score; the first of equals.
+
+    Raises:
+        ConfigError: if no member came to scores.
+    """
+    pairs = [(mean, trial, share) for trial in trials for share, mean, _ in trial.means]
+    if not pairs:
+        reasons = "; ".join(f"{trial.told}: {trial.reason}" for trial in trials[:3])
+        raise ConfigError(f"every member of the sweep failed, so there is nothing to choose: {reasons}")
+    _, trial, share = max(pairs, key=lambda pair: pair[0])
+    return trial, share
+
+
+def chosen_recipe(recipe: Recipe, trials: Sequence[Trial]) -> Recipe:
+    """Return the recipe of the best member with its share, told apart by nothing else."""
+    trial, share = choose(trials)
+    return member_recipe(recipe, {**trial.settings, "evaluation.shares": [share]})
+
+
+def drive(
+    session: Session,
+    plan: SweepSpec,
+    *,
+    step: Callable[[Session, str], object],
+    attempt: Callable[[list[Member]], list[Trial]],
+    told: Callable[[list[Trial]], None],
+) -> Session:
+    """Try every member, then work every step of the chosen one; publishing is left to the caller.
+
+    Args:
+        session: of the sweep's recipe.
+        plan: what to try.
+        step: works one step of a session.
+        attempt: tries the members.
+        told: shown the table before anything is chosen, failures included.
+
+    Raises:
+        ConfigError: if there are fewer than two pairs of settings and share, the recipe asks for several
+            outer splits or has candidates of its own, or every member failed.
+    """
+    steps = session.steps
+    check_choice(steps.recipe)
+    settings = plan.settings
+    if len(settings) * len(steps.recipe.evaluation.shares) < 2:
+        raise ConfigError(
+            "a sweep needs at least two things to compare: a grid such as --grid "
+            "'training.images=[32000,64000]', or several evaluation.shares"
+        )
+    if steps.recipe.evaluation.outer_splits > 1:
+        raise ConfigError(
+            "a sweep chooses on the validation part of one split, whose cases others test on: "
+            "sweep with evaluation.outer_splits=1"
+        )
+    step(session, "load")  # what is wrong with the data is wrong for all members
+    members = [
+        Member(number, one, steps.recipe, session.out, steps.device)
+        for number, one in enumerate(settings or [{}], start=1)
+    ]
+    trials = sorted(attempt(members), key=lambda trial: trial.number)
+    told(trials)
+    recipe = chosen_recipe(steps.recipe, trials)
+    best, share = choose(trials)
+    session.log.log(f"sweep: chosen on the validation part: {best.told}, share {share:g}")
+    session.steps = ChosenSteps(
+        recipe, steps.cache, steps.device, steps.progress, engine=steps.engine, trials=trials
+    )
+    for name in STEPS:
+        step(session, name)
+    return session
+
+
+def check_choice(recipe: Recipe) -> None:
+    """Refuse a recipe that chooses among generators itself, in every member and on the same cases.
+
+    Raises:
+        ConfigError: saying how the sweep can try them.
+    """
+    if recipe.chooses:
+        raise ConfigError(
+            "a sweep is itself a choice on the validation part, and this recipe chooses there too, among "
+            f"{len(recipe.generators)} generators ({', '.join(recipe.generators)}); set candidates=[], and "
+            "let the sweep try them, e.g. --grid 'synthesizer.family=[residual,projection]'"
+        )
+
+
+def check_alone() -> None:
+    """Refuse ``torchrun``, which shares one training.
+
+    Raises:
+        ConfigError: if it started more than one process.
+    """
+    refuse_helpers("a sweep", "run it without torchrun; execution.processes shares its fits")
+
+
+def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
+    """Run a sweep in this process, without Prefect.
+
+    Raises:
+        AugmentorError: with a message a person can act on.
+    """
+    check_alone()
+    check_choice(job.recipe)
+    session = begin(job)
+
+    def attempt(members: list[Member]) -> list[Trial]:
+        return [one_by_one(session, member, len(members)) for member in members]
+
+    with session.recorded():
+        drive(
+            session,
+            plan,
+            step=lambda at, name: getattr(at.steps, name)(),
+            attempt=attempt,
+            told=lambda _: None,
+        )
+        return session.finish()
+
+
+def one_by_one(session: Session, member: Member, count: int) -> Trial:
+    """Try a member in this process and say what came out."""
+    session.log.log(f"sweep: member {member.number} of {count}: {member.told}")
+    trial = try_member(member, session.log, session.steps.engine)
+    session.log.log(f"sweep: member {member.number} of {count}: {trial.outcome}")
+    return trial

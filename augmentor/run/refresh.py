@@ -1,0 +1,58 @@
+"""Has anything changed since the last run? Answered by content, without training anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augmentor.core.progress import Silent
+from augmentor.run.recipe import Recipe
+from augmentor.run.steps import Steps
+from augmentor.store.cache import StepCache
+from augmentor.store.run_directory import finished_runs
+
+
+@dataclass(frozen=True)
+class Change:
+    """What stands against running again.
+
+    Attributes:
+        changed: whether a run is due.
+        sentence: why, for a person.
+        last: the newest finished run, or None where there is none.
+    """
+
+    changed: bool
+    sentence: str
+    last: Path | None
+
+
+def since_last_run(recipe: Recipe, out: Path) -> Change:
+    """Compare the source data's bytes and the recipe with those of the newest finished run.
+
+    Raises:
+        DataError: if the recipe names no data, or it is not there.
+    """
+    steps = Steps(recipe, StepCache(out / ".cache"), "cpu", Silent())
+    source = steps.source_digest
+    folder = out / recipe.name
+    for run in reversed(finished_runs(folder) if folder.is_dir() else []):
+        manifest = _manifest(run)
+        if manifest is None:
+            continue
+        if manifest.get("recipe_sha256") != recipe.digest:
+            return Change(True, f"the recipe has changed since {run.name}", run)
+        if manifest.get("inputs", {}).get("source_sha256") != source:
+            return Change(True, f"the source data has changed since {run.name}", run)
+        return Change(False, f"neither the source data nor the recipe has changed since {run.name}", run)
+    return Change(True, "there is no finished run of this recipe yet", None)
+
+
+def _manifest(run: Path) -> dict[str, Any] | None:
+    try:
+        manifest: dict[str, Any] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) else None

@@ -1,1 +1,0 @@
-"""How many samples to make, and which of them to keep."""

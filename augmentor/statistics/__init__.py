@@ -1,0 +1,1 @@
+"""Statistics that know neither arms nor classes by name: intervals, variance, power."""

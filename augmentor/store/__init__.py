@@ -1,0 +1,1 @@
+"""What outlives a step: the cache, locks, logs, the test-set access log, the folders of finished runs."""

@@ -1,0 +1,35 @@
+"""A card's avoided augmentations reach the classical policy and the critic's augmentation."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from augmentor.data.cards import Avoid
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.modalities.policies import transforms
+from augmentor.run.forbidden_augmentations import CLASSICAL, evaluation_without, synthesizer_without
+from augmentor.synthesizers.spec import SynthesizerSpec
+
+
+def test_every_word_of_a_card_has_a_meaning() -> None:
+    assert set(CLASSICAL) == set(get_args(Avoid))
+    assert {name for names in CLASSICAL.values() for name in names} <= set(transforms())
+
+
+@pytest.mark.parametrize("what", get_args(Avoid))
+def test_the_policy_leaves_it_out(what: str) -> None:
+    spec = EvaluationSpec(policy="microscopy")
+    before, after = spec.resolved_policy(), evaluation_without(spec, [what]).resolved_policy()
+    for name in CLASSICAL[what]:
+        assert getattr(before, name)
+        assert not getattr(after, name)
+    assert after.shift == before.shift
+
+
+def test_the_critic_sees_no_flip_where_none_is_allowed() -> None:
+    spec = SynthesizerSpec(augmentation=("geometry", "colour", "translation"))
+    assert synthesizer_without(spec, ["horizontal_flip"]).augmentation == ("colour", "translation")
+    assert synthesizer_without(spec, ["colour", "rotation"]).augmentation == ("translation",)
+    assert synthesizer_without(spec, []).augmentation == spec.augmentation

@@ -1,0 +1,43 @@
+"""What makes a run due, by content."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from augmentor.run.recipe import load_recipe
+from augmentor.run.refresh import since_last_run
+from augmentor.run.session import Job, run_job
+
+
+@pytest.mark.slow
+def test_only_new_bytes_or_another_recipe_make_a_run_due(
+    tiny_recipe: Path, tiny_images: Path, tmp_path: Path
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(tiny_images, data)
+    recipe = load_recipe(str(tiny_recipe), ["training.images=32"], data=data)
+    first = since_last_run(recipe, out)
+    assert (first.changed, first.last) == (True, None)
+    outcome = run_job(Job(recipe, out))
+
+    same = since_last_run(recipe, out)
+    assert (same.changed, same.last) == (False, outcome.folder)
+    one = data / "disc" / "000.png"
+    one.touch()  # another time of change, the same bytes
+    assert not since_last_run(recipe, out).changed
+    guarded = load_recipe(str(tiny_recipe), ["training.images=32", "guard.minimum_gain=0"], data=data)
+    assert not since_last_run(guarded, out).changed
+
+    longer = since_last_run(load_recipe(str(tiny_recipe), ["training.images=64"], data=data), out)
+    assert longer.changed
+    assert "recipe" in longer.sentence
+    shutil.copyfile(one, data / "ring" / "another.png")
+    more = since_last_run(recipe, out)
+    assert more.changed
+    assert "source data" in more.sentence
+
+    (outcome.folder / "manifest.json").write_text("{")
+    assert since_last_run(recipe, out).last is None
