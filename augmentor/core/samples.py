@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
@@ -14,6 +14,7 @@ import pandas as pd
 from augmentor.core.codes import all_distinct
 from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_bytes, sha256_chunks
+from augmentor.core.kinds import Kind
 from augmentor.core.scratch import chunks, gathered, taken
 
 IntArray = npt.NDArray[np.int64]
@@ -33,6 +34,7 @@ class Samples:
         group: unicode array of shape (N,) or None; rows of one group (a patient) are never
             divided between splits.
         value_range: (low, high) that ``x`` may take, e.g. (0, 255); None for tables.
+        kind: what one sample is, as the reader that made the samples decided; given by name.
 
     Raises:
         DataError: at construction, if the parts disagree.
@@ -44,6 +46,7 @@ class Samples:
     ids: npt.NDArray[np.str_]
     group: npt.NDArray[np.str_] | None = None
     value_range: tuple[float, float] | None = None
+    kind: Kind = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Check that the parts agree."""
@@ -130,7 +133,10 @@ class Samples:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all rows with their labels, ids, groups and class names, in order."""
+        """SHA-256 of all rows with their labels, ids, groups and class names, in order.
+
+        The kind takes no part: it says how the rows are read, and the rows are here.
+        """
         return sha256_chunks(
             chain(
                 _lines(self.row_digests),
@@ -158,7 +164,9 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
         raise DataError("nothing to concatenate")
     first = parts[0]
     for other in parts[1:]:
-        same = other.classes == first.classes and other.value_range == first.value_range
+        same = (other.classes, other.value_range, other.kind) == (
+            first.classes, first.value_range, first.kind
+        )  # fmt: skip
         if not same or isinstance(other.x, pd.DataFrame) != isinstance(first.x, pd.DataFrame):
             raise DataError("samples to concatenate must share classes, kind and value range")
         if isinstance(first.x, np.ndarray) and other.shape != first.shape:
@@ -176,4 +184,5 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
         ids=np.concatenate([part.ids for part in parts]),
         group=np.concatenate([part.group for part in parts if part.group is not None]) if grouped else None,
         value_range=first.value_range,
+        kind=first.kind,
     )

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.codes import codes
-from augmentor.core.kinds import Modality, kind_of
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import RowWriter, chunks
 from augmentor.data.readers.pictures import to_channels, to_square
 from augmentor.data.readers.resample import resampled
 
-SIDES: Mapping[Modality, int] = {"series": 32, "image": 16, "volume": 8}
+SIDES: Mapping[str, int] = {"series": 32, "image": 16, "volume": 8}
 """Cells a side that samples are averaged down to before they are compared."""
 NEAR = 0.99
 """Correlation from which two samples are near duplicates.
@@ -59,7 +59,7 @@ def exact_groups(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
     return [tuple(names) for names in rows.values()]
 
 
-def fingerprints(x: npt.NDArray[Any], side: int | None = None) -> npt.NDArray[np.float32]:
+def fingerprints(x: npt.NDArray[Any], kind: Kind, side: int | None = None) -> npt.NDArray[np.float32]:
     """Return unit vectors (N, P) whose products are correlations of small samples.
 
     An image (C, H, W) is made grey, a volume is averaged over its channels, and each channel of a
@@ -71,9 +71,9 @@ def fingerprints(x: npt.NDArray[Any], side: int | None = None) -> npt.NDArray[np
 
     Args:
         x: (N, C, *S) in the data's units.
+        kind: what one sample is.
         side: cells a side; None for :data:`SIDES`.
     """
-    kind = kind_of(x.shape[1:])
     most = SIDES[kind.name] if side is None else side
     small = _grey_squares if kind.name == "image" else _small_grids
     if kind.name == "series" and len(x):
@@ -125,7 +125,7 @@ def near_pairs(parts: Mapping[str, Samples], threshold: float = NEAR) -> list[Ne
     x, ids = _distinct(parts)
     if len(x) < 2:
         return []
-    prints = fingerprints(x)
+    prints = fingerprints(x, next(iter(parts.values())).kind)
     found = []
     starts = range(0, len(prints), BLOCK)
     for one, two in ((one, two) for one in starts for two in starts if two >= one):

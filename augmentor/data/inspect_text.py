@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from augmentor.core.kinds import Modality
-
 if TYPE_CHECKING:  # inspect imports render
     from augmentor.data.inspect import Inspection
 
 SHOWN = 10
-SIDES: Mapping[Modality, tuple[str, ...]] = {
+SIDES: Mapping[str, tuple[str, ...]] = {
     "series": ("steps",),
     "image": ("height", "width"),
     "volume": ("depth", "height", "width"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card, card_names, load_card
@@ -174,6 +175,7 @@ def _embedded(card: Card, image: ImageSpec) -> Loaded:
         classes=tuple(card.classes),
         ids=np.array([f"all/{row}" for row in range(len(y))], dtype=np.str_),
         value_range=find_range({"all": x}, card.value_range, card.name),
+        kind=IMAGE,
     )
     originals = Originals.uniform(len(y), sides=x.shape[1:3], channels=x.shape[3], bits=8)
     return Loaded(card.name, card, {"all": samples}, "memory", originals)

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from augmentor.core.kinds import Kind, kind_of
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import IntArray, Samples
 from augmentor.data.cards import Card
 
@@ -75,8 +75,8 @@ class Loaded:
 
     @property
     def kind(self) -> Kind:
-        """Series, images or volumes."""
-        return kind_of(next(iter(self.parts.values())).shape)
+        """What one sample is."""
+        return next(iter(self.parts.values())).kind
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file
-from augmentor.core.kinds import kind_of
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
@@ -294,7 +293,7 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
             f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
             "neighbours, and a class of one or two rows has none to choose from."
         )
-    kind, policy = kind_of(runner.train.shape), runner.spec.policy
+    kind, policy = runner.train.kind, runner.spec.policy
     if isinstance(policy, Policy) and (lacking := policy.lacking(kind.name)):
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."

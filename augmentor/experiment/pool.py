@@ -16,7 +16,6 @@ import numpy as np
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import atomic_file
-from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.parallel import processes_to_use, run_parallel
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
@@ -35,7 +34,7 @@ class _Chunk:
     start: int
     stop: int
     policy: Policy
-    kind: Modality
+    kind: str
     window: Window
     seed: int
 
@@ -74,7 +73,7 @@ def draw_pool(
     x = samples.array
     if versions < 1:
         raise ConfigError(f"a pool needs at least one version (the untouched sample), got {versions}")
-    kind = kind_of(samples.shape).name
+    kind = samples.kind.name
     policy = policy.fitting(kind)
     with atomic_file(target) as temporary:
         pool = np.lib.format.open_memmap(

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
-from augmentor.core.kinds import kind_of
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
@@ -75,7 +74,7 @@ class Runner:
         self.mapper = mapper
         self.critic = critic if any(map(needs_critic, spec.arms)) else None
         self.codec = ImageCodec.fit(train)
-        self.policy = spec.resolved_policy().fitting(kind_of(train.shape).name)
+        self.policy = spec.resolved_policy().fitting(train.kind.name)
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
         self.selections = {ARMS[name].synthetic for name in spec.arms} & set(SELECTIONS)
         levelling = _levelling(train) if "smote" in self.oversamplers else 0

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
-from augmentor.core.kinds import kind_of
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME, Kind
 from augmentor.core.samples import Samples
 
 DTYPES = ("uint8", "uint16", "float32")
@@ -33,16 +33,18 @@ class ImageCodec:
         high: value that becomes 1; of the same form.
         dtype: "uint8", "uint16" or "float32".
         shape: (C, *spatial) of one sample.
+        kind: what one sample is.
     """
 
     low: Bound
     high: Bound
     dtype: str
     shape: tuple[int, ...]
+    kind: Kind = IMAGE
 
     def __post_init__(self) -> None:
         """Check the windows and the dtype."""
-        nouns = kind_of(self.shape).plural
+        nouns = self.kind.plural
         if self.dtype not in DTYPES:
             raise DataError(
                 f"{nouns} of the dtype {self.dtype} cannot be encoded; allowed are {list(DTYPES)}"
@@ -67,7 +69,7 @@ class ImageCodec:
             DataError: if the samples are a table, of another dtype, none, or all of one value.
         """
         x = train.array
-        kind = kind_of(train.shape)
+        kind = train.kind
         if not len(x):
             raise DataError(f"a codec needs training {kind.plural}, got none")
         assert train.value_range is not None  # Samples of arrays have one
@@ -81,7 +83,7 @@ class ImageCodec:
             low, high = float(train.value_range[0]), float(train.value_range[1])
         else:
             low, high = float(np.min(x)), float(np.max(x))
-        return cls(low=low, high=high, dtype=str(x.dtype), shape=train.shape)
+        return cls(low, high, str(x.dtype), train.shape, kind)
 
     @property
     def windows(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -98,7 +100,7 @@ class ImageCodec:
         """
         self._check_shape(x)
         if x.dtype != self.dtype and not np.issubdtype(x.dtype, np.floating):
-            nouns = kind_of(self.shape).plural
+            nouns = self.kind.plural
             raise DataError(f"the codec was fitted on {self.dtype} {nouns}, got {x.dtype}")
         low, high = (self._by_channel(bound) for bound in self.windows)
         flat = low == high
@@ -115,7 +117,7 @@ class ImageCodec:
         """
         self._check_shape(z)
         if not np.isfinite(z).all():
-            nouns = kind_of(self.shape).plural
+            nouns = self.kind.plural
             raise DataError(f"{nouns} to decode hold values that are not finite (NaN or infinity)")
         low, high = (self._by_channel(bound) for bound in self.windows)
         values = (z.astype(np.float64) + 1) / 2 * (high - low) + low
@@ -126,7 +128,13 @@ class ImageCodec:
     def to_json(self) -> str:
         """Return the codec as JSON text."""
         return json.dumps(
-            {"codec": "image", "low": self.low, "high": self.high, "dtype": self.dtype, "shape": self.shape}
+            {
+                "codec": self.kind.name,
+                "low": self.low,
+                "high": self.high,
+                "dtype": self.dtype,
+                "shape": self.shape,
+            }
         )
 
     @classmethod
@@ -138,13 +146,13 @@ class ImageCodec:
         """
         try:
             value = json.loads(text)
-            if value["codec"] != "image":
-                raise DataError(f"a codec of the kind 'image' is needed, got {value['codec']!r}")
+            shape = tuple(int(n) for n in value["shape"])
             return cls(
                 low=_bound(value["low"]),
                 high=_bound(value["high"]),
                 dtype=str(value["dtype"]),
-                shape=tuple(int(n) for n in value["shape"]),
+                shape=shape,
+                kind=_named(value["codec"], shape),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"not the JSON of an image codec: {error}") from error
@@ -155,10 +163,17 @@ class ImageCodec:
 
     def _check_shape(self, x: npt.NDArray[Any]) -> None:
         if x.ndim != len(self.shape) + 1 or x.shape[1:] != self.shape:
-            nouns = kind_of(self.shape).plural
+            nouns = self.kind.plural
             raise DataError(
                 f"{nouns} of the shape (N, {', '.join(map(str, self.shape))}) are needed, got {x.shape}"
             )
+
+
+def _named(name: str, shape: tuple[int, ...]) -> Kind:
+    """Return the kind of that name; until there were names, the codecs of all kinds said "image"."""
+    if name == "image":
+        return {2: SERIES, 4: VOLUME}.get(len(shape), IMAGE)
+    return {"series": SERIES, "volume": VOLUME}[name]
 
 
 def _bound(value: Any) -> Bound:  # noqa: ANN401 - whatever JSON held

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.kinds import Modality
 from augmentor.core.spec import Spec
 from augmentor.modalities.warps import masked, warper
 
@@ -70,16 +69,16 @@ class Policy(Spec):
         """Whether every version would be the image itself."""
         return not any(value for name, value in self if name != "border")
 
-    def lacking(self, kind: Modality) -> tuple[str, ...]:
+    def lacking(self, kind: str) -> tuple[str, ...]:
         """Return the transforms of this policy that samples of ``kind`` do not have."""
         return tuple(name for name in LACKING[kind] if getattr(self, name))
 
-    def fitting(self, kind: Modality) -> Policy:
+    def fitting(self, kind: str) -> Policy:
         """Return the policy without them."""
         return self.model_copy(update={name: Policy.model_fields[name].default for name in LACKING[kind]})
 
 
-LACKING: Final[Mapping[Modality, tuple[str, ...]]] = {
+LACKING: Final[Mapping[str, tuple[str, ...]]] = {
     "series": ("rotate", "shear", "flip_vertical", "flip_depth", "quarter_turns"),
     "image": ("flip_depth",),
     "volume": (),
@@ -200,7 +199,7 @@ def augmenter(policy: Policy) -> Augment:
     return augment
 
 
-def changer(policy: Policy, kind: Modality) -> Augment:
+def changer(policy: Policy, kind: str) -> Augment:
     """Return a function of (sample (C, *S) float32 in [0, 1], seed) to a changed sample like it.
 
     A seed of zero or more starts the stream of random numbers; -1 goes on with it.

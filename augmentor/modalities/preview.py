@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
 
 LARGEST = 96
@@ -35,7 +34,7 @@ def painter(train: Samples) -> Callable[[Rows], Pictures]:
     What is shown from black to white, or from the bottom to the top of a lane, is read off the
     training part and the same for all rows, real and synthetic.
     """
-    kind = kind_of(train.shape).name
+    kind = train.kind.name
     if kind == "series":
         low, high = (f(train.array, axis=(0, 2)).astype(np.float64) for f in (np.min, np.max))
         return lambda rows: plots(rows, low, high)

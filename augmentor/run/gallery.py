@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.files import atomic_file, write_json
-from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
@@ -93,7 +92,7 @@ def write_gallery(
     write_json(
         folder / "gallery.json",
         {
-            "kind": kind_of(train.shape).name,
+            "kind": train.kind.name,
             "size": int(images.shape[1]),
             "classes": classes,
             "copies": shown,

@@ -72,6 +72,7 @@ class Sampler:
                     asked, derive_seed(seed, "latents", start // CHUNK)
                 )
         return Samples(
+            kind=self.codec.kind,
             x=self.codec.decode(rows),
             y=labels,
             classes=self.classes,

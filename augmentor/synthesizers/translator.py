@@ -66,6 +66,7 @@ class Translator:
         labels = check_labels(labels, self.classes)
         bounds = self.value_range
         return Samples(
+            kind=self.codec.kind,
             x=self.codec.decode(self.translate(labels, seed).x),
             y=labels,
             classes=self.classes,

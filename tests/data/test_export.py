@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from augmentor.core.errors import DataError, StorageError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.cards import load_card
@@ -41,6 +42,7 @@ def samples(
         ids=np.array([f"id{row}" for row in range(n)]),
         value_range=(0, top),
         group=group,
+        kind=IMAGE,
     )
 
 

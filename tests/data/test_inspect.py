@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.data import duplicates
 from augmentor.data.cards import read_card
@@ -38,12 +39,13 @@ def part(x: np.ndarray, prefix: str) -> Samples:
         classes=("a", "b"),
         ids=np.array([f"{prefix}{row}" for row in range(len(x))]),
         value_range=(0, 255),
+        kind=IMAGE,
     )
 
 
 def test_fingerprints_are_correlations_of_what_is_not_shared() -> None:
     x = smooth(20)
-    prints = fingerprints(x, side=32)
+    prints = fingerprints(x, IMAGE, side=32)
     # An independent route to the same numbers: standardise, centre over pictures, correlate.
     rows = x.reshape(20, -1).astype(float)
     rows = (rows - rows.mean(1, keepdims=True)) / rows.std(1, keepdims=True)

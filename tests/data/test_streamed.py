@@ -15,6 +15,7 @@ from PIL import Image
 
 from augmentor.core import scratch
 from augmentor.core.files import sha256_file, sha256_json
+from augmentor.core.kinds import IMAGE
 from augmentor.core.persist import read_samples, write_samples
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import on_disk
@@ -207,6 +208,7 @@ def test_what_is_exported_is_read_back_from_files(make_folder: Make, tmp_path: P
         classes=real.classes,
         ids=np.array([f"s{number}" for number in range(4)]),
         value_range=real.value_range,
+        kind=IMAGE,
     )
     table = pd.DataFrame({"synthesizer": ["0" * 64] * 4, "seed": [1] * 4})
     synthetic = SyntheticSet(

@@ -3,6 +3,7 @@ import pytest
 from imblearn.over_sampling import SMOTE
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.experiment.oversample import (
     MOST_VALUES,
@@ -22,7 +23,9 @@ def samples(counts=COUNTS, *, shape=(1, 4, 3), dtype=np.uint8, seed=0):
     y = np.repeat(np.arange(len(counts)), counts).astype(np.int64)
     x = rng.integers(0, 256, (len(y), *shape)).astype(dtype)
     ids = np.array([f"r{i}" for i in range(len(y))])
-    return Samples(x, y, CLASSES[: len(counts)], ids, value_range=(0, 255))
+    return Samples(
+        x, y, CLASSES[: len(counts)], ids, value_range=(0, 255), kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim]
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.experiment import pool as pool_module
 from augmentor.experiment.pool import affordable_versions, draw_pool
@@ -15,7 +16,7 @@ def images(n=6, channels=1, dtype="uint8", size=12, seed=0):
     low, high = RANGES[dtype]
     x = np.random.default_rng(seed).uniform(low, high, (n, channels, size, size)).astype(dtype)
     ids = np.array([f"row{i}" for i in range(n)])
-    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(low, high))
+    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(low, high), kind=IMAGE)
 
 
 def drawn(tmp_path, samples, policy, versions=4, seed=0, name="pool.npy", **options):
@@ -86,7 +87,7 @@ def test_horizontal_flips_mirror_left_and_right_and_nothing_else(tmp_path):
 def test_channels_stay_channels(tmp_path):
     x = np.zeros((1, 3, 8, 8), np.uint8)
     x[:, 0], x[:, 1], x[:, 2] = 200, 100, 10
-    samples = Samples(x, np.zeros(1, np.int64), ("a", "b"), np.array(["0"]), value_range=(0, 255))
+    samples = Samples(x, np.zeros(1, np.int64), ("a", "b"), np.array(["0"]), value_range=(0, 255), kind=IMAGE)
     found = drawn(tmp_path, samples, Policy(shift=0.2, rotate=20), processes=1)
     np.testing.assert_array_equal(found, np.broadcast_to(x[:, None], found.shape))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.modalities.array_codec import ImageCodec
 
@@ -21,6 +23,7 @@ def samples(x: Any, value_range: tuple[float, float] = (0, 255)) -> Samples:
         classes=("a", "b"),
         ids=np.arange(len(x)).astype(np.str_),
         value_range=value_range,
+        kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim],
     )
 
 
@@ -127,7 +130,13 @@ def test_what_cannot_be_fitted_is_refused(x: Any, told: str) -> None:
 
 def series(x: Any) -> Samples:
     return Samples(
-        x, np.zeros(len(x), np.int64), ("a", "b"), np.arange(len(x)).astype(np.str_), None, (-1e4, 1e4)
+        x,
+        np.zeros(len(x), np.int64),
+        ("a", "b"),
+        np.arange(len(x)).astype(np.str_),
+        None,
+        (-1e4, 1e4),
+        kind=SERIES,
     )
 
 
@@ -176,3 +185,10 @@ def test_windows_must_fit_the_channels() -> None:
         ImageCodec((0.0, 0.0), (1.0, 1.0), "float32", (3, 8))
     with pytest.raises(DataError, match="nothing to learn in series of one value"):
         ImageCodec.fit(series(np.ones((2, 2, 8), np.float32)))
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((2, 12), SERIES), ((3, 4, 4), IMAGE), ((1, 4, 4, 4), VOLUME)])
+def test_codecs_written_before_kinds_had_names_are_read(shape: tuple[int, ...], kind: Any) -> None:
+    codec = ImageCodec(0.0, 255.0, "uint8", shape, kind)
+    before = json.dumps({**json.loads(codec.to_json()), "codec": "image"})
+    assert ImageCodec.from_json(before) == codec

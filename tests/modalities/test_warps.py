@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 
+from augmentor.core.kinds import SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.experiment.pool import draw_pool
 from augmentor.modalities.policies import POLICIES, Policy, changer
 from augmentor.modalities.warps import affine, masked, rotation
 
+KINDS = {"series": SERIES, "volume": VOLUME}
 SHAPES = {"series": (3, 40), "volume": (2, 8, 10, 12)}
 
 
 def samples(kind, dtype, n=3):
     x = np.random.default_rng(0).uniform(0, 200, (n, *SHAPES[kind])).astype(dtype)
     ids = np.array([f"r{row}" for row in range(n)])
-    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(0, 255))
+    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(0, 255), kind=KINDS[kind])
 
 
 def drawn(folder, part, policy, *, window=(0.0, 255.0), name="pool.npy", seed=0, versions=4):
@@ -133,7 +135,7 @@ def test_a_channel_has_its_own_window_and_one_of_one_value_keeps_it(tmp_path):
     x[:, 0] = 7.0
     x[:, 1] = np.linspace(-1000, 1000, 16)
     ids = np.array(["a", "b"])
-    part = Samples(x, np.zeros(2, np.int64), ("a", "b"), ids, value_range=(-1000, 1000))
+    part = Samples(x, np.zeros(2, np.int64), ("a", "b"), ids, value_range=(-1000, 1000), kind=SERIES)
     found = drawn(
         tmp_path, part, Policy(brightness=0.3, noise=0.1), window=((7.0, -1000.0), (7.0, 1000.0)), versions=8
     )

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from augmentor.core.errors import DataError
-from augmentor.core.kinds import kind_of
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
@@ -132,7 +131,7 @@ def match_classes(names: Sequence[str], classes: tuple[str, ...], where: str) ->
 def _from_folder(source: Path, like: Samples, layout: Layout, digest: str, progress: Progress) -> Foreign:
     tree = walk(source, synthetic=True)
     table = {row["file_name"]: row for row in read_metadata(tree.root) if row.get("file_name")}
-    if kind_of(like.shape).name != "image":
+    if like.kind.name != "image":
         return _from_array_files(source, tree, table, like, digest, progress)
     height, width = like.shape[1:]
     read, broken = read_pictures(tree.found, height if height == width else None, progress)
@@ -157,6 +156,7 @@ def _from_folder(source: Path, like: Samples, layout: Layout, digest: str, progr
         classes=like.classes,
         ids=np.array([item.found.id for item in read], dtype=np.str_),
         value_range=like.value_range,
+        kind=like.kind,
     )
     rows = [table.get(item.found.id, {}) for item in read]
     notes = (*tree.notes, *_changes(read, like))
@@ -172,7 +172,7 @@ def _from_array_files(
     if not read:
         first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
         raise DataError(
-            f"no synthetic {kind_of(like.shape).name} in {source} can be read ({len(set_aside)} files were "
+            f"no synthetic {like.kind.name} in {source} can be read ({len(set_aside)} files were "
             f"set aside{first}); synthetic samples come as {FORMS}"
         )
     made, kept, notes = _gridded(x, {}, like, str(source))
@@ -185,6 +185,7 @@ def _from_array_files(
         classes=like.classes,
         ids=np.array([item.id for item in found], dtype=np.str_),
         value_range=like.value_range,
+        kind=like.kind,
     )
     rows = [table.get(item.id, {}) for item in found]
     return Foreign(
@@ -202,7 +203,7 @@ def _gridded(
     _check_range(x, like, where)
     grids = gridded(
         {"all": x},
-        kind_of(like.shape).name,
+        like.kind,
         image=ImageSpec(),
         series=SeriesSpec(),
         card=None,
@@ -267,8 +268,8 @@ def _from_npz(source: Path, like: Samples, digest: str) -> Foreign:
         if len(place) < len(x):
             notes.append(f"{len(x) - len(place)} rows that are not marked as synthetic were left out")
     if not len(place):
-        raise DataError(f"{source} holds no synthetic {kind_of(like.shape).name}")
-    if kind_of(like.shape).name == "image":
+        raise DataError(f"{source} holds no synthetic {like.kind.name}")
+    if like.kind.name == "image":
         made, more = _npz_images(x[place], arrays, like, f"{source}, {key}")
     else:
         made, kept, more = _gridded(x[place], arrays, like, f"{source}, {key}")
@@ -280,6 +281,7 @@ def _from_npz(source: Path, like: Samples, digest: str) -> Foreign:
         classes=like.classes,
         ids=np.array([f"{key}/{row}" for row in place], dtype=np.str_),
         value_range=like.value_range,
+        kind=like.kind,
     )
     return Foreign(_unjudged(samples, [{}] * len(place), digest), "npz", (), tuple(notes))
 

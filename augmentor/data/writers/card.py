@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
 
-AXES: Mapping[Modality, tuple[str, ...]] = {"series": ("time",), "volume": ("depth", "height", "width")}
+AXES: Mapping[str, tuple[str, ...]] = {"series": ("time",), "volume": ("depth", "height", "width")}
 
 
 def dataset_card(
@@ -19,7 +18,7 @@ def dataset_card(
 ) -> str:
     """Return the Markdown of a short datasheet (after Gebru 2021, "Datasheets for Datasets")."""
     title = card.title if card else name
-    kind = kind_of(train.shape)
+    kind = train.kind
     lines = [
         f"# {_plain(title)}, expanded",
         "",
@@ -65,7 +64,7 @@ def dataset_card(
 
 def _values(train: Samples) -> str:
     dtype = train.array.dtype
-    kind = kind_of(train.shape)
+    kind = train.kind
     if kind.name != "image":
         axes = ", ".join(("channels", *AXES[kind.name]))
         low, high = train.value_range or (0, 0)

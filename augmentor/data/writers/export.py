@@ -12,7 +12,7 @@ import pandas as pd
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_folder, inside
-from augmentor.core.kinds import Kind, kind_of
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import joined
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
@@ -59,7 +59,7 @@ def export(
         StorageError: if ``folder`` exists or cannot be written.
     """
     kept = synthetic.kept_samples
-    kind = kind_of(train.shape)
+    kind = train.kind
     _check_same(train, kept, kind)
     if kind.name == "image" and train.shape[0] not in (1, 3):
         raise DataError(f"images to write have 1 or 3 channels, got {train.shape[0]}")
@@ -192,7 +192,7 @@ def _write_npz(path: Path, x: npt.NDArray[Any], table: pd.DataFrame, train: Samp
     labels = table["label"].to_numpy(dtype=np.int64)
     source = table["source"].to_numpy(dtype=np.str_)
     rows: dict[str, npt.NDArray[Any]]
-    if kind_of(train.shape).name == "series":
+    if train.kind.name == "series":
         rows = {"X_train": x, "y_train": labels, "source_train": source}
     else:
         # Images of MedMNIST have their colours last; one channel has no axis of its own.
