@@ -107,8 +107,8 @@ def half_width(cases: int, rate: float = ASSUMED_ACCURACY) -> float:
 
 def _reading_warnings(loaded: Loaded, near_across: int, near: int) -> list[str]:
     warnings = []
-    if loaded.set_aside:
-        warnings.append(f"{len(loaded.set_aside)} files cannot be used and are left out")
+    if loaded.skipped:
+        warnings.append(f"{len(loaded.skipped)} files cannot be used and are left out")
     if near_across:
         warnings.append(
             f"{near_across} of {near} nearly equal pairs lie in two parts; only exact duplicates are taken "

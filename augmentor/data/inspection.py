@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from augmentor.data.duplicates import Near
-from augmentor.data.loaded import Loaded, SetAside
+from augmentor.data.loaded import Loaded, SkippedFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,9 @@ class Inspection:
     warnings: tuple[str, ...]
 
     @property
-    def set_aside(self) -> tuple[SetAside, ...]:
+    def skipped(self) -> tuple[SkippedFile, ...]:
         """Files that cannot be used."""
-        return self.loaded.set_aside
+        return self.loaded.skipped
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ def test_an_inspection_of_a_troubled_folder(make_folder: Make) -> None:
     assert found.parts["train"] == {"a": 24, "b": 5}
     assert found.to_generate == {"a": 0, "b": 19}
     assert found.blockers == ()
-    assert [item.path for item in found.set_aside] == ["test/a/broken.png"]
+    assert [item.path for item in found.skipped] == ["test/a/broken.png"]
     text = "\n".join(inspection_lines(found))
     for line in (
         "data: 50 images, 2 classes, read as folder",
