@@ -15,6 +15,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.duplicates import exact_groups, near_pairs
 from augmentor.data.inspect import inspect
+from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.load import load
 from augmentor.data.readers.foreign import foreign_path, read_foreign
 from augmentor.data.spec import ImageSpec, SeriesSpec
@@ -181,7 +182,7 @@ def test_an_inspection_speaks_of_the_kind(tmp_path: Path, kind: str) -> None:
         tmp_path, images=x[:, 0] if kind != "series" else x, labels=np.arange(60) % 2, value_range=(0, 255)
     )
     found = inspect(path)
-    text = "\n".join(found.to_lines())
+    text = "\n".join(inspection_lines(found))
     plural = {"series": "series", "image": "images", "volume": "volumes"}[kind]
     assert f"60 {plural}, 2 classes" in text
     assert f"exact duplicates: 1 {plural} in 1 groups" in text

@@ -17,10 +17,10 @@ from augmentor.core.kinds import kind_of
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
-from augmentor.data.load import TABLES
 from augmentor.data.loaded import Layout, SetAside
 from augmentor.data.readers.array_files import stacked
 from augmentor.data.readers.arrays import channels_last, own_dtype, shaped
+from augmentor.data.readers.files import TABLE_SUFFIXES
 from augmentor.data.readers.folder import ReadPicture, read_pictures
 from augmentor.data.readers.grids import gridded
 from augmentor.data.readers.npz import find_pairs, flat_labels, read_arrays, source_marks
@@ -73,7 +73,7 @@ def foreign_path(source: Path) -> Path:
         if len(archives) == 1 and not any(path.is_dir() for path in source.iterdir()):
             return archives[0]
         return source
-    if source.suffix.lower() in TABLES:
+    if source.suffix.lower() in TABLE_SUFFIXES:
         raise DataError(
             f"{source} is a table; tables come in a later release, this one reads images, volumes and series"
         )

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from augmentor.core.kinds import Modality
-
-if TYPE_CHECKING:  # inspect imports render
-    from augmentor.data.inspect import Inspection
+from augmentor.data.inspection import Inspection
 
 SHOWN = 10
 SIDES: Mapping[Modality, tuple[str, ...]] = {
@@ -18,7 +15,7 @@ SIDES: Mapping[Modality, tuple[str, ...]] = {
 }
 
 
-def render(found: Inspection) -> list[str]:
+def inspection_lines(found: Inspection) -> list[str]:
     """Return the findings: what is there, duplicates, what a run would do, what stands against it."""
     loaded = found.loaded
     first = next(iter(loaded.parts.values()))
