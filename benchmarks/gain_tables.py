@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, RUNG, SCENARIOS, place
+from gain_scenarios import BASELINES, CANDIDATES, HERE, ROWS, RUNG, SCENARIOS
 
 from augmentor.core.files import write_text
 from augmentor.experiment.arms import ARMS, CONTROLS, TWINS, WITH_SYNTHETIC
@@ -20,7 +19,7 @@ PARTS = {4: "a quarter", 2: "half"}
 HEAD = """# What synthetic data is worth
 
 Points of balanced accuracy over the best that was found without synthetic data. Made by
-`python benchmarks/gain.py`, which says what was done; one file a row in `benchmarks/gain/`.
+`python benchmarks/gain.py`, which says what was done; the raw rows are in `gain.jsonl`.
 """
 FINAL = """## The shipped default, on the test parts
 
@@ -124,14 +123,8 @@ def _counts(run: dict[str, Any], arm: str) -> np.ndarray[Any, Any]:
 
 def read(kind: str, scenario: str, names: Iterable[str]) -> list[dict[str, Any]]:
     """Return the rows that are there and did not fail."""
-    found = []
-    for name in names:
-        path = place(kind, scenario, name)
-        if path.is_file():
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if "failed" not in values:
-                found.append(values)
-    return found
+    rows = {row["name"]: row for row in ROWS if (row["kind"], row["scenario"]) == (kind, scenario)}
+    return [rows[name] for name in names if name in rows and "failed" not in rows[name]]
 
 
 def final_table() -> list[str]:
@@ -203,11 +196,10 @@ def search_table() -> list[str]:
     for scenario in SCENARIOS:
         rows = {row["name"]: row for row in read("search", scenario, CANDIDATES)}
         for name in CANDIDATES:
-            path = place("search", scenario, name)
             if name not in rows:
-                if path.is_file():
-                    reason = json.loads(path.read_text(encoding="utf-8"))["failed"]
-                    lines.append(f"| {scenario} | {name} | failed: {reason} |" + " |" * 5)
+                failed = ROWS.get("search", scenario, name)
+                if failed is not None:
+                    lines.append(f"| {scenario} | {name} | failed: {failed['failed']} |" + " |" * 5)
                 continue
             row = rows[name]
             gains = [
@@ -243,9 +235,9 @@ def rung_score(scenarios: Iterable[str], name: str) -> float:
 def halving_table() -> list[str]:
     """Return the lines of the rungs of successive halving."""
     found: dict[str, list[str]] = {}
-    for path in sorted((RESULTS / "halving").glob("*/*.json")):
-        row = json.loads(path.read_text(encoding="utf-8"))
-        found.setdefault(row["name"], []).append(row["scenario"])
+    for row in ROWS:
+        if row["kind"] == "halving":
+            found.setdefault(row["name"], []).append(row["scenario"])
     parts = sorted({int(name.rpartition(RUNG)[2]) for name in found}, reverse=True)
     if not parts:
         return []
@@ -264,7 +256,7 @@ def halving_table() -> list[str]:
 
 
 def write() -> None:
-    """Write gain.md from the result files."""
+    """Write gain.md from the finished rows."""
     ideas = [f"- `{name}`: {found.idea}." for name, found in CANDIDATES.items()]
     found = [
         HEAD,
@@ -275,7 +267,6 @@ def write() -> None:
     found += ["", SEARCH.format(images=images), *ideas, "", *search_table()]
     if rungs := halving_table():
         found += ["", HALVING, *rungs]
-    RESULTS.mkdir(exist_ok=True)
     write_text(HERE / "gain.md", "\n".join(found) + "\n")
 
 

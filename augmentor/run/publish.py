@@ -124,7 +124,7 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         **evaluation,
         "recipe": steps.settings,
         "synthetic_source": made.get("synthetic_source"),
-        "set_aside": [*data["set_aside"], *made.get("set_aside", [])],
+        "skipped": [*data["skipped"], *made.get("skipped", [])],
         "primary_metric": steps.recipe.evaluation.primary_metric,
         "removed_duplicates": len(data["removed"]),
         "notes": [

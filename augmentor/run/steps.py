@@ -47,7 +47,7 @@ class Steps(Found):
     """One recipe's steps over one cache; each is worked once, or taken from an earlier run."""
 
     def load(self) -> StepOutput:
-        """Read the data, set aside what cannot be read, split it, and cut the training part."""
+        """Read the data, skip what cannot be read, split it, and cut the training part."""
         recipe = self.recipe
         inputs = {
             "dataset": recipe.dataset,
@@ -198,9 +198,9 @@ class Steps(Found):
             progress=self.progress,
         )
         parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
-        aside = [f"set aside: {item.path}: {item.reason}" for item in loaded.set_aside[:5]]
-        aside += [f"{len(loaded.set_aside)} files set aside in all"] if len(loaded.set_aside) > 5 else []
-        for note in (*aside, *loaded.notes, *parts.notes):
+        skipped = [f"skipped: {item.path}: {item.reason}" for item in loaded.skipped[:5]]
+        skipped += [f"{len(loaded.skipped)} files skipped in all"] if len(loaded.skipped) > 5 else []
+        for note in (*skipped, *loaded.notes, *parts.notes):
             self.progress.log(f"load: {note}")
         for name in ("train", "validation", "test"):
             (output / name).mkdir()
@@ -217,7 +217,7 @@ class Steps(Found):
                 "layout": loaded.layout,
                 "notes": [*loaded.notes, *parts.notes, *near_duplicate_note(near, loaded.kind)],
                 "near_duplicates": near,
-                "set_aside": [{"path": str(item.path), "reason": item.reason} for item in loaded.set_aside],
+                "skipped": [{"path": str(item.path), "reason": item.reason} for item in loaded.skipped],
                 "removed": [
                     {"id": item.id, "twin": item.twin, "part": item.part, "reason": item.reason}
                     for item in parts.removed

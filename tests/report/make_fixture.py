@@ -252,7 +252,7 @@ def facts_of(case: Case) -> dict:
         "chosen_checkpoint": None if "training" in case.without else {"images": 192_000, "merit": 0.86},
         "notes": ["Every number and picture of this report is made up, to show what a report looks like."],
         "limits": ["One class has fewer than 30 real test cases: its recall moves in large steps."],
-        "set_aside": [{"path": "train/basophil/scan_0042.png", "reason": "not an image: the file is empty"}],
+        "skipped": [{"path": "train/basophil/scan_0042.png", "reason": "not an image: the file is empty"}],
         "removed_duplicates": 3,
         "split": "stratified",
         "recipe": {

@@ -123,7 +123,7 @@ class ForeignSteps(Steps):
                 "candidates": counts,
                 "notes": list(found.notes),
                 "limits": [LIMIT],
-                "set_aside": [{"path": item.path, "reason": item.reason} for item in found.set_aside],
+                "skipped": [{"path": item.path, "reason": item.reason} for item in found.skipped],
                 "synthetic_source": {
                     "name": self.source.resolve().name,
                     "kind": found.kind,
