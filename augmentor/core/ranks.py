@@ -177,8 +177,8 @@ def averaged(values: Mapping[str, float]) -> dict[str, float]:
     return dict(zip(values, (flat / world()).tolist(), strict=True))
 
 
-def from_first(value: str) -> str:
-    """Return what the first process says; it waits for nobody, the others for it."""
+def broadcast_from_rank_0(value: str) -> str:
+    """Broadcast ``value`` of rank 0 and return it; rank 0 does not wait, the other ranks wait for it."""
     if world() == 1:
         return value
     said = [value]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-if TYPE_CHECKING:  # inspect imports draft_card
-    from augmentor.data.inspect import Inspection
+from augmentor.data.inspection import Inspection
 
 HEAD = """# A draft: replace every "unknown", and say what the classes mean.
 """

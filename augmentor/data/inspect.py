@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,77 +10,18 @@ import numpy as np
 from augmentor.core.errors import AugmentorError
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
-from augmentor.data.card_draft import draft_card
-from augmentor.data.duplicates import Near, exact_groups, near_pairs
-from augmentor.data.inspect_text import render
+from augmentor.data.duplicates import exact_groups, near_pairs
+from augmentor.data.inspection import Inspection
 from augmentor.data.load import load
-from augmentor.data.loaded import Loaded, SetAside
+from augmentor.data.loaded import Loaded
 from augmentor.data.readers.folder import SizeNeeded
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import Split, split
-
-__all__ = ["Inspection", "draft_card", "half_width", "inspect"]
 
 FALLBACK_SIZE = 64
 VOLUME_SIDE = 32
 FEW = 20
 ASSUMED_ACCURACY = 0.85
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """What :func:`inspect` found.
-
-    Attributes:
-        name: the card's name, or that of the folder or file.
-        loaded: the samples as a run would see them, before the split.
-        counts: cases by part and class, as found.
-        sides: (smallest, median, largest) of every side before resizing: height and width of images,
-            depth, height and width of volumes, steps of series.
-        channels: how many samples have how many channels; an image shows 1 (grey) or 3 (colour).
-        bits: how many samples have 8 or 16 (or more) bits a value.
-        exact: groups of ids that share their values.
-        exact_across: how many of those groups lie in several parts.
-        near: pairs that are nearly the same.
-        near_across: how many of those pairs lie in two parts.
-        imbalance: largest over smallest class, of all cases found; infinite where a class is empty.
-        kind: how the parts are made ("official", "stratified", "grouped"); None where they cannot be.
-        parts: cases by part and class after duplicates are taken out and scarcity is applied.
-        to_generate: synthetic cases a class that balance "level" asks for.
-        blockers: what would stop a run before any training.
-        warnings: what weakens it.
-    """
-
-    name: str
-    loaded: Loaded
-    counts: dict[str, dict[str, int]]
-    sides: tuple[tuple[int, int, int], ...]
-    channels: dict[int, int]
-    bits: dict[int, int]
-    exact: tuple[tuple[str, ...], ...]
-    exact_across: int
-    near: tuple[Near, ...]
-    near_across: int
-    imbalance: float
-    kind: str | None
-    parts: dict[str, dict[str, int]]
-    to_generate: dict[str, int]
-    blockers: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def set_aside(self) -> tuple[SetAside, ...]:
-        """Files that cannot be used."""
-        return self.loaded.set_aside
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What reading the data told."""
-        return self.loaded.notes
-
-    def to_lines(self) -> list[str]:
-        """Return the findings as lines of plain text."""
-        return render(self)
 
 
 def inspect(
@@ -167,8 +107,8 @@ def half_width(cases: int, rate: float = ASSUMED_ACCURACY) -> float:
 
 def _reading_warnings(loaded: Loaded, near_across: int, near: int) -> list[str]:
     warnings = []
-    if loaded.set_aside:
-        warnings.append(f"{len(loaded.set_aside)} files cannot be used and are left out")
+    if loaded.skipped:
+        warnings.append(f"{len(loaded.skipped)} files cannot be used and are left out")
     if near_across:
         warnings.append(
             f"{near_across} of {near} nearly equal pairs lie in two parts; only exact duplicates are taken "

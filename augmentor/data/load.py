@@ -14,16 +14,13 @@ from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card, card_names, load_card
 from augmentor.data.fetch import cached_file, fetch, md5_of
-from augmentor.data.loaded import Loaded, Originals, SetAside
+from augmentor.data.loaded import Loaded, Originals
 from augmentor.data.readers.arrays import find_range, shaped
 from augmentor.data.readers.embedded import EMBEDDED
+from augmentor.data.readers.files import TABLE_SUFFIXES
 from augmentor.data.readers.folder import read_folder
 from augmentor.data.readers.npz import read_npz
 from augmentor.data.spec import ImageSpec, SeriesSpec
-
-__all__ = ["Loaded", "Originals", "SetAside", "find_card", "load", "source_path"]
-
-TABLES = {".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".feather"}
 
 
 def load(
@@ -150,7 +147,7 @@ def _kind_checked(path: Path, card: Card | None) -> Path:
         return path
     if path.suffix.lower() == ".npz":
         return path
-    if path.suffix.lower() in TABLES:
+    if path.suffix.lower() in TABLE_SUFFIXES:
         raise DataError(
             f"{path} is a table; tables come in a later release, this one reads images, volumes and series"
         )

@@ -17,7 +17,7 @@ PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class SetAside:
+class SkippedFile:
     """A file that was not used, and why; ``path`` is relative to the dataset's folder."""
 
     path: str
@@ -61,7 +61,7 @@ class Loaded:
             else "all". Every part has the same classes, shape, dtype and value range.
         layout: how the data lies on disk: "folder", "npz", or "memory" (inside a package).
         originals: the samples' sides and depths before resizing.
-        set_aside: files that could not be used.
+        skipped: files that could not be used.
         notes: what happened that a person should know.
     """
 
@@ -70,7 +70,7 @@ class Loaded:
     parts: Mapping[str, Samples]
     layout: Layout
     originals: Originals
-    set_aside: tuple[SetAside, ...] = field(default=())
+    skipped: tuple[SkippedFile, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
 
     @property

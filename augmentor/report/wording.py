@@ -19,9 +19,7 @@ KINDS = {kind.name: kind for kind in (SERIES, IMAGE, VOLUME)}
 _NOUNS = re.compile(
     r"(?<![\w'\"`./=-])(an |An )?(image|picture|pixel)(s?)(?![\w'\"`/=]|\.\w|:\w)", re.IGNORECASE
 )
-OWN_WORDS = frozenset(
-    {"title", "dataset", "classes", "recipe", "command", "versions", "digests", "set_aside"}
-)
+OWN_WORDS = frozenset({"title", "dataset", "classes", "recipe", "command", "versions", "digests", "skipped"})
 """Entries of a summary that hold the user's own words, or none."""
 
 

@@ -16,9 +16,11 @@ from augmentor.core.errors import DataError
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.data import duplicates
+from augmentor.data.card_draft import draft_card
 from augmentor.data.cards import read_card
 from augmentor.data.duplicates import exact_groups, fingerprints, near_pairs
-from augmentor.data.inspect import draft_card, half_width, inspect
+from augmentor.data.inspect import half_width, inspect
+from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
 
 Make = Callable[..., Path]
@@ -125,8 +127,8 @@ def test_an_inspection_of_a_troubled_folder(make_folder: Make) -> None:
     assert found.parts["train"] == {"a": 24, "b": 5}
     assert found.to_generate == {"a": 0, "b": 19}
     assert found.blockers == ()
-    assert [item.path for item in found.set_aside] == ["test/a/broken.png"]
-    text = "\n".join(found.to_lines())
+    assert [item.path for item in found.skipped] == ["test/a/broken.png"]
+    text = "\n".join(inspection_lines(found))
     for line in (
         "data: 50 images, 2 classes, read as folder",
         "49 grey, 1 colour",
@@ -143,7 +145,7 @@ def test_what_stands_against_a_run_is_a_blocker_not_an_error(make_folder: Make) 
     found = inspect(make_folder({"only": 12}))
     assert found.kind is None
     assert "one class only" in found.blockers[0]
-    assert found.to_lines()[-1] == "a run would stop before training"
+    assert inspection_lines(found)[-1] == "a run would stop before training"
     scarce = inspect(make_folder({"a": 20, "b": 20}, root="two"), scarcity=ScarcitySpec(per_class={"a": 99}))
     assert "asks for 99" in scarce.blockers[0]
     refused = inspect("digits", split_spec=SplitSpec(minimum_per_class=500))
@@ -169,7 +171,7 @@ def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
 
 def test_lines_hold_no_sign_that_moves_a_cursor(make_folder: Make) -> None:
     folder = make_folder({"a": 8, "b\u202edrow\u009b31m": 8})
-    text = "\n".join(inspect(folder).to_lines())
+    text = "\n".join(inspection_lines(inspect(folder)))
     assert "\u202e" not in text
     assert "\u009b" not in text
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from augmentor.core.errors import DataError
 from augmentor.data.inspect import inspect
+from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.load import load
 from augmentor.data.spec import ImageSpec, SplitSpec
 from augmentor.data.split import split
@@ -76,7 +77,7 @@ def test_a_lossy_copy_is_named_by_inspect(data: Path) -> None:
     found = inspect(data)
     assert (found.exact_across, found.near_across) == (0, 1)
     assert {found.near[0].first, found.near[0].second} == {"train/dog/holiday.jpg", "test/cat/3.png"}
-    assert "train/dog/holiday.jpg" in "\n".join(found.to_lines())
+    assert "train/dog/holiday.jpg" in "\n".join(inspection_lines(found))
     assert any("nearly equal pairs lie in two parts" in line for line in found.warnings)
 
 

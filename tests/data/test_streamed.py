@@ -106,7 +106,7 @@ def test_colours_and_depth_met_late_widen_what_came_before(colour: Any, channels
     ]
     np.testing.assert_array_equal(read.x, np.stack([np.moveaxis(row, 2, 0) for row in wanted]))
     assert read.x.dtype == np.uint16
-    assert [item.path for item in read.set_aside] == [f"a/{number}.png" for number in range(9, 60, 10)]
+    assert [item.path for item in read.skipped] == [f"a/{number}.png" for number in range(9, 60, 10)]
     assert read.index.tolist() == [number for number in range(60) if number % 10 != 9]
     assert len(read.notes) == 2
 

@@ -112,7 +112,7 @@ def test_without_torchrun_everything_is_as_it_is() -> None:
     assert ranks.gathered(x) is x
     assert not ranks.together(x).requires_grad
     assert ranks.averaged({"loss": 2.0}) == {"loss": 2.0}
-    assert ranks.from_first("here") == "here"
+    assert ranks.broadcast_from_rank_0("here") == "here"
     assert ranks.own(12, 4) == slice(0, 12)
     assert (ranks.world(), ranks.rank()) == (1, 0)
     plain, drawn = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)

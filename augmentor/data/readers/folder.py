@@ -19,7 +19,7 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import gathered, room
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, SetAside
+from augmentor.data.loaded import PARTS, Loaded, SkippedFile
 from augmentor.data.readers.array_files import groups_of_names, read_array_files
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Found
@@ -65,7 +65,7 @@ def read_folder(
 ) -> Loaded:
     """Read every picture, or every .npy array, below ``root``.
 
-    Files that cannot be used are set aside with the reason.
+    Files that cannot be used are skipped, with the reason.
 
     Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
     id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
@@ -88,11 +88,11 @@ def read_folder(
         size, told = default_size(tree.found)
     read = stream(_one_size(tree.found, size, progress), image)
     x, found = read.x, tree.found.pick(read.index)
-    set_aside = [*tree.set_aside, *read.set_aside]
+    skipped = [*tree.skipped, *read.skipped]
     if not len(x):
-        first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
+        first = f", e.g. {skipped[0].path}: {skipped[0].reason}" if skipped else ""
         raise DataError(
-            f"no picture in {root} can be read ({len(set_aside)} files were set aside{first}); "
+            f"no picture in {root} can be read ({len(skipped)} files were skipped{first}); "
             "[split/]class/picture.png (or jpg, tif, bmp, webp, gif) is the layout"
         )
     groups, unmatched = groups_of_names(found, card)
@@ -127,7 +127,7 @@ def read_folder(
         parts=parts,
         layout="folder",
         originals=read.originals,
-        set_aside=tuple(set_aside),
+        skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
     )
 
@@ -173,18 +173,18 @@ def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
 
 def read_pictures(
     found: Sequence[Found], size: int | None, progress: Progress
-) -> tuple[list[ReadPicture], list[SetAside]]:
+) -> tuple[list[ReadPicture], list[SkippedFile]]:
     """Decode every file that was found, at the asked size; also return those that cannot be used.
 
     Raises:
         SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
     """
     read: list[ReadPicture] = []
-    set_aside: list[SetAside] = []
+    skipped: list[SkippedFile] = []
     decoded = 0
     for number, (item, result) in enumerate(_one_size(found, size, progress), start=1):
         if isinstance(result, str):
-            set_aside.append(SetAside(item.id, result))
+            skipped.append(SkippedFile(item.id, result))
         else:
             read.append(ReadPicture(item, result))
             decoded += result.pixels.nbytes
@@ -194,7 +194,7 @@ def read_pictures(
                 "smaller "
                 "size, e.g. --set image.size=64"
             )
-    return read, set_aside
+    return read, skipped
 
 
 def _one_size(
