@@ -44,7 +44,7 @@ def meet(device: str) -> None:
     if ranks_started() > 1:
         from augmentor.core import ranks
 
-        ranks.join(device)
+        ranks.init_process_group(device)
 
 
 def call_helpers(work: Path) -> None:
@@ -52,7 +52,7 @@ def call_helpers(work: Path) -> None:
     if ranks_started() > 1:
         from augmentor.core import ranks
 
-        ranks.from_first(str(work))
+        ranks.broadcast_from_rank0(str(work))
 
 
 def dismiss_helpers() -> None:
@@ -60,13 +60,13 @@ def dismiss_helpers() -> None:
     if ranks_started() > 1:
         from augmentor.core import ranks
 
-        ranks.from_first("")
-        ranks.leave()
+        ranks.broadcast_from_rank0("")
+        ranks.destroy_process_group()
 
 
 def called() -> Path | None:
     """Wait to be called, and return the folder of the states; None if there is nothing (more) to train."""
     from augmentor.core import ranks
 
-    said = ranks.from_first("")
+    said = ranks.broadcast_from_rank0("")
     return Path(said) if said else None
