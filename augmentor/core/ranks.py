@@ -177,7 +177,7 @@ def all_reduce_mean(values: Mapping[str, float]) -> dict[str, float]:
     return dict(zip(values, (flat / world_size()).tolist(), strict=True))
 
 
-def broadcast_from_rank0(value: str) -> str:
+def broadcast_from_rank_0(value: str) -> str:
     """Return the value that rank 0 passes, on every rank; the other ranks wait for it."""
     if world_size() == 1:
         return value

@@ -48,7 +48,8 @@ class StarGANGenerator(nn.Module):
     The paper's network (appendix, table 4) at the size of a few hundred images: the label as one plane per
     class, 0 or ``label_weight``, residual blocks at the bottleneck, tanh at the end. In the few hundred
     generator steps of such a training, it would learn one image per class long before it learns to keep
-    anything of x. So x has two ways past the bottleneck: skip connections at every resolution, and a mask m in (0, 1) blends the output with the input, m tanh(h) + (1 - m) x (Pumarola 2018,
+    anything of x. So x has two ways past the bottleneck: skip connections at every resolution, and a mask
+    m in (0, 1) blends the output with the input, m tanh(h) + (1 - m) x (Pumarola 2018,
     GANimation, equation 1).
 
     Args:

@@ -258,7 +258,7 @@ def facts_of(case: Case) -> dict:
         "recipe": {
             "dataset": case.dataset,
             "image": {"size": case.size, "colour": "auto"},
-            "balance": "level",
+            "balance": "balanced",
             "training": {"images": 240_000, "seed": 0},
             "evaluation": {"arms": list(ARMS), "seeds": case.seeds, "margin": 0.01},
         },

@@ -112,7 +112,7 @@ def test_without_torchrun_everything_is_as_it_is() -> None:
     assert ranks.all_gather(x) is x
     assert not ranks.all_gather_detached(x).requires_grad
     assert ranks.all_reduce_mean({"loss": 2.0}) == {"loss": 2.0}
-    assert ranks.broadcast_from_rank0("here") == "here"
+    assert ranks.broadcast_from_rank_0("here") == "here"
     assert ranks.rank_slice(12, 4) == slice(0, 12)
     assert (ranks.world_size(), ranks.rank()) == (1, 0)
     plain, drawn = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
