@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from augmentor.core.scratch import chunks, gathered, taken
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+Values: TypeAlias = npt.NDArray[Any] | pd.DataFrame
+"""The rows of samples in the data's own form and units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ class Samples:
         DataError: at construction, if the parts disagree.
     """
 
-    x: npt.NDArray[np.generic] | pd.DataFrame
+    x: Values
     y: IntArray
     classes: tuple[str, ...]
     ids: npt.NDArray[np.str_]
@@ -94,6 +97,13 @@ class Samples:
         return tuple(self.array.shape[1:])
 
     @property
+    def row_form(self) -> tuple[object, ...]:
+        """What all rows share: dtype and shape of one array, or name and dtype of every column."""
+        if isinstance(self.x, pd.DataFrame):
+            return tuple((str(name), str(dtype)) for name, dtype in self.x.dtypes.items())
+        return str(self.x.dtype), self.shape
+
+    @property
     def n_classes(self) -> int:
         """Number of classes, including classes without samples."""
         return len(self.classes)
@@ -112,7 +122,7 @@ class Samples:
         rows = rows.astype(np.int64)
         return replace(
             self,
-            x=self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else taken(self.x, rows),
+            x=rows_at(self.x, rows),
             y=self.y[rows],
             ids=taken(self.ids, rows),
             group=None if self.group is None else taken(self.group, rows),
@@ -154,6 +164,19 @@ def _lines(texts: npt.NDArray[np.str_]) -> Iterator[bytes]:
         yield (("\n" if piece.start else "") + "\n".join(texts[piece])).encode()
 
 
+def rows_at(x: Values, rows: npt.NDArray[np.integer]) -> Values:
+    """Return the rows of ``x`` at these positions, in that order."""
+    return x.iloc[rows] if isinstance(x, pd.DataFrame) else taken(x, rows.astype(np.int64))
+
+
+def rows_joined(parts: Sequence[Values]) -> Values:
+    """Return the rows of all parts, which are of one form, one after the other."""
+    tables = [part for part in parts if isinstance(part, pd.DataFrame)]
+    if tables:
+        return pd.concat(tables, ignore_index=True)
+    return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
+
+
 def concatenate(parts: Sequence[Samples]) -> Samples:
     """Join samples of the same classes, shape and units, in order.
 
@@ -171,14 +194,9 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
             raise DataError("samples to concatenate must share classes, kind and value range")
         if isinstance(first.x, np.ndarray) and other.shape != first.shape:
             raise DataError(f"samples to concatenate must share a shape, got {first.shape}, {other.shape}")
-    x: npt.NDArray[np.generic] | pd.DataFrame
-    if isinstance(first.x, pd.DataFrame):
-        x = pd.concat([part.x for part in parts if isinstance(part.x, pd.DataFrame)], ignore_index=True)
-    else:
-        x = np.concatenate([part.array for part in parts])
     grouped = all(part.group is not None for part in parts)
     return Samples(
-        x=x,
+        x=rows_joined([part.x for part in parts]),
         y=np.concatenate([part.y for part in parts]),
         classes=first.classes,
         ids=np.concatenate([part.ids for part in parts]),

@@ -19,7 +19,8 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.cards import load_card
 from augmentor.data.load import load
 from augmentor.data.torch_dataset import ExpandedDataset
-from augmentor.data.writers.export import class_folders, export, safe_name
+from augmentor.data.writers.export import class_folders, safe_name
+from augmentor.modalities.export import export
 
 KEPT = np.array([True, False, True])
 

@@ -14,8 +14,9 @@ from augmentor.core.errors import DataError
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.readers.foreign import foreign_path, match_classes, read_foreign
-from augmentor.data.writers.export import export
+from augmentor.data.readers.foreign import foreign_path, match_classes
+from augmentor.modalities.export import export
+from augmentor.modalities.foreign import read_foreign
 
 DIGEST = "d" * 64
 

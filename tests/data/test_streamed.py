@@ -30,8 +30,8 @@ from augmentor.data.readers.pictures import Picture, to_channels
 from augmentor.data.spec import ImageSpec
 from augmentor.data.split import split
 from augmentor.data.torch_dataset import ExpandedDataset
-from augmentor.data.writers.export import export
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.export import export
+from augmentor.modalities.table import modality_of
 from augmentor.store.cache import tree_digest
 from augmentor.training.batches import Batches, EncodedRows
 
@@ -62,7 +62,7 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
     folder, image = folder_of(make_folder), ImageSpec(colour=colour)
     plain = load(str(folder), image=image)
     wanted = split(plain)
-    pairs = near_pairs(plain.parts)
+    pairs = near_pairs(plain.parts, plain.fingerprints)
     request.getfixturevalue("small_memory")
     loaded = load(str(folder), image=image)
     assert on_disk(loaded.parts["all"].array)
@@ -76,7 +76,7 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
         name: part.digest for name, part in wanted.parts.items()
     }
     assert [len(group) for group in exact_groups(loaded.parts)] == [2]
-    assert near_pairs(loaded.parts) == pairs
+    assert near_pairs(loaded.parts, loaded.fingerprints) == pairs
 
 
 def pictures(n: int, side: int = 12) -> Iterator[tuple[Found, Picture | str]]:
@@ -147,7 +147,7 @@ def test_written_samples_are_mapped_when_they_are_read(make_folder: Make, tmp_pa
 
 def test_rows_encoded_when_drawn_are_the_rows_encoded_before(make_samples: Callable[..., Samples]) -> None:
     samples = make_samples([0, 1] * 20)
-    codec = ImageCodec.fit(samples)
+    codec = modality_of(samples).fit_codec(samples)
     x = samples.array
     drawn = []
     for rows in (torch.from_numpy(codec.encode(x)), EncodedRows(x, codec.encode)):

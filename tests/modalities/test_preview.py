@@ -9,7 +9,9 @@ import pytest
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.modalities.preview import INKS, LANE, MOST_LANES, PAPER, WIDTH, middle_slices, painter, plots
+from augmentor.modalities.series import INKS, LANE, MOST_LANES, PAPER, WIDTH, plots
+from augmentor.modalities.table import modality_of
+from augmentor.modalities.volume import middle_slices
 from augmentor.report.gallery import read_gallery
 from augmentor.run.gallery import write_gallery
 
@@ -65,7 +67,7 @@ def test_many_channels_show_the_first_and_one_alone_gets_more_room():
 @pytest.mark.parametrize("kind", SHAPES)
 def test_pictures_share_the_scale_of_the_training_part(kind):
     train = samples(kind)
-    paint = painter(train)
+    paint = modality_of(train).preview(train).paint
     one = paint(train.array[:1])
     np.testing.assert_array_equal(paint(train.array)[:1], one)
     assert one.dtype == np.uint8

@@ -18,6 +18,7 @@ from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Found
+from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.grids import Gridded, gridded
 from augmentor.data.readers.tree import ARRAY, Tree
 from augmentor.data.spec import ImageSpec, SeriesSpec
@@ -85,6 +86,7 @@ def read_array_files(
         originals=Originals.of(grids.sides, channels=first_part.shape[0], bits=bits),
         skipped=(*tree.skipped, *broken, *_empty(grids, by_part, read)),
         notes=(*tree.notes, *guessed, *grids.notes, *unmatched),
+        fingerprints=FINGERPRINTS[kind.name],
     )
 
 

@@ -23,6 +23,7 @@ from augmentor.data.loaded import PARTS, Loaded, SkippedFile
 from augmentor.data.readers.array_files import groups_of_names, read_array_files
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Found
+from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.readers.streamed import stream
 from augmentor.data.readers.tree import ARRAY, walk
@@ -129,6 +130,7 @@ def read_folder(
         originals=read.originals,
         skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
+        fingerprints=FINGERPRINTS[kind.name],
     )
 
 

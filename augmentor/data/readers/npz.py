@@ -18,6 +18,7 @@ from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.arrays import channels_last, check_alike, find_range, own_dtype, shaped
 from augmentor.data.readers.decide import decide_kind
+from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.grids import gridded
 from augmentor.data.spec import ImageSpec, SeriesSpec
 
@@ -96,6 +97,7 @@ def read_npz(
         originals=originals,
         skipped=tuple(skipped),
         notes=(*notes, *guessed, *told),
+        fingerprints=FINGERPRINTS[kind.name],
     )
 
 
