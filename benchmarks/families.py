@@ -38,7 +38,7 @@ from augmentor.data.split import split
 from augmentor.metrics.diversity import diversity_ratio
 from augmentor.metrics.estimate import is_number
 from augmentor.metrics.fidelity import neighbourhood
-from augmentor.metrics.kernel import kid
+from augmentor.metrics.kid import kid
 from augmentor.modalities.array_codec import ImageCodec
 from augmentor.modalities.preview import painter
 from augmentor.synthesizers.build import build

@@ -8,8 +8,8 @@ import torch
 from torch.nn.utils import parametrize
 
 from augmentor.nets.architectures import networks
+from augmentor.nets.conditional import LabelPlane, code_latents
 from augmentor.nets.conditioning import CONDITIONINGS
-from augmentor.nets.players import LabelPlane, code_values
 from augmentor.nets.spec import CodesSpec, NetworkSpec
 
 
@@ -44,15 +44,15 @@ def test_a_label_plane_is_its_classes_row_times_the_strength(spatial):
 
 def test_codes_are_a_one_hot_of_the_length_it_replaces_then_numbers_as_they_are():
     z = torch.tensor([[0.1, 0.9, -2.0, 0.3, 1.5, -0.7], [5.0, -1.0, 4.0, 0.0, 0.0, 2.0]])
-    made = code_values(z, CodesSpec(categorical=4, continuous=1))
+    made = code_latents(z, CodesSpec(categorical=4, continuous=1))
     # sqrt(4): the mean square of four standard normal numbers is 4 in all.
     assert made.tolist() == [[0, 2, 0, 0, *z[0, 4:].tolist()], [2, 0, 0, 0, *z[1, 4:].tolist()]]
-    assert code_values(z, CodesSpec(continuous=3)) is z
+    assert code_latents(z, CodesSpec(continuous=3)) is z
 
 
 def test_every_value_of_the_categorical_code_is_as_likely():
     z = torch.randn(6000, 8, generator=torch.Generator().manual_seed(0))
-    counts = (code_values(z, CodesSpec(categorical=6))[:, :6] > 0).sum(0)
+    counts = (code_latents(z, CodesSpec(categorical=6))[:, :6] > 0).sum(0)
     assert counts.sum() == 6000
     # Chi-square of 5 degrees of freedom: 20.5 is passed once in a thousand.
     assert ((counts - 1000.0).square() / 1000).sum() < 20.5

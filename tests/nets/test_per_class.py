@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from augmentor.nets.apart import ApartCritic, ApartGenerator, by_class
 from augmentor.nets.architectures import ARCHITECTURES
+from augmentor.nets.per_class import PerClassCritic, PerClassGenerator, by_class
 from augmentor.nets.spec import NetworkSpec
 
 SHAPES = [(2, 9), (1, 8, 8), (3, 33, 5), (1, 4, 8, 5)]
@@ -18,13 +18,13 @@ def spec(**fields):
 def generator(shape):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return ApartGenerator(spec(), shape, 3)
+        return PerClassGenerator(spec(), shape, 3)
 
 
 def critic(shape, **fields):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return ApartCritic(spec(**fields), shape, 3, ARCHITECTURES["residual"].trunk)
+        return PerClassCritic(spec(**fields), shape, 3, ARCHITECTURES["residual"].trunk)
 
 
 def inputs(shape, rows=6):
@@ -86,7 +86,7 @@ def test_gradients_of_gradients_reach_the_asked_critic_alone():
 
 def test_each_class_is_judged_by_a_critic_of_its_own_and_by_no_label():
     network, x = critic((1, 8, 8)), inputs((1, 8, 8))
-    said = [network.examine(x, torch.full((6,), label)) for label in range(3)]
+    said = [network.outputs(x, torch.full((6,), label)) for label in range(3)]
     assert all(part.classes is None and part.codes is None for part in said)
     mixed = network(x, MIXED)
     for row, label in enumerate(MIXED.tolist()):
@@ -125,7 +125,7 @@ def test_a_sample_there_and_back_passes_through_both_networks_of_two():
     """With two classes a cycle is the paper's F(G(x)): both mappings learn from one direction."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = ApartGenerator(spec(), (1, 8, 8), 2)
+        network = PerClassGenerator(spec(), (1, 8, 8), 2)
     x, ones = inputs((1, 8, 8)), torch.ones(6, dtype=torch.int64)
     fake = network(x, ones)
     rebuilt = network(fake, 1 - ones)

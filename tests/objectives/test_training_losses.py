@@ -1,4 +1,4 @@
-"""Every game and every penalty, played: a generator that can only shift noise finds the real mean."""
+"""Every loss and every penalty in a small training: a generator that only shifts noise finds the mean."""
 
 import pytest
 import torch
@@ -6,17 +6,17 @@ from torch import nn
 
 from augmentor.objectives.adversarial import ADVERSARIAL
 from augmentor.objectives.diffaugment import make_augment
+from augmentor.objectives.lecam import LeCam
 from augmentor.objectives.penalties import PENALTIES, RANDOM_PENALTIES, bind, clip_weights
-from augmentor.objectives.running import LeCam
 
 # Weights as the papers have them, but for scale: these samples are eight numbers.
 WEIGHTS = {"r1": 0.1, "r2": 0.1, "gradient_penalty": 1.0}
 MEAN = 1.5
 
 
-def play(name, penalties, *, sides=(4,), steps=200, augment=None, lecam=None, clip=None):
+def train(name, penalties, *, sides=(4,), steps=200, augment=None, lecam=None, clip=None):
     """Train ``G(z) = z + shift`` against a small critic; return the learned shift's mean."""
-    game, draws = ADVERSARIAL[name], torch.Generator().manual_seed(0)
+    loss_pair, draws = ADVERSARIAL[name], torch.Generator().manual_seed(0)
     shape = (32, 2, *sides)
     size = torch.Size(shape[1:]).numel()
     with torch.random.fork_rng():
@@ -36,7 +36,7 @@ def play(name, penalties, *, sides=(4,), steps=200, augment=None, lecam=None, cl
         real = torch.randn(shape, generator=draws) + MEAN
         fake = torch.randn(shape, generator=draws) + shift
         real_logits, fake_logits = judge(real), judge(fake.detach())
-        loss = game.critic(real_logits, fake_logits).mean()
+        loss = loss_pair.critic(real_logits, fake_logits).mean()
         for penalty in penalties:
             loss = loss + WEIGHTS[penalty] * bind(penalty, draws)(judge, real, fake).mean()
         if lecam is not None:
@@ -48,7 +48,7 @@ def play(name, penalties, *, sides=(4,), steps=200, augment=None, lecam=None, cl
         if clip is not None:
             clip_weights(critic, clip)
         for_generator.zero_grad()
-        game.generator(judge(real), judge(fake)).mean().backward()
+        loss_pair.generator(judge(real), judge(fake)).mean().backward()
         for_generator.step()
         if step >= steps - 80:
             late.append(shift.detach().mean().item())
@@ -56,21 +56,21 @@ def play(name, penalties, *, sides=(4,), steps=200, augment=None, lecam=None, cl
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_every_game_finds_the_mean(name):
-    assert play(name, ["r1"]) == pytest.approx(MEAN, abs=0.15)
+def test_every_loss_finds_the_mean(name):
+    assert train(name, ["r1"]) == pytest.approx(MEAN, abs=0.15)
 
 
 @pytest.mark.parametrize("penalty", [*PENALTIES, *RANDOM_PENALTIES])
-def test_every_penalty_lets_the_wasserstein_game_find_the_mean(penalty):
-    assert play("wasserstein", [penalty]) == pytest.approx(MEAN, abs=0.15)
+def test_every_penalty_lets_the_wasserstein_loss_find_the_mean(penalty):
+    assert train("wasserstein", [penalty]) == pytest.approx(MEAN, abs=0.15)
 
 
 def test_wasserstein_with_clipped_weights_finds_the_mean():
-    assert play("wasserstein", [], clip=0.1) == pytest.approx(MEAN, abs=0.15)
+    assert train("wasserstein", [], clip=0.1) == pytest.approx(MEAN, abs=0.15)
 
 
 @pytest.mark.parametrize("sides", [(8,), (4, 4), (2, 2, 2)])
 def test_with_augmentation_and_lecam_in_every_dimension(sides):
     augment = make_augment(["colour", "translation", "cutout", "geometry"])
-    found = play("relativistic", ["r1", "r2"], sides=sides, steps=250, augment=augment, lecam=LeCam())
+    found = train("relativistic", ["r1", "r2"], sides=sides, steps=250, augment=augment, lecam=LeCam())
     assert found == pytest.approx(MEAN, abs=0.2)

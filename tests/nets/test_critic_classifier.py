@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from augmentor.nets.architectures import ARCHITECTURES, networks
-from augmentor.nets.players import Critic
+from augmentor.nets.conditional import Critic
+from augmentor.nets.critic_classifier import CriticClassifier
 from augmentor.nets.spec import NetworkSpec
-from augmentor.nets.started import CriticClassifier
 
 SHAPE = (1, 8, 8)
 X = torch.randn(8, *SHAPE, generator=torch.Generator().manual_seed(5))

@@ -1,7 +1,7 @@
-"""The two networks as the training sees them, whatever architecture is inside.
+"""Conditional generator, critic and encoder around any architecture.
 
-An architecture gives a body (vector to sample) and a trunk (sample to features). What all of them share
-stands here once: how labels and codes enter, how features become logits, the range of a sample.
+An architecture gives a body (vector to sample) and a trunk (sample to features). What all architectures share
+is here: how labels and codes enter, how features become logits, and the value range of a sample.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MEAN_STYLE_DECAY = 0.995
 """Of the moving mean of styles, for truncation (Karras 2019, appendix B)."""
 
 
-class Examined(NamedTuple):
-    """What a critic says of samples.
+class CriticOutput(NamedTuple):
+    """The outputs of a critic's heads.
 
     Attributes:
         logits: (B,), larger is more real.
@@ -67,27 +67,27 @@ class Generator(nn.Module):
         self.body = make_body(spec, spec.latent + self.embedding.width, shape)
 
     def forward(
-        self, z: Tensor, y: Tensor, strength: float = 1.0, draws: torch.Generator | None = None
+        self, z: Tensor, y: Tensor, label_weight: float = 1.0, draws: torch.Generator | None = None
     ) -> Tensor:
         """Return samples (B, C, *spatial) in [-1, 1].
 
         Args:
             z: latents (B, latent), standard normal.
             y: labels (B,).
-            strength: weight of the label, 0 (ignored) to 1.
+            label_weight: weight of the label, 0 (ignored) to 1.
             draws: where noise inside the network and style mixing come from; None leaves both out.
         """
         if self.styled:
-            return self.render(self.styles(z, y, strength), draws, mixing=self.mixing)
-        return torch.tanh(self.body(self.vector(z, y, strength), draws))
+            return self.render(self.styles(z, y, label_weight), draws, mixing=self.mixing)
+        return torch.tanh(self.body(self.vector(z, y, label_weight), draws))
 
-    def vector(self, z: Tensor, y: Tensor, strength: float) -> Tensor:
-        """Return what enters the body (B, latent + label width): codes take the latent's first numbers."""
-        return torch.cat([code_values(z, self.codes), self.embedding(y, strength)], 1)
+    def vector(self, z: Tensor, y: Tensor, label_weight: float) -> Tensor:
+        """Return the body's input (B, latent + label width): codes take the latent's first numbers."""
+        return torch.cat([code_latents(z, self.codes), self.embedding(y, label_weight)], 1)
 
-    def styles(self, z: Tensor, y: Tensor, strength: float = 1.0) -> Tensor:
+    def styles(self, z: Tensor, y: Tensor, label_weight: float = 1.0) -> Tensor:
         """Return the styles (B, W) of an architecture that has them."""
-        made: Tensor = self.body.styles(self.vector(z, y, strength))  # type: ignore[operator]  # styled bodies
+        made: Tensor = self.body.styles(self.vector(z, y, label_weight))  # type: ignore[operator]  # styled bodies
         return made
 
     def render(self, styles: Tensor, draws: torch.Generator | None = None, *, mixing: float = 0.0) -> Tensor:
@@ -101,7 +101,7 @@ class Generator(nn.Module):
         return int(getattr(self.body, "stages", 1))
 
     def grow(self, position: float) -> None:
-        """Set the resolution: the whole part is a stage, the rest how far the next has faded in."""
+        """Set the resolution: the integer part is a stage, the fraction how far the next one is faded in."""
         if self.stages > 1:
             self.body.grow(position)  # type: ignore[operator]  # bodies that grow
 
@@ -120,7 +120,7 @@ class Critic(nn.Module):
         spec: the network's declaration; ``width`` must be a number by now.
         shape: (C, *spatial) of one sample.
         n_classes: number of classes.
-        make_trunk: ``(spec, shape) -> trunk``; the trunk maps (B, C, *spatial) to (B, F) and says
+        make_trunk: ``(spec, shape) -> trunk``; the trunk maps (B, C, *spatial) to (B, F) and has
             F as ``features``. It gets one channel more where the conditioning adds a label plane.
     """
 
@@ -133,7 +133,7 @@ class Critic(nn.Module):
     ) -> None:
         super().__init__()
         conditioning = CONDITIONINGS[spec.conditioning]
-        # Batch statistics of real and fake rows together would tell them apart, or hide them.
+        # Batch statistics of real and fake rows together would give them away, or hide them.
         self.separate = spec.norms[1] == "batch"
         self.plane = LabelPlane(shape[1:], n_classes) if conditioning.plane else None
         planes = 1 if conditioning.plane else 0
@@ -144,28 +144,28 @@ class Critic(nn.Module):
         self.classifier = linear(features, n_classes) if conditioning.classifier else None
         self.reader = linear(features, spec.codes.numbers) if spec.codes.numbers else None
         if spec.spectral_norm:
-            # What only shifts the input (a label's plane) or is no part of the logit has no slope to bound.
+            # A label's plane only shifts the input, and the other heads are no part of the logit.
             _normalise_spectrally(self.trunk)
             _normalise_spectrally(self.head)
 
-    def forward(self, x: Tensor, y: Tensor, strength: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor, label_weight: float = 1.0) -> Tensor:
         """Return logits (B,).
 
         Args:
             x: samples (B, C, *spatial) in [-1, 1]; with a minibatch group of k, each run of k rows
                 is one group and should share its label.
             y: labels (B,).
-            strength: weight of the label, 0 (ignored) to 1.
+            label_weight: weight of the label, 0 (ignored) to 1.
         """
-        return self.examine(x, y, strength).logits
+        return self.outputs(x, y, label_weight).logits
 
-    def examine(self, x: Tensor, y: Tensor, strength: float = 1.0) -> Examined:
-        """Return logits and what the other heads say; arguments as :meth:`forward`."""
+    def outputs(self, x: Tensor, y: Tensor, label_weight: float = 1.0) -> CriticOutput:
+        """Return the outputs of all heads; arguments as :meth:`forward`."""
         if self.plane is not None:
-            x = torch.cat([x, self.plane(y, strength)], 1)
+            x = torch.cat([x, self.plane(y, label_weight)], 1)
         h = self.trunk(x)
-        return Examined(
-            self.head(h, y, strength),
+        return CriticOutput(
+            self.head(h, y, label_weight),
             None if self.classifier is None else self.classifier(h),
             None if self.reader is None else self.reader(h),
         )
@@ -184,10 +184,10 @@ class LabelPlane(nn.Module):
         self.spatial = spatial
         self.rows = nn.Embedding(n_classes, math.prod(spatial))
 
-    def forward(self, y: Tensor, strength: float) -> Tensor:
-        """Return (B, 1, *spatial), ``strength`` times the planes of labels ``y`` (B,)."""
+    def forward(self, y: Tensor, label_weight: float) -> Tensor:
+        """Return (B, 1, *spatial), ``label_weight`` times the planes of labels ``y`` (B,)."""
         rows: Tensor = self.rows(y)
-        planes: Tensor = (rows * strength).view(-1, 1, *self.spatial)
+        planes: Tensor = (rows * label_weight).view(-1, 1, *self.spatial)
         return planes
 
 
@@ -217,10 +217,10 @@ class Encoder(nn.Module):
         with torch.no_grad():
             self.log_variance.weight.mul_(0.1)
 
-    def forward(self, x: Tensor, y: Tensor, strength: float = 1.0) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, y: Tensor, label_weight: float = 1.0) -> tuple[Tensor, Tensor]:
         """Return means and log variances, (B, latent) each, of the latents of samples (B, C, *spatial)."""
         if self.plane is not None:
-            x = torch.cat([x, self.plane(y, strength)], 1)
+            x = torch.cat([x, self.plane(y, label_weight)], 1)
         h = self.trunk(x)
         return self.mean(h), self.log_variance(h)
 
@@ -230,7 +230,7 @@ class Encoder(nn.Module):
             self.trunk.grow(position)  # type: ignore[operator]  # trunks that grow
 
 
-def code_values(z: Tensor, codes: CodesSpec) -> Tensor:
+def code_latents(z: Tensor, codes: CodesSpec) -> Tensor:
     """Return latents (B, L) whose first numbers are turned into code values.
 
     The first ``categorical`` numbers become a one-hot of the largest of them (uniform over its values,
@@ -248,7 +248,7 @@ def code_values(z: Tensor, codes: CodesSpec) -> Tensor:
 def _normalise_spectrally(module: nn.Module) -> None:
     for layer in list(module.modules()):
         if isinstance(layer, Projection):
-            # The rows are bounded by their norm now; divided as well they would hardly count.
+            # The spectral norm bounds the rows already; with the division they would hardly count.
             layer.scale = 1.0
         if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Embedding):
             spectral_norm(layer)

@@ -6,7 +6,7 @@ import torch
 from torchmetrics.image.kid import poly_mmd
 
 from augmentor.metrics.estimate import NotEstimable
-from augmentor.metrics.kernel import kid, mmd2
+from augmentor.metrics.kid import kid, mmd2
 
 
 def sets(n=80, m=60, d=6, seed=0):
@@ -46,7 +46,7 @@ def test_linear_kernel_is_the_corrected_distance_between_means():
 def test_blocks_do_not_change_the_number(monkeypatch):
     real, fake = sets()
     whole = mmd2(real, fake)
-    monkeypatch.setattr("augmentor.metrics.kernel.BLOCK", 500)
+    monkeypatch.setattr("augmentor.metrics.kid.BLOCK", 500)
     assert mmd2(real, fake) == pytest.approx(whole, rel=1e-12)
 
 

@@ -1,8 +1,8 @@
-"""Classifiers of the literature beside the small one: ResNet-18, DenseNet-121 and a perceptron.
+"""Standard classifiers from the literature: ResNet-18, DenseNet-121 and a multilayer perceptron.
 
 The two convolutional ones are MONAI's, in the layout of their papers for 1, 2 and 3 dimensions. They use
-batch normalisation, which the small one avoids: a batch of real and synthetic rows shifts the statistics
-that a real test image is judged by. That is how these networks are used, so it stays.
+batch normalisation, which the small residual network avoids: a batch of real and synthetic rows shifts the
+statistics that a real test image is normalised by. They are used with it everywhere, so it stays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Tables of grid moves: which position each output position reads after flip, rotation, shift and cut.
+"""Lookup tables for flips, rotations, translations and cutout of grids.
 
-Every move acts on each axis by itself, so a batch's moves are looked up in small tables, one row for each
-thing that can happen to an axis, and summed to flat positions. Building them once keeps a draw at some twenty
-small kernels, which matters where a whole training step takes a few milliseconds.
+A transform acts on each axis by itself, so the source positions of a batch are looked up in small tables, one
+row for each transform of an axis, and summed to flat positions. Building the tables once keeps a draw at some
+twenty small kernels, which matters where a whole training step takes a few milliseconds.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ CUTOUT_RATIO = 0.5  # Zhao 2020, appendix: a box of half of each side
 
 
 @dataclass(frozen=True)
-class Moves:
-    """What can happen to a grid, as tables.
+class GridTransforms:
+    """All transforms of one grid, as tables.
 
     A *choice* is one integer for each sample and row of ``counts``, 0 meaning "nothing happens"; the rows are
     the flips of each spatial axis (first axis first), the rotation, the shifts and the cuts of each axis.
@@ -37,10 +37,10 @@ class Moves:
         turns: ``(n, flips and rotations)`` that number to the first row of ``reads`` of each axis.
         reads: For each axis ``(rows, side)``, its share of the flat source position; hugely negative where
             the position comes from outside.
-        spares: For each axis ``(cuts, side)``, False inside the cut.
-        moving: True where anything but cutout can happen.
-        shifting: True where positions can come from outside.
-        cutting: True where cutout can happen.
+        uncut_tables: For each axis ``(cuts, side)``, False inside the cut.
+        moving: whether flips, rotations or translations are possible.
+        shifting: whether positions can come from outside the grid.
+        cutting: whether cutout is possible.
     """
 
     sides: tuple[int, ...]
@@ -50,7 +50,7 @@ class Moves:
     place_value: Tensor
     turns: Tensor
     reads: tuple[Tensor, ...]
-    spares: tuple[Tensor, ...]
+    uncut_tables: tuple[Tensor, ...]
     moving: bool
     shifting: bool
     cutting: bool
@@ -70,16 +70,16 @@ class Moves:
             return position, None
         return position.clamp_min(0), position >= 0
 
-    def spared(self, choice: Tensor) -> Tensor | None:
-        """Return ``(B, S)`` bool, False where the cut falls; None where nothing can be cut."""
+    def uncut(self, choice: Tensor) -> Tensor | None:
+        """Return ``(B, S)`` bool, False inside the cutout; None without cutout."""
         if not self.cutting:
             return None
         axes = len(self.sides)
         rows = choice[2 * axes + 1 :]
-        spared = self._spread(self.spares[0][rows[0]], 0)
+        uncut = self._spread(self.uncut_tables[0][rows[0]], 0)
         for axis in range(1, axes):
-            spared = spared | self._spread(self.spares[axis][rows[axis]], axis)
-        return spared.flatten(1)
+            uncut = uncut | self._spread(self.uncut_tables[axis][rows[axis]], axis)
+        return uncut.flatten(1)
 
     def _spread(self, values: Tensor, axis: int) -> Tensor:
         """View ``(B, side)`` as ``(B, 1, side, 1)`` with the side at its axis."""
@@ -105,7 +105,9 @@ def rotations(sides: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[bool,
 
 
 @lru_cache(maxsize=32)
-def moves(operations: frozenset[str], strength: float, sides: tuple[int, ...], device: torch.device) -> Moves:
+def grid_transforms(
+    operations: frozenset[str], strength: float, sides: tuple[int, ...], device: torch.device
+) -> GridTransforms:
     """Build the tables for one grid; operations that are not wanted get one row that does nothing."""
     axes = len(sides)
     flips = FLIPS[:axes][::-1]  # now in the order of the axes
@@ -128,7 +130,7 @@ def moves(operations: frozenset[str], strength: float, sides: tuple[int, ...], d
         ]
         for axis in range(axes)
     ]
-    return Moves(
+    return GridTransforms(
         sides=sides,
         names=(*flips, "rotation", *["translation"] * axes, *["cutout"] * axes),
         counts=torch.tensor(counts, device=device)[:, None],
@@ -136,8 +138,8 @@ def moves(operations: frozenset[str], strength: float, sides: tuple[int, ...], d
         place_value=torch.tensor([2**axis for axis in range(axes)] + [2**axes], device=device)[:, None],
         turns=torch.tensor(turns, device=device),
         reads=tuple(_reads(sides, axis, reaches[axis]).to(device) for axis in range(axes)),
-        spares=tuple(
-            _spares(side, size, place).to(device)
+        uncut_tables=tuple(
+            _uncut_tables(side, size, place).to(device)
             for side, size, place in zip(sides, sizes, places, strict=True)
         ),
         moving=any(count > 1 for count in counts[: 2 * axes + 1]),
@@ -163,8 +165,8 @@ def _reads(sides: tuple[int, ...], axis: int, reach: int) -> Tensor:
     return torch.stack(rows)
 
 
-def _spares(side: int, size: int, places: int) -> Tensor:
-    """Return ``(places + 1, side)``: row 0 spares everything, row k cuts the box at place k - 1."""
+def _uncut_tables(side: int, size: int, places: int) -> Tensor:
+    """Return ``(places + 1, side)``: row 0 keeps everything, row k cuts the box at place k - 1."""
     here = torch.arange(side)
     rows = [torch.ones(side, dtype=torch.bool)]
     for place in range(places):

@@ -1,8 +1,8 @@
-"""A classifier on a critic's, or an encoder's, network: with its weights to start from, or with none.
+"""A classifier with the architecture of a critic or an encoder, initialised with its weights or at random.
 
-What tells real samples from generated ones has looked at every training sample thousands of times, in more
-versions than any classifier; Radford 2015 (section 5.1) classifies by the features of a critic. Here the
-critic's trunk gets one linear layer, and all of it is trained as any classifier is.
+A critic has seen every training sample thousands of times, under more augmentations than any classifier;
+Radford 2015 (section 5.1) classifies by the features of a critic. Here the critic's trunk gets one linear
+layer, and all of it is trained like any classifier.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize
 
 from augmentor.nets.architectures import networks
 from augmentor.nets.classifier import Classifier
-from augmentor.nets.players import Critic, Encoder
+from augmentor.nets.conditional import Critic, Encoder
 from augmentor.nets.spec import NetworkSpec
 
 
@@ -22,7 +22,7 @@ class CriticClassifier(Classifier):
 
     Two things are left out, as a test sample has neither: the label's plane, which is zero, as it was while
     the critic's labels faded in; and the minibatch statistic, as a prediction must not depend on the other
-    rows of its batch. A bound of the weights' spectral norms is taken off.
+    rows of its batch. Spectral normalisation is removed.
 
     Args:
         spec: the critic's declaration; ``width`` must be a number by now.
@@ -43,16 +43,16 @@ class CriticClassifier(Classifier):
     ) -> None:
         super().__init__(shape, n_classes)
         alone = spec.model_copy(update={"minibatch_group": 0, "spectral_norm": False})
-        player = networks(alone, shape, n_classes, variational=variational)[1]
-        self.planes = 0 if player.plane is None else 1
-        self.trunk = player.trunk
-        features = player.trunk.features
+        network = networks(alone, shape, n_classes, variational=variational)[1]
+        self.planes = 0 if network.plane is None else 1
+        self.trunk = network.trunk
+        features = network.trunk.features
         assert isinstance(features, int)
         self.head = nn.Linear(features, n_classes)
         if weights is not None:
             made = networks(spec, shape, n_classes, variational=variational)[1]
             made.load_state_dict(weights)
-            _take(self.trunk, _plain(made))
+            _load_trunk(self.trunk, _without_spectral_norm(made))
 
     def features(self, x: Tensor) -> Tensor:
         """Return the trunk's features (B, F) of ``x`` (B, C, *spatial) in [-1, 1]."""
@@ -67,16 +67,16 @@ class CriticClassifier(Classifier):
         return logits
 
 
-def _plain(player: Critic | Encoder) -> dict[str, Tensor]:
+def _without_spectral_norm(network: Critic | Encoder) -> dict[str, Tensor]:
     """Return the weights of the trunk, those under a spectral norm divided by it."""
-    player.eval()
-    for layer in list(player.trunk.modules()):
+    network.eval()
+    for layer in list(network.trunk.modules()):
         if parametrize.is_parametrized(layer, "weight"):
             parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-    return dict(player.trunk.state_dict())
+    return dict(network.trunk.state_dict())
 
 
-def _take(trunk: nn.Module, weights: dict[str, Tensor]) -> None:
+def _load_trunk(trunk: nn.Module, weights: dict[str, Tensor]) -> None:
     """Copy ``weights`` into ``trunk``, without those of the minibatch statistic.
 
     Its channel comes last into the dense layer at the top, so that layer's first columns are those of the

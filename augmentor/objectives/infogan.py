@@ -1,4 +1,4 @@
-"""The mutual information between codes and samples (InfoGAN, Chen 2016)."""
+"""InfoGAN's lower bound of the mutual information between latent codes and samples (Chen 2016)."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ class Codes(Protocol):
         """Number of continuous codes."""
 
 
-def code_surprise(said: Tensor, latents: Tensor, codes: Codes) -> Tensor:
+def code_loss(predicted: Tensor, latents: Tensor, codes: Codes) -> Tensor:
     """Return -log Q(c | x) for each sample, up to a constant: minus the bound of Chen 2016, equation 4.
 
-    The categorical code is the place of the largest of the latent's first ``categorical`` numbers; the
+    The categorical code is the index of the largest of the latent's first ``categorical`` numbers; the
     next ``continuous`` numbers are the continuous codes, whose Q is a Gaussian of variance 1.
 
     Args:
-        said: (B, categorical + continuous), the critic's reading: logits, then means.
-        latents: (B, L), what the samples were made from.
+        predicted: (B, categorical + continuous), the critic's code head: logits, then means.
+        latents: (B, L), from which the samples were generated.
         codes: how many codes there are.
 
     Returns:
         (B,), at least 0.
     """
     total = latents.new_zeros(len(latents))
-    said = said.float()
+    predicted = predicted.float()
     if codes.categorical:
         place = latents[:, : codes.categorical].argmax(1)
-        total = total + cross_entropy(said[:, : codes.categorical], place, reduction="none")
+        total = total + cross_entropy(predicted[:, : codes.categorical], place, reduction="none")
     if codes.continuous:
         wanted = latents[:, codes.categorical : codes.categorical + codes.continuous]
-        total = total + 0.5 * (said[:, codes.categorical :] - wanted).square().sum(1)
+        total = total + 0.5 * (predicted[:, codes.categorical :] - wanted).square().sum(1)
     return total

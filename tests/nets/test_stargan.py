@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from augmentor.nets.spec import NetworkSpec
-from augmentor.nets.star import HALVINGS, StarGenerator
+from augmentor.nets.stargan import HALVINGS, StarGANGenerator
 
 
 def network(shape, n_classes=3, width=8):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return StarGenerator(NetworkSpec(width=width), shape, n_classes)
+        return StarGANGenerator(NetworkSpec(width=width), shape, n_classes)
 
 
 def inputs(shape, rows=4):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from augmentor.nets.blocks import BRANCH_GAIN, falling
+from augmentor.nets.blocks import BRANCH_GAIN, critic_stages
 from augmentor.nets.classifier import groups_of
 from augmentor.nets.layers import LAST_GAIN, activate, convolution, downsample, upsample
 from augmentor.nets.spec import NetworkSpec
@@ -42,20 +42,20 @@ class NormedBlock(nn.Module):
         return x + branch
 
 
-class StarGenerator(nn.Module):
+class StarGANGenerator(nn.Module):
     """G(x, c) of Choi 2018, section 3.1: a sample beside its label's planes, halved, changed and doubled.
 
-    The paper's network (appendix, table 4) at the size of a few hundred images: the label as one plane a
-    class, 0 or ``strength``, residual blocks at the bottleneck, tanh at the end. In the few hundred turns
-    that such a training has, it would learn one image a class long before it learns to keep anything of
-    x. So x has two ways past the bottleneck: every resolution's maps are added where it comes back, and a
-    mask m in (0, 1) blends what is made with what was there, m tanh(h) + (1 - m) x (Pumarola 2018,
+    The paper's network (appendix, table 4) at the size of a few hundred images: the label as one plane per
+    class, 0 or ``label_weight``, residual blocks at the bottleneck, tanh at the end. In the few hundred
+    generator steps of such a training, it would learn one image per class long before it learns to keep
+    anything of x. So x has two ways past the bottleneck: skip connections at every resolution, and a mask
+    m in (0, 1) blends the output with the input, m tanh(h) + (1 - m) x (Pumarola 2018,
     GANimation, equation 1).
 
     Args:
         spec: the network's declaration; ``width`` must be a number by now.
         shape: (C, *spatial) of one sample.
-        n_classes: number of classes K; 0 for a network of one class, which sees no label.
+        n_classes: number of classes K; 0 for a network of one class, which has no label.
 
     Attributes:
         stages: 1, as it does not grow.
@@ -65,7 +65,7 @@ class StarGenerator(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...], n_classes: int) -> None:
         super().__init__()
-        ndim, width, grids, widths = falling(spec, shape)
+        ndim, width, grids, widths = critic_stages(spec, shape)
         grids, widths = grids[: HALVINGS + 1], widths[: HALVINGS + 1]
         self.n_classes, self.grids = n_classes, grids
         self.first = convolution(ndim, shape[0] + n_classes, width, 3)
@@ -78,17 +78,17 @@ class StarGenerator(nn.Module):
         self.last = convolution(ndim, width, shape[0] + 1, 3, gain=LAST_GAIN)
 
     def forward(
-        self, x: Tensor, y: Tensor, strength: float = 1.0, draws: torch.Generator | None = None
+        self, x: Tensor, y: Tensor, label_weight: float = 1.0, draws: torch.Generator | None = None
     ) -> Tensor:
         """Return samples (B, C, *spatial) in [-1, 1].
 
         Args:
             x: samples (B, C, *spatial) in [-1, 1] of any classes.
             y: (B,) the classes they are to be of.
-            strength: weight of the label, 0 (ignored) to 1.
+            label_weight: weight of the label, 0 (ignored) to 1.
             draws: not needed; the same sample and label always give the same sample.
         """
-        h = self.first(self._labelled(x, y, strength))
+        h = self.first(self._labelled(x, y, label_weight))
         kept: list[Tensor] = []
         for pool, change in zip(self.pools, self.down, strict=True):
             kept.append(h)
@@ -100,10 +100,10 @@ class StarGenerator(nn.Module):
         share = torch.sigmoid(mask)
         return share * torch.tanh(made) + (1 - share) * x
 
-    def _labelled(self, x: Tensor, y: Tensor, strength: float) -> Tensor:
+    def _labelled(self, x: Tensor, y: Tensor, label_weight: float) -> Tensor:
         """Return samples beside their labels' planes, (B, C + K, *spatial)."""
         if not self.n_classes:
             return x
-        planes = functional.one_hot(y, self.n_classes).to(x.dtype) * strength
+        planes = functional.one_hot(y, self.n_classes).to(x.dtype) * label_weight
         planes = planes.view(*planes.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
         return torch.cat([x, planes], 1)

@@ -4,7 +4,7 @@ from torch import nn
 
 from augmentor.core.errors import ConfigError
 from augmentor.nets.classifier import Classifier
-from augmentor.nets.reference import DENSENET_SIDE, NETWORKS
+from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
 
 SHAPES = [(2, 40), (3, 32, 29), (1, 29, 30, 29)]
 
