@@ -18,7 +18,7 @@ from augmentor.statistics.variance import Components, below, components, quantil
 Floats = NDArray[np.float64]
 
 UNSEEN = {"macro_auroc": 0.08}
-"""By metric. Chosen by the coverage of gains of the AUROC near 1: docs/concepts/verdict.md, with the figures."""
+"""By metric. Chosen by the coverage of gains of the AUROC near 1, see docs/concepts/verdict.md."""
 
 # Replicates worked on together are limited so that their case weights fit in about 32 MiB.
 WEIGHT_CELLS = 4_000_000
