@@ -80,7 +80,7 @@ def work(folder: Path) -> dict[str, float]:
     import torch
 
     from augmentor.core.progress import Silent
-    from augmentor.data.duplicates import near_pairs
+    from augmentor.data.duplicates import near_duplicates
     from augmentor.data.load import load
     from augmentor.data.split import split
     from augmentor.modalities.table import modality_of
@@ -115,7 +115,7 @@ def work(folder: Path) -> dict[str, float]:
         times.append(clock() - begun)
     found |= {"batch_ms": 1000 * float(np.median(times)), "batches": memory.restart()}
     begun = clock()
-    near_pairs(parts.parts, fingerprints)
+    near_duplicates(parts.parts, fingerprints)
     found |= {"near_s": clock() - begun, "near": memory.restart()}
     return {**found, "resident": field("VmHWM"), "train": float(len(parts.train))}
 

@@ -1,4 +1,4 @@
-"""Samples that are there twice: with the same values, or nearly so."""
+"""Duplicates: samples with the same values (exact) or nearly the same (near)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from augmentor.core.codes import codes
+from augmentor.core.factorize import factorize
 from augmentor.core.samples import Samples, concatenate
 from augmentor.core.scratch import RowWriter, chunks
 from augmentor.data.loaded import Fingerprints
@@ -35,17 +35,17 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Near:
-    """Two samples that are nearly the same, without being equal."""
+class NearDuplicate:
+    """Two samples that are nearly equal, but not equal."""
 
     first: str
     second: str
     correlation: float
 
 
-def exact_groups(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
+def exact_duplicates(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
     """Return the ids of the samples that share their values, group by group, in reading order."""
-    found = codes(*(part.row_digests for part in parts.values()))
+    found = factorize(*(part.row_digests for part in parts.values()))
     content = np.concatenate([np.empty(0, np.int64), *found])
     several = np.flatnonzero(np.bincount(content) > 1)
     rows: dict[int, list[str]] = {int(code): [] for code in several}
@@ -55,9 +55,9 @@ def exact_groups(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
     return [tuple(names) for names in rows.values()]
 
 
-def near_pairs(
+def near_duplicates(
     parts: Mapping[str, Samples], fingerprints: Fingerprints | None, threshold: float = NEAR
-) -> list[Near]:
+) -> list[NearDuplicate]:
     """Return pairs of different samples whose fingerprints correlate at ``threshold`` or more.
 
     Equal samples are left out: of each group of them only the first takes part. Above 30,000
@@ -80,7 +80,7 @@ def near_pairs(
         near = close >= threshold
         first, second = np.nonzero(np.triu(near, k=1) if one == two else near)
         found += [
-            Near(str(ids[one + i]), str(ids[two + j]), min(1.0, float(close[i, j])))
+            NearDuplicate(str(ids[one + i]), str(ids[two + j]), min(1.0, float(close[i, j])))
             for i, j in zip(first, second, strict=True)
         ]
     return sorted(found, key=lambda pair: (-pair.correlation, pair.first, pair.second))
@@ -91,7 +91,7 @@ def _distinct(parts: Mapping[str, Samples]) -> tuple[Any, npt.NDArray[np.str_]]:
     whole = [part for part in parts.values() if len(part)]
     if not whole:
         return [], np.empty(0, dtype=np.str_)
-    content = np.concatenate(codes(*(part.row_digests for part in whole)))
+    content = np.concatenate(factorize(*(part.row_digests for part in whole)))
     _, rows = np.unique(content, return_index=True)
     rows = np.sort(rows)
     if len(rows) > MOST:

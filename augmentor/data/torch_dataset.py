@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from augmentor.core.errors import DataError, StorageError
 from augmentor.core.files import inside
 from augmentor.core.samples import Samples
-from augmentor.core.scratch import joined
+from augmentor.core.scratch import concatenate_rows
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.npz import read_arrays
@@ -79,7 +79,7 @@ class ExpandedDataset(Dataset[Item]):
             parts.append(made)
         assert real.value_range is not None  # Samples of arrays have one
         self._hold(
-            joined([part.array for part in parts]),
+            concatenate_rows([part.array for part in parts]),
             np.concatenate([part.y for part in parts]),
             np.repeat([False, True][: len(parts)], [len(part) for part in parts]),
             classes=real.classes,

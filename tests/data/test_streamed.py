@@ -21,7 +21,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.duplicates import exact_groups, near_pairs
+from augmentor.data.duplicates import exact_duplicates, near_duplicates
 from augmentor.data.load import load
 from augmentor.data.readers import streamed
 from augmentor.data.readers.files import Files, Folder, Found
@@ -62,7 +62,7 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
     folder, image = folder_of(make_folder), ImageSpec(colour=colour)
     plain = load(str(folder), image=image)
     wanted = split(plain)
-    pairs = near_pairs(plain.parts, plain.fingerprints)
+    pairs = near_duplicates(plain.parts, plain.fingerprints)
     request.getfixturevalue("small_memory")
     loaded = load(str(folder), image=image)
     assert on_disk(loaded.parts["all"].array)
@@ -75,8 +75,8 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
     assert {name: part.digest for name, part in found.parts.items()} == {
         name: part.digest for name, part in wanted.parts.items()
     }
-    assert [len(group) for group in exact_groups(loaded.parts)] == [2]
-    assert near_pairs(loaded.parts, loaded.fingerprints) == pairs
+    assert [len(group) for group in exact_duplicates(loaded.parts)] == [2]
+    assert near_duplicates(loaded.parts, loaded.fingerprints) == pairs
 
 
 def pictures(n: int, side: int = 12) -> Iterator[tuple[Found, Picture | str]]:
@@ -129,7 +129,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_little_disk_asks_for_a_size(make_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augmentor.data.readers.folder.room", lambda: 4 * 144 - 1)
+    monkeypatch.setattr("augmentor.data.readers.folder.free_bytes", lambda: 4 * 144 - 1)
     with pytest.raises(SizeNeeded, match=r"4 pictures of 12 x 12 .*image.size=64"):
         load(str(make_folder({"a": 2, "b": 2})))
 

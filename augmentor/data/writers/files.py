@@ -13,7 +13,7 @@ import pandas as pd
 
 from augmentor.core.files import inside
 from augmentor.core.samples import Samples
-from augmentor.core.scratch import joined
+from augmentor.core.scratch import concatenate_rows
 
 
 class FilePerSample(ABC):
@@ -57,7 +57,7 @@ class FilePerSample(ABC):
         archive: str | None,
     ) -> None:
         """Write every row of ``table`` to its file, and all of them to the archive where it has a name."""
-        x = joined([train.array, kept.array])
+        x = concatenate_rows([train.array, kept.array])
         assert train.value_range is not None  # Samples of arrays have one
         for place in folders:
             inside(folder, f"train/{place}").mkdir(parents=True)
