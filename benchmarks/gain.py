@@ -56,7 +56,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.fits import read_fit
+from augmentor.experiment.fit import read_fit
 from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import Runner
 from augmentor.run.budget import QUICK_ARMS

@@ -38,7 +38,7 @@ from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.decide import validation_means
-from augmentor.experiment.fits import read_fit
+from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.run.recipe import Recipe
 from augmentor.run.steps import Steps

@@ -33,7 +33,7 @@ FIELDS: list[tuple[str, str, Any]] = [
     ("filters=[label, copies]", "filters.outliers", None),
     ("filters={label: {minimum: 0.25}}", "filters.label.minimum", 0.25),
     ("filters.copies.quantile=0.02", "filters.copies", CopyFilter(quantile=0.02)),
-    ("evaluation.arms=[classical, filtered]", "evaluation.arms", ("classical", "filtered")),
+    ("evaluation.arms=[classical, filtered]", "evaluation.arms", (PRESETS["classical"], PRESETS["filtered"])),
     ("evaluation.seeds=3", "evaluation.seeds", 3),
     ("evaluation.updates=77", "evaluation.updates", 77),
     ("evaluation.primary_metric=macro_auroc", "evaluation.primary_metric", "macro_auroc"),
