@@ -95,7 +95,7 @@ def alpha_scipy(d: Data) -> Values:
 
 
 def kernel_ours(d: Data) -> Values:
-    from augmentor.metrics.kernel import mmd2
+    from augmentor.metrics.kid import mmd2
 
     return [mmd2(d.real, d.fake)]
 

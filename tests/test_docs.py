@@ -20,8 +20,8 @@ def blocks(page: Path) -> list[str]:
 def test_the_api_page_runs(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    for block in blocks(ROOT / "docs" / "api.md"):
-        exec(compile(block, "docs/api.md", "exec"), names)
+    for block in blocks(ROOT / "docs" / "reference" / "api.md"):
+        exec(compile(block, "docs/reference/api.md", "exec"), names)
     assert names["page"].is_file()
     assert (tmp_path / "expanded" / "metadata.csv").is_file()
     assert names["images"].shape == (64, 1, 8, 8)

@@ -39,9 +39,9 @@ def inspection_lines(found: Inspection) -> list[str]:
         f"run sees  {' x '.join(map(str, first.shape))} {first.array.dtype}",
     ]
     lines += ["", *_duplicates(found)]
-    if found.set_aside:
-        lines += ["", f"{len(found.set_aside)} files cannot be used:"]
-        lines += _some([f"{item.path}: {item.reason}" for item in found.set_aside])
+    if found.skipped:
+        lines += ["", f"{len(found.skipped)} files cannot be used:"]
+        lines += _some([f"{item.path}: {item.reason}" for item in found.skipped])
     lines += ["", *_plan(found)]
     for title, items in (("notes", found.notes), ("warnings", found.warnings), ("blockers", found.blockers)):
         if items:

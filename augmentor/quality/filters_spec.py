@@ -17,11 +17,11 @@ FILTERS = ("label", "copies", "outliers", "duplicates")
 
 def _balance(value: Any) -> Any:  # noqa: ANN401 - raw YAML
     if isinstance(value, bool) or value is None:
-        raise ValueError(f"is 'level', a ratio above 0 or samples by class ({{class: n}}), got {value!r}")
-    if isinstance(value, str) and value != "level":
-        raise ValueError(f"is 'level', a ratio above 0 or samples by class ({{class: n}}), got {value!r}")
+        raise ValueError(f"is 'balanced', a ratio above 0 or samples by class ({{class: n}}), got {value!r}")
+    if isinstance(value, str) and value != "balanced":
+        raise ValueError(f"is 'balanced', a ratio above 0 or samples by class ({{class: n}}), got {value!r}")
     if isinstance(value, int | float) and not 0 < value < float("inf"):
-        raise ValueError(f"a ratio must be above 0 (1 is the same as 'level'), got {value!r}")
+        raise ValueError(f"a ratio must be above 0 (1 is the same as 'balanced'), got {value!r}")
     if isinstance(value, Mapping):
         for name, n in value.items():
             if isinstance(n, bool) or not isinstance(n, int) or n < 0:
@@ -30,7 +30,7 @@ def _balance(value: Any) -> Any:  # noqa: ANN401 - raw YAML
 
 
 Balance = Annotated[_Balance, BeforeValidator(_balance)]
-"""``level``, a ratio above 0, or samples by class; see :func:`augmentor.quality.plan.plan`."""
+"""``balanced``, a ratio above 0, or samples by class; see :func:`augmentor.quality.plan.plan`."""
 
 
 class LabelFilter(Spec):

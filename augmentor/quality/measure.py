@@ -29,7 +29,7 @@ from augmentor.metrics.diversity import diversity_ratio, within_distance, within
 from augmentor.metrics.estimate import Estimate, NotEstimable, is_number, mean_of
 from augmentor.metrics.fidelity import NEIGHBOURS, coverage_with_pool, neighbourhood
 from augmentor.metrics.frechet import frechet_distance
-from augmentor.metrics.kernel import mmd2
+from augmentor.metrics.kid import mmd2
 from augmentor.quality.copies import copy_rows, shown_copies
 from augmentor.quality.features import FeatureSpace, TaskSpace, feature_space
 from augmentor.quality.judge import TaskJudge

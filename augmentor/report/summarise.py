@@ -40,7 +40,7 @@ WORDS_FROM_FACTS = (
     "versions",
     "notes",
     "limits",
-    "set_aside",
+    "skipped",
     "removed_duplicates",
     "split",
     "digests",

@@ -59,7 +59,7 @@ def test_equal_pixels_are_taken_out_of_training_and_counted(data: Path, suffix: 
     with Image.open(data / "test" / "cat" / "3.png") as image:
         LOSSLESS[suffix](image).save(data / "train" / label / f"holiday.{suffix}")
     parts = split(load(str(data)))
-    assert [(item.id, item.twin, item.part, item.reason) for item in parts.removed] == [
+    assert [(item.id, item.duplicate_of, item.part, item.reason) for item in parts.removed] == [
         (f"train/{label}/holiday.{suffix}", "test/cat/3.png", "train", "duplicate")
     ]
     assert len(parts.train) == 24

@@ -84,7 +84,7 @@ def test_shapes_ranges_and_every_parameter_learns(architecture, fields, conditio
     assert made.abs().max() <= 1
     # The tanh starts where it has a slope.
     assert made.std() < 0.7
-    said = critic.examine(made, y)
+    said = critic.outputs(made, y)
     assert said.logits.shape == (8,)
     assert said.codes.shape == (8, 3)
     assert (said.classes is not None) == (conditioning == "auxiliary")
@@ -158,7 +158,7 @@ def test_a_critic_that_is_not_told_the_label_never_uses_it(architecture, conditi
     generator, critic = pair(architecture, conditioning, (1, 8, 8))
     z, x, y = draw((1, 8, 8))
     other = (y + 1) % CLASSES
-    for first, second in zip(critic.examine(x, y), critic.examine(x, other), strict=True):
+    for first, second in zip(critic.outputs(x, y), critic.outputs(x, other), strict=True):
         assert (first is None and second is None) or torch.equal(first, second)
     assert torch.equal(generator(z, y), generator(z, other)) == (conditioning == "none")
     assert torch.equal(generator(z, y, 0.0), generator(z, other, 0.0))

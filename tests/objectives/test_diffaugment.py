@@ -8,7 +8,7 @@ import torch
 
 from augmentor.core.errors import ConfigError
 from augmentor.objectives.diffaugment import make_augment
-from augmentor.objectives.moves import rotations
+from augmentor.objectives.grid_transforms import rotations
 from augmentor.objectives.operations import FLIPS, GROUPS, OPERATIONS
 
 SHAPES = [(6, 2, 16), (6, 3, 8, 8), (6, 1, 8, 12), (6, 1, 8, 8, 8), (6, 2, 4, 4, 6)]
