@@ -89,8 +89,8 @@ def decide(
         y_test: (N,) labels.
         y_validation: (M,) labels.
         classes: K names.
-        arms: the arms by name, derived ones as they were settled. Of one whose control is there too, "helps" is
-            said only where it gains over both the baseline and its control: each alone could be luck or
+        arms: the arms by name, derived ones as they were settled. Of one whose control is there too, "helps"
+            is said only where it gains over both the baseline and its control: each alone could be luck or
             another difference, and asking for both never makes the word more likely (an intersection-union
             test, Berger 1982).
         groups: (N,) groups (patients) of the test cases, or None.

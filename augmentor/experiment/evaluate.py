@@ -233,8 +233,8 @@ def _told(arm: AnyArm) -> dict[str, Any]:
 def _resolved(arms: Mapping[str, AnyArm], fitted: Fitted) -> list[str]:
     """Return what the arms derived from the best arm of real rows came to be, in words."""
     return [
-        f"The arm {name} is {fitted.base} with one change: {change(arm.add)}. {fitted.base} is the best arm of "
-        "real rows alone on the validation part."
+        f"The arm {name} is {fitted.base} with one change: {change(arm.add)}. {fitted.base} is the best arm "
+        "of real rows alone on the validation part."
         for name, arm in arms.items()
         if isinstance(arm, Derived) and arm.base == "best_real"
     ]
