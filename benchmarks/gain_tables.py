@@ -31,10 +31,10 @@ FINAL = """## The shipped default, on the test parts
 Each row: the recipe untouched, {arms}. *Baseline* is the best without synthetic data, on the
 validation part, for each generator by itself; *seen on the test part* is the one that a user who peeked
 would have taken. *Judged* is the better on validation of `with_synthetic` (the best arm of real rows with
-synthetic ones and nothing else changed) and `mix=cutmix start=critic` (CutMix from the generator's critic); its
-gain and interval are over generator seeds (outer), classifiers and test cases, and "helps" is said only where
-it gains over the arm that differs in synthesis alone too: for `mix=cutmix start=critic` the critic's untrained
-network (`mix=cutmix start=untrained_critic`), for `with_synthetic` the arm that got the rows.
+synthetic ones and nothing else changed) and `mix=cutmix start=critic` (CutMix from the generator's critic);
+its gain and interval are over generator seeds (outer), classifiers and test cases, and "helps" is said only
+where it gains over the arm that differs in synthesis alone too: for `mix=cutmix start=critic` the critic's
+untrained network (`mix=cutmix start=untrained_critic`), for `with_synthetic` the arm that got the rows.
 With one generator seed the interval is conditional on that generator. *Recommended* is what a user who
 follows the recommendation gains: the judged arm's change where it was recommended, else exactly 0. *Of
 the errors*: that gain as a share of the errors the baseline still makes. Coverage (of real validation
@@ -50,8 +50,8 @@ HALVING = """## Successive halving, on validation parts
 
 Jamieson and Talwalkar 2016, algorithm 1: every candidate shown a quarter of the images, the better half
 of them half, the better half of those all, in the table above. A candidate is scored in the arm that is its
-idea, else in `rows=passing mix=cutmix` at half a share: gain over the baseline, in points, the mean of the scenarios;
-*dropped* is what did not come that far. Standard errors are about a point.
+idea, else in `rows=passing mix=cutmix` at half a share: gain over the baseline, in points, the mean of the
+scenarios; *dropped* is what did not come that far. Standard errors are about a point.
 """
 
 

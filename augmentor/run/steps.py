@@ -319,7 +319,7 @@ class Steps(Found):
             output / "facts.json",
             {
                 "unusable": dict(selection.unusable),
-                "short": dict(selection.short),
+                "short": dict(selection.shortfall),
                 "filters": spec.model_dump(mode="json"),
             },
         )

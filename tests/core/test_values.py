@@ -202,7 +202,7 @@ def test_what_is_no_setting_is_refused() -> None:
     with pytest.raises(DataError, match="finite, got share=nan"):
         setting_text({"share": float("nan")})
     for text in ("share", "share=", "share=half"):
-        with pytest.raises(DataError, match="reads like 'share=0.5'"):
+        with pytest.raises(DataError, match=r"reads like 'share=0\.5'"):
             read_setting(text)
 
 
