@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 import torch
+from idle_parameters import idle_parameters
 
 from augmentor.core.errors import ConfigError
 from augmentor.nets.architectures import ARCHITECTURES, networks, sized
@@ -57,7 +58,7 @@ def draw(shape, rows=8, dtype=torch.float32):
 
 def idle(network, part):
     """Parameters that a grown network keeps only for the way there."""
-    return {f"{part}.{name}" for name in getattr(network.get_submodule(part), "idle_parameters", ())}
+    return {f"{part}.{name}" for name in idle_parameters(network.get_submodule(part))}
 
 
 def assert_learns(network, part):
