@@ -121,7 +121,7 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
     words: dict[str, Any] = plain({name: facts.get(name) for name in WORDS_FROM_FACTS})
     if facts.get("kind"):
-        words["kind"] = str(facts["kind"])
+        words["kind"] = plain(facts["kind"])
     missing = [*(words["not_estimable"] or []), *plain(facts.get("not_estimable_arms") or [])]
     return {**summary, **words, "not_estimable": missing}
 

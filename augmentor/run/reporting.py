@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def fill_report(
     from augmentor.report.render import render
     from augmentor.report.summarise import summarise
 
-    facts = {"kind": train.kind.name, **facts}
+    facts = {"kind": asdict(train.kind), **facts}
     results.write(folder / "results.parquet")
     write_json(folder / "facts.json", facts)
     write_json(folder / "summary.json", summarise(results, facts))

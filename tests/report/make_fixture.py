@@ -281,7 +281,7 @@ def facts_of(case: Case) -> dict:
                 "split": "synthetic",
                 "metric": "coverage",
                 "class": case.classes[0],
-                "reason": "no image was kept",
+                "reason": "nothing was kept",
             }
         ],
     }

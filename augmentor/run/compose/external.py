@@ -33,7 +33,7 @@ IDLE = (
 """Fields of a recipe that only a generator of our own has a use for."""
 USED = ("training.seed",)
 LIMIT = (
-    "The synthetic images came from elsewhere, and what their generator had seen is not known here. "
+    "The synthetic samples came from elsewhere, and what their generator had seen is not known here. "
     "Validation and test cases among them are refused, near copies of test cases are counted; a generator "
     "that learnt from these cases without copying them flatters the synthetic arms, and no test finds that."
 )
@@ -214,9 +214,10 @@ def told_test_copies(judge: TaskJudge, synthetic: Samples, test: Samples) -> lis
     (made, _), (usual, _) = counts
     if fisher_exact(counts, alternative="greater").pvalue >= CHANCE:
         return []
+    nouns = synthetic.kind.plural
     return [
-        f"{made} of {len(synthetic)} synthetic images are near copies of test cases, and {usual} of "
-        f"{len(judge.held_out)} validation images are as near to one. Their generator has probably seen the "
+        f"{made} of {len(synthetic)} synthetic {nouns} are near copies of test cases, and {usual} of "
+        f"{len(judge.held_out)} validation {nouns} are as near to one. Their generator has probably seen the "
         "test part; a gain in this report may be that leak."
     ]
 
