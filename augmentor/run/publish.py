@@ -184,7 +184,7 @@ def versions() -> dict[str, str]:
 def export_dataset(steps: Steps, folder: Path) -> None:
     """Write ``expanded/``: the real training part and the kept synthetic rows."""
     from augmentor.data.cards import Card
-    from augmentor.data.writers.export import export
+    from augmentor.modalities.export import export
 
     data = steps.words("load")
     export(
