@@ -30,6 +30,7 @@ TOO_WIDE: set[str] = {
     "augmentor/experiment/decide.py:_measure",
     "augmentor/experiment/decide.py:decide",
     "augmentor/experiment/draw.py:pick",
+    "augmentor/experiment/pool.py:draw_pool",
     "augmentor/experiment/draw.py:rows_of",
     "augmentor/experiment/evaluate.py:evaluate",
     "augmentor/experiment/runner.py:__init__",
