@@ -90,7 +90,7 @@ def test_the_whole_job(tmp_path: Path, tiny_recipe: Path, kind: str) -> None:
         device="cpu",
     )
     judged = json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8"))
-    assert judged["kind"] == kind
+    assert judged["kind"]["name"] == kind
     assert judged["synthetic_source"]["rows"] == int(expanded.is_synthetic.sum())
 
 
