@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
 import numpy as np
 
+from augmentor.core.facts.samples import Layout
 from augmentor.core.kinds import Kind, kind_of
 from augmentor.core.samples import IntArray, Samples
 from augmentor.data.cards import Card
 
-Layout: TypeAlias = Literal["folder", "npz", "memory"]
 PARTS = ("train", "validation", "test")
 
 

@@ -22,7 +22,7 @@ def visible(html):
 
 @pytest.mark.parametrize("kind", ["volume", "series"])
 def test_a_report_speaks_of_its_kind_everywhere(maker, tmp_path, kind):
-    maker.write_run(tmp_path, maker.Case(extra={"kind": kind, "skipped": []}))
+    maker.write_run(tmp_path, maker.Case(extra={"load": {"kind": kind, "skipped": []}}))
     index = json.loads((tmp_path / "gallery.json").read_text(encoding="utf-8"))
     (tmp_path / "gallery.json").write_text(json.dumps({**index, "kind": kind}), encoding="utf-8")
     render(tmp_path)
@@ -37,10 +37,12 @@ def test_a_report_speaks_of_its_kind_everywhere(maker, tmp_path, kind):
 
 
 def test_a_report_on_images_is_the_same_with_and_without_its_kind(maker, tmp_path):
-    for place, extra in (("told", {"kind": "image"}), ("not", {})):
-        maker.write_run(tmp_path / place, maker.Case(extra=extra))
-    for name in ("report.html", "report.md"):
-        assert (tmp_path / "told" / name).read_bytes() == (tmp_path / "not" / name).read_bytes()
+    summary = maker.write_run(tmp_path, maker.Case())
+    pages = [(tmp_path / name).read_bytes() for name in ("report.html", "report.md")]
+    del summary["kind"]
+    (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    render(tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("report.html", "report.md")] == pages
 
 
 def test_what_the_user_named_stays(maker, tmp_path):

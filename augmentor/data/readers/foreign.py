@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.samples import Layout
 from augmentor.core.kinds import kind_of
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
-from augmentor.data.loaded import Layout, SkippedFile
+from augmentor.data.loaded import SkippedFile
 from augmentor.data.readers.array_files import stacked
 from augmentor.data.readers.arrays import channels_last, own_dtype, shaped
 from augmentor.data.readers.files import TABLE_SUFFIXES

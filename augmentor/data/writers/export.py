@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.samples import Layout
 from augmentor.core.files import atomic_folder, inside
 from augmentor.core.kinds import Kind, kind_of
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import joined
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
 from augmentor.data.cards import Card
-from augmentor.data.loaded import Layout
 from augmentor.data.writers.card import dataset_card
 
 COLUMNS = ("file_name", "label", "class", "source", "original_id", "synthesizer", "seed")
