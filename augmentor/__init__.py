@@ -1,6 +1,6 @@
 """Synthetic data augmentation with an honest answer.
 
-The steps of a run as plain functions on five values, none of which needs Prefect; docs/api.md
+The steps of a run as plain functions on five values, none of which needs Prefect; docs/howto/python.md
 has a runnable example of each. Names are imported when they are first used, so that
 ``import augmentor`` stays quick.
 """
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from augmentor.data.load import load as load
     from augmentor.data.split import split as split
     from augmentor.data.torch_dataset import ExpandedDataset as ExpandedDataset
-    from augmentor.data.writers.export import export as export
     from augmentor.experiment.evaluate import evaluate as evaluate
+    from augmentor.modalities.export import export as export
     from augmentor.quality.judge import TaskJudge as TaskJudge
     from augmentor.quality.measure import measure as measure
     from augmentor.quality.plan import candidates as candidates
@@ -49,7 +49,7 @@ _PLACES = {
     "candidates": "quality.plan",
     "evaluate": "experiment.evaluate",
     "evaluate_foreign": "run.compose.external",
-    "export": "data.writers.export",
+    "export": "modalities.export",
     "filter": "run.sampling",
     "generate": "run.generate",
     "inspect": "data.inspect",

@@ -155,7 +155,7 @@ def table(task: str) -> list[str]:
     return [*lines, ""]
 
 
-PAGE = HERE.parent / "docs" / "families.md"
+PAGE = HERE.parent / "docs" / "reference" / "families.md"
 PICTURES = HERE.parent / "docs" / "families"
 MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
 

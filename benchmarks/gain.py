@@ -17,7 +17,7 @@ final     The shipped default, untouched, on the test parts: generator seeds 0, 
     python benchmarks/gain.py table
 
 Finished rows lie in gain.jsonl; those whose settings are still the same are not worked again. gain.md is
-written anew after each row.
+written anew after each row, docs/gain.png at the end.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from gain_figure import draw
 from gain_scenarios import (
     BASELINES,
     CANDIDATES,
@@ -314,6 +315,7 @@ def main() -> None:
             for _ in pool.map(lambda row: launch(row, asked.data, asked.cache), todo):
                 pass
     write()
+    draw()
 
 
 def _missing(row: tuple[str, str, str], data: Path) -> bool:

@@ -44,8 +44,8 @@ class Rows:
     def put(self, *name: str, settings: Any, values: dict[str, Any]) -> None:
         """Add a row, in place of an earlier one of that name."""
         row = {**dict(zip(self.names, name, strict=True)), "key": sha256_json(settings), **values}
-        # The folder is locked, not the file: that is replaced, and a lock would stay with the old one.
-        with (self.path.parent / "rows.py").open("rb") as held:
+        # The lock is not on the file of the rows: that is replaced, and a lock stays with the old one.
+        with Path(__file__).open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             rows = {self._name(found): found for found in self} | {name: row}
             lines = [json.dumps(rows[key], ensure_ascii=False) for key in sorted(rows)]

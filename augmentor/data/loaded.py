@@ -1,17 +1,23 @@
-"""What a reader hands over."""
+"""The result of reading a dataset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from augmentor.core.facts.samples import Layout
-from augmentor.core.kinds import Kind, kind_of
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import IntArray, Samples
 from augmentor.data.cards import Card
 
+Layout: TypeAlias = str
+"""How data lies on disk: "folder" (of files), "npz", "memory" (inside a package), or another form's name."""
+Fingerprints: TypeAlias = Callable[[Any], npt.NDArray[np.float32]]
+"""``x`` of samples (N rows in the data's own form) to unit vectors (N, P); see
+:mod:`augmentor.data.readers.fingerprints`."""
 PARTS = ("train", "validation", "test")
 
 
@@ -25,13 +31,13 @@ class SkippedFile:
 
 @dataclass(frozen=True, eq=False)
 class Originals:
-    """How the samples were before they were resized, one entry a sample.
+    """Sizes of the samples before they were resized, one entry per sample.
 
     Attributes:
         sides: int64 array (N, ndim): (height, width) in pixels, (depth, height, width) in voxels, or
             (steps,).
         channels: int64 array (N,); for images 1 where the image shows no colour, else 3.
-        bits: int64 array (N,), bits a channel.
+        bits: int64 array (N,), bits per channel.
     """
 
     sides: IntArray
@@ -51,7 +57,7 @@ class Originals:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A dataset as it was found, before any split is made or checked.
+    """A dataset as it is on disk, before any split is made or checked.
 
     Attributes:
         name: the card's name, or the name of the folder or file.
@@ -61,7 +67,8 @@ class Loaded:
         layout: how the data lies on disk: "folder", "npz", or "memory" (inside a package).
         originals: the samples' sides and depths before resizing.
         skipped: files that could not be used.
-        notes: what happened that a person should know.
+        notes: what a user should know.
+        fingerprints: how samples are compared for being nearly equal; None where they are not.
     """
 
     name: str
@@ -71,11 +78,12 @@ class Loaded:
     originals: Originals
     skipped: tuple[SkippedFile, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    fingerprints: Fingerprints | None = None
 
     @property
     def kind(self) -> Kind:
-        """Series, images or volumes."""
-        return kind_of(next(iter(self.parts.values())).shape)
+        """What one sample is."""
+        return next(iter(self.parts.values())).kind
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file
-from augmentor.core.kinds import kind_of
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
@@ -41,6 +40,7 @@ from augmentor.experiment.selected import FOLDS, SELECTIONS
 from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
 from augmentor.metrics.calibration import calibration_rows
 from augmentor.modalities.policies import Policy
+from augmentor.modalities.table import modality_of
 from augmentor.quality.cross_fit import assign_folds
 from augmentor.synthesizers.critic import KeptCritic
 
@@ -115,7 +115,7 @@ def evaluate(
         ConfigError: if an arm cannot take samples of this shape.
     """
     check_parts(train, validation, test, synthetic)
-    check_shape(spec, train.shape)
+    check_shape(spec, modality_of(train).fit_codec(train).shape)
     arms, skipped = usable_arms(spec.arms, train, synthetic, critic)
     parts = {"validation": validation, "test": test}
     runner = Runner(
@@ -187,10 +187,9 @@ def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: S
         if not len(part):
             raise DataError(f"the {name} part is empty; an evaluation needs training, validation and test")
     for name, part in {**real, "synthetic": synthetic.samples}.items():
-        kind = (part.classes, part.shape, part.array.dtype)
-        wanted = (train.classes, train.shape, train.array.dtype)
-        if kind != wanted:
-            raise DataError(f"the {name} part differs from the training part: {kind} against {wanted}")
+        form, wanted = ((one.kind.name, one.classes, one.row_form) for one in (part, train))
+        if form != wanted:
+            raise DataError(f"the {name} part differs from the training part: {form} against {wanted}")
     for one, other in combinations(real, 2):
         refuse_overlap({one: real[one]}, {other: real[other]})
     refuse_overlap({"synthetic": synthetic.samples}, {"validation": validation, "test": test})
@@ -294,8 +293,8 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
             f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
             "neighbours, and a class of one or two rows has none to choose from."
         )
-    kind, policy = kind_of(runner.train.shape), runner.spec.policy
-    if isinstance(policy, Policy) and (lacking := policy.lacking(kind.name)):
+    kind, policy = runner.train.kind, runner.spec.policy
+    if isinstance(policy, Policy) and (lacking := policy.used(runner.modality.lacking)):
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )

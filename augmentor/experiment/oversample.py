@@ -9,6 +9,7 @@ which says less and less the larger a sample is, so larger ones are refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,14 +66,15 @@ def repeated_rows(y: IntArray, *, seed: int) -> IntArray:
     return rows
 
 
-def smote(train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArray]:
+def smote(x: npt.NDArray[Any], train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArray]:
     """Return rows that bring every class to the size of the largest, in the data's own units.
 
     A class of one or two rows repeats them (see :func:`too_small`). Values are rounded where the data
     are whole numbers.
 
     Args:
-        train: the training part, an array of small samples.
+        x: the training part, packed, (N, C, *spatial); small samples.
+        train: the same, for the labels.
         seed: of the draws.
 
     Returns:
@@ -81,8 +83,8 @@ def smote(train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArr
     Raises:
         ConfigError: if the samples are larger than :data:`MOST_VALUES`.
     """
-    check_oversampling([name for name in ARMS if ARMS[name].oversampler == "smote"], train.shape)
-    flat = train.array.reshape(len(train), -1).astype(np.float32)
+    check_oversampling([name for name in ARMS if ARMS[name].oversampler == "smote"], x.shape[1:])
+    flat = x.reshape(len(x), -1).astype(np.float32)
     counts = np.bincount(train.y, minlength=train.n_classes)
     again = repeated_rows(train.y, seed=seed)
     rows, labels = [flat[:0]], [train.y[:0]]
@@ -97,9 +99,9 @@ def smote(train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArr
         labels.append(np.full(missing, label, dtype=np.int64))
     # Between two rows is inside their range; only rounding of the last bit can leave it.
     values = np.clip(np.concatenate(rows), flat.min(), flat.max())
-    if train.array.dtype.kind in "iu":
+    if x.dtype.kind in "iu":
         values = np.rint(values)
-    return values.astype(train.array.dtype).reshape(-1, *train.shape), np.concatenate(labels)
+    return values.astype(x.dtype).reshape(-1, *x.shape[1:]), np.concatenate(labels)
 
 
 def too_small(train: Samples) -> list[str]:

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
-from augmentor.core.kinds import kind_of
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
@@ -31,7 +31,7 @@ from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.table import modality_of
 from augmentor.synthesizers.critic import KeptCritic
 
 STAGE = "evaluation"
@@ -74,8 +74,9 @@ class Runner:
         self.folder, self.processes, self.progress = folder, processes, progress
         self.mapper = mapper
         self.critic = critic if any(map(needs_critic, spec.arms)) else None
-        self.codec = ImageCodec.fit(train)
-        self.policy = spec.resolved_policy().fitting(kind_of(train.shape).name)
+        self.modality = modality_of(train)
+        self.codec = self.modality.fit_codec(train)
+        self.policy = spec.resolved_policy().without(self.modality.lacking)
         self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
         self.selections = {ARMS[name].synthetic for name in spec.arms} & set(SELECTIONS)
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
@@ -83,7 +84,7 @@ class Runner:
         self.versions = affordable_versions(
             spec.pool_versions,
             self.rows,
-            train.array[:1].nbytes,
+            self.codec.pack(train.x)[:1].nbytes,
             spec.pool_megabytes * 1_000_000,
         )
         if self.policy.changes_nothing:
@@ -160,38 +161,36 @@ class Runner:
         self.clean()
         self.progress.start(POOL_STAGE, self.rows)
         before = len(self.train) + len(self.synthetic)
-        repeated, levelled = NO_ROWS, self.train.take(NO_ROWS)
+        x = self.codec.pack(self.train.x)
+        repeated, levelled, levelled_y = NO_ROWS, x[:0], self.train.y[:0]
         if "random" in self.oversamplers:
             repeated = repeated_rows(self.train.y, seed=self.pool_seed)
         if "smote" in self.oversamplers:
-            levelled = self._smote()
+            levelled, levelled_y = smote(x, self.train, seed=self.pool_seed)
         selected = select(
             self.train, self.synthetic, self.selections, seed=self.pool_seed, processes=self.processes
         )
+        made = self.codec.pack(self.synthetic.samples.x)
         with atomic_folder(folder) as temporary:
             write_shared(
                 temporary, self.codec, self.train, self.synthetic, self.parts,
                 {**marks_of(self.synthetic), **selected},
-                repeated=repeated, smote_y=levelled.y,
+                repeated=repeated, smote_y=levelled_y,
             )  # fmt: skip
-            self._draw(temporary / "pool_real.npy", self.train, before=0)
-            self._draw(temporary / "pool_synthetic.npy", self.synthetic.samples, before=len(self.train))
+            self._draw(temporary / "pool_real.npy", x, before=0)
+            self._draw(temporary / "pool_synthetic.npy", made, before=len(x))
             if self.critic is not None:
                 self.critic.save(temporary / CRITIC)
             if "smote" in self.oversamplers:
                 self._draw(temporary / SMOTE_POOL, levelled, before=before)
         self.progress.finish(POOL_STAGE)
 
-    def _smote(self) -> Samples:
-        x, y = smote(self.train, seed=self.pool_seed)
-        ids = np.array([f"smote-{number}" for number in range(len(y))], dtype=np.str_)
-        return replace(self.train, x=x, y=y, ids=ids, group=None)
-
-    def _draw(self, target: Path, samples: Samples, *, before: int) -> None:
+    def _draw(self, target: Path, x: npt.NDArray[Any], *, before: int) -> None:
         draw_pool(
-            samples,
+            x,
             self.policy,
-            window=(self.codec.low, self.codec.high),
+            self.modality,
+            window=self.codec.window,
             versions=self.versions,
             seed=derive_seed(self.pool_seed, target.stem),
             target=target,

@@ -44,7 +44,7 @@ def join_ranks(device: str) -> None:
     if rank_count() > 1:
         from augmentor.core import ranks
 
-        ranks.join(device)
+        ranks.init_process_group(device)
 
 
 def start_training_on_ranks(work: Path) -> None:
@@ -61,7 +61,7 @@ def release_ranks() -> None:
         from augmentor.core import ranks
 
         ranks.broadcast_from_rank_0("")
-        ranks.leave()
+        ranks.destroy_process_group()
 
 
 def wait_for_training() -> Path | None:

@@ -99,7 +99,7 @@ def generate(
         made.append(sample(synthesizer, asked, train.classes, seed=derive_seed(seed, "generate", number)))
         candidates = joined(made)
         selection = mark(candidates, judge=judge, plan=wanted, spec=filters)
-        missing = dict(selection.short)
+        missing = dict(selection.shortfall)
         acceptance = shares(selection)
         listener.update("generate", total - sum(missing.values()))
         if not missing or any(name in selection.unusable for name in missing):
@@ -196,7 +196,7 @@ def write_generated(
     out: Path, kept: SyntheticSet, *, name: str, run: Path, seed: int, counts: Mapping[str, int]
 ) -> None:
     """Write pictures, metadata and the rows themselves, whole or not at all."""
-    from augmentor.data.writers.export import export
+    from augmentor.modalities.export import export
 
     nothing = kept.samples.take(np.zeros(len(kept), dtype=np.bool_))
     with atomic_folder(out) as folder:

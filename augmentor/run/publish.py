@@ -115,7 +115,7 @@ def free_folder(recipe_folder: Path) -> Path:
 def export_dataset(context: RunContext, facts: RunFacts, folder: Path) -> None:
     """Write ``expanded/``: the real training part and the kept synthetic rows."""
     from augmentor.data.cards import Card
-    from augmentor.data.writers.export import export
+    from augmentor.modalities.export import export
 
     card = facts.load.card
     export(

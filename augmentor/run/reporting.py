@@ -10,7 +10,6 @@ from augmentor.core.facts.evaluation import EvaluateFacts
 from augmentor.core.facts.quality import MeasureFacts
 from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.files import atomic_folder, write_json
-from augmentor.core.kinds import kind_of
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
@@ -75,7 +74,7 @@ def write_report(
     data = LoadFacts(
         dataset=str(results.table["dataset"].iloc[0]),
         classes=train.classes,
-        kind=kind_of(train.shape).name,
+        kind=train.kind.name,
         shape=train.shape,
     )
     whole = RunFacts(load=data, evaluate=facts, measure=measured or MeasureFacts())

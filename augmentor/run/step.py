@@ -15,10 +15,10 @@ from augmentor.core.files import sha256_file
 from augmentor.run.context import RunContext
 from augmentor.store.cache import StepOutput
 
-DATA_CODE = ("core", "data")
+DATA_CODE = ("core", "data", "modalities")
 GENERATOR_CODE = (
     *DATA_CODE,
-    *("modalities", "nets", "objectives", "training", "synthesizers", "metrics", "quality"),
+    *("nets", "objectives", "training", "synthesizers", "metrics", "quality"),
 )
 """The judge scores checkpoints, so that its room belongs to what a generator is trained by."""
 EXPERIMENT_CODE = (*GENERATOR_CODE, "downstream", "statistics", "experiment")

@@ -8,6 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.progress import Silent
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
@@ -24,7 +25,7 @@ from augmentor.experiment.classifiers import (
 from augmentor.experiment.fits import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
-from augmentor.nets.reference import DENSENET_SIDE, NETWORKS
+from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
 
 LARGE = ("resnet18", "densenet121")
 UPDATES = {"densenet121": 2, "resnet18": 3, "small_resnet": 120, "mlp": 60}
@@ -38,7 +39,14 @@ def blobs(per_class, seed, prefix, side):
     x[y == 1, :, : side // 2] += 60
     x[y == 2, :, side // 2 :] += 60
     ids = np.array([f"{prefix}{i}" for i in range(len(y))])
-    return Samples(x.clip(0, 255).astype(np.uint8), y, ("a", "b", "c"), ids, value_range=(0, 255))
+    return Samples(
+        x.clip(0, 255).astype(np.uint8),
+        y,
+        ("a", "b", "c"),
+        ids,
+        value_range=(0, 255),
+        kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim],
+    )
 
 
 def marked(samples):

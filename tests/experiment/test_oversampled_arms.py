@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import fits as fits_module
@@ -22,7 +23,14 @@ def blobs(per_class, seed, prefix, shape=(1, 6, 6)):
     y = np.repeat(np.arange(len(per_class)), per_class).astype(np.int64)
     x = rng.integers(0, 200, (len(y), *shape)) + 20 * y[:, None, None, None]
     ids = np.array([f"{prefix}{i}" for i in range(len(y))])
-    return Samples(x.astype(np.uint8), y, ("a", "b", "c"), ids, value_range=(0, 255))
+    return Samples(
+        x.astype(np.uint8),
+        y,
+        ("a", "b", "c"),
+        ids,
+        value_range=(0, 255),
+        kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim],
+    )
 
 
 def given(shape=(1, 6, 6)):

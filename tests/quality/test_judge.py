@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples, concatenate
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.metrics.estimate import NotEstimable
@@ -38,7 +39,7 @@ def digits():
         parts["held"] += list(rows[n : n + m])
         parts["fresh"] += list(rows[80:])
     return [
-        Samples(x[i], y[i], CLASSES, np.array([f"{name}{j}" for j in i]), value_range=(0, 16))
+        Samples(x[i], y[i], CLASSES, np.array([f"{name}{j}" for j in i]), value_range=(0, 16), kind=IMAGE)
         for name, i in parts.items()
     ]
 
@@ -67,7 +68,12 @@ def synthetic(samples):
 def one_image_a_class(samples, n=20):
     rows = np.concatenate([np.full(n, np.flatnonzero(samples.y == label)[0]) for label in range(4)])
     return Samples(
-        samples.x[rows], samples.y[rows], CLASSES, np.arange(4 * n).astype(str), value_range=(0, 16)
+        samples.x[rows],
+        samples.y[rows],
+        CLASSES,
+        np.arange(4 * n).astype(str),
+        value_range=(0, 16),
+        kind=IMAGE,
     )
 
 
@@ -142,7 +148,7 @@ def test_no_network_is_given_the_rows_of_its_fold(parts, monkeypatch):
 
     def record(function, given, *, processes):
         jobs.extend(given)
-        return [folds_module.weights(folds_module.SmallResNet((1, 8, 8), 4)) for _ in given]
+        return [folds_module.network_weights(folds_module.SmallResNet((1, 8, 8), 4)) for _ in given]
 
     monkeypatch.setattr(folds_module, "run_parallel", record)
     found = TaskJudge.fit(parts[0], held_out=parts[1], seed=0)
@@ -278,7 +284,7 @@ def test_a_judge_that_does_not_know_a_class_does_not_refuse_it(judge):
 
 
 def _uniform(model):
-    other = folds_module.network(folds_module.weights(model), (1, 8, 8), 4, "cpu")
+    other = folds_module.load_network(folds_module.network_weights(model), (1, 8, 8), 4, "cpu")
     torch.nn.init.zeros_(other.head.weight)
     torch.nn.init.zeros_(other.head.bias)
     return other

@@ -227,7 +227,10 @@ def facts_of(case: Case) -> RunFacts:
         "inconclusive": f"Inconclusive: {change}, and this test cannot tell a gain from a loss.",
     }[case.word]
     verdict = {"word": case.word, "arm": "filtered", "baseline": "classical", "sentence": sentence}
-    twins = [{"id": f"train/{i}", "twin": f"test/{i}", "part": "train", "reason": "equal"} for i in range(3)]
+    removed = [
+        {"id": f"train/{i}", "duplicate_of": f"test/{i}", "part": "train", "reason": "equal"}
+        for i in range(3)
+    ]
     unusable = {case.classes[-1]: "the filters accepted 12 %, the floor is 20 %"}
     facts = {
         "load": {
@@ -243,7 +246,7 @@ def facts_of(case: Case) -> RunFacts:
             "skipped": [
                 {"path": "train/basophil/scan_0042.png", "reason": "not an image: the file is empty"}
             ],
-            "removed": twins,
+            "removed": removed,
         },
         "evaluate": {
             "primary_metric": "balanced_accuracy",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from pydantic import Field
 
 from augmentor.core.facts.base import Facts
-
-Layout: TypeAlias = Literal["folder", "npz", "memory"]
-"""How data lie on disk; "memory" for what is inside a package, or was never a file."""
 
 
 class Skipped(Facts):
@@ -20,15 +17,15 @@ class Skipped(Facts):
 
 
 class Removed(Facts):
-    """A sample that was taken out of ``part`` because ``twin``, in a part nearer to the test, equals it."""
+    """A sample that was taken out of ``part``: ``duplicate_of``, nearer to the test, equals it."""
 
     id: str
-    twin: str
+    duplicate_of: str
     part: str
     reason: str
 
 
-class NearDuplicate(Facts):
+class NearTestDuplicate(Facts):
     """A test sample and a nearly equal sample of another part, with the correlation of the two."""
 
     part: str
@@ -62,11 +59,11 @@ class LoadFacts(Facts):
     shape: tuple[int, ...]
     title: str = ""
     card: dict[str, Any] | None = None
-    layout: Layout = "memory"
+    layout: str = "memory"
     split: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
-    near_duplicates: tuple[NearDuplicate, ...] = ()
+    near_duplicates: tuple[NearTestDuplicate, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     removed: tuple[Removed, ...] = ()
 
@@ -112,12 +109,12 @@ class FilterFacts(Facts):
     Attributes:
         filters: the filters as they were used, as JSON of a ``FiltersSpec``.
         unusable: classes without any kept sample because too few were accepted, and why.
-        short: samples missing from the plan by class.
+        shortfall: samples missing from the plan by class.
     """
 
     filters: dict[str, Any]
     unusable: dict[str, str] = Field(default_factory=dict)
-    short: dict[str, int] = Field(default_factory=dict)
+    shortfall: dict[str, int] = Field(default_factory=dict)
 
     @property
     def label_minimum(self) -> float | None:

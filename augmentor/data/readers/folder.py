@@ -17,11 +17,13 @@ from augmentor.core.errors import DataError
 from augmentor.core.parallel import processes_to_use
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
-from augmentor.core.scratch import gathered, room
+from augmentor.core.scratch import collect, free_bytes
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, SkippedFile
 from augmentor.data.readers.array_files import groups_of_names, read_array_files
+from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Found
+from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.readers.streamed import stream
 from augmentor.data.readers.tree import ARRAY, walk
@@ -81,6 +83,7 @@ def read_folder(
         return read_array_files(
             tree, classes, name=name, image=image, series=series or SeriesSpec(), card=card, progress=progress
         )
+    kind, _ = decide_kind(None, card, str(root))
     size, told = image.size or (card.image_size if card else None), None
     if size is None:
         size, told = default_size(tree.found)
@@ -107,9 +110,10 @@ def read_folder(
         x=x,
         y=np.fromiter((classes.index(item.label) for item in found), dtype=np.int64, count=len(found)),
         classes=classes,
-        ids=gathered((item.id for item in found), f"U{found.longest}"),
+        ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
         value_range=(low, high),
+        kind=kind,
     )
     names = (*PARTS, "all")
     where = np.fromiter((names.index(item.part) for item in found), dtype=np.int8, count=len(found))
@@ -126,6 +130,7 @@ def read_folder(
         originals=read.originals,
         skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
+        fingerprints=FINGERPRINTS[kind.name],
     )
 
 
@@ -217,7 +222,7 @@ def _one_size(
 
 
 def _check_room(n: int, first: Picture) -> None:
-    free, needed = room(), n * first.pixels.nbytes
+    free, needed = free_bytes(), n * first.pixels.nbytes
     if needed > free:
         raise SizeNeeded(
             f"{n} pictures of {first.pixels.shape[1]} x {first.pixels.shape[0]} pixels fill "

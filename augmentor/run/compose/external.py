@@ -98,7 +98,7 @@ def evaluate_foreign(
 
     Args:
         real: a card's name, a card file, or the path of an image folder or .npz.
-        synthetic: what :func:`augmentor.data.readers.foreign.read_foreign` reads, or a run folder.
+        synthetic: what :func:`augmentor.modalities.foreign.read_foreign` reads, or a run folder.
         recipe: a shipped recipe or a YAML file: split, judge, filters and evaluation are its.
         assignments: ``dotted.key=value`` texts.
         out: the folder of all runs; finished steps are kept there and used again.

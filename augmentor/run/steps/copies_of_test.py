@@ -44,16 +44,15 @@ def copy_warnings(judge: TaskJudge, synthetic: Samples, test: Samples) -> list[s
     """
     from scipy.stats import fisher_exact
 
-    from augmentor.metrics.copies import nearest_image
-    from augmentor.quality.candidate_scores import copy_scale, picture
+    from augmentor.quality.candidate_scores import copy_scale, copy_view
     from augmentor.quality.filters_spec import CopyFilter
 
     scale = copy_scale(judge, CopyFilter().quantile).scale
-    images = picture(judge, test)
+    images = copy_view(judge, test)
     counts = []
     for samples in (synthetic, judge.held_out):
-        distance, _ = nearest_image(picture(judge, samples), images)
-        near = int((scale.ratio(distance, samples.y) < 1).sum())
+        distance, _ = judge.modality.nearest(copy_view(judge, samples), images)
+        near = int((scale.relative_to_threshold(distance, samples.y) < 1).sum())
         counts.append([near, len(samples) - near])
     (made, _), (usual, _) = counts
     if fisher_exact(counts, alternative="greater").pvalue >= CHANCE:

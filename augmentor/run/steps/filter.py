@@ -38,7 +38,7 @@ def filter_samples(context: RunContext, output: Path, _: Path) -> FilterFacts:
     return FilterFacts(
         filters=spec.model_dump(mode="json"),
         unusable=dict(selection.unusable),
-        short=dict(selection.short),
+        shortfall=dict(selection.shortfall),
     )
 
 

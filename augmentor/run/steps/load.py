@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.facts.samples import LoadFacts, NearDuplicate, Removed, Skipped
+from augmentor.core.facts.samples import LoadFacts, NearTestDuplicate, Removed, Skipped
 from augmentor.core.kinds import Kind
 from augmentor.core.persist import write_samples
 from augmentor.core.results import Results
@@ -18,7 +18,7 @@ from augmentor.run.context import RunContext
 from augmentor.run.step import DATA_CODE, Step
 
 if TYPE_CHECKING:
-    from augmentor.data.duplicates import Near
+    from augmentor.data.duplicates import NearDuplicate
 
 NAMED = 5
 """Skipped files, and pairs of near duplicates, that a message names."""
@@ -40,9 +40,10 @@ def reads(context: RunContext) -> dict[str, Any]:
 
 def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
     """Write the parts and their counts by class."""
-    from augmentor.data.duplicates import near_pairs
+    from augmentor.data.duplicates import near_duplicates
     from augmentor.data.load import load as read
     from augmentor.data.split import split
+    from augmentor.modalities.table import modality_of
 
     recipe, log = context.recipe, context.progress.log
     loaded = read(
@@ -69,14 +70,14 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
             for label, n in part.counts.items()
         ]
     Results.from_rows(counts).write(output / RESULTS)
-    near = near_across(parts.parts, near_pairs(parts.parts))
+    near = near_across(parts.parts, near_duplicates(parts.parts, loaded.fingerprints))
     return LoadFacts(
         dataset=loaded.name,
         title=loaded.card.title if loaded.card else loaded.name,
         card=loaded.card.model_dump(mode="json") if loaded.card else None,
         classes=parts.train.classes,
         kind=loaded.kind.name,
-        shape=parts.train.shape,
+        shape=modality_of(parts.train).fit_codec(parts.train).shape,
         layout=loaded.layout,
         split=parts.kind,
         source=context.source_digest,
@@ -84,7 +85,8 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
         near_duplicates=tuple(near),
         skipped=tuple(Skipped(path=str(item.path), reason=item.reason) for item in loaded.skipped),
         removed=tuple(
-            Removed(id=item.id, twin=item.twin, part=item.part, reason=item.reason) for item in parts.removed
+            Removed(id=item.id, duplicate_of=item.duplicate_of, part=item.part, reason=item.reason)
+            for item in parts.removed
         ),
     )
 
@@ -113,7 +115,7 @@ def check_outer_splits(splits: int, kind: str) -> None:
         )
 
 
-def near_across(parts: Mapping[str, Samples], near: Sequence[Near]) -> list[NearDuplicate]:
+def near_across(parts: Mapping[str, Samples], near: Sequence[NearDuplicate]) -> list[NearTestDuplicate]:
     """Return the nearly equal pairs with one sample in the test part and one in another."""
     place = {str(name): part for part, samples in parts.items() for name in samples.ids}
     found = []
@@ -121,14 +123,14 @@ def near_across(parts: Mapping[str, Samples], near: Sequence[Near]) -> list[Near
         first, second = sorted((pair.first, pair.second), key=lambda name: place[name] == "test")
         if place[second] == "test" != place[first]:
             found.append(
-                NearDuplicate(
+                NearTestDuplicate(
                     part=place[first], id=first, test=second, correlation=round(pair.correlation, 4)
                 )
             )
     return found
 
 
-def near_duplicate_note(near: Sequence[NearDuplicate], kind: Kind) -> list[str]:
+def near_duplicate_note(near: Sequence[NearTestDuplicate], kind: Kind) -> list[str]:
     """Return the note on nearly equal samples across parts, if there are any."""
     if not near:
         return []

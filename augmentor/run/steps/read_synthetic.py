@@ -33,7 +33,7 @@ def read_synthetic_from(source: Path) -> Step[SampleFacts]:
         return {"synthetic": digest()}
 
     def read(context: RunContext, output: Path, _: Path) -> SampleFacts:
-        from augmentor.data.readers.foreign import read_foreign
+        from augmentor.modalities.foreign import read_foreign
 
         parts = context.completed.parts
         found = read_foreign(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from augmentor.core.facts.samples import NearDuplicate
-from augmentor.core.kinds import KINDS
+from augmentor.core.facts.samples import NearTestDuplicate
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
-from augmentor.data.duplicates import Near
+from augmentor.data.duplicates import NearDuplicate
 from augmentor.run.steps.load import near_across, near_duplicate_note
 
 
@@ -20,22 +20,20 @@ def test_nearly_equal_samples_across_parts_are_named() -> None:
             ("a",),
             np.array(names),
             value_range=(0, 255),
+            kind=IMAGE,
         )
 
     where = {"train": part("t1", "t2"), "validation": part("v1"), "test": part("s1", "s2")}
     pairs = [
-        Near("t1", "s1", 0.99871),
-        Near("s2", "v1", 0.992),
-        Near("t1", "t2", 0.99),
-        Near("s1", "s2", 0.99),
+        NearDuplicate("t1", "s1", 0.99871),
+        NearDuplicate("s2", "v1", 0.992),
+        NearDuplicate("t1", "t2", 0.99),
+        NearDuplicate("s1", "s2", 0.99),
     ]
     found = near_across(where, pairs)
     assert found == [
-        NearDuplicate(part="train", id="t1", test="s1", correlation=0.9987),
-        NearDuplicate(part="validation", id="v1", test="s2", correlation=0.992),
+        NearTestDuplicate(part="train", id="t1", test="s1", correlation=0.9987),
+        NearTestDuplicate(part="validation", id="v1", test="s2", correlation=0.992),
     ]
-    assert (
-        "train t1 and test s1 (0.9987); validation v1 and test s2"
-        in near_duplicate_note(found, KINDS["image"])[0]
-    )
-    assert near_duplicate_note([], KINDS["image"]) == []
+    assert "train t1 and test s1 (0.9987); validation v1 and test s2" in near_duplicate_note(found, IMAGE)[0]
+    assert near_duplicate_note([], IMAGE) == []
