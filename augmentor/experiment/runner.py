@@ -16,9 +16,9 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS, needs_critic
+from augmentor.experiment.arms import Arm, name_of, needs_critic, pattern_of
 from augmentor.experiment.draw import NO_ROWS, marks_of, passing
-from augmentor.experiment.fits import (
+from augmentor.experiment.fit import (
     CRITIC,
     SMOTE_POOL,
     FitJob,
@@ -73,12 +73,13 @@ class Runner:
         self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
         self.folder, self.processes, self.progress = folder, processes, progress
         self.mapper = mapper
-        self.critic = critic if any(map(needs_critic, spec.arms)) else None
+        self.critic = critic if any(map(needs_critic, spec.named_arms.values())) else None
         self.modality = modality_of(train)
         self.codec = self.modality.fit_codec(train)
         self.policy = spec.resolved_policy().without(self.modality.lacking)
-        self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
-        self.selections = {ARMS[name].synthetic for name in spec.arms} & set(SELECTIONS)
+        arms = [pattern_of(arm) for arm in spec.named_arms.values()]
+        self.oversamplers = {arm.oversample for arm in arms}
+        self.selections = {arm.rows.synthetic for arm in arms} & set(SELECTIONS)
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
         self.rows = len(train) + len(synthetic) + levelling
         self.versions = affordable_versions(
@@ -107,8 +108,8 @@ class Runner:
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
         self.trained = self.reused = 0
 
-    def job(self, name: str, share: float | None, number: int, *, without: tuple[int, ...] = ()) -> FitJob:
-        """Return the job of the arm ``name`` at the seed of that number.
+    def job(self, arm: Arm, share: float | None, number: int, *, without: tuple[int, ...] = ()) -> FitJob:
+        """Return the job of ``arm`` at the seed of that number.
 
         ``without`` are labels whose synthetic rows take no part.
         """
@@ -117,10 +118,10 @@ class Runner:
             shared=self.folder / f"shared-{self.content[:16]}",
             target=self.folder,
             content=self.content,
-            arm=ARMS[name],
+            arm=arm,
             share=share,
             without=without,
-            anneal=spec.anneal and ARMS[name].by_share,
+            anneal=spec.anneal and arm.by_share,
             seed=self.seeds[number],
             updates=spec.updates,
             batch=spec.batch,
@@ -128,8 +129,8 @@ class Runner:
             channels=spec.channels,
             classifier=spec.classifier,
         )
-        label = name if share is None else f"{name}@{share:g}"
-        label += "".join(f"-{k}" for k in without)
+        # For people only; the key tells fits apart.
+        label = name_of(arm).replace(" ", "_")
         return replace(made, target=self.folder / "fits" / f"{label}-{number}-{made.key[:16]}.npz")
 
     def run(self, jobs: Sequence[FitJob]) -> None:

@@ -225,4 +225,4 @@ SELECTIONS: Final[dict[str, Callable[[Eyes, Samples], IntArray]]] = {
     "diverse": diverse,
     "influential": influential,
 }
-"""Name, as in :attr:`augmentor.experiment.arms.Arm.synthetic`, to a function of eyes and passing rows."""
+"""Name, as in :attr:`augmentor.experiment.arms.Rows.synthetic`, to a function of eyes and passing rows."""

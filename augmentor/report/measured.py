@@ -8,6 +8,7 @@ from typing import Any
 from augmentor.core.facts.evaluation import EvaluateFacts
 from augmentor.core.facts.samples import FilterFacts
 from augmentor.core.facts.training import ChooseFacts
+from augmentor.core.results import Scalar
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.vocabulary import SAMPLE_METRICS
 
@@ -100,7 +101,7 @@ def label_minimums(rows: Rows, facts: FilterFacts | None, primary: str) -> dict[
 
 
 def generators(rows: Rows, facts: ChooseFacts | None, primary: str) -> dict[str, Any] | None:
-    """Return what became of every generator tried, with its validation scores; None without a choice.
+    """Return the outcome of every generator tried, with its validation scores; None without a choice.
 
     A candidate without scores has ``mean`` None, and says why in ``reason``.
     """
@@ -108,28 +109,28 @@ def generators(rows: Rows, facts: ChooseFacts | None, primary: str) -> dict[str,
         return None
     tried = []
     for one in facts.tried:
-        metric = f"{primary}@candidate={one.candidate}@images={one.images}"
-        scores = list(rows.by_seed(metric, arm=facts.arm, split="validation").values())
-        scores = [] if one.reason else scores
+        setting: dict[str, Scalar] = {"candidate": one.candidate, "images": one.images}
+        found = rows.by_seed(primary, arm=facts.arm, split="validation", setting=setting)
+        scores = [] if one.reason else list(found.values())
         mean, sd = spread(scores)
         error = None if sd is None else sd / len(scores) ** 0.5
         tried.append({**one.to_json(), "mean": mean, "standard_error": error, "fits": len(scores)})
     return {**facts.to_json(), "tried": tried}
 
 
-def _tried(rows: Rows, primary: str, setting: str) -> list[dict[str, Any]]:
+def _tried(rows: Rows, primary: str, name: str) -> list[dict[str, Any]]:
     tried: list[dict[str, Any]] = []
     for arm in rows.arms():
-        for metric in rows.metrics(arm=arm, split="validation"):
-            name, found, value = metric.partition(f"@{setting}=")
-            if found and name in {primary, "balanced_accuracy"}:
-                values = list(rows.by_seed(metric, arm=arm, split="validation").values())
-                mean, sd = spread(values)
-                tried.append(
-                    {
-                        setting: float(value), "arm": arm, "metric": name,
-                        "mean": mean, "sd": sd, "fits": len(values),
-                    }
-                )  # fmt: skip
-    tried.sort(key=lambda row: (str(row["metric"]), str(row["arm"]), row[setting]))
+        for setting in rows.settings(primary, arm=arm, split="validation"):
+            if list(setting) != [name]:
+                continue
+            values = list(rows.by_seed(primary, arm=arm, split="validation", setting=setting).values())
+            mean, sd = spread(values)
+            tried.append(
+                {
+                    name: setting[name], "arm": arm, "metric": primary,
+                    "mean": mean, "sd": sd, "fits": len(values),
+                }
+            )  # fmt: skip
+    tried.sort(key=lambda row: (str(row["arm"]), row[name]))
     return tried

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.evaluation import ArmFacts
 from augmentor.core.results import Results
-from augmentor.experiment.arms import SYNTHETIC_ARMS
 from augmentor.report.measured import (
     acceptance,
     confusion,
@@ -23,7 +23,7 @@ from augmentor.report.measured import (
 from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.run_facts import RunFacts
-from augmentor.report.vocabulary import ARMS, WORDS
+from augmentor.report.vocabulary import WORDS
 
 SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
 CLASS_SCORES = ("recall", "precision", "f1")
@@ -110,7 +110,7 @@ def _words(facts: RunFacts) -> dict[str, Any]:
         "unusable": facts.filter.unusable if facts.filter else {},
         **{name: measure[name] for name in ("copies_shown", "memorised", "quality_protocol")},
         **{name: evaluate[name] for name in ("needed", "recommendation", "classifier", "classifier_seeds")},
-        **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "became")},
+        **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
         "outer": facts.outer.to_json() if facts.outer else None,
         "recipe": facts.recipe,
         "seconds": facts.seconds,
@@ -125,16 +125,15 @@ def _interval(low: float | None, high: float | None) -> list[float] | None:
 
 
 def _arms(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
-    asked = (facts.recipe.get("evaluation") or {}).get("arms") or []
-    names = [*asked, *(name for name in rows.scored_arms(primary) if name not in asked)]
     told, skipped = facts.evaluate.arms, facts.evaluate.skipped
+    names = [*told, *(name for name in rows.scored_arms(primary) if name not in told)]
     return {
-        name: _arm(rows, name, primary, skipped.get(name), told.get(name) or ARMS.get(name, ("", ""))[1])
-        for name in map(str, names)
+        name: _arm(rows, name, primary, skipped.get(name), told.get(name, ArmFacts(title=name)))
+        for name in names
     }
 
 
-def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, description: str) -> dict[str, Any]:
+def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, told: ArmFacts) -> dict[str, Any]:
     scored = rows.by_seed(primary, arm=name, split="test")
     mean, sd = spread(list(scored.values()))
     validation, _ = spread(list(rows.by_seed(primary, arm=name, split="validation").values()))
@@ -147,8 +146,9 @@ def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, descripti
             others[metric] = dict(zip(("mean", "sd"), spread(values), strict=True))
     reason = None if scored else (why_skipped or "this arm has no test scores in the results")
     return {
-        "synthetic": name in SYNTHETIC_ARMS,
-        "description": description,
+        "title": told.title,
+        "synthetic": told.synthetic,
+        "description": told.description,
         "mean": mean,
         "sd": sd,
         "ci": _interval(low, high),

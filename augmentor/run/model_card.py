@@ -10,8 +10,8 @@ from augmentor.run.context import RunContext
 CRITIC_CARD = (
     f"- **`{CRITIC}/`**: the critic that the generator was trained against. "
     f'`augmentor.load_classifier(folder / "{CRITIC}")` is a classifier that starts from it, as in the arm '
-    "`critic_start_cutmix`. A critic tells training cases from others more readily than samples do: share it "
-    "as you would a classifier trained on these cases.\n"
+    "`{mix: cutmix, start: critic}`. A critic tells training cases from others more readily than samples do: "
+    "share it as you would a classifier trained on these cases.\n"
 )
 
 

@@ -5,6 +5,7 @@ from imblearn.over_sampling import SMOTE
 from augmentor.core.errors import ConfigError
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
+from augmentor.experiment.arms import Arm
 from augmentor.experiment.oversample import (
     MOST_VALUES,
     check_oversampling,
@@ -108,7 +109,7 @@ def test_samples_too_large_are_refused_with_what_to_do():
     check_shape(spec, (1, 64, 64))
     with pytest.raises(ConfigError, match=r"arm oversampled .* 12,288 values .*\(3, 64, 64\).* 4,096"):
         check_shape(spec, (3, 64, 64))
-    check_oversampling(("real", "random_oversampled"), (3, 512, 512))
+    check_oversampling([Arm(), Arm(oversample="random")], (3, 512, 512))
     assert MOST_VALUES == 64 * 64
     with pytest.raises(ConfigError, match="means nothing"):
         levelled(samples((3, 2), shape=(1, 65, 64)), seed=0)

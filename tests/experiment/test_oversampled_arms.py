@@ -8,7 +8,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment import fits as fits_module
+from augmentor.experiment import fit as fit_module
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
 
@@ -76,15 +76,15 @@ def test_the_arms_train_on_other_rows_than_the_classical_one(tmp_path, finished)
 
 def test_smote_batches_come_from_its_own_pool(tmp_path, monkeypatch):
     seen = []
-    real = fits_module._Shared.batch
+    real = fit_module._Shared.batch
 
     def spy(self, picked, arm):
         found = real(self, picked, arm)
-        if arm.oversampler == "smote":
+        if arm.oversample == "smote":
             seen.append((self.smote.shape, int(picked.synthetic.sum())))
         return found
 
-    monkeypatch.setattr(fits_module._Shared, "batch", spy)
+    monkeypatch.setattr(fit_module._Shared, "batch", spy)
     run(tmp_path)
     assert {shape for shape, _ in seen} == {(14 + 18, 2, 1, 6, 6)}
     assert sum(n for _, n in seen) > 0

@@ -62,7 +62,7 @@ def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch
     table = pd.DataFrame(rows)
     assert set(table["split"]) == {"validation"}
     for value, both in scores.items():
-        here = table[table["metric"] == f"balanced_accuracy@label_minimum={value:g}"]
+        here = table[table["setting"] == {"label_minimum": value}]
         assert here["value"].tolist() == list(both)
 
 

@@ -200,7 +200,7 @@ def test_hostile_names_are_text_everywhere(maker, tmp_path):
                 "limits": [HOSTILE],
                 "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": HOSTILE},
                 "share_by": HOSTILE,
-                "arms": {"filtered": HOSTILE},
+                "arms": {"filtered": {"title": HOSTILE, "description": HOSTILE, "synthetic": True}},
             },
             "versions": {HOSTILE: HOSTILE},
             "seconds": {HOSTILE: 1.0},

@@ -51,7 +51,6 @@ COMPOSITIONS = [
     {"conditioning": "concat"},
     {"conditioning": "auxiliary"},
     {"minibatch_group": 0, "mode_seeking": 0.0, "augmentation": ()},
-    {"minibatch_statistic": "discrimination"},
     {"augmentation": ("colour", "translation", "cutout", "geometry")},
     {"codes": {"categorical": 3, "continuous": 2}},
     {"regularisers": {"r1": 0.1, "lecam": 0.1, "consistency": 1.0}},

@@ -51,6 +51,14 @@ class FitCounts(Facts):
     reused: int
 
 
+class ArmFacts(Facts):
+    """What a reader needs to know of an arm: its title, what it is, and whether it has synthetic rows."""
+
+    title: str
+    description: str = ""
+    synthetic: bool = False
+
+
 class EvaluateFacts(Facts):
     """What is said of an evaluation beside its numbers.
 
@@ -67,8 +75,8 @@ class EvaluateFacts(Facts):
         needed: cases and seeds that would have shown an effect of the size of the margin.
         recommendation: by the validation part alone.
         classifier: what every arm trained.
-        arms: for each arm that was trained, what it is.
-        became: for each arm that was settled on the validation part, the arm that it was settled on.
+        arms: what each arm of the recipe is, by name.
+        resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
         controls: for each synthetic arm, the arm that differs from it in synthesis alone.
         skipped: for each arm that was left out, why.
         not_estimable_arms: numbers of arms without a value, and why.
@@ -90,8 +98,8 @@ class EvaluateFacts(Facts):
     needed: NeededFacts | None = None
     recommendation: RecommendationFacts | None = None
     classifier: str = ""
-    arms: dict[str, str] = Field(default_factory=dict)
-    became: dict[str, str] = Field(default_factory=dict)
+    arms: dict[str, ArmFacts] = Field(default_factory=dict)
+    resolved_to: dict[str, str] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)
     skipped: dict[str, str] = Field(default_factory=dict)
     not_estimable_arms: tuple[NotEstimable, ...] = ()

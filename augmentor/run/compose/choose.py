@@ -18,6 +18,7 @@ from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.facts.training import ChooseFacts, TrialFacts
 from augmentor.core.files import write_json
 from augmentor.core.results import Results
+from augmentor.experiment.arms import name_of
 from augmentor.experiment.spec import mixing_arm
 from augmentor.run.candidates import rung_images, rungs_of, trial_share
 from augmentor.run.completed import RESULTS
@@ -113,7 +114,7 @@ def choose(context: RunContext, output: Path, _: Path) -> ChooseFacts:
     chosen, tried, rows = halve(tuple(able), contest.attempt, refused)
     context.progress.log(f"choose: {chosen}, of {count} generators")
     write_seen_rows(output, contest.members)
-    arm = mixing_arm(context.evaluation.arms)
+    arm = name_of(mixing_arm(context.evaluation.arms))
     scores = score_rows(tried, data.dataset, arm, recipe.evaluation.primary_metric)
     Results.from_rows(scores).write(output / RESULTS)
     return ChooseFacts(
@@ -171,9 +172,10 @@ def score_rows(tried: Iterable[Tried], dataset: str, arm: str, metric: str) -> l
         {
             "dataset": dataset,
             "arm": arm,
+            "setting": {"candidate": one.candidate, "images": one.images},
             "seed": seed,
             "split": "validation",
-            "metric": f"{metric}@candidate={one.candidate}@images={one.images}",
+            "metric": metric,
             "value": score,
             "greater_is_better": True,
         }

@@ -141,7 +141,7 @@ def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe
         made = load_recipe(recipe, [f"dataset={json.dumps(real)}", *assignments])
     try:
         # Samples from elsewhere come without a critic.
-        check_arms(tuple(name for name in made.evaluation.arms if not needs_critic(name)))
+        check_arms([arm for arm in made.evaluation.arms if not needs_critic(arm)])
     except ValueError as error:
         raise ConfigError(f"evaluation.arms, without a generator trained here: {error}") from error
     if made.evaluation.outer_splits > 1:

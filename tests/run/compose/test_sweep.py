@@ -234,7 +234,7 @@ def test_a_full_disk_is_no_fault_of_the_member(
 def test_scores_in_another_arm_are_another_trial(tmp_path):
     """Members are scored in the first mixing arm: its scores must not be taken for those of another."""
     read = []
-    for arms in ("[classical, spread_cutmix]", "[classical, filtered]", "[mixup, filtered]"):
+    for arms in ("[classical, {rows: passing, mix: cutmix}]", "[classical, filtered]", "[mixup, filtered]"):
         recipe = load_recipe("digits", [f"evaluation.arms={arms}"])
         context = RunContext(recipe, StepCache(tmp_path), "cpu", Silent())
         read.append(as_json(TRIAL.reads(context)))

@@ -87,7 +87,7 @@ class FitJob:
     def key(self) -> str:
         """SHA-256 of all that decides the probabilities; the places of files do not."""
         settings = {name: value for name, value in asdict(self).items() if name not in {"shared", "target"}}
-        settings["arm"].pop("label")
+        settings["arm"] = self.arm.model_dump(mode="json")
         settings["versions"] = [__version__, torch.__version__]
         return sha256_json(settings)
 
@@ -133,7 +133,7 @@ class _Shared:
     def batch(self, picked: Picked, arm: Arm) -> Tensor:
         """Return the encoded images (B, C, *spatial) of the rows picked for ``arm``."""
         other = self.synthetic
-        if arm.oversampler == "smote":
+        if arm.oversample == "smote":
             assert self.smote is not None  # drawn by the runner, whose arms ask for it
             other = self.smote
         x = np.empty((len(picked.row), *self.real.shape[2:]), self.real.dtype)
