@@ -30,6 +30,7 @@ TOO_WIDE: set[str] = {
     "augmentor/experiment/pool.py:draw_pool",
     "augmentor/experiment/draw.py:rows_of",
     "augmentor/experiment/evaluate.py:evaluate",
+    "augmentor/experiment/recommend.py:recommend",
     "augmentor/experiment/runner.py:__init__",
     "augmentor/experiment/strength.py:choose_label_minimum",
     "augmentor/experiment/trial.py:try_shares",

@@ -6,6 +6,7 @@ A number that cannot be estimated is ``None`` with a ``reason`` beside it, never
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from augmentor.core.errors import DataError
@@ -60,7 +61,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
         "schema_version": 1,
         "title": facts.title,
         "dataset": facts.load.dataset,
-        "kind": facts.load.kind,
+        "kind": asdict(facts.load.kind),
         "classes": classes,
         "primary_metric": primary,
         "seeds": list(facts.evaluate.seeds) or rows.seeds(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,10 @@ def write_gallery(
     write_json(
         folder / "gallery.json",
         {
-            "kind": train.kind.name,
+            "kind": asdict(train.kind),
+            "panels": preview.panels,
+            "note": preview.note,
+            "lines": preview.lines,
             "size": int(images.shape[1]),
             "classes": classes,
             "copies": shown,

@@ -74,7 +74,7 @@ def write_report(
     data = LoadFacts(
         dataset=str(results.table["dataset"].iloc[0]),
         classes=train.classes,
-        kind=train.kind.name,
+        kind=train.kind,
         shape=train.shape,
     )
     whole = RunFacts(load=data, evaluate=facts, measure=measured or MeasureFacts())

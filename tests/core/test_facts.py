@@ -12,6 +12,7 @@ from augmentor.core.facts.base import FACTS
 from augmentor.core.facts.quality import MeasureFacts, NotEstimable, ShownCopy
 from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.facts.training import TrainFacts
+from augmentor.core.kinds import IMAGE
 
 
 def test_what_was_written_is_read_back_the_same(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_what_was_written_is_read_back_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("harm", ["missing", "damaged", "another step's", "an unknown field"])
 def test_facts_that_cannot_be_read_are_refused(tmp_path: Path, harm: str) -> None:
-    facts = LoadFacts(dataset="d", classes=("a",), kind="image", shape=(1, 8, 8))
+    facts = LoadFacts(dataset="d", classes=("a",), kind=IMAGE, shape=(1, 8, 8))
     texts = {
         "damaged": "{",
         "another step's": json.dumps(MeasureFacts().to_json()),

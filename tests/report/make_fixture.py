@@ -7,12 +7,13 @@ Nothing in it was measured; the title says so.
 
 import argparse
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from augmentor.core.files import write_json
+from augmentor.core.kinds import IMAGE
 from augmentor.core.results import Results
 from augmentor.experiment.arm_words import describe, title
 from augmentor.experiment.arms import PRESETS, pattern_of
@@ -241,7 +242,7 @@ def facts_of(case: Case) -> RunFacts:
             "dataset": case.dataset,
             "title": case.title,
             "classes": case.classes,
-            "kind": "image",
+            "kind": asdict(IMAGE),
             "shape": (case.channels, case.size, case.size),
             "split": "stratified",
             "notes": [
@@ -275,7 +276,7 @@ def facts_of(case: Case) -> RunFacts:
                     "split": "synthetic",
                     "metric": "coverage",
                     "class": case.classes[0],
-                    "reason": "no image was kept",
+                    "reason": "nothing was kept",
                 }
             ],
         },

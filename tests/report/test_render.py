@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.shipped import shipped
 from augmentor.report import formats
 from augmentor.report.gallery import BUDGET, read_gallery
 from augmentor.report.render import gaps, render
+from augmentor.report.vocabulary import Vocabulary
+from augmentor.report.wording import Noun
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = "<script>alert(1)</script>\"'&`|*_[x](javascript:1)\n</style>"
@@ -47,6 +50,9 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data):
         self.text.append(data)
+
+
+WORDS = Vocabulary(Noun.of(IMAGE))
 
 
 def page_of(folder):
@@ -254,12 +260,12 @@ def test_gallery_stays_in_its_budget_and_shows_every_reason(maker, tmp_path):
     noise = np.random.default_rng(1).integers(0, 256, images.shape, dtype=np.uint8)
     np.savez(tmp_path / "gallery.npz", images=noise)
     (tmp_path / "gallery.json").write_text(json.dumps(index), encoding="utf-8")
-    gallery = read_gallery(tmp_path)
+    gallery = read_gallery(tmp_path, WORDS)
     tiles = [t for _, groups in gallery.classes for g in groups for t in g.tiles]
     tiles += [t for c in gallery.copies for t in (c.synthetic, c.real)]
     assert 0.3 * BUDGET < sum(len(t.src) for t in tiles) <= BUDGET
     maker.write_run(tmp_path / "small", maker.Case())
-    whole = read_gallery(tmp_path / "small")
+    whole = read_gallery(tmp_path / "small", WORDS)
     assert len({t.label for t in whole.classes[0][1][2].tiles}) == len(maker.REASONS)
 
 

@@ -8,6 +8,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.facts.evaluation import EvaluateFacts, VerdictFacts
 from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.facts.training import TrainFacts
+from augmentor.core.kinds import IMAGE
 from augmentor.core.results import Results
 from augmentor.report.rows import Rows, plain
 from augmentor.report.run_facts import RunFacts
@@ -28,7 +29,7 @@ def row(metric, value, arm=None, seed=None, split="test", class_=None, dataset="
     }
 
 
-DATA = LoadFacts(dataset="d", classes=("a", "b"), kind="image", shape=(1, 8, 8))
+DATA = LoadFacts(dataset="d", classes=("a", "b"), kind=IMAGE, shape=(1, 8, 8))
 VERDICT = VerdictFacts(word="helps", arm="filtered", baseline="classical", sentence="It helps.")
 GAIN = [
     row("delta", 0.05, "filtered"),

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from augmentor.core.facts.base import Facts
+from augmentor.core.kinds import Kind
 
 
 class Skipped(Facts):
@@ -40,7 +41,7 @@ class LoadFacts(Facts):
     Attributes:
         dataset: name of the card, or of the folder or file.
         classes: class names in label order.
-        kind: what one sample is, e.g. "image".
+        kind: what one sample is, and its nouns.
         shape: of one sample, (C, *spatial).
         title: for people; empty for the dataset's name.
         card: the dataset card as JSON, see :class:`augmentor.data.cards.Card`; None without one.
@@ -55,7 +56,7 @@ class LoadFacts(Facts):
 
     dataset: str
     classes: tuple[str, ...]
-    kind: str
+    kind: Kind
     shape: tuple[int, ...]
     title: str = ""
     card: dict[str, Any] | None = None

@@ -36,9 +36,9 @@ def tell(context: RunContext) -> None:
 
 
 def copy_warnings(judge: TaskJudge, synthetic: Samples, test: Samples) -> list[str]:
-    """Return a warning if more synthetic images are near copies of test cases than honest images are.
+    """Return a warning if more synthetic samples are near copies of test cases than honest ones are.
 
-    Honest images are the validation part, which lies as near to the test part as chance and the same
+    Honest samples are the validation part, which lies as near to the test part as chance and the same
     patients make it. Fisher's exact test, one-sided; the choice of what is near is that of the filter
     against training copies. Nothing is chosen or removed by what is found.
     """
@@ -57,9 +57,10 @@ def copy_warnings(judge: TaskJudge, synthetic: Samples, test: Samples) -> list[s
     (made, _), (usual, _) = counts
     if fisher_exact(counts, alternative="greater").pvalue >= CHANCE:
         return []
+    nouns = synthetic.kind.plural
     return [
-        f"{made} of {len(synthetic)} synthetic images are near copies of test cases, and {usual} of "
-        f"{len(judge.held_out)} validation images are as near to one. Their generator has probably seen the "
+        f"{made} of {len(synthetic)} synthetic {nouns} are near copies of test cases, and {usual} of "
+        f"{len(judge.held_out)} validation {nouns} are as near to one. Their generator has probably seen the "
         "test part; a gain in this report may be that leak."
     ]
 

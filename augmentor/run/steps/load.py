@@ -76,7 +76,7 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
         title=loaded.card.title if loaded.card else loaded.name,
         card=loaded.card.model_dump(mode="json") if loaded.card else None,
         classes=parts.train.classes,
-        kind=loaded.kind.name,
+        kind=loaded.kind,
         shape=modality_of(parts.train).fit_codec(parts.train).shape,
         layout=loaded.layout,
         split=parts.kind,

@@ -16,7 +16,7 @@ from augmentor.run.step import DATA_CODE, Step
 from augmentor.store.cache import tree_digest
 
 LIMIT = (
-    "The synthetic images came from elsewhere, and what their generator had seen is not known here. "
+    "The synthetic samples came from elsewhere, and what their generator had seen is not known here. "
     "Validation and test cases among them are refused, near copies of test cases are counted; a generator "
     "that learnt from these cases without copying them flatters the synthetic arms, and no test finds that."
 )
