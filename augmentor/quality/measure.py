@@ -50,7 +50,7 @@ BETTER: Mapping[str, bool | None] = {
 }
 """What is measured by class; None where the real value is the aim and not more or less."""
 DISTANCES = ("kid", "frechet")
-"""Their names contain the feature space (``kid_task``); overall they also have a row of setting ``images=540``."""
+"""Their names contain the feature space (``kid_task``); overall also with ``images=540`` as setting."""
 DRAWS = 10
 LARGE = 300
 """From this many rows of a class on, three draws are as good as ten."""
@@ -151,8 +151,8 @@ def measure(
         "limits": [
             "Label fidelity of the kept samples is measured by the classifiers that filtered them; the value "
             "before the filter is the one that speaks of the generator.",
-            "Nearness to training images is copy detection. It is not a privacy guarantee: a set "
-            "without near copies can still tell who was in the training data.",
+            f"Nearness to training {train.kind.plural} is copy detection. It is not a privacy guarantee: a "
+            "set without near copies can still tell who was in the training data.",
         ],
     }
     return results, facts
