@@ -1,12 +1,12 @@
-"""From the changes between two classifiers to a word, with a control, and only where the cases can carry
-it."""
+"""From changes to a word, with a control, and only where the cases can carry it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from augmentor.core.errors import ConfigError
@@ -26,8 +26,7 @@ MOST_NEEDED = 10**6
 
 @dataclass(frozen=True)
 class Paired:
-    """Two classifiers on the same cases: the interval of the gain, and the exact test where few cases
-    decide."""
+    """Two classifiers on the same cases: the gain's interval, and the exact test where few cases decide."""
 
     interval: SmallInterval
     mid_p: float | None
@@ -40,6 +39,10 @@ class Paired:
         interval = small_interval(changes, design, folds=folds, confidence=confidence)
         worth = (changes.weights / design.class_counts)[design.y]
         average = changes.table.mean(axis=0, keepdims=True) * worth
+        if changes.share < 1 and design.present.size == 2:
+            # A pair has two sides: the mean over either is the gain, and that of fewer units decides.
+            rare = int(np.argmin([units.size for _, units, _ in design.blocks]))
+            return cls(interval, sign_flip_p(design.class_units(average)[rare][0]))
         return cls(interval, sign_flip_p(design.unit_sums(average)[0]))
 
     def word(self, margin: float) -> tuple[Word, Reason]:
@@ -48,8 +51,8 @@ class Paired:
         1. helps, hurts: the whole interval lies on one side of 0, and where few cases decide, the mid-P value
            of the exact test is at most 1 - confidence.
         2. equivalent: the whole interval lies strictly between -margin and margin.
-        3. inconclusive: anything else, because no case was decided differently (alike), fewer than five were
-           or they do not pass the exact test (few_changed), or the interval is too wide.
+        3. inconclusive: anything else, because no case came out differently (alike), so few did that the exact
+           test decides (few_changed), or the interval is too wide.
         """
         found = self.interval
         sided = found.low > 0 or found.high < 0
@@ -59,7 +62,7 @@ class Paired:
             return "equivalent", "decided"
         if not found.changed:
             return "inconclusive", "alike"
-        return "inconclusive", ("few_changed" if sided or found.changed < FEWEST else "wide")
+        return "inconclusive", ("wide" if self.mid_p is None else "few_changed")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class PairedVerdict:
         comparison: the word of the plain comparison, before the control was asked.
         needed: cases of the rarest class that would show a gain as large as the one measured, or as the
             margin where that is larger; None where more cases alone would not do.
+        interval: the gain's interval with what it is made of.
         control: the interval of the gain over the control, None where there is none.
         margin: as given.
     """
@@ -113,6 +117,7 @@ class PairedVerdict:
     reason: Reason
     comparison: Word
     needed: int | None
+    interval: SmallInterval
     control: SmallInterval | None
     margin: float
 
@@ -140,7 +145,6 @@ def conclude(
     """
     if not (math.isfinite(margin) and margin > 0):
         raise ConfigError(f"the equivalence margin must be a number above 0, e.g. 0.01, got {margin!r}")
-    names = names or Names()
     comparison, reason = pair.word(margin)
     word = comparison
     if comparison != "inconclusive":
@@ -149,12 +153,21 @@ def conclude(
         elif control.word(margin)[0] != comparison:
             word, reason = "inconclusive", "control"
     found = pair.interval
-    cases = needed_rare(found, max(margin, abs(found.gain)))
-    said = _sentence(word, reason, comparison, pair, control, margin, cases, names)
-    return PairedVerdict(
-        word, found.gain, found.low, found.high, said, found.detectable, reason, comparison, cases,
-        None if control is None else control.interval, margin,
-    )  # fmt: skip
+    result = PairedVerdict(
+        word=word,
+        gain=found.gain,
+        low=found.low,
+        high=found.high,
+        sentence="",
+        detectable=found.detectable,
+        reason=reason,
+        comparison=comparison,
+        needed=needed_rare(found, max(margin, abs(found.gain))),
+        interval=found,
+        control=None if control is None else control.interval,
+        margin=margin,
+    )
+    return replace(result, sentence=_sentence(result, names or Names()))
 
 
 def needed_rare(found: SmallInterval, gain: float) -> int | None:
@@ -182,81 +195,71 @@ def needed_rare(found: SmallInterval, gain: float) -> int | None:
 
 
 def in_points(value: float, *, sign: bool = True) -> str:
-    """Write a score in points: 0.0142 is "+1.4"; a bound that rounds to zero gets the digits that show its
-    side."""
+    """Write a score in points, 0.0142 as "+1.4"; what rounds to zero keeps the digits that show its side."""
     text = f"{100 * value:.1f}"
     if float(text) == 0:
         text = f"{100 * value:.2g}" if abs(value) > 1e-12 else "0.0"
     return f"+{text}" if sign and value > 1e-12 else text
 
 
-def _sentence(
-    word: Word,
-    reason: Reason,
-    comparison: Word,
-    pair: Paired,
-    control: Paired | None,
-    margin: float,
-    cases: int | None,
-    names: Names,
-) -> str:
-    found = pair.interval
-    span = f"{100 * found.confidence:g} % interval {in_points(found.low)} to {in_points(found.high)}"
-    verb = {"helps": "gains", "hurts": "loses"}.get(comparison, "changes")
-    size = in_points(abs(found.gain), sign=False) if verb == "loses" else in_points(found.gain)
-    change = f"{names.new} {verb} {size} points of {names.metric} against {names.old} ({span})"
+def _sentence(said: PairedVerdict, names: Names) -> str:
+    """Return the verdict in plain words, in points (hundredths of the metric)."""
+    margin = in_points(said.margin, sign=False)
+    verb = {"helps": "gains", "hurts": "loses"}.get(said.comparison, "changes")
+    size = in_points(abs(said.gain), sign=False) if verb == "loses" else in_points(said.gain)
+    span = f"{100 * said.interval.confidence:g} % interval {in_points(said.low)} to {in_points(said.high)}"
     start = {
         "helps": "Synthesis helps",
         "hurts": "Synthesis hurts",
-        "equivalent": f"Synthesis makes no difference above the margin of {in_points(margin, sign=False)} points",
+        "equivalent": f"Synthesis makes no difference above the margin of {margin} points",
         "inconclusive": "Inconclusive",
-    }[word]
-    text = f"{start}: {change}"
-    if reason == "control" and control is not None:
-        other = control.interval
-        text += (
-            f", but against {names.control}, which differs in synthesis alone, it is {in_points(other.gain)} points "
-            f"({in_points(other.low)} to {in_points(other.high)}): the difference need not come from synthesis"
+    }[said.word]
+    text = f"{start}: {names.new} {verb} {size} points of {names.metric} against {names.old} ({span})"
+    text += f"{_why(said, names)}."
+    if said.word in ("helps", "hurts") and -said.margin < said.low and said.high < said.margin:
+        text += f" The difference is smaller than the margin of {margin} points."
+    return text + _reach(said, names)
+
+
+def _why(said: PairedVerdict, names: Names) -> str:
+    """Return the clause that says why nothing can be concluded, empty where something is."""
+    rare = _count(said.interval.rarest, names)
+    other = said.control
+    if said.reason == "control" and other is not None:
+        return (
+            f", but against {names.control}, which differs in synthesis alone, it is {in_points(other.gain)} "
+            f"points ({in_points(other.low)} to {in_points(other.high)}): something else may be behind it"
         )
-    elif reason == "no_control":
-        text += (
-            ", but no control was given (the same model without synthesis alone): the difference need not come "
-            "from synthesis"
+    if said.reason == "no_control":
+        return (
+            ", but no control, which differs in synthesis alone, was given: something else may be behind it"
         )
-    elif reason != "decided":
-        text += f", {_why(reason, found, names)}"
-    text += "."
-    if word in ("helps", "hurts") and -margin < found.low and found.high < margin:
-        text += f" The difference is smaller than the margin of {in_points(margin, sign=False)} points."
-    return text + _reach(word, found, margin, cases, names)
+    if said.reason == "alike":
+        return f", and no test {names.unit} was decided differently; with {rare} a difference can hide"
+    if said.reason == "few_changed":
+        changed = f"only {_plural(said.interval.changed, names.unit)} came out differently"
+        return f", but {changed if said.interval.discrete else rare}, too few to exclude chance"
+    if said.reason == "wide":
+        return f", which leaves open whether that is a gain or a loss; the test part has {rare}"
+    return ""
 
 
-def _why(reason: Reason, found: SmallInterval, names: Names) -> str:
-    """Return the clause that says why nothing can be concluded."""
-    rare = _count(found.rarest, names)
-    if reason == "alike":
-        return f"and no test {names.unit} was decided differently; with {rare} a difference can hide"
-    if reason == "few_changed":
-        return f"but only {_plural(found.changed, names.unit)} decided differently, too few to exclude chance"
-    return f"which leaves open whether that is a gain or a loss; the test part has {rare}"
-
-
-def _reach(word: Word, found: SmallInterval, margin: float, cases: int | None, names: Names) -> str:
+def _reach(said: PairedVerdict, names: Names) -> str:
     """Return the sentences on what such a study can show, and what it would need."""
-    seen = found.detectable
-    text = (
-        f" The smallest gain that such a test part shows in 4 of 5 studies: {in_points(seen, sign=False)} points."
-        if math.isfinite(seen)
-        else " Such a test part cannot show a gain of any size in 4 of 5 studies."
-    )
-    if word != "inconclusive":
+    seen = in_points(said.detectable, sign=False)
+    text = f" The smallest gain that 4 of 5 such studies find is {seen} points."
+    if not math.isfinite(said.detectable):
+        text = " No gain of any size would be found in 4 of 5 such studies."
+    if said.reason not in ("alike", "few_changed", "wide"):
         return text
-    target = in_points(max(margin, abs(found.gain)), sign=False)
-    if cases is None:
+    target = in_points(max(said.margin, abs(said.gain)), sign=False)
+    if said.needed is None:
         return f"{text} For one of {target} points more seeds are needed, not only more test {names.unit}s."
-    if cases <= found.rarest:
+    if said.needed <= said.interval.rarest:
         return text
-    return f"{text} One of {target} points would take about {cases:,} {names.unit}s of the rarest class."
+    return (
+        f"{text} One of {target} points would take about {said.needed:,} {names.unit}s of the rarest class."
+    )
 
 
 def _count(units: float, names: Names) -> str:
