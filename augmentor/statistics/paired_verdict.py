@@ -51,7 +51,7 @@ class Paired:
         1. helps, hurts: the whole interval lies on one side of 0, and where few cases decide, the mid-P value
            of the exact test is at most 1 - confidence.
         2. equivalent: the whole interval lies strictly between -margin and margin.
-        3. inconclusive: anything else, because no case came out differently (alike), so few did that the exact
+        3. inconclusive: anything else, as no case came out differently (alike), so few did that the exact
            test decides (few_changed), or the interval is too wide.
         """
         found = self.interval
