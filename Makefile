@@ -13,7 +13,7 @@ BENCHMARKS ?= $(wildcard benchmarks/*.py)
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$name"; break; }; done)
 
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check docs format bench lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +26,17 @@ demo: setup ## the quickstart: digits, through Prefect, to a verdict and a repor
 test: setup ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-check: setup ## style, types, and which room may import which
+check: setup docs ## style, types, which room may import which, and every link of the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# -W: a link that leads nowhere is an error. -E -a: all anew, as pages are made from code that Sphinx does not watch.
+# The source folder is the checkout, so that README and the measured tables are checked too.
+docs: setup ## the documentation as a website in build/docs
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -E -a -q -b html -c docs . build/docs
+	@echo "build/docs/docs/index.html"
 
 format: setup ## let ruff put the style right
 	$(BIN)/ruff check --fix .

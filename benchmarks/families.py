@@ -6,8 +6,8 @@ default family is chosen by this table. A reference classifier learns from the w
 
     python benchmarks/families.py [--data ../shared/data] [--only SET ...] [--family NAME ...] [--processes 2]
 
-Every result is a file in benchmarks/families/; one whose settings are still the same is not measured again.
-The tables, and the rows of samples in docs/families/, are written anew after each.
+Finished rows lie in families.jsonl; those whose settings are still the same are not measured again.
+The tables, and the sheets of samples in docs/families/, are written anew after each.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from families_tables import REAL, RESULTS, TASKS, file_name, known, settings, variants, write
+from families_tables import PICTURES, REAL, ROWS, TASKS, known, settings, variants, write
+from sheet import put
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from augmentor.core.errors import AugmentorError
-from augmentor.core.files import sha256_json, write_json
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.data.load import load
@@ -38,16 +38,14 @@ from augmentor.data.split import split
 from augmentor.metrics.diversity import diversity_ratio
 from augmentor.metrics.estimate import is_number
 from augmentor.metrics.fidelity import neighbourhood
-from augmentor.metrics.kernel import kid
+from augmentor.metrics.kid import kid
 from augmentor.modalities.array_codec import ImageCodec
 from augmentor.modalities.preview import painter
-from augmentor.report.png import png
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
 from augmentor.training.classifier import embed, fit_classifier, predict
 
 HERE = Path(__file__).parent
-PICTURES = HERE.parent / "docs" / "families"
 SHOWN = 12
 SMALLEST = 32
 """Rows of lower pictures are enlarged to about as many pixels."""
@@ -166,29 +164,27 @@ def work(task: str, name: str, data: Path) -> dict[str, Any]:
 
 
 def row(task: str, name: str, samples: Samples) -> None:
-    """Write the first samples of every class, as many of each, as one row of pictures."""
+    """Put the first samples of every class, as many of each, into the set's sheet as one row."""
     each = max(1, SHOWN // samples.n_classes)
     index = [
         place for label in range(samples.n_classes) for place in np.flatnonzero(samples.y == label)[:each]
     ]
     tiles = painter(samples)(samples.array[np.asarray(index)])
     tiles = np.pad(tiles, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=255)
-    PICTURES.mkdir(parents=True, exist_ok=True)
     strip = np.concatenate(list(tiles), axis=1)
     # Tiny images would be too small to see on a page.
     larger = max(1, SMALLEST // strip.shape[0])
     strip = strip.repeat(larger, axis=0).repeat(larger, axis=1)
-    (PICTURES / f"{task}-{file_name(name)}.png").write_bytes(png(strip))
+    put(PICTURES / f"{task}.png", name, strip, (REAL, *variants(task)))
 
 
 def one(task: str, name: str, data: Path) -> None:
-    """Measure one row and write its file, failures included."""
-    key = sha256_json(settings(task, name))
+    """Measure one row and keep it, failures included."""
     try:
         values: dict[str, Any] = work(task, name, data)
     except AugmentorError as error:
         values = {"failed": str(error)}
-    write_json(RESULTS / task / f"{file_name(name)}.json", {"key": key, "name": name, **values})
+    ROWS.put(task, name, settings=settings(task, name), values=values)
 
 
 def launch(pair: tuple[str, str], data: Path) -> None:

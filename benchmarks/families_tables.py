@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augmentor.core.files import sha256_json, write_text
+from rows import Rows
+
+from augmentor.core.files import write_text
 from augmentor.core.spec import parse
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "families"
+ROWS = Rows(HERE / "families.jsonl", ("task", "name"))
 REAL = "(real)"
 DENSE = {"vanilla", "cgan"}
 
@@ -106,18 +107,10 @@ def settings(task: str, name: str) -> dict[str, Any]:
     }
 
 
-def file_name(name: str) -> str:
-    """Return a row's name as a file's."""
-    return "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in name).strip("_")
-
-
 def known(task: str, name: str) -> dict[str, Any] | None:
     """Return a finished row whose settings are those of today."""
-    path = RESULTS / task / f"{file_name(name)}.json"
-    if not path.is_file():
-        return None
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values if values["key"] == sha256_json(settings(task, name)) else None
+    there = name == REAL or name in variants(task)
+    return ROWS.known(task, name, settings=settings(task, name)) if there else None
 
 
 COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
@@ -162,7 +155,8 @@ def table(task: str) -> list[str]:
     return [*lines, ""]
 
 
-PAGE = HERE.parent / "docs" / "families.md"
+PAGE = HERE.parent / "docs" / "reference" / "families.md"
+PICTURES = HERE.parent / "docs" / "families"
 MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
 
 
@@ -174,27 +168,23 @@ def cell(task: str, name: str, *keys: str) -> str:
 
 
 def summary() -> list[str]:
-    """Return the page's table: the numbers that a choice rests on, and a row of samples of each."""
+    """Return the page's table: the numbers that a choice rests on."""
     lines = [
         "| family | digits: fidelity, synthetic only | chest: synthetic only, coverage, diversity "
-        "| series: synthetic only, coverage | volumes: synthetic only, coverage | chest: images/s "
-        "| samples |",
-        "|---|---|---|---|---|---|---|",
+        "| series: synthetic only, coverage | volumes: synthetic only, coverage | chest: images/s |",
+        "|---|---|---|---|---|---|",
     ]
     names = [REAL, *variants("digits"), "gan3d"]
     for name in names:
+        if not any(known(task, name) for task in TASKS):
+            continue
         speed = (known("pneumoniamnist", name) or {}).get("images_per_second")
-        pictures = [
-            f"![{name}, {task}](families/{task}-{file_name(name)}.png)"
-            for task in ("digits", "pneumoniamnist", "adrenalmnist3d")
-            if known(task, name) is not None and (task != "adrenalmnist3d" or name == "gan3d")
-        ]
         lines.append(
             f"| {name} | {cell('digits', name, 'label_fidelity', 'synthetic_only')} "
             f"| {cell('pneumoniamnist', name, 'synthetic_only', 'coverage', 'diversity')} "
             f"| {cell('indoor_movement', name, 'synthetic_only', 'coverage')} "
             f"| {cell('adrenalmnist3d', name, 'synthetic_only', 'coverage')} "
-            f"| {'-' if speed is None else f'{speed:.0f}'} | {'<br>'.join(pictures)} |"
+            f"| {'-' if speed is None else f'{speed:.0f}'} |"
         )
     return lines
 

@@ -1,6 +1,6 @@
 """The referee: what a classifier gains from synthetic data, over the best that can be done without.
 
-Twelve scenarios: four sets at three scarcities each. Two kinds of work, with a result file for each row:
+Twelve scenarios: four sets at three scarcities each. Three kinds of work:
 
 search    A candidate (a generator and its settings) trains on the training part, and arms with its samples
           are scored on the validation part, beside the best of six ways without synthetic data. One
@@ -16,7 +16,8 @@ final     The shipped default, untouched, on the test parts: generator seeds 0, 
     python benchmarks/gain.py final [--scenario NAME ...] [--seeds 3]
     python benchmarks/gain.py table
 
-Rows whose settings are still the same are not worked again. gain.md is written anew after each row.
+Finished rows lie in gain.jsonl; those whose settings are still the same are not worked again. gain.md is
+written anew after each row, docs/gain.png at the end.
 """
 
 from __future__ import annotations
@@ -34,15 +35,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from gain_figure import draw
 from gain_scenarios import (
     BASELINES,
     CANDIDATES,
     HERE,
+    ROWS,
     RUNG,
     SCENARIOS,
+    folder_of,
     images_of,
-    known,
-    place,
     prepared,
     quality_of,
     recipe_of,
@@ -50,7 +52,7 @@ from gain_scenarios import (
 from gain_tables import rung_score, write
 
 from augmentor.core.errors import AugmentorError
-from augmentor.core.files import sha256_json, write_json
+from augmentor.core.files import sha256_json
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
@@ -158,13 +160,16 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
     trained = None if steps.done["train"].reused else time.process_time() - begin
     idea = CANDIDATES[candidate.partition(RUNG)[0]]
     arms = idea.rung if RUNG in candidate else idea.arms
-    plain = known(
-        place("search", scenario, NOTHING), {"recipe": key_of(search_recipe(scenario, NOTHING, data))}
+    plain = ROWS.known(
+        "search",
+        scenario,
+        NOTHING,
+        settings={"recipe": key_of(search_recipe(scenario, NOTHING, data))},
     )
     best = plain["best"] if plain else "classical"
     names = tuple(dict.fromkeys((*arms, best)))
     # A folder of its own: rows of one scenario may be worked side by side.
-    work = cache / "search" / place("search", scenario, candidate).relative_to(HERE).with_suffix("")
+    work = cache / folder_of("search", scenario, candidate)
     found = scores(steps, steps.synthetic, names, work)
     y = steps.parts["validation"].y
     row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(steps), "arms": {}}
@@ -188,7 +193,7 @@ def nothing(scenario: str, data: Path, cache: Path) -> dict[str, Any]:
     nobody = train.take(np.zeros(0, np.int64))
     provenance = pd.DataFrame({"synthesizer": [], "seed": []})
     empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
-    found = scores(steps, empty, BASELINES, cache / "search" / scenario.replace(" ", "_") / "none")
+    found = scores(steps, empty, BASELINES, cache / folder_of("search", scenario, NOTHING))
     means = validation_means(found, steps.parts["validation"].y, "balanced_accuracy")
     return {"means": means, "best": max(means, key=means.__getitem__)}
 
@@ -199,17 +204,15 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
     steps = prepared(final_recipe(scenario, seed, data), cache)
     trained = time.process_time() - begin
     parts = steps.parts
-    # One folder and one seed for all generators of a scenario.
+    work = cache / folder_of("final", scenario, str(seed))
     found = evaluate(
         parts["train"], parts["validation"], parts["test"], steps.synthetic, steps.evaluation_spec,
         dataset=scenario, seed=derive_seed(seed, "evaluate"), critic=steps.critic,
-        folder=cache / "final" / scenario.replace(" ", "_") / str(seed), processes=1,
+        folder=work, processes=1,
     )  # fmt: skip
     facts = found.facts
     arm, baseline = facts["verdict"]["arm"], facts["verdict"]["baseline"]
-    with np.load(
-        cache / "final" / scenario.replace(" ", "_") / str(seed) / facts["predictions"], allow_pickle=False
-    ) as stored:
+    with np.load(work / facts["predictions"], allow_pickle=False) as stored:
         right = {
             name.partition("/")[2]: (stored[name].argmax(2) == parts["test"].y).sum(0)
             for name in stored.files
@@ -244,7 +247,7 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
 
 
 def one(kind: str, scenario: str, name: str, data: Path, cache: Path) -> None:
-    """Work one row and write its file, failures included."""
+    """Work one row and keep it, failures included."""
     torch.set_num_threads(1)
     recipe = recipe_for(kind, scenario, name, data)
     try:
@@ -256,10 +259,7 @@ def one(kind: str, scenario: str, name: str, data: Path, cache: Path) -> None:
             )
     except AugmentorError as error:
         values = {"failed": str(error)}
-    write_json(
-        place(kind, scenario, name),
-        {"key": sha256_json({"recipe": key_of(recipe)}), "scenario": scenario, "name": name, **values},
-    )
+    ROWS.put(kind, scenario, name, settings={"recipe": key_of(recipe)}, values=values)
 
 
 def recipe_for(kind: str, scenario: str, name: str, data: Path) -> Recipe:
@@ -311,10 +311,11 @@ def main() -> None:
             for _ in pool.map(lambda row: launch(row, asked.data, asked.cache), todo):
                 pass
     write()
+    draw()
 
 
 def _missing(row: tuple[str, str, str], data: Path) -> bool:
-    return known(place(*row), {"recipe": key_of(recipe_for(*row, data))}) is None
+    return ROWS.known(*row, settings={"recipe": key_of(recipe_for(*row, data))}) is None
 
 
 if __name__ == "__main__":

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augmentor.core.files import sha256_json
+from rows import Rows
+
 from augmentor.core.progress import Silent
 from augmentor.run.recipe import Recipe, load_recipe
 from augmentor.run.steps import Steps
 from augmentor.store.cache import StepCache
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "gain"
+ROWS = Rows(HERE / "gain.jsonl", ("kind", "scenario", "name"))
+"""Finished rows of this benchmark and, of the kind "curve", of learning_curve.py."""
 RUNG = " over "
 """Between a candidate's name and the part of the images that a rung of successive halving shows it."""
 BASELINES = ("balanced", "classical", "class_weighted", "mixup", "weighted_mixup", "cutmix")
@@ -228,17 +229,9 @@ def quality_of(steps: Steps) -> dict[str, Any]:
     }
 
 
-def place(kind: str, scenario: str, name: str) -> Path:
-    """Return the result file of a scenario's row."""
-    return RESULTS / kind / scenario.replace(" ", "_") / f"{_plain(name)}.json"
-
-
-def known(path: Path, settings: Any) -> dict[str, Any] | None:
-    """Return a finished row whose settings are those of today."""
-    if not path.is_file():
-        return None
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values if values["key"] == sha256_json(settings) else None
+def folder_of(kind: str, scenario: str, name: str) -> Path:
+    """Return the working folder of a row, below the cache."""
+    return Path(kind) / _plain(scenario) / _plain(name)
 
 
 def _plain(name: str) -> str:

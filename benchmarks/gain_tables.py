@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gain_scenarios import BASELINES, CANDIDATES, HERE, RESULTS, RUNG, SCENARIOS, place
+from gain_scenarios import BASELINES, CANDIDATES, HERE, ROWS, RUNG, SCENARIOS
 
 from augmentor.core.files import write_text
 from augmentor.experiment.arms import ARMS, CONTROLS, TWINS, WITH_SYNTHETIC
 from augmentor.experiment.verdict import verdict
-from augmentor.statistics.intervals import difference
+from augmentor.statistics.intervals import Interval, difference
 
 MARGIN = 0.01
+FIXED = "critic_network_cutmix"
+"""The way without synthetic data that is best on average over the scenarios, on the test parts."""
 PARTS = {4: "a quarter", 2: "half"}
 HEAD = """# What synthetic data is worth
 
 Points of balanced accuracy over the best that was found without synthetic data. Made by
-`python benchmarks/gain.py`, which says what was done; one file a row in `benchmarks/gain/`.
+`python benchmarks/gain.py`, which says what was done; the raw rows are in `gain.jsonl`.
 """
 FINAL = """## The shipped default, on the test parts
 
@@ -76,33 +77,34 @@ class Row:
         classes = len(np.unique(y))
         found = difference(change / classes, np.zeros_like(change), y)
         word = verdict(found, MARGIN).word
-        if word == "helps" and not self._beyond_control(y, recommended=recommended):
+        if word == "helps" and self.over_control(recommended=recommended).low <= 0:
             word = "inconclusive"
         return found.estimate, found.low, found.high, word
 
-    def _beyond_control(self, y: np.ndarray[Any, Any], *, recommended: bool) -> bool:
-        """Return whether the gain is one over what differs from each arm in synthesis alone, too."""
+    def over_control(self, *, recommended: bool) -> Interval:
+        """Return the gain over what differs from each arm in synthesis alone, with its interval."""
+        y = np.array([int(digit) for digit in self.runs[0]["y"]])
         tables = []
         for run in self.runs:
             arm = run["recommendation"]["arm"] if recommended else run["arm"]
             tables.append(_counts(run, arm) - _counts(run, _control(run, arm)))
         change = np.stack(tables) / len(np.unique(y))
-        return difference(change, np.zeros_like(change), y).low > 0
+        return difference(change, np.zeros_like(change), y)
+
+    def gain_over(self, name: str) -> float:
+        """Return what the judged arms gain on the test part over one arm, the same for all generators."""
+        return self.score("arm") - float(np.mean([self._accuracy(run, name) for run in self.runs]))
 
     def score(self, role: str) -> float:
         """Return the balanced accuracy of the runs' "baseline" or "arm" on the test part."""
         return float(np.mean([self._accuracy(run, run[role]) for run in self.runs]))
 
-    def best_without(self) -> str:
+    def best_without(self) -> tuple[str, float]:
         """Return the way without synthetic data that turned out best on the test part, and its score."""
-        there = [
-            name
-            for name in (*BASELINES, "critic_network_cutmix")
-            if all(name in run["right"] for run in self.runs)
-        ]
+        there = [name for name in (*BASELINES, FIXED) if all(name in run["right"] for run in self.runs)]
         means = {name: np.mean([self._accuracy(run, name) for run in self.runs]) for name in there}
         best = max(means, key=means.__getitem__)
-        return f"{best} {100 * means[best]:.1f}"
+        return best, float(means[best])
 
     def _accuracy(self, run: dict[str, Any], arm: str) -> float:
         y = np.array([int(digit) for digit in self.runs[0]["y"]])
@@ -124,14 +126,8 @@ def _counts(run: dict[str, Any], arm: str) -> np.ndarray[Any, Any]:
 
 def read(kind: str, scenario: str, names: Iterable[str]) -> list[dict[str, Any]]:
     """Return the rows that are there and did not fail."""
-    found = []
-    for name in names:
-        path = place(kind, scenario, name)
-        if path.is_file():
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if "failed" not in values:
-                found.append(values)
-    return found
+    rows = {row["name"]: row for row in ROWS if (row["kind"], row["scenario"]) == (kind, scenario)}
+    return [rows[name] for name in names if name in rows and "failed" not in rows[name]]
 
 
 def final_table() -> list[str]:
@@ -157,7 +153,7 @@ def final_table() -> list[str]:
         before = row.score("baseline")
         baselines = _each(str(run["baseline"]) for run in runs)
         judged = _each(map(_judged, runs)) + f" {100 * row.score('arm'):.1f}"
-        after = row.best_without()
+        after = f"{row.best_without()[0]} {100 * row.best_without()[1]:.1f}"
         used = sum(run["recommendation"]["use"] for run in runs)
         generator, total = (np.mean([run[key] for run in runs]) for key in ("seconds_generator", "seconds"))
         cells = [
@@ -193,6 +189,25 @@ def final_table() -> list[str]:
     return lines
 
 
+def held_against() -> list[str]:
+    """Return the lines on what the judged arms gain on average, over four things without synthetic data."""
+    rows = [Row(runs) for name in SCENARIOS if (runs := read("final", name, ("0", "1", "2", "3", "4")))]
+    if not rows:
+        return []
+    chosen = [row.score("arm") - row.score("baseline") for row in rows]
+    control = [row.over_control(recommended=False).estimate for row in rows]
+    fixed = [row.gain_over(FIXED) for row in rows]
+    hindsight = [row.gain_over(row.best_without()[0]) for row in rows]
+    return [
+        f"The judged arms' mean gain over {len(rows)} scenarios, in points, over",
+        "",
+        f"- the baseline that the validation part chose: {100 * np.mean(chosen):+.2f};",
+        f"- the arm that differs in synthesis alone: {100 * np.mean(control):+.2f};",
+        f"- one baseline for all, `{FIXED}`: {100 * np.mean(fixed):+.2f};",
+        f"- the best without synthetic data in hindsight, by the test part: {100 * np.mean(hindsight):+.2f}.",
+    ]
+
+
 def search_table() -> list[str]:
     """Return the lines of the search's table."""
     lines = [
@@ -203,11 +218,10 @@ def search_table() -> list[str]:
     for scenario in SCENARIOS:
         rows = {row["name"]: row for row in read("search", scenario, CANDIDATES)}
         for name in CANDIDATES:
-            path = place("search", scenario, name)
             if name not in rows:
-                if path.is_file():
-                    reason = json.loads(path.read_text(encoding="utf-8"))["failed"]
-                    lines.append(f"| {scenario} | {name} | failed: {reason} |" + " |" * 5)
+                failed = ROWS.get("search", scenario, name)
+                if failed is not None:
+                    lines.append(f"| {scenario} | {name} | failed: {failed['failed']} |" + " |" * 5)
                 continue
             row = rows[name]
             gains = [
@@ -243,9 +257,9 @@ def rung_score(scenarios: Iterable[str], name: str) -> float:
 def halving_table() -> list[str]:
     """Return the lines of the rungs of successive halving."""
     found: dict[str, list[str]] = {}
-    for path in sorted((RESULTS / "halving").glob("*/*.json")):
-        row = json.loads(path.read_text(encoding="utf-8"))
-        found.setdefault(row["name"], []).append(row["scenario"])
+    for row in ROWS:
+        if row["kind"] == "halving":
+            found.setdefault(row["name"], []).append(row["scenario"])
     parts = sorted({int(name.rpartition(RUNG)[2]) for name in found}, reverse=True)
     if not parts:
         return []
@@ -264,18 +278,19 @@ def halving_table() -> list[str]:
 
 
 def write() -> None:
-    """Write gain.md from the result files."""
+    """Write gain.md from the finished rows."""
     ideas = [f"- `{name}`: {found.idea}." for name, found in CANDIDATES.items()]
     found = [
         HEAD,
         FINAL.format(arms="five classifiers for each of the generators"),
         *final_table(),
+        "",
+        *held_against(),
     ]
     images = "24,000 images shown (digits 60,000)"
     found += ["", SEARCH.format(images=images), *ideas, "", *search_table()]
     if rungs := halving_table():
         found += ["", HALVING, *rungs]
-    RESULTS.mkdir(exist_ok=True)
     write_text(HERE / "gain.md", "\n".join(found) + "\n")
 
 

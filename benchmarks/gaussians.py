@@ -30,7 +30,7 @@ from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
 from augmentor.nets.blocks import Top
-from augmentor.nets.players import Critic, Encoder, Generator
+from augmentor.nets.conditional import Critic, Encoder, Generator
 from augmentor.nets.spec import CodesSpec, NetworkSpec
 from augmentor.synthesizers.compose import objective_of, regulators_of
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec

@@ -16,7 +16,6 @@ docs/learning_curve.png.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,10 +29,10 @@ import numpy as np
 import pandas as pd
 import torch
 from gain import FINAL_CUT
-from gain_scenarios import HERE, RESULTS, SCENARIOS, Scenario, known, recipe_of
+from gain_scenarios import HERE, ROWS, SCENARIOS, Scenario, folder_of, recipe_of
 from gain_tables import Row, read
 
-from augmentor.core.files import sha256_json, write_json, write_text
+from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
@@ -109,13 +108,8 @@ def settings(name: str, count: int, data: Path) -> dict[str, Any]:
     return {**asked, "arms": list(ARMS), "seeds": SEEDS}
 
 
-def place(name: str, count: int) -> Path:
-    """Return a point's file."""
-    return RESULTS / "curve" / name / f"{count}.json"
-
-
 def one(name: str, count: int, data: Path, cache: Path) -> None:
-    """Fit the ways without synthetic data at one count and write the point."""
+    """Fit the ways without synthetic data at one count and keep the point."""
     torch.set_num_threads(1)
     steps = Steps(recipe_at(name, count, data), StepCache(cache), "cpu", Silent())
     steps.load()
@@ -126,7 +120,7 @@ def one(name: str, count: int, data: Path, cache: Path) -> None:
     held = {split: parts[split] for split in ("validation", "test")}
     runner = Runner(
         parts["train"], empty, held, steps.evaluation_spec.model_copy(update={"seeds": SEEDS}),
-        seed=derive_seed(0, "curve"), folder=cache / "curve" / name / str(count), processes=1,
+        seed=derive_seed(0, "curve"), folder=cache / folder_of("curve", name, str(count)), processes=1,
         progress=Silent(),
     )  # fmt: skip
     means: dict[str, dict[str, float]] = {}
@@ -140,9 +134,12 @@ def one(name: str, count: int, data: Path, cache: Path) -> None:
         means[split] = validation_means(found, samples.y, "balanced_accuracy")
     runner.clean()
     best = max(means["validation"], key=means["validation"].__getitem__)
-    write_json(
-        place(name, count),
-        {"key": sha256_json(settings(name, count, data)), "count": count, "best": best, **means},
+    ROWS.put(
+        "curve",
+        name,
+        str(count),
+        settings=settings(name, count, data),
+        values={"best": best, **means},
     )
 
 
@@ -156,8 +153,9 @@ def points(name: str) -> tuple[list[int], list[float]]:
         held = reached(name, count)
         if held is not None:
             found[count] = held[0]
-        elif place(name, count).is_file():
-            row = json.loads(place(name, count).read_text(encoding="utf-8"))
+            continue
+        row = ROWS.get("curve", name, str(count))
+        if row is not None:
             found[count] = row["test"][row["best"]]
     return list(found), list(found.values())
 
@@ -284,7 +282,7 @@ def main() -> None:
         for name in asked.set
         for count in CURVES[name].counts
         if count not in CURVES[name].scenarios
-        and known(place(name, count), settings(name, count, asked.data)) is None
+        and ROWS.known("curve", name, str(count), settings=settings(name, count, asked.data)) is None
     ]
 
     def launch(pair: tuple[str, int]) -> None:

@@ -95,7 +95,7 @@ def alpha_scipy(d: Data) -> Values:
 
 
 def kernel_ours(d: Data) -> Values:
-    from augmentor.metrics.kernel import mmd2
+    from augmentor.metrics.kid import mmd2
 
     return [mmd2(d.real, d.fake)]
 
@@ -164,10 +164,10 @@ def within_sklearn(d: Data) -> Values:
 
 
 def attack_ours(d: Data) -> Values:
-    from augmentor.metrics.membership import attack
+    from augmentor.metrics.membership import membership_attack
 
     half = len(d.real) // 2
-    found = attack(d.real[:half], d.real[half:], d.fake)
+    found = membership_attack(d.real[:half], d.real[half:], d.fake)
     return [found.auroc, found.tpr]
 
 

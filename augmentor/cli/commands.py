@@ -95,9 +95,9 @@ def run(
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
-    from augmentor.run.distributed import is_helper
+    from augmentor.run.distributed import is_rank_0
 
-    if is_helper():
+    if not is_rank_0():
         _help(recipe, assignments or [], data, out, device)
         return
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
@@ -124,9 +124,9 @@ def run(
 def _help(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
     """Be one of the processes that torchrun starts beside the first: train with it, say nothing."""
     from augmentor.run.recipe import load_recipe
-    from augmentor.run.session import Job, help_job
+    from augmentor.run.session import Job, train_on_rank
 
-    help_job(Job(load_recipe(recipe, assignments, data), out.expanduser(), device))
+    train_on_rank(Job(load_recipe(recipe, assignments, data), out.expanduser(), device))
 
 
 @app.command(sort_key=2)

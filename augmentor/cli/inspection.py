@@ -28,11 +28,13 @@ def inspect_target(target: str, *, data: Path | None, write_card: Path | None, f
     if card is not None and card.exists() and not force:
         raise ConfigError(f"--write-card {write_card} exists already; add --force to replace it")
     with open_progress() as progress, stdout_for_results():
-        from augmentor.data.inspect import draft_card, inspect
+        from augmentor.data.card_draft import draft_card
+        from augmentor.data.inspect import inspect
+        from augmentor.data.inspection_text import inspection_lines
 
         found = inspect(target, data=data, progress=progress)
         text = None if card is None else draft_card(found)
-    show(found.to_lines())
+    show(inspection_lines(found))
     if card is not None and text is not None:
         write_text(card, text)
         place = shlex.quote(str(data if data is not None else target))

@@ -1,9 +1,9 @@
-"""One training spread over several processes, which ``torchrun`` starts: who I am, and what we share.
+"""Data-parallel training over the processes that ``torchrun`` starts: ranks, shared rows, gradients.
 
 All processes (ranks) hold the same weights and draw the same random numbers for the same global batch;
-each works its own rows of it. Gradients are averaged by hand: torch's DistributedDataParallel does not go
-with gradients of gradients. What is computed from a whole batch (a mean that is remembered, a term that
-compares rows) is computed from the rows of all ranks. Without ``torchrun`` every function here leaves its
+each computes its own rows of it. Gradients are averaged by hand: torch's DistributedDataParallel does not go
+with gradients of gradients. What is computed from a whole batch (a moving average, a term that compares
+rows) is computed from the rows of all ranks. Without ``torchrun`` every function here leaves its
 argument as it is.
 """
 
@@ -22,27 +22,27 @@ from torch import Tensor
 from augmentor.core.errors import ConfigError
 
 PATIENCE = timedelta(days=2)
-"""How long a rank waits for another: the first one prepares the data and judges checkpoints alone."""
+"""How long a rank waits for another: rank 0 prepares the data and scores checkpoints alone."""
 
 _rows: int | None = None
-"""Rows of the global batch that this rank works, while a step is under way."""
+"""Rows of the global batch that this rank computes, while a step is under way."""
 
 
-def started() -> int:
+def launched_processes() -> int:
     """Return how many processes ``torchrun`` started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def join(device: str) -> None:
-    """Meet the other processes that ``torchrun`` started; nothing where there are none, or we have met.
+def init_process_group(device: str) -> None:
+    """Initialise the process group of ``torchrun``; nothing without it, or where that is done already.
 
     Args:
         device: "cpu" uses the backend gloo, "cuda" nccl and this process's own GPU.
 
     Raises:
-        ConfigError: if the device cannot be shared so.
+        ConfigError: if the device cannot take part in distributed training.
     """
-    if started() == 1 or dist.is_initialized():
+    if launched_processes() == 1 or dist.is_initialized():
         return
     if device == "mps":
         raise ConfigError("torchrun spreads a training over CPUs or CUDA devices; use --device cpu or cuda")
@@ -51,13 +51,13 @@ def join(device: str) -> None:
     dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=PATIENCE)
 
 
-def leave() -> None:
-    """Part from the other processes."""
+def destroy_process_group() -> None:
+    """Leave the process group, where there is one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
-def world() -> int:
+def world_size() -> int:
     """Return how many processes work together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -67,29 +67,29 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def own(batch: int, group: int = 1) -> slice:
-    """Return the rows of a global batch that this process works.
+def rank_slice(batch: int, group: int = 1) -> slice:
+    """Return the rows of a global batch that this rank computes.
 
     Raises:
         ConfigError: if the batch cannot be divided into equal parts of whole groups.
     """
-    if batch % (world() * group):
+    if batch % (world_size() * group):
         raise ConfigError(
-            f"training.batch={batch} cannot be divided over {world()} processes in whole runs of {group} "
-            f"rows; choose a multiple of {world() * group}"
+            f"training.batch={batch} cannot be divided over {world_size()} processes in whole runs of "
+            f"{group} rows; choose a multiple of {world_size() * group}"
         )
-    rows = batch // world()
+    rows = batch // world_size()
     return slice(rank() * rows, (rank() + 1) * rows)
 
 
 @contextmanager
-def sharing(batch: int) -> Iterator[None]:
-    """Let :func:`draw_rows` and the means of the block be those of the global batch."""
+def global_batch(batch: int) -> Iterator[None]:
+    """Within the block, random numbers and means are those of a global batch of ``batch`` rows."""
     global _rows
-    if world() == 1:
+    if world_size() == 1:
         yield
         return
-    _rows = batch // world()
+    _rows = batch // world_size()
     try:
         yield
     finally:
@@ -113,11 +113,11 @@ def draw_rows(
         return draw(sizes, generator=generator, device=generator.device)
     times = sizes[dim] // _rows
     whole = draw(
-        [*sizes[:dim], times * world() * _rows, *sizes[dim + 1 :]],
+        [*sizes[:dim], times * world_size() * _rows, *sizes[dim + 1 :]],
         generator=generator,
         device=generator.device,
     )
-    mine: Tensor = whole.unflatten(dim, (times, world(), _rows)).select(dim + 1, rank())
+    mine: Tensor = whole.unflatten(dim, (times, world_size(), _rows)).select(dim + 1, rank())
     return mine.flatten(dim, dim + 1)
 
 
@@ -137,8 +137,8 @@ class _Gathered(torch.autograd.Function):
         return whole[start : start + ctx.rows]
 
 
-def gathered(x: Tensor) -> Tensor:
-    """Return the rows (B, ...) of all ranks, in order, for a loss that every rank computes alike.
+def all_gather(x: Tensor) -> Tensor:
+    """Return the rows (B, ...) of all ranks, in order, for a loss that every rank computes in the same way.
 
     Differentiable once. With gradients averaged over ranks by :func:`average_gradients`, the result is
     that of one process.
@@ -149,7 +149,7 @@ def gathered(x: Tensor) -> Tensor:
     return found
 
 
-def together(x: Tensor) -> Tensor:
+def all_gather_detached(x: Tensor) -> Tensor:
     """Return the rows (B, ...) of all ranks, in order, without gradients."""
     x = x.detach()
     return x if _rows is None else _all_rows(x)
@@ -162,31 +162,31 @@ def average_gradients(weights: Iterable[Tensor]) -> None:
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
-    flat /= world()
+    flat /= world_size()
     for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
 
-def averaged(values: Mapping[str, float]) -> dict[str, float]:
+def all_reduce_mean(values: Mapping[str, float]) -> dict[str, float]:
     """Return the mean of each value over ranks, which have the same names."""
-    if world() == 1:
+    if world_size() == 1:
         return dict(values)
     device = "cuda" if dist.get_backend() == "nccl" else "cpu"
     flat = torch.tensor(list(values.values()), dtype=torch.float64, device=device)
     dist.all_reduce(flat)
-    return dict(zip(values, (flat / world()).tolist(), strict=True))
+    return dict(zip(values, (flat / world_size()).tolist(), strict=True))
 
 
-def from_first(value: str) -> str:
-    """Return what the first process says; it waits for nobody, the others for it."""
-    if world() == 1:
+def broadcast_from_rank_0(value: str) -> str:
+    """Return the value that rank 0 passes, on every rank; the other ranks wait for it."""
+    if world_size() == 1:
         return value
-    said = [value]
-    dist.broadcast_object_list(said)
-    return said[0]
+    values = [value]
+    dist.broadcast_object_list(values)
+    return values[0]
 
 
 def _all_rows(x: Tensor) -> Tensor:
-    rows = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(world())]
+    rows = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(world_size())]
     dist.all_gather(rows, x.contiguous())
     return torch.cat(rows)

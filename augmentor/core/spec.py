@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.renamed import new_name, new_value
 
 
 class Spec(BaseModel):
@@ -112,10 +113,14 @@ def _explain(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
     path = tuple(fault["loc"])
     name = ".".join(str(part) for part in path) or "(the whole)"
     if fault["type"] == "extra_forbidden":
+        if renamed := new_name(name):
+            return f"{name!r} is called {renamed!r} now"
         known = known_fields(model, path[:-1])
         near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "known keys: " + ", ".join(sorted(known))
         return f"unknown key {name!r}; {hint}"
+    if renamed := new_value(name, fault["input"]):
+        return f"{name!r}: {fault['input']!r} is called {renamed!r} now"
     message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if fault["type"] == "missing":
         return f"{name!r} is needed and missing"

@@ -1,9 +1,8 @@
-"""What is in a dataset, what a run would do with it, and what stands against it."""
+"""Inspection of a dataset: its content, what a run would do with it, and what speaks against it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,77 +10,18 @@ import numpy as np
 from augmentor.core.errors import AugmentorError
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
-from augmentor.data.card_draft import draft_card
-from augmentor.data.duplicates import Near, exact_groups, near_pairs
-from augmentor.data.inspect_text import render
+from augmentor.data.duplicates import exact_duplicates, near_duplicates
+from augmentor.data.inspection import Inspection
 from augmentor.data.load import load
-from augmentor.data.loaded import Loaded, SetAside
+from augmentor.data.loaded import Loaded
 from augmentor.data.readers.folder import SizeNeeded
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import Split, split
-
-__all__ = ["Inspection", "draft_card", "half_width", "inspect"]
 
 FALLBACK_SIZE = 64
 VOLUME_SIDE = 32
 FEW = 20
 ASSUMED_ACCURACY = 0.85
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """What :func:`inspect` found.
-
-    Attributes:
-        name: the card's name, or that of the folder or file.
-        loaded: the samples as a run would see them, before the split.
-        counts: cases by part and class, as found.
-        sides: (smallest, median, largest) of every side before resizing: height and width of images,
-            depth, height and width of volumes, steps of series.
-        channels: how many samples have how many channels; an image shows 1 (grey) or 3 (colour).
-        bits: how many samples have 8 or 16 (or more) bits a value.
-        exact: groups of ids that share their values.
-        exact_across: how many of those groups lie in several parts.
-        near: pairs that are nearly the same.
-        near_across: how many of those pairs lie in two parts.
-        imbalance: largest over smallest class, of all cases found; infinite where a class is empty.
-        kind: how the parts are made ("official", "stratified", "grouped"); None where they cannot be.
-        parts: cases by part and class after duplicates are taken out and scarcity is applied.
-        to_generate: synthetic cases a class that balance "level" asks for.
-        blockers: what would stop a run before any training.
-        warnings: what weakens it.
-    """
-
-    name: str
-    loaded: Loaded
-    counts: dict[str, dict[str, int]]
-    sides: tuple[tuple[int, int, int], ...]
-    channels: dict[int, int]
-    bits: dict[int, int]
-    exact: tuple[tuple[str, ...], ...]
-    exact_across: int
-    near: tuple[Near, ...]
-    near_across: int
-    imbalance: float
-    kind: str | None
-    parts: dict[str, dict[str, int]]
-    to_generate: dict[str, int]
-    blockers: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def set_aside(self) -> tuple[SetAside, ...]:
-        """Files that cannot be used."""
-        return self.loaded.set_aside
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What reading the data told."""
-        return self.loaded.notes
-
-    def to_lines(self) -> list[str]:
-        """Return the findings as lines of plain text."""
-        return render(self)
 
 
 def inspect(
@@ -94,7 +34,7 @@ def inspect(
     scarcity: ScarcitySpec | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
-    """Look at a dataset and say what a run would do with it.
+    """Inspect a dataset and find out what a run would do with it.
 
     Samples are brought to the size a run would bring them to.
 
@@ -105,7 +45,7 @@ def inspect(
         series: the length a run would use.
         split_spec: the rules a run would use.
         scarcity: the cut a run would make.
-        progress: told how many files are read.
+        progress: gets the number of files read.
 
     Raises:
         ConfigError: if the card is unknown or invalid.
@@ -126,7 +66,7 @@ def inspect(
     except AugmentorError as error:
         blockers.append(str(error))
     progress.log("looking for duplicates")
-    exact, near = exact_groups(loaded.parts), near_pairs(loaded.parts)
+    exact, near = exact_duplicates(loaded.parts), near_duplicates(loaded.parts)
     place = {str(name): part for part, samples in loaded.parts.items() for name in samples.ids}
     exact_across = sum(len({place[name] for name in group}) > 1 for group in exact)
     near_across = sum(place[pair.first] != place[pair.second] for pair in near)
@@ -167,8 +107,8 @@ def half_width(cases: int, rate: float = ASSUMED_ACCURACY) -> float:
 
 def _reading_warnings(loaded: Loaded, near_across: int, near: int) -> list[str]:
     warnings = []
-    if loaded.set_aside:
-        warnings.append(f"{len(loaded.set_aside)} files cannot be used and are left out")
+    if loaded.skipped:
+        warnings.append(f"{len(loaded.skipped)} files cannot be used and are left out")
     if near_across:
         warnings.append(
             f"{near_across} of {near} nearly equal pairs lie in two parts; only exact duplicates are taken "
@@ -196,10 +136,10 @@ def _size_warnings(loaded: Loaded) -> list[str]:
     most, square = (FALLBACK_SIZE, "square") if kind.name == "image" else (VOLUME_SIDE, "cube")
     if len(set(sides)) == 1 and max(sides) <= most:
         return []
-    # Images are told as width x height, volumes in the order of their axes.
-    told = " x ".join(map(str, sides[::-1] if kind.name == "image" else sides))
+    # Images are given as width x height, volumes in the order of their axes.
+    shown = " x ".join(map(str, sides[::-1] if kind.name == "image" else sides))
     return [
-        f"{kind.plural} of {told} {kind.cell}s are trained on as they are; a {square} of at most {most} "
+        f"{kind.plural} of {shown} {kind.cell}s are trained on as they are; a {square} of at most {most} "
         f"{kind.cell}s{'' if kind.name == 'image' else ' a side'}, e.g. --set image.size=32, is much faster "
         "without a GPU"
     ]

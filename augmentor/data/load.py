@@ -1,4 +1,4 @@
-"""From a card, a card file or a path to samples."""
+"""Load samples by a card, a card file or a path."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card, card_names, load_card
 from augmentor.data.fetch import cached_file, fetch, md5_of
-from augmentor.data.loaded import Loaded, Originals, SetAside
+from augmentor.data.loaded import Loaded, Originals
 from augmentor.data.readers.arrays import find_range, shaped
 from augmentor.data.readers.embedded import EMBEDDED
+from augmentor.data.readers.files import TABLE_SUFFIXES
 from augmentor.data.readers.folder import read_folder
 from augmentor.data.readers.npz import read_npz
 from augmentor.data.spec import ImageSpec, SeriesSpec
-
-__all__ = ["Loaded", "Originals", "SetAside", "find_card", "load", "source_path"]
-
-TABLES = {".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".feather"}
 
 
 def load(
@@ -41,8 +38,8 @@ def load(
             folder of classes or .npz file, which is then read by inspection. Empty: ``data`` is read.
         image: size and colour that images are brought to, and the size of volumes.
         series: length that series are brought to, and how.
-        data: where the bytes are, overriding what the card says.
-        progress: told how many files are read.
+        data: path of the data, overriding the card.
+        progress: gets the number of files read.
         download: fetch the card's official file if it is not on this machine; verified and kept.
 
     Raises:
@@ -149,7 +146,7 @@ def _kind_checked(path: Path, card: Card | None) -> Path:
         return path
     if path.suffix.lower() == ".npz":
         return path
-    if path.suffix.lower() in TABLES:
+    if path.suffix.lower() in TABLE_SUFFIXES:
         raise DataError(
             f"{path} is a table; tables come in a later release, this one reads images, volumes and series"
         )

@@ -3,7 +3,7 @@
 Choices - the synthetic share, which synthetic arm and which baseline the verdict is about - are made
 on the validation part and on nothing else. Folds of the training part could not serve: the generator
 and the filters have seen all of it, so synthetic images carry the labels and the looks of any fold
-held out of it, and a choice made there favours them. The validation part was set aside before the
+held out of it, and a choice made there favours them. The validation part was held out before the
 generator saw anything. The test part is read after every choice is made, and nothing follows from it.
 """
 

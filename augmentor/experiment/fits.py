@@ -31,7 +31,7 @@ from augmentor.experiment.heads import retrain_head
 from augmentor.experiment.remedies import LOSSES, MIXES, class_weights
 from augmentor.modalities.array_codec import ImageCodec
 from augmentor.nets.classifier import Classifier, SmallResNet
-from augmentor.nets.reference import NETWORKS
+from augmentor.nets.standard_classifiers import NETWORKS
 from augmentor.synthesizers.critic import KeptCritic
 from augmentor.training.classifier import fit_network, one_thread, predict
 

@@ -1,4 +1,4 @@
-"""What one synthesizer's samples are worth on the validation part alone: a sweep's yardstick.
+"""What one synthesizer's samples are worth on the validation part alone; a sweep scores its members by it.
 
 The test part is not handed over, so that no choice between synthesizers can follow from it.
 """

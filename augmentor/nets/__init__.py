@@ -1,1 +1,1 @@
-"""Networks written by dimension (1, 2, 3): tensors in, tensors out."""
+"""Networks for one, two and three spatial dimensions."""

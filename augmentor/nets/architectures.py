@@ -9,23 +9,23 @@ from typing import TypeVar
 from torch import nn
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.apart import ApartGenerator
+from augmentor.nets.conditional import Critic, Encoder, Generator
 from augmentor.nets.dense import DenseBody, DenseTrunk
 from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.grouped import GroupedBody, GroupedTrunk
-from augmentor.nets.players import Critic, Encoder, Generator
+from augmentor.nets.per_class import PerClassGenerator
 from augmentor.nets.progressive import GrowingBody, GrowingTrunk
 from augmentor.nets.residual import ResidualBody, ResidualTrunk
 from augmentor.nets.sizing import auto_width
 from augmentor.nets.spec import NetworkSpec
-from augmentor.nets.star import StarGenerator
+from augmentor.nets.stargan import StarGANGenerator
 from augmentor.nets.strided import StridedBody, StridedTrunk
 from augmentor.nets.style import AdainBody, SkipTrunk, StyleBody
 
 Network = TypeVar("Network", bound=NetworkSpec)
 
-Maker = Generator | FlowNetwork | StarGenerator | ApartGenerator
-"""Any network that makes samples: ``g(z, y, strength, draws)``, where z is what it starts from."""
+Maker = Generator | FlowNetwork | StarGANGenerator | PerClassGenerator
+"""Any network that makes samples: ``g(z, y, label_weight, draws)``, where z is what it starts from."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Architecture:
 
     Attributes:
         body: ``(spec, inputs, shape) -> module`` from vectors (B, inputs) to samples, see
-            :class:`augmentor.nets.players.Generator`.
+            :class:`augmentor.nets.conditional.Generator`.
         trunk: ``(spec, shape) -> module`` from samples to features, see
-            :class:`augmentor.nets.players.Critic`.
+            :class:`augmentor.nets.conditional.Critic`.
     """
 
     body: Callable[[NetworkSpec, int, tuple[int, ...]], nn.Module]

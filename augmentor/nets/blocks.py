@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.layers import activate, convolution, gradient_laid_out, linear
+from augmentor.nets.layers import activate, channels_last_gradient, convolution, linear
 from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 
@@ -35,7 +35,7 @@ class ResidualBlock(nn.Module):
 
 
 class Top(nn.Module):
-    """The critic's end: the minibatch statistic, then one dense layer to the features.
+    """The end of a critic: the minibatch statistic, then one dense layer to the features.
 
     Maps activated maps (B, C, *grid) to features (B, F).
 
@@ -57,7 +57,7 @@ class Top(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return activated features (B, F)."""
-        x = gradient_laid_out(x)
+        x = channels_last_gradient(x)
         if self.deviation:
             x = torch.cat([x, minibatch_std(x, self.group)], 1)
         h = activate(self.layer(x.flatten(1)))
@@ -104,8 +104,8 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
     """Return the mean standard deviation within each group of rows, as a channel.
 
     Karras 2018, section 3, over groups of consecutive rows: group k holds rows k·group to
-    (k+1)·group - 1. With rows sorted so that a group holds one class, a class whose samples are all
-    alike shows as such, however varied the other classes are.
+    (k+1)·group - 1. With rows sorted so that a group holds one class, the collapse of one class
+    is visible, however varied the other classes are.
 
     Args:
         x: (B, C, *grid), B a multiple of ``group``.
@@ -120,7 +120,7 @@ def minibatch_std(x: Tensor, group: int) -> Tensor:
     rows = len(x)
     if rows % group:
         raise ValueError(f"minibatch standard deviation needs a multiple of {group} rows, got {rows}")
-    # Half precision would lose small spreads, the very ones that tell of a collapse.
+    # Half precision would lose small spreads, which are the sign of a collapse.
     grouped = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(
         rows // group, group, x.shape[1:].numel()
     )
@@ -147,7 +147,7 @@ class Stages(NamedTuple):
     widths: list[int]
 
 
-def rising(spec: NetworkSpec, shape: tuple[int, ...]) -> Stages:
+def generator_stages(spec: NetworkSpec, shape: tuple[int, ...]) -> Stages:
     """Return a generator's stages for samples (C, *spatial), coarsest first.
 
     Raises:
@@ -157,9 +157,9 @@ def rising(spec: NetworkSpec, shape: tuple[int, ...]) -> Stages:
     return Stages(len(shape) - 1, width, grids, stage_widths(width, len(grids)))
 
 
-def falling(spec: NetworkSpec, shape: tuple[int, ...]) -> Stages:
-    """Return a critic's stages: those of :func:`rising`, finest first."""
-    stages = rising(spec, shape)
+def critic_stages(spec: NetworkSpec, shape: tuple[int, ...]) -> Stages:
+    """Return a critic's stages: those of :func:`generator_stages`, finest first."""
+    stages = generator_stages(spec, shape)
     return stages._replace(grids=stages.grids[::-1], widths=stages.widths[::-1])
 
 

@@ -1,6 +1,6 @@
 """The downstream classifier: a small residual network, written once for 1, 2 and 3 dimensions.
 
-Sized so that ten seeds of six arms train in minutes on two cores: above 16 pixels the first
+Its size lets ten seeds of six arms train in minutes on two cores: above 16 pixels the first
 convolution halves the resolution, because full-resolution stages cost more than all others
 together. Group normalisation takes the place of batch normalisation at the same cost: a batch that
 mixes real and synthetic rows then never shifts the statistics a real test image is judged by.

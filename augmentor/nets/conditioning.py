@@ -1,7 +1,7 @@
 """How labels reach the two networks.
 
 A conditioning gives the generator a vector beside the latent and the critic a term beside its
-unconditional logit. ``strength`` scales both: 0 is an unconditional GAN, 1 a conditional one, and
+unconditional logit. ``label_weight`` scales both: 0 is an unconditional GAN, 1 a conditional one, and
 training moves from the first to the second (transitional training, Shahbazi 2022, equation 5).
 """
 
@@ -16,17 +16,17 @@ from torch import Tensor, nn
 
 
 class LabelEmbedding(nn.Module):
-    """The generator's label vector: ``strength`` times a learnt row for each class."""
+    """The generator's label vector: ``label_weight`` times a learnt row for each class."""
 
     def __init__(self, n_classes: int, width: int) -> None:
         super().__init__()
         self.width = width
         self.rows = nn.Embedding(n_classes, width)
 
-    def forward(self, y: Tensor, strength: float) -> Tensor:
+    def forward(self, y: Tensor, label_weight: float) -> Tensor:
         """Return (B, width) for labels ``y`` (B,)."""
         rows: Tensor = self.rows(y)
-        return rows * strength
+        return rows * label_weight
 
 
 class NoEmbedding(nn.Module):
@@ -37,13 +37,13 @@ class NoEmbedding(nn.Module):
     def __init__(self, n_classes: int, width: int) -> None:
         super().__init__()
 
-    def forward(self, y: Tensor, strength: float) -> Tensor:
+    def forward(self, y: Tensor, label_weight: float) -> Tensor:
         """Return an empty (B, 0)."""
         return torch.zeros(len(y), 0, device=y.device)
 
 
 class Projection(nn.Module):
-    """psi(h) + strength · <V_y, h> / sqrt(F), Miyato and Koyama 2018, equation 3.
+    """psi(h) + label_weight · <V_y, h> / sqrt(F), Miyato and Koyama 2018, equation 3.
 
     The division keeps the term of the order of the features at the start, whatever their number F.
     """
@@ -54,11 +54,11 @@ class Projection(nn.Module):
         self.rows = nn.Embedding(n_classes, features)
         self.scale = 1.0 / math.sqrt(features)
 
-    def forward(self, h: Tensor, y: Tensor, strength: float) -> Tensor:
+    def forward(self, h: Tensor, y: Tensor, label_weight: float) -> Tensor:
         """Return logits (B,) for features ``h`` (B, F) and labels ``y`` (B,)."""
         plain: Tensor = self.unconditional(h).squeeze(1)
         rows: Tensor = self.rows(y)
-        return plain + (strength * self.scale) * (rows * h).sum(1)
+        return plain + (label_weight * self.scale) * (rows * h).sum(1)
 
 
 class Unconditional(nn.Module):
@@ -68,7 +68,7 @@ class Unconditional(nn.Module):
         super().__init__()
         self.unconditional = nn.Linear(features, 1)
 
-    def forward(self, h: Tensor, y: Tensor, strength: float) -> Tensor:
+    def forward(self, h: Tensor, y: Tensor, label_weight: float) -> Tensor:
         """Return logits (B,) for features ``h`` (B, F)."""
         plain: Tensor = self.unconditional(h).squeeze(1)
         return plain
@@ -79,11 +79,11 @@ class Conditioning:
     """One way to condition.
 
     Attributes:
-        embedding: ``(n_classes, width) -> module``; the module takes (y, strength) and says its
+        embedding: ``(n_classes, width) -> module``; the module takes (y, label_weight) and has a
             ``width``.
-        head: ``(features, n_classes) -> module``; the module takes (h, y, strength).
+        head: ``(features, n_classes) -> module``; the module takes (h, y, label_weight).
         plane: whether the critic sees the label as a channel beside the sample.
-        classifier: whether the critic also names the class (auxiliary classifier).
+        classifier: whether the critic also predicts the class (auxiliary classifier).
     """
 
     embedding: type[LabelEmbedding] | type[NoEmbedding]
@@ -99,7 +99,7 @@ CONDITIONINGS: Mapping[str, Conditioning] = {
     "concat": Conditioning(LabelEmbedding, Unconditional, plane=True),
     # Odena 2017, equations 2 and 3: the critic tells real from fake and, apart from it, the class.
     "auxiliary": Conditioning(LabelEmbedding, Unconditional, classifier=True),
-    # Zhu 2017, section 3: a network of its own for each class, see augmentor.nets.apart; none sees a label.
+    # Zhu 2017, section 3: a network of its own for each class, see nets.per_class; none sees a label.
     "apart": Conditioning(NoEmbedding, Unconditional),
     "none": Conditioning(NoEmbedding, Unconditional),
 }

@@ -37,8 +37,8 @@ class EqualisedLinear(nn.Linear):
     Maps (B, inputs) to (B, outputs).
 
     Args:
-        inputs: numbers in a row that comes in.
-        outputs: numbers in a row that goes out.
+        inputs: input features.
+        outputs: output features.
         gain: of He's constant.
         rate: share of the optimiser's learning rate that the layer gets (Karras 2019, appendix C): weights
             and biases are kept divided by it and multiplied by it at run time.
@@ -72,8 +72,8 @@ class EqualisedConv(nn.Module):
 
     Args:
         ndim: number of dimensions of the grid.
-        inputs: channels that come in.
-        outputs: channels that go out.
+        inputs: input channels.
+        outputs: output channels.
         kernel: cells along a side, odd.
         gain: of He's constant.
     """
@@ -93,7 +93,7 @@ class EqualisedConv(nn.Module):
 
 
 class EqualisedTop(Top):
-    """The critic's end (:class:`augmentor.nets.blocks.Top`) with an equalised dense layer."""
+    """The end of a critic (:class:`augmentor.nets.blocks.Top`) with an equalised dense layer."""
 
     def __init__(self, spec: NetworkSpec, channels: int, positions: int, features: int) -> None:
         super().__init__(spec, channels, positions, features)

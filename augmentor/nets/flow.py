@@ -25,7 +25,7 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 
 
 class FlowNetwork(nn.Module):
-    """From noise and a label to a sample, along velocities that the network says.
+    """Generate a sample from noise and a label along predicted velocities.
 
     Ronneberger's U-Net with the time and the label added inside every residual block; attention stands at
     the coarsest grid alone, where it costs little. Sides that its strides do not divide are padded with zeros
@@ -34,11 +34,11 @@ class FlowNetwork(nn.Module):
     Args:
         spec: the network's declaration; ``width`` must be a number by now.
         shape: (C, *spatial) of one sample.
-        n_classes: number of classes; with conditioning "none" labels are not looked at.
+        n_classes: number of classes; with conditioning "none" labels are ignored.
 
     Attributes:
         latent: how many standard normal numbers a sample is made from: as many as it has values.
-        nothing: the label that stands for none.
+        null_label: the label of unconditional rows.
         stages: 1, as it does not grow.
     """
 
@@ -50,7 +50,7 @@ class FlowNetwork(nn.Module):
 
         assert spec.width != "auto"
         self.shape, self.flow, self.latent = tuple(shape), spec.flow, math.prod(shape)
-        self.labelled, self.nothing = spec.conditioning != "none", n_classes
+        self.labelled, self.null_label = spec.conditioning != "none", n_classes
         levels = len(resolutions(shape[1:]))
         self.multiple = 2 ** (levels - 1)
         self.unet = DiffusionModelUNet(
@@ -66,31 +66,31 @@ class FlowNetwork(nn.Module):
             num_class_embeds=n_classes + 1,
         )
         if len(shape) == 2:
-            _mend_series(self.unet)
+            _fix_series_blocks(self.unet)
 
     def forward(
-        self, z: Tensor, y: Tensor, strength: float = 1.0, draws: torch.Generator | None = None
+        self, z: Tensor, y: Tensor, label_weight: float = 1.0, draws: torch.Generator | None = None
     ) -> Tensor:
         """Return samples (B, C, *spatial) in [-1, 1].
 
         Args:
             z: noise (B, latent), standard normal.
             y: labels (B,).
-            strength: weight of the label: how far the velocity goes from that without a label to that with
-                it, times the guidance.
+            label_weight: times the guidance, how far the velocity goes from the one without a label to
+                the one with it.
             draws: not needed; the same noise and label always give the same sample.
         """
-        share = strength * self.flow.guidance if self.labelled else 0.0
-        blank = torch.full_like(y, self.nothing)
+        share = label_weight * self.flow.guidance if self.labelled else 0.0
+        blank = torch.full_like(y, self.null_label)
 
-        def said(x: Tensor, t: Tensor) -> Tensor:
+        def guided(x: Tensor, t: Tensor) -> Tensor:
             if share == 1:
                 return self.velocity(x, t, y)
             without = self.velocity(x, t, blank)
             return without if share == 0 else without + share * (self.velocity(x, t, y) - without)
 
         noise = z.view(-1, *self.shape)
-        return integrate(said, noise, self.flow.steps, self.flow.solver).clamp(-1, 1)
+        return integrate(guided, noise, self.flow.steps, self.flow.solver).clamp(-1, 1)
 
     def velocity(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         """Return the velocities (B, C, *spatial) at points ``x``, times (B,) in [0, 1] and labels (B,)."""
@@ -98,16 +98,16 @@ class FlowNetwork(nn.Module):
         missing = [-side % self.multiple for side in sides]
         # The last side's padding comes first.
         padding = [number for gap in reversed(missing) for number in (gap // 2, gap - gap // 2)]
-        said: Tensor = self.unet(functional.pad(x, padding), t * TIME_SCALE, class_labels=y)
+        velocity: Tensor = self.unet(functional.pad(x, padding), t * TIME_SCALE, class_labels=y)
         for axis, (gap, side) in enumerate(zip(missing, sides, strict=True)):
-            said = said.narrow(2 + axis, gap // 2, side)
-        return said
+            velocity = velocity.narrow(2 + axis, gap // 2, side)
+        return velocity
 
 
 def integrate(velocity: Velocity, noise: Tensor, steps: int, solver: Literal["euler", "heun"]) -> Tensor:
     """Return where dx = v(x, t) dt carries ``noise`` (B, ...) from t = 0 to t = 1 in equal steps.
 
-    Euler's method asks once a step; Heun's twice, and averages the slopes at both ends of the step.
+    Euler's method takes one velocity per step; Heun's takes two and averages the slopes at both ends.
     """
     x, size = noise, 1.0 / steps
     for step in range(steps):
@@ -140,7 +140,7 @@ class SeriesBlock(nn.Module):
         return made
 
 
-def _mend_series(unet: nn.Module) -> None:
+def _fix_series_blocks(unet: nn.Module) -> None:
     for parent in list(unet.modules()):
         for name, child in list(parent.named_children()):
             if type(child).__name__ == "DiffusionUNetResnetBlock":

@@ -21,7 +21,7 @@ GROUP_SIZE = 8
 """Channels of one group of the grouped convolution."""
 
 BLOCKS = 2
-"""Blocks a resolution, as in the paper."""
+"""Blocks per resolution, as in the paper."""
 
 
 class GroupedBlock(nn.Module):
@@ -47,7 +47,7 @@ class GroupedBlock(nn.Module):
 
 
 class GroupedBody(ResidualBody):
-    """The residual body with two grouped blocks a resolution; arguments and shapes are the same."""
+    """The residual body with two grouped blocks per resolution; arguments and shapes are the same."""
 
     @staticmethod
     def stage(ndim: int, channels: int) -> nn.Module:
@@ -56,7 +56,7 @@ class GroupedBody(ResidualBody):
 
 
 class GroupedTrunk(ResidualTrunk):
-    """The residual trunk with two grouped blocks a resolution; arguments and shapes are the same."""
+    """The residual trunk with two grouped blocks per resolution; arguments and shapes are the same."""
 
     @staticmethod
     def stage(ndim: int, channels: int) -> nn.Module:

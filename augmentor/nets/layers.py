@@ -72,11 +72,11 @@ def memory_format(ndim: int) -> torch.memory_format:
     return {2: torch.channels_last, 3: torch.channels_last_3d}.get(ndim, torch.contiguous_format)
 
 
-def laid_out(x: Tensor) -> Tensor:
+def channels_last(x: Tensor) -> Tensor:
     """Return ``x`` (B, C, *grid) in the layout of :func:`memory_format`.
 
-    Where two layouts meet, torch walks through memory in strides: a mean of cells or a leaky ReLU then takes
-    several times as long.
+    With mixed layouts torch reads memory in strides: a mean over cells or a leaky ReLU then takes several
+    times as long.
     """
     ndim = x.ndim - 2
     if x.shape[1] == 1 and ndim > 1:
@@ -86,12 +86,12 @@ def laid_out(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=memory_format(ndim))
 
 
-def gradient_laid_out(x: Tensor) -> Tensor:
+def channels_last_gradient(x: Tensor) -> Tensor:
     """Return ``x`` (B, C, *grid), whose gradient will come in the layout of :func:`memory_format`.
 
     Asked for where ``x`` is flattened, as the gradient comes back in the order of the flat numbers.
     """
     if x.requires_grad and x.ndim > 3:
         # A second derivative of a batch of no rows comes as None.
-        x.register_hook(lambda gradient: None if gradient is None else laid_out(gradient))
+        x.register_hook(lambda gradient: None if gradient is None else channels_last(gradient))
     return x

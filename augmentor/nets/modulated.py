@@ -1,4 +1,4 @@
-"""Layers that a style steers: modulated convolutions and adaptive instance normalisation."""
+"""Layers controlled by a style: modulated convolutions and adaptive instance normalisation."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class ModulatedConv(StyledLayer):
 
     Karras 2020: w'_ijk = s_i · w_ijk (equation 1) and w''_ijk = w'_ijk / sqrt(sum over i, k of w'_ijk² + eps)
     (equation 3). A convolution is linear, so all rows can share the weights w: s_i scales what comes in, the
-    root divides what goes out. These are the numbers of one set of weights a row, at the cost of a plain
+    root divides what goes out. This equals one set of weights per row, at the cost of a plain
     convolution. Then come noise, bias and leaky ReLU.
 
     Args:
         ndim: number of dimensions of the grid.
-        inputs: channels that come in.
-        outputs: channels that go out.
+        inputs: input channels.
+        outputs: output channels.
     """
 
     def __init__(self, ndim: int, inputs: int, outputs: int) -> None:
@@ -103,7 +103,7 @@ class ModulatedOutput(StyledLayer):
 
     Args:
         ndim: number of dimensions of the grid.
-        inputs: channels that come in.
+        inputs: input channels.
         outputs: channels of a sample.
         gain: initial scale.
     """

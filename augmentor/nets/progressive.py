@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.blocks import rising
+from augmentor.nets.blocks import generator_stages
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
-from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, laid_out, upsample
+from augmentor.nets.layers import LAST_GAIN, activate, cells, channels_last, downsample, upsample
 from augmentor.nets.spec import NetworkSpec
 
 
@@ -129,7 +129,7 @@ class GrowingBody(nn.Module):
 
     def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, _, grids, widths = rising(spec, shape)
+        ndim, _, grids, widths = generator_stages(spec, shape)
         self.stages = len(grids)
         self.normalised = spec.norms[0] == "pixel"
         self.growth, self.pyramid = Growth(self.stages), Pyramid(grids)
@@ -190,7 +190,7 @@ class GrowingTrunk(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width, grids, widths = rising(spec, shape)
+        ndim, width, grids, widths = generator_stages(spec, shape)
         self.stages = len(grids)
         self.growth, self.pyramid = Growth(self.stages), Pyramid(grids)
         self.from_samples = nn.ModuleList(EqualisedConv(ndim, shape[0], channels, 1) for channels in widths)
@@ -211,7 +211,7 @@ class GrowingTrunk(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, F) of samples (B, C, *spatial), looked at in the present resolution."""
         growth, last = self.growth, self.stages - 1
-        seen = self.pyramid.down(laid_out(x), last, growth.top)
+        seen = self.pyramid.down(channels_last(x), last, growth.top)
         h = activate(self.from_samples[growth.top](seen))
         for stage in range(growth.top, -1, -1):
             h = self.pyramid.down(self.blocks[stage](h), stage, max(stage - 1, 0))

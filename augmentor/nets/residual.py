@@ -12,13 +12,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.blocks import ResidualBlock, Top, falling, rising
+from augmentor.nets.blocks import ResidualBlock, Top, critic_stages, generator_stages
 from augmentor.nets.layers import LAST_GAIN, activate, cells, convolution, downsample, linear, upsample
 from augmentor.nets.spec import NetworkSpec
 
 
 class ResidualBody(nn.Module):
-    """From a vector to a sample, before the tanh: a dense base, then one block a resolution.
+    """From a vector to a sample, before the tanh: a dense base, then one block per resolution.
 
     Args:
         spec: the network's declaration; ``width`` must be a number by now.
@@ -28,7 +28,7 @@ class ResidualBody(nn.Module):
 
     def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width, self.grids, widths = rising(spec, shape)
+        ndim, width, self.grids, widths = generator_stages(spec, shape)
         self.base = linear(inputs, widths[0] * cells(self.grids[0]))
         self.changes = nn.ModuleList(
             convolution(ndim, before, after, 1) for before, after in pairwise(widths)
@@ -61,7 +61,7 @@ class ResidualTrunk(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width, grids, widths = falling(spec, shape)
+        ndim, width, grids, widths = critic_stages(spec, shape)
         self.first = convolution(ndim, shape[0], width, 3)
         self.blocks = nn.ModuleList(self.stage(ndim, channels) for channels in widths)
         self.pools = nn.ModuleList(downsample(before, after) for before, after in pairwise(grids))

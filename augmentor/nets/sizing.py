@@ -1,4 +1,4 @@
-"""How large a network is, by resolution and number of images. Torch-free: plain arithmetic."""
+"""How large a network is, by resolution and number of images. Free of torch: arithmetic only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resolutions(spatial: Sequence[int]) -> list[tuple[int, ...]]:
 def auto_width(spatial: Sequence[int], images: int) -> int:
     """Return the channels at full resolution, a multiple of 8.
 
-    Few images are remembered rather than learnt by a wide critic: on digits with 8 images in some
+    A wide critic memorises few images: on digits with 8 images in some
     classes, 48 channels collapse where 24 do not. Every doubling of the side costs four times the
     work, so the full resolution gets fewer channels (two thirds above 16 pixels, a third above 32, a
     sixth above 64) while coarser stages double them: sets of a few hundred images then train in
@@ -52,7 +52,7 @@ def stage_widths(width: int, stages: int) -> list[int]:
 def auto_gamma(spatial: Sequence[int]) -> float:
     """Return the weight of R1 and R2: 0.1 at 8 pixels a side, growing with the side.
 
-    The squared gradient norm sums over pixels while neighbouring pixels say the same, so gamma has
+    The squared gradient norm sums over pixels while neighbouring pixels are alike, so gamma has
     to grow with resolution; published presets grow between the first and second power of the side.
     """
     return 0.1 * max(spatial) / 8

@@ -1,4 +1,4 @@
-"""What a network is asked to be. Torch-free, so that recipes are read quickly."""
+"""Options of the networks. Free of torch, so that recipes are read quickly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NORMS: Mapping[str, tuple[tuple[NormName, ...], tuple[NormName, ...]]] = {
 
 
 class CodesSpec(Spec):
-    """Codes within the latent that the samples must show (InfoGAN, Chen 2016).
+    """Latent codes that must be predictable from a sample (InfoGAN, Chen 2016).
 
     Attributes:
         categorical: values of the categorical code, uniform; 0 leaves it out.
@@ -61,7 +61,7 @@ class NetworkSpec(Spec):
         critic_norm: the same of the critic.
         spectral_norm: divide each weight between a sample and the critic's logit by its largest singular
             value (Miyato 2018).
-        codes: parts of the latent that the critic must be able to read off a sample.
+        codes: parts of the latent that the critic must be able to predict from a sample.
         style_mixing: chance that a row takes the later layers' style from another row of its class
             in training (Karras 2019, section 3.1); for architectures with styles.
         truncation: in sampling, the share of the way from the mean style to a row's own (Karras 2019,
@@ -120,7 +120,7 @@ class NetworkSpec(Spec):
             )
         if (self.truncation != 1 or self.style_mixing) and not self.styled:
             raise ValueError(
-                f"truncation and style_mixing are about styles, and architecture {self.architecture!r} has "
+                f"truncation and style_mixing need styles, and architecture {self.architecture!r} has "
                 "none; leave them out, or choose 'style' or 'adain'"
             )
         if self.minibatch_statistic == "discrimination" and not self.minibatch_group:
@@ -130,7 +130,8 @@ class NetworkSpec(Spec):
             )
         if self.codes.categorical == 1:
             raise ValueError(
-                "a categorical code of one value says nothing; set codes.categorical to 2 or more, or to 0"
+                "a categorical code of one value carries no information; set codes.categorical to 2 or "
+                "more, or to 0"
             )
         if self.codes.numbers and not self.codes.weight:
             raise ValueError("codes of weight 0 are never learnt; raise codes.weight or leave codes out")

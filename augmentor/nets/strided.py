@@ -12,7 +12,7 @@ import torch
 from monai.networks.layers.factories import Conv, Norm
 from torch import Tensor, nn
 
-from augmentor.nets.blocks import Top, falling, rising
+from augmentor.nets.blocks import Top, critic_stages, generator_stages
 from augmentor.nets.layers import LAST_GAIN, SLOPE, activate, cells, convolution, linear
 from augmentor.nets.spec import NetworkSpec
 
@@ -28,7 +28,7 @@ class StridedBody(nn.Module):
 
     def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width, self.grids, widths = rising(spec, shape)
+        ndim, width, self.grids, widths = generator_stages(spec, shape)
         self.base = linear(inputs, widths[0] * cells(self.grids[0]))
         normed = spec.norms[0] == "batch"
         self.norms = nn.ModuleList(
@@ -61,7 +61,7 @@ class StridedTrunk(nn.Module):
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width, grids, widths = falling(spec, shape)
+        ndim, width, grids, widths = critic_stages(spec, shape)
         # No normalisation on the first layer (Radford 2015, section 3).
         self.first = convolution(ndim, shape[0], width, 3)
         self.downs = nn.ModuleList(

@@ -14,12 +14,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from augmentor.core.ranks import draw_rows, together
-from augmentor.nets.blocks import falling, rising
+from augmentor.core.ranks import all_gather_detached, draw_rows
+from augmentor.nets.blocks import critic_stages, generator_stages
+from augmentor.nets.conditional import MEAN_STYLE_DECAY
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
-from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, laid_out, upsample
+from augmentor.nets.layers import LAST_GAIN, activate, cells, channels_last, downsample, upsample
 from augmentor.nets.modulated import ADAIN, MODULATED, Kind
-from augmentor.nets.players import MEAN_STYLE_DECAY
 from augmentor.nets.spec import NetworkSpec
 
 STYLE_WIDTH = 128
@@ -33,7 +33,7 @@ MAPPING_RATE = 0.1
 
 Karras 2019, appendix C, has 0.01, for 8 layers and millions of images. In the some thousand steps of a small
 set that moves them little: on digits (60,000 images) `stylegan2` met 0.86 of the labels asked for with 0.01
-and a learning rate of 2e-3, and 0.95 with 0.1 and 5e-3; the two were not measured apart.
+and a learning rate of 2e-3, and 0.95 with 0.1 and 5e-3; the two changes were not measured separately.
 """
 
 RUN = 4
@@ -69,7 +69,7 @@ class MappingNetwork(nn.Module):
             x = activate(layer(x))
         if self.training:
             with torch.no_grad():
-                self.mean.lerp_(together(x).mean(0).to(self.mean.dtype), 1 - MEAN_STYLE_DECAY)
+                self.mean.lerp_(all_gather_detached(x).mean(0).to(self.mean.dtype), 1 - MEAN_STYLE_DECAY)
         return x
 
     def truncate(self, styles: Tensor, truncation: float) -> Tensor:
@@ -95,7 +95,7 @@ class Synthesis(nn.Module):
 
     def __init__(self, kind: Kind, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, _, stages, widths = rising(spec, shape)
+        ndim, _, stages, widths = generator_stages(spec, shape)
         gain = LAST_GAIN / math.sqrt(len(stages)) if kind.skips else LAST_GAIN
         self.start = nn.Parameter(torch.randn(1, widths[0], *stages[0]))
         self.layers, self.outputs = nn.ModuleList(), nn.ModuleDict()
@@ -245,10 +245,10 @@ class SkipBlock(nn.Module):
     before its second convolution, where the paper's strides.
 
     Args:
-        before: grid that comes in.
-        after: grid that goes out.
-        inputs: channels that come in.
-        outputs: channels that go out.
+        before: input grid.
+        after: output grid.
+        inputs: input channels.
+        outputs: output channels.
     """
 
     def __init__(self, before: tuple[int, ...], after: tuple[int, ...], inputs: int, outputs: int) -> None:
@@ -270,12 +270,12 @@ class SkipTrunk(nn.Module):
 
     Args:
         spec: the network's declaration; ``width`` must be a number by now.
-        shape: (C, *spatial) of what comes in.
+        shape: (C, *spatial) of the input.
     """
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
-        ndim, width, grids, widths = falling(spec, shape)
+        ndim, width, grids, widths = critic_stages(spec, shape)
         self.first = EqualisedConv(ndim, shape[0], width, 1)
         self.blocks = nn.ModuleList(
             SkipBlock(*sides, *channels)
@@ -287,7 +287,7 @@ class SkipTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (B, F) of samples (B, C, *spatial)."""
-        x = activate(self.first(laid_out(x)))
+        x = activate(self.first(channels_last(x)))
         for block in self.blocks:
             x = block(x)
         features: Tensor = self.top(activate(self.last(x)))

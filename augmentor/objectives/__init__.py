@@ -1,1 +1,1 @@
-"""Losses, penalties and critic augmentation: pure functions on tensors."""
+"""Losses, penalties and critic augmentation: functions on tensors."""

@@ -1,4 +1,4 @@
-"""Adaptive strength of the critic augmentation (ADA, Karras 2020, "limited data")."""
+"""Adaptive discriminator augmentation (ADA, Karras 2020, "Training GANs with limited data")."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.ranks import together
+from augmentor.core.ranks import all_gather_detached
 
 
 class AdaptiveProbability:
     """Raises the augmentation's probability while the critic is too sure of real samples, lowers it else.
 
     The measure is ``r_t = E[sign(D(real))]`` (Karras 2020, "Training GANs with limited data", eq. 1):
-    0 for a critic that can't tell, 1 for one that knows its training set by heart. Every ``interval`` updates
+    0 for an undecided critic, 1 for one that has memorised its training set. Every ``interval`` updates
     the probability moves by (images seen since) / ``images`` towards the target.
 
     Args:
@@ -57,17 +57,17 @@ class AdaptiveProbability:
         self._seen = 0
         self._updates = 0
 
-    def update(self, belief: Tensor) -> float:
-        """Take in one batch and return the probability to use from now on.
+    def update(self, confidence: Tensor) -> float:
+        """Count one batch and return the probability to use from now on.
 
         Args:
-            belief: ``(B,)``, positive where the critic takes a real row for real: the real logits, or
-                ``Adversarial.belief(real_logits, fake_logits)`` for losses whose logits have no fixed zero.
+            confidence: ``(B,)``, positive where the critic takes a real row for real, see
+                :attr:`augmentor.objectives.adversarial.AdversarialLoss.real_confidence`.
         """
         # Summed on the device: reading a number back at every step would stall a GPU.
-        belief = together(belief)
-        self._signs = self._signs + torch.sign(belief.float()).sum()
-        self._seen += len(belief)
+        confidence = all_gather_detached(confidence)
+        self._signs = self._signs + torch.sign(confidence.float()).sum()
+        self._seen += len(confidence)
         self._updates += 1
         if self._updates == self.interval:
             self.sign = float(self._signs) / self._seen
@@ -88,6 +88,6 @@ class AdaptiveProbability:
         }
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Take up a state from :meth:`state_dict`."""
+        """Continue from a state of :meth:`state_dict`."""
         self.probability, self.sign, self._signs = state["probability"], state["sign"], state["signs"]
         self._seen, self._updates = int(state["seen"]), int(state["updates"])

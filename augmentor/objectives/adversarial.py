@@ -18,23 +18,23 @@ Side = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Adversarial:
-    """One adversarial game.
+class AdversarialLoss:
+    """An adversarial loss: what the critic and the generator minimise.
 
     Attributes:
         critic: ``(real_logits, fake_logits) -> (B,)``, minimised by the critic.
         generator: ``(real_logits, fake_logits) -> (B,)``, minimised by the generator.
-        pairs: True where the generator's loss depends on the real logits. Where it is False the caller
-            may save the critic's pass over the real batch and hand in any tensor of the right shape.
-        belief: ``(real_logits, fake_logits) -> (B,)``, positive where the critic takes the real row for
-            real, zero where it is undecided. Its sign drives adaptive augmentation. Losses that fix the
+        relativistic: True where the generator's loss depends on the real logits. Where it is False the caller
+            may skip the critic's pass over the real batch and pass any tensor of the right shape.
+        real_confidence: ``(real_logits, fake_logits) -> (B,)``, positive where the critic takes the real row
+            for real, zero where it is undecided. Its sign controls adaptive augmentation. Losses that fix the
             logits only up to a constant (Wasserstein, relativistic) compare with the fake row instead.
     """
 
     critic: Side
     generator: Side
-    pairs: bool
-    belief: Side
+    relativistic: bool
+    real_confidence: Side
 
 
 def _logits(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,7 +99,7 @@ def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def linear_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """``-D(G(z))``: the generator of the Wasserstein (Arjovsky 2017) and hinge (Lim 2017) games."""
+    """``-D(G(z))``: the generator's loss in the Wasserstein (Arjovsky 2017) and hinge (Lim 2017) GANs."""
     _, fake = _logits(real, fake)
     return -fake
 
@@ -142,11 +142,11 @@ def _against_fake(real: Tensor, fake: Tensor) -> Tensor:
     return real - fake
 
 
-ADVERSARIAL: Mapping[str, Adversarial] = {
-    "minimax": Adversarial(cross_entropy_critic, minimax_generator, False, _about_zero),
-    "non_saturating": Adversarial(cross_entropy_critic, non_saturating_generator, False, _about_zero),
-    "least_squares": Adversarial(least_squares_critic, least_squares_generator, False, _about_half),
-    "wasserstein": Adversarial(wasserstein_critic, linear_generator, False, _against_fake),
-    "hinge": Adversarial(hinge_critic, linear_generator, False, _about_zero),
-    "relativistic": Adversarial(relativistic_critic, relativistic_generator, True, _against_fake),
+ADVERSARIAL: Mapping[str, AdversarialLoss] = {
+    "minimax": AdversarialLoss(cross_entropy_critic, minimax_generator, False, _about_zero),
+    "non_saturating": AdversarialLoss(cross_entropy_critic, non_saturating_generator, False, _about_zero),
+    "least_squares": AdversarialLoss(least_squares_critic, least_squares_generator, False, _about_half),
+    "wasserstein": AdversarialLoss(wasserstein_critic, linear_generator, False, _against_fake),
+    "hinge": AdversarialLoss(hinge_critic, linear_generator, False, _about_zero),
+    "relativistic": AdversarialLoss(relativistic_critic, relativistic_generator, True, _against_fake),
 }

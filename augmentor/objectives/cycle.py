@@ -40,7 +40,7 @@ def _difference(before: Tensor, after: Tensor, name: str, where: str) -> Tensor:
     """Return the mean absolute difference (B,) of samples, in at least float32."""
     if before.shape != after.shape:
         raise ValueError(
-            f"{name} compares samples with what became of them {where}, received shapes "
+            f"{name} compares samples with their translations {where}, received shapes "
             f"{tuple(before.shape)} and {tuple(after.shape)}"
         )
     dtype = torch.promote_types(torch.promote_types(before.dtype, after.dtype), torch.float32)

@@ -1,4 +1,4 @@
-"""Differentiable augmentation of what the critic sees, real and generated alike (Zhao 2020).
+"""Differentiable augmentation of the critic's input, real and generated alike (DiffAugment, Zhao 2020).
 
 Parameters are drawn first and applied after, so that one draw can serve several tensors and every random
 number comes from one given generator. Everything that moves pixels (flips, right-angle rotations, whole-pixel
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.ranks import draw_rows
-from augmentor.objectives.moves import Moves, moves
+from augmentor.objectives.grid_transforms import GridTransforms, grid_transforms
 from augmentor.objectives.operations import GROUPS, OPERATIONS, operations_of
 
 COLOUR = GROUPS["colour"]
@@ -29,7 +29,7 @@ GEOMETRY_CHANCE = 0.8
 
 
 class Parameters(NamedTuple):
-    """One draw for a batch; None where the augmentation does nothing of the kind.
+    """One draw for a batch; None where the augmentation does not include it.
 
     Attributes:
         brightness: ``(B,)`` added to every value.
@@ -50,8 +50,8 @@ class Parameters(NamedTuple):
 class _Plan:
     """What one augmentation needs for one shape of batch; its ``(rows, 1)`` tensors scale a whole draw."""
 
-    moves: Moves
-    switch: Tensor  # (rows of moves,) which operation switches the row on
+    transforms: GridTransforms
+    switch: Tensor  # (rows of transforms,) which operation switches the row on
     chance: Tensor  # by operation: scaled by strength for flips and rotation, 1 for those that have a size
     width: Tensor  # of the uniform distribution of brightness, saturation and contrast
     neutral: Tensor
@@ -62,11 +62,11 @@ class _Plan:
 def _plan(
     operations: frozenset[str], strength: float, channels: int, sides: tuple[int, ...], device: torch.device
 ) -> _Plan:
-    table = moves(operations, strength, sides, device)
+    table = grid_transforms(operations, strength, sides, device)
     shades = tuple(name in operations and (name != "saturation" or channels == 3) for name in COLOUR)
     column = partial(torch.tensor, dtype=torch.float32, device=device)
     return _Plan(
-        moves=table,
+        transforms=table,
         switch=torch.tensor([OPERATIONS.index(name) for name in table.names], device=device),
         chance=column(
             [[GEOMETRY_CHANCE * strength if name in GROUPS["geometry"] else 1.0] for name in OPERATIONS]
@@ -100,7 +100,7 @@ class Augment:
         The number of random numbers taken depends on the shape only, never on strength or probability.
 
         Args:
-            x: ``(B, C, ...)``; only its shape and device are looked at.
+            x: ``(B, C, ...)``; only its shape and device are used.
             generator: The only source of randomness, on any device.
             probability: In place of :attr:`probability`, for an adaptive controller.
         """
@@ -115,11 +115,11 @@ class Augment:
         if any(plan.shades):
             drawn = torch.addcmul(plan.neutral, shades - 0.5, on[: len(COLOUR)] * plan.width).unbind()
         source, keep = None, None
-        if plan.moves.moving or plan.moves.cutting:
-            choice = ((places * plan.moves.counts).long() + plan.moves.first) * on[plan.switch]
-            source, keep = plan.moves.source(choice)
-            spared = plan.moves.spared(choice)
-            keep = spared if keep is None else keep if spared is None else keep & spared
+        if plan.transforms.moving or plan.transforms.cutting:
+            choice = ((places * plan.transforms.counts).long() + plan.transforms.first) * on[plan.switch]
+            source, keep = plan.transforms.source(choice)
+            uncut = plan.transforms.uncut(choice)
+            keep = uncut if keep is None else keep if uncut is None else keep & uncut
         brightness, saturation, contrast = (
             drawn[row] if wanted else None for row, wanted in enumerate(plan.shades)
         )

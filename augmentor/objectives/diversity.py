@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from augmentor.core.ranks import gathered, together
+from augmentor.core.ranks import all_gather, all_gather_detached
 
 
 def mode_seeking(
@@ -51,12 +51,12 @@ def mode_seeking(
     between_images = (images.to(dtype) - other_images.to(dtype)).abs().flatten(1).mean(1)
     between_latents = (latents.to(dtype) - other_latents.to(dtype)).abs().flatten(1).mean(1)
     # A group's rows may lie in several processes.
-    between_images, between_latents = gathered(between_images), gathered(between_latents)
+    between_images, between_latents = all_gather(between_images), all_gather(between_latents)
     if labels is None:
         between_images = between_images.mean().expand(len(between_images))
         between_latents = between_latents.mean().expand(len(between_images))
     else:
-        labels = together(labels)
+        labels = all_gather_detached(labels)
         # A (B, B) matrix of "same class" costs nothing at batch sizes and needs no class count.
         same = (labels[:, None] == labels[None, :]).to(dtype)
         same = same / same.sum(1, keepdim=True)

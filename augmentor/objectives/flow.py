@@ -1,7 +1,7 @@
-"""Rectified flow: straight paths from noise to data, and the regression of their direction.
+"""Rectified flow: straight paths from noise to data, and the regression of their velocity.
 
 Liu, Gong and Liu 2022 (equation 1), Lipman 2022 (flow matching): with x0 ~ N(0, 1) and a sample x1, the path
-is x_t = (1 - t) x0 + t x1, and a network v(x_t, t) regresses its direction x1 - x0. Its minimum is
+is x_t = (1 - t) x0 + t x1, and a network v(x_t, t) regresses its velocity x1 - x0. Its minimum is
 E[x1 - x0 | x_t], and dx = v dt carries noise at t = 0 to data at t = 1.
 """
 
@@ -13,37 +13,37 @@ import torch
 from torch import Tensor
 
 
-def on_path(noise: Tensor, real: Tensor, t: Tensor) -> Tensor:
-    """Return x_t = (1 - t) noise + t real for samples (B, ...) and times (B,) in [0, 1]."""
+def interpolate(noise: Tensor, real: Tensor, t: Tensor) -> Tensor:
+    """Return x_t = (1 - t) noise + t real, for samples (B, ...) and times (B,) in [0, 1]."""
     place = t.view(-1, *[1] * (real.ndim - 1))
     return (1 - place) * noise + place * real
 
 
-def velocity_loss(said: Tensor, noise: Tensor, real: Tensor) -> Tensor:
+def velocity_loss(predicted: Tensor, noise: Tensor, real: Tensor) -> Tensor:
     """Return the mean squared error (B,) of velocities (B, ...): Liu 2022, equation 1.
 
     Args:
-        said: the network's velocities at the points of :func:`on_path`.
+        predicted: the network's velocities at the points of :func:`interpolate`.
         noise: x0, where the paths begin.
         real: x1, where they end.
 
     Raises:
         ValueError: if shapes differ.
     """
-    if not said.shape == noise.shape == real.shape:
+    if not predicted.shape == noise.shape == real.shape:
         raise ValueError(
-            f"velocity, noise and samples must be of one shape, received {tuple(said.shape)}, "
+            f"velocity, noise and samples must be of one shape, received {tuple(predicted.shape)}, "
             f"{tuple(noise.shape)} and {tuple(real.shape)}"
         )
-    dtype = torch.promote_types(said.dtype, torch.float32)
-    error: Tensor = (said.to(dtype) - (real - noise).to(dtype)).square().flatten(1).mean(1)
+    dtype = torch.promote_types(predicted.dtype, torch.float32)
+    error: Tensor = (predicted.to(dtype) - (real - noise).to(dtype)).square().flatten(1).mean(1)
     return error
 
 
 def draw_times(count: int, kind: Literal["uniform", "logit_normal"], draws: torch.Generator) -> Tensor:
     """Return times (count,) in (0, 1), on the CPU.
 
-    "logit_normal" draws the middle more often, where the direction is hardest to tell: the logit of t is
+    "logit_normal" draws the middle more often, where the velocity is hardest to predict: the logit of t is
     standard normal (Esser 2024, section 3.1).
     """
     if kind == "uniform":

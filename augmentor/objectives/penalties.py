@@ -40,7 +40,7 @@ def input_gradient(logits: Tensor, inputs: Tensor) -> Tensor:
 
 
 def _gradient_at(critic: Critic, x: Tensor) -> Tensor:
-    """Return the critic's gradient ``(B, D)`` at ``x``, in full precision whatever autocast says."""
+    """Return the critic's gradient ``(B, D)`` at ``x``, in full precision also under autocast."""
     x = x.detach().to(torch.promote_types(x.dtype, torch.float32)).requires_grad_(True)
     with torch.enable_grad(), torch.autocast(x.device.type, enabled=False):
         return input_gradient(critic(x), x)
@@ -52,7 +52,7 @@ def r1(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
     Args:
         critic: ``x -> (B,)``.
         real: Real samples, ``(B, C, ...)``.
-        fake: Not looked at.
+        fake: Not used.
 
     Returns:
         ``(B,)``; the recipe's weight is the paper's gamma.
@@ -65,7 +65,7 @@ def r2(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
 
     Args:
         critic: ``x -> (B,)``.
-        real: Not looked at.
+        real: Not used.
         fake: Generated samples, ``(B, C, ...)``; detached, the penalty never trains the generator.
 
     Returns:
@@ -99,7 +99,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, *, generator: t
     with torch.no_grad():
         between = share * real + (1 - share) * fake
     gradient = _gradient_at(critic, between)
-    # The square root has no derivative at 0, where a dead critic sits: the tiny term keeps it finite.
+    # The square root has no derivative at 0, where a constant critic is: the tiny term keeps it finite.
     return ((gradient.square().sum(1) + 1e-12).sqrt() - 1).square()
 
 
@@ -109,7 +109,7 @@ def consistency(critic: Critic, real: Tensor, fake: Tensor, *, augment: Callable
     Args:
         critic: ``x -> (B,)``, without augmentation of its own, or the difference measures that too.
         real: Real samples, ``(B, C, ...)``.
-        fake: Not looked at.
+        fake: Not used.
         augment: T, keeping the shape; bind a generator into it.
 
     Returns:
@@ -139,7 +139,7 @@ RANDOM_PENALTIES: Mapping[str, RandomPenalty] = {"gradient_penalty": gradient_pe
 
 
 def bind(name: str, generator: torch.Generator) -> Penalty:
-    """Return the penalty called ``name`` under the seam's signature, its draws taken from ``generator``.
+    """Return the penalty called ``name`` as a :data:`Penalty`, its random numbers taken from ``generator``.
 
     Raises:
         KeyError: ``name`` is in neither table.

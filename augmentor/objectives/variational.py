@@ -5,12 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from augmentor.core.ranks import gathered
+from augmentor.core.ranks import all_gather
 
 
-def negative_evidence_bound(
-    rebuilt: Tensor, real: Tensor, mean: Tensor, log_variance: Tensor
-) -> tuple[Tensor, Tensor]:
+def negative_elbo(rebuilt: Tensor, real: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
     """Return the two terms of the negative evidence lower bound, each divided by the values of a sample.
 
     Sohn 2015, section 4: the expected negative log likelihood of a sample under its reconstruction
@@ -41,7 +39,7 @@ def negative_evidence_bound(
     dtype = torch.promote_types(rebuilt.dtype, torch.float32)
     error = (rebuilt.to(dtype) - real.to(dtype)).square().flatten(1).mean(1)
     # One likelihood for the whole batch: the mean over the rows of all processes.
-    error = gathered(error).mean()
+    error = all_gather(error).mean()
     # A perfect reconstruction would have an infinite likelihood.
     reconstruction = 0.5 * (error + 1e-6).log()
     mean, log_variance = mean.to(dtype), log_variance.to(dtype)

@@ -13,8 +13,8 @@ from typing import Literal
 
 from augmentor.core.errors import ConfigError
 
-Balance = Literal["level"] | float | dict[str, int]
-"""``"level"``, a ratio above 0, or the number of synthetic samples by class name."""
+Balance = Literal["balanced"] | float | dict[str, int]
+"""``"balanced"``, a ratio above 0, or the number of synthetic samples by class name."""
 
 
 def plan(counts: Mapping[str, int], balance: Balance) -> dict[str, int]:
@@ -22,7 +22,7 @@ def plan(counts: Mapping[str, int], balance: Balance) -> dict[str, int]:
 
     Args:
         counts: real training samples by class, in label order.
-        balance: ``"level"`` brings every class up to the largest one. A ratio r > 0 brings every
+        balance: ``"balanced"`` brings every class up to the largest one. A ratio r > 0 brings every
             class up to ``ceil(r * largest)``: below 1 a partial balance, above 1 every class
             grows, the largest too. A mapping gives exactly that many synthetic samples to the
             classes it names and none to the others.
@@ -36,7 +36,7 @@ def plan(counts: Mapping[str, int], balance: Balance) -> dict[str, int]:
             a number above 0.
 
     Example:
-        >>> plan({"normal": 60, "pneumonia": 540}, "level")
+        >>> plan({"normal": 60, "pneumonia": 540}, "balanced")
         {'normal': 480, 'pneumonia': 0}
         >>> plan({"normal": 60, "pneumonia": 540}, 0.5)
         {'normal': 210, 'pneumonia': 0}
@@ -44,7 +44,7 @@ def plan(counts: Mapping[str, int], balance: Balance) -> dict[str, int]:
     if isinstance(balance, Mapping):
         return {name: _asked(counts, balance).get(name, 0) for name in counts}
     largest = max(counts.values(), default=0)
-    target = largest if balance == "level" else math.ceil(_ratio(balance) * largest - 1e-9)
+    target = largest if balance == "balanced" else math.ceil(_ratio(balance) * largest - 1e-9)
     return {name: max(0, target - n) for name, n in counts.items()}
 
 
@@ -74,10 +74,10 @@ def candidates(asked: Mapping[str, int], oversampling: float, minimum: int) -> d
 def _ratio(balance: object) -> float:
     if isinstance(balance, bool) or not isinstance(balance, int | float):
         raise ConfigError(
-            f"balance must be 'level', a ratio above 0 or samples by class ({{class: n}}), got {balance!r}"
+            f"balance must be 'balanced', a ratio above 0 or samples by class ({{class: n}}), got {balance!r}"
         )
     if not math.isfinite(balance) or balance <= 0:
-        raise ConfigError(f"a balance ratio must be above 0 (1 is the same as 'level'), got {balance!r}")
+        raise ConfigError(f"a balance ratio must be above 0 (1 is the same as 'balanced'), got {balance!r}")
     return float(balance)
 
 

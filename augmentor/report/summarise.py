@@ -41,7 +41,7 @@ WORDS_FROM_FACTS = (
     "versions",
     "notes",
     "limits",
-    "set_aside",
+    "skipped",
     "removed_duplicates",
     "split",
     "digests",

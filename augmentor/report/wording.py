@@ -13,9 +13,7 @@ from jinja2.lexer import Token, TokenStream
 
 from augmentor.core.kinds import KINDS, Kind
 
-OWN_WORDS = frozenset(
-    {"title", "dataset", "classes", "recipe", "command", "versions", "digests", "set_aside"}
-)
+OWN_WORDS = frozenset({"title", "dataset", "classes", "recipe", "command", "versions", "digests", "skipped"})
 """Entries of a summary that hold the user's own words, or none."""
 
 

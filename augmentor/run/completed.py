@@ -20,9 +20,9 @@ from augmentor.run.compose.folds import STEP
 from augmentor.run.engine import Engine
 from augmentor.run.forbidden_augmentations import evaluation_without, synthesizer_without
 from augmentor.run.recipe import Recipe
-from augmentor.store.cache import Kept, StepCache, tree_digest
-from augmentor.store.seen_rows import SAW
-from augmentor.store.test_access import openings
+from augmentor.store.cache import StepCache, StepOutput, tree_digest
+from augmentor.store.seen_rows import SEEN_ROWS
+from augmentor.store.test_access import read_access_log
 from augmentor.synthesizers.spec import SynthesizerSpec
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Found:
     cache: StepCache
     device: str
     progress: Progress
-    done: dict[str, Kept] = field(default_factory=dict)
+    done: dict[str, StepOutput] = field(default_factory=dict)
     engine: Engine = field(default_factory=Engine, kw_only=True)
 
     @property
@@ -159,9 +159,9 @@ class Found:
         return found
 
     @property
-    def saw(self) -> dict[str, dict[str, list[str]]]:
-        """For every step that learns, the digests of the rows it was handed, by part."""
-        files = {step: kept.folder / SAW for step, kept in self.done.items()}
+    def seen_rows(self) -> dict[str, dict[str, list[str]]]:
+        """For every step that learns, the digests of the rows it was given, by part."""
+        files = {step: kept.folder / SEEN_ROWS for step, kept in self.done.items()}
         return {
             step: json.loads(path.read_text(encoding="utf-8"))
             for step, path in files.items()
@@ -169,9 +169,9 @@ class Found:
         }
 
     @property
-    def openings(self) -> dict[str, str]:
-        """When each evaluation opened this test part, by the key of the evaluation."""
-        return openings(self.cache.root, self.parts["test"].digest)
+    def access_log(self) -> dict[str, str]:
+        """When each evaluation read this test part, by the key of the evaluation."""
+        return read_access_log(self.cache.root, self.parts["test"].digest)
 
     def load_judge(self, parts: Mapping[str, Samples]) -> TaskJudge:
         """Return the judge of this run beside the ``parts`` it was fitted on."""

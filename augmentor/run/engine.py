@@ -1,4 +1,4 @@
-"""What an orchestrator lends to a run: workers for its fits, and turns on the GPU."""
+"""What an orchestrator lends to a run: workers for its fits, and a slot on the GPU."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.run.recipe import ExecutionSpec
 
 
-def _at_once(_: str) -> AbstractContextManager[None]:
+def _no_waiting(_: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Workers and turns; by default the processes of this machine, and no waiting.
+    """Workers and device slots; by default the processes of this machine, and no waiting.
 
     Attributes:
         mapper: spreads the classifier fits.
-        turn: called with the device ("cpu", "cuda", "mps"); what it returns is held while the
+        device_slot: called with the device ("cpu", "cuda", "mps"); what it returns is held while the
             generator trains or samples on it.
     """
 
     mapper: Mapper = run_parallel
-    turn: Callable[[str], AbstractContextManager[None]] = _at_once
+    device_slot: Callable[[str], AbstractContextManager[None]] = _no_waiting
 
 
 def plain_engine(execution: ExecutionSpec) -> Engine:
     """Return the engine of a run without Prefect.
 
     Raises:
-        ConfigError: if the recipe asks for workers or turns that only Prefect has.
+        ConfigError: if the recipe asks for workers or slots that only Prefect has.
     """
     for key, asked in (
         ("runner", None if execution.runner == "processes" else execution.runner),

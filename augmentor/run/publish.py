@@ -23,8 +23,8 @@ from augmentor.run.completed import CRITIC
 from augmentor.run.compose.folds import STEP
 from augmentor.run.reporting import fill_report
 from augmentor.run.steps import Steps
-from augmentor.store.seen_rows import SAW
-from augmentor.store.test_access import told_openings
+from augmentor.store.seen_rows import SEEN_ROWS
+from augmentor.store.test_access import repeated_access_note
 
 PACKAGES = ("torch", "monai", "prefect", "albumentations", "numpy", "pandas", "scikit-learn")
 STATE = "state.json"
@@ -90,7 +90,7 @@ def check_leak(steps: Steps) -> None:
     parts = steps.parts
     test = parts.pop("test")
     refuse_overlap({**parts, "synthetic": steps.synthetic.samples}, {"test": test})
-    for step, handed in steps.saw.items():
+    for step, handed in steps.seen_rows.items():
         for part, digests in handed.items():
             refuse_seen(f"{step} step's {part}", digests, test)
 
@@ -124,7 +124,7 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
         **evaluation,
         "recipe": steps.settings,
         "synthetic_source": made.get("synthetic_source"),
-        "set_aside": [*data["set_aside"], *made.get("set_aside", [])],
+        "skipped": [*data["skipped"], *made.get("skipped", [])],
         "primary_metric": steps.recipe.evaluation.primary_metric,
         "removed_duplicates": len(data["removed"]),
         "notes": [
@@ -132,11 +132,16 @@ def gather_facts(steps: Steps, seconds: dict[str, float]) -> dict[str, Any]:
             *data["notes"],
             *made.get("notes", []),
             *evaluation["notes"],
-            *told_openings(steps.openings),
+            *repeated_access_note(steps.access_log),
         ],
         "verdict": steps.verdict,
         "outer": outer,
-        "limits": [*made.get("limits", []), *limits, *measured["limits"], *told_held(held_samples(trained))],
+        "limits": [
+            *made.get("limits", []),
+            *limits,
+            *measured["limits"],
+            *training_data_warning(held_samples(trained)),
+        ],
         "skipped_arms": evaluation["skipped"],
         "unusable": steps.words("filter")["unusable"],
         "label_minimum": (steps.words("filter")["filters"]["label"] or {}).get("minimum"),
@@ -157,7 +162,7 @@ def held_samples(trained: Mapping[str, Any]) -> int:
     return int((trained["chosen_checkpoint"] or {}).get("training_samples_held", 0))
 
 
-def told_held(held: int) -> list[str]:
+def training_data_warning(held: int) -> list[str]:
     """Return what readers of a report and of a model card must know of training samples in a file."""
     if not held:
         return []
@@ -197,7 +202,7 @@ def keep_generator(steps: Steps, facts: dict[str, Any], folder: Path) -> None:
     shutil.copytree(
         steps.done["train"].folder,
         folder / "generator",
-        ignore=shutil.ignore_patterns("done.json", "facts.json", SAW),
+        ignore=shutil.ignore_patterns("done.json", "facts.json", SEEN_ROWS),
     )
     write_text(folder / "generator" / "README.md", model_card(steps, facts))
     keep_filters(steps, folder / "filters")
@@ -209,7 +214,7 @@ def keep_filters(steps: Steps, folder: Path) -> None:
     folder.mkdir()
     write_json(folder / FILTERS, steps.words("filter")["filters"])
     shutil.copytree(
-        steps.done["judge"].folder, folder / "judge", ignore=shutil.ignore_patterns("done.json", SAW)
+        steps.done["judge"].folder, folder / "judge", ignore=shutil.ignore_patterns("done.json", SEEN_ROWS)
     )
     for name in ("train", "validation"):
         (folder / name).mkdir()
@@ -236,9 +241,9 @@ def write_manifest(steps: Steps, folder: Path) -> None:
             },
             "steps": {name: {"key": kept.key, "reused": kept.reused} for name, kept in steps.done.items()},
             "test_part": {
-                "opened": steps.openings.get(steps.done["evaluate"].key),
-                "opened_first": next(iter(steps.openings.values()), None),
-                "openings": len(steps.openings),
+                "opened": steps.access_log.get(steps.done["evaluate"].key),
+                "opened_first": next(iter(steps.access_log.values()), None),
+                "openings": len(steps.access_log),
             },
             "chosen_generator": steps.words("choose")["chosen"] if "choose" in steps.done else None,
             "generator_holds_training_samples": (
@@ -250,11 +255,11 @@ def write_manifest(steps: Steps, folder: Path) -> None:
                 "sample_sha256": data["digests"],
                 "feature_network": steps.words("measure")["feature_network"],
             },
-            "saw": {
+            "seen_rows": {
                 step: {
                     part: {"rows": len(rows), "sha256": sha256_json(rows)} for part, rows in handed.items()
                 }
-                for step, handed in steps.saw.items()
+                for step, handed in steps.seen_rows.items()
             },
             "outputs": {path.relative_to(folder).as_posix(): sha256_file(path) for path in files},
         },
@@ -295,7 +300,9 @@ def model_card(steps: Steps, facts: dict[str, Any]) -> str:
     if "choose" in steps.done:
         chosen, among = steps.words("choose")["chosen"], len(steps.recipe.generators)
         family = f"{chosen} (chosen among {among} by the validation part)"
-    held = "".join(f"- **Holds training data**: {text}\n" for text in told_held(held_samples(facts)))
+    held = "".join(
+        f"- **Holds training data**: {text}\n" for text in training_data_warning(held_samples(facts))
+    )
     start = "" if steps.critic is None else CRITIC_CARD
     return f"""# Generator of {facts["title"]}
 

@@ -84,7 +84,7 @@ class Recipe(Spec):
         series: the length that series are brought to, and how.
         split: how parts are made where the data has no official ones.
         scarcity: cuts the training part, and nothing else.
-        balance: "level", a ratio, or {class: n}; see :func:`augmentor.quality.plan.plan`.
+        balance: "balanced", a ratio, or {class: n}; see :func:`augmentor.quality.plan.plan`.
         synthesizer: the generator, composed from the five seams.
         candidates: other generators to choose from before the training, each a mapping of fields of a
             synthesizer: one with a ``family`` stands for itself, one without is ``synthesizer`` with these
@@ -110,7 +110,7 @@ class Recipe(Spec):
     series: SeriesSpec = SeriesSpec()
     split: SplitSpec = SplitSpec()
     scarcity: ScarcitySpec = ScarcitySpec()
-    balance: Balance = "level"
+    balance: Balance = "balanced"
     synthesizer: SynthesizerSpec = SynthesizerSpec()
     candidates: tuple[dict[str, Any], ...] = ()
     training: TrainingSpec = TrainingSpec()
@@ -140,8 +140,8 @@ class Recipe(Spec):
     def _levels_have_a_filter(self) -> Recipe:
         if self.evaluation.label_minimums and self.filters.label is None:
             raise ValueError(
-                "evaluation.label_minimums chooses the level of the label filter, which is off; take one of "
-                "the two out"
+                "evaluation.label_minimums chooses the minimum of the label filter, which is off; remove one "
+                "of the two"
             )
         return self
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from augmentor.core.errors import ConfigError, StorageError
 from augmentor.core.progress import Progress, Silent
 from augmentor.run.device import resolve_device
-from augmentor.run.distributed import called, meet, refuse_helpers
+from augmentor.run.distributed import join_ranks, refuse_several_ranks, wait_for_training
 from augmentor.run.engine import Engine, plain_engine
 from augmentor.run.guard import NotPublished, broken_rails
 from augmentor.run.publish import publish
@@ -21,7 +21,7 @@ from augmentor.run.steps import Steps
 from augmentor.store.cache import StepCache
 from augmentor.store.log import RunLog, forget_old_logs
 from augmentor.store.prune import Lease, prune_after, steps_of
-from augmentor.store.run_directory import retire, shelf, surplus, switch
+from augmentor.store.run_directory import retire, run_directory_lock, surplus, switch
 
 STEPS = {
     "load": "Load and split the data",
@@ -99,7 +99,9 @@ class Session:
         verdict = steps.verdict
         reasons = broken_rails(steps.recipe.guard, steps.results, verdict)
         seconds = {name: step_seconds(kept.folder) for name, kept in steps.done.items()}
-        with shelf(self.out, steps.name, lambda owner: self.log.log(f"waiting for {owner}")) as place:
+        with run_directory_lock(
+            self.out, steps.name, lambda owner: self.log.log(f"waiting for {owner}")
+        ) as place:
             taken = time.monotonic() - self.begun
             state = {"good": not reasons, "reasons": list(reasons), "seconds": round(taken, 1)}
             folder = publish(steps, self.out, self.log.path, seconds, state)
@@ -176,7 +178,7 @@ def begin(
     engine = engine or plain_engine(job.recipe.execution)
     out = job.out.expanduser().resolve()
     device = resolve_device(job.device)
-    meet(device)
+    join_ranks(device)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     logs = out / ".cache" / "logs"
     log = RunLog(logs / f"{job.recipe.name}-{stamp}-{time.time_ns() % 10**9}.jsonl", job.progress)
@@ -187,7 +189,7 @@ def begin(
     return Session(steps, log, out, time.monotonic(), Lease(out))
 
 
-def help_job(job: Job) -> None:
+def train_on_rank(job: Job) -> None:
     """Train ``job``'s generator with the first process of ``torchrun``, and do nothing else.
 
     All processes must see the folder of the runs: the first one leaves the data there.
@@ -197,12 +199,12 @@ def help_job(job: Job) -> None:
     """
     check_shared(job.recipe)
     device = resolve_device(job.device)
-    meet(device)
-    work = called()
+    join_ranks(device)
+    work = wait_for_training()
     if work is not None:
         steps = Steps(job.recipe, StepCache(job.out.expanduser().resolve() / ".cache"), device, Silent())
         steps.help(work)
-        called()
+        wait_for_training()
 
 
 def check_shared(recipe: Recipe) -> None:
@@ -213,11 +215,11 @@ def check_shared(recipe: Recipe) -> None:
     """
     splits = recipe.evaluation.outer_splits
     if splits > 1:
-        refuse_helpers(
+        refuse_several_ranks(
             f"evaluation.outer_splits={splits}", "set evaluation.outer_splits=1, or run it without torchrun"
         )
     if recipe.chooses:
-        refuse_helpers(
+        refuse_several_ranks(
             f"the choice among {len(recipe.generators)} candidates",
             "set candidates=[] and name the generator in synthesizer, or run it without torchrun",
         )

@@ -25,11 +25,11 @@ from augmentor.quality.feature_names import features_key
 from augmentor.quality.filters_spec import FiltersSpec
 from augmentor.run.completed import CRITIC, Found
 from augmentor.run.compose.folds import STEP, check_outer, work_outer
-from augmentor.run.distributed import call_helpers, dismiss_helpers, ranks_started
+from augmentor.run.distributed import rank_count, release_ranks, start_training_on_ranks
 from augmentor.run.sampling import mark, sample
-from augmentor.store.cache import Kept
-from augmentor.store.seen_rows import SAW, near_across, record, told_near
-from augmentor.store.test_access import note_opening
+from augmentor.store.cache import StepOutput
+from augmentor.store.seen_rows import SEEN_ROWS, near_across, near_duplicate_note, record_seen_rows
+from augmentor.store.test_access import record_test_access
 
 if TYPE_CHECKING:
     from augmentor.quality.judge import TaskJudge
@@ -46,8 +46,8 @@ CHOICE_ROOMS = EXPERIMENT_ROOMS
 class Steps(Found):
     """One recipe's steps over one cache; each is worked once, or taken from an earlier run."""
 
-    def load(self) -> Kept:
-        """Read the data, set aside what cannot be read, split it, and cut the training part."""
+    def load(self) -> StepOutput:
+        """Read the data, skip what cannot be read, split it, and cut the training part."""
         recipe = self.recipe
         inputs = {
             "dataset": recipe.dataset,
@@ -64,17 +64,17 @@ class Steps(Found):
         check_outer(self.recipe.evaluation.outer_splits, self.words("load")["split"])
         return kept
 
-    def judge(self) -> Kept:
+    def judge(self) -> StepOutput:
         """Train the cross-fitted task classifier on the training part."""
         inputs = {
             "load": self._key("load"),
             "judge": self.recipe.judge.model_dump(mode="json"),
             "seed": self.seed,
-            "record": SAW,
+            "record": SEEN_ROWS,
         }
         return self._keep("judge", inputs, GAN_ROOMS, self._judge)
 
-    def choose(self) -> Kept:
+    def choose(self) -> StepOutput:
         """Choose among the recipe's generators, for a recipe that names several."""
         from augmentor.run.compose.choose import inputs_of, work_choice
 
@@ -83,7 +83,7 @@ class Steps(Found):
             "choose", inputs_of(self), CHOICE_ROOMS, lambda output, _: work_choice(self, output)
         )
 
-    def train(self) -> Kept:
+    def train(self) -> StepOutput:
         """Train the generator on the training part, resuming from the last whole state."""
         if self.recipe.chooses:
             self._key("choose")  # settles the synthesizer
@@ -93,12 +93,12 @@ class Steps(Found):
             "training": self.recipe.training.model_dump(mode="json"),
             "device": self.device,
             "threads": self.recipe.execution.threads,
-            "record": SAW,
+            "record": SEEN_ROWS,
         }
-        if ranks_started() > 1:
-            inputs["processes"] = ranks_started()  # another order of additions changes the last bits
+        if rank_count() > 1:
+            inputs["processes"] = rank_count()  # another order of additions changes the last bits
         kept = self._keep("train", inputs, GAN_ROOMS, self._train)
-        dismiss_helpers()
+        release_ranks()
         return kept
 
     def help(self, work: Path) -> None:
@@ -109,7 +109,7 @@ class Steps(Found):
         self.judge()
         self._fit(work)
 
-    def sample(self) -> Kept:
+    def sample(self) -> StepOutput:
         """Make more samples than the plan needs, so that filters have something to choose from."""
         inputs = {
             "train": self._key("train"),
@@ -118,7 +118,7 @@ class Steps(Found):
         }
         return self._keep("sample", inputs, FILTER_ROOMS, self._sample)
 
-    def filter(self) -> Kept:
+    def filter(self) -> StepOutput:
         """Mark which samples are kept, and why the others are not."""
         inputs: dict[str, Any] = {
             "sample": self._key("sample"),
@@ -134,13 +134,13 @@ class Steps(Found):
             rooms = CHOICE_ROOMS
         return self._keep("filter", inputs, rooms, self._filter)
 
-    def measure(self) -> Kept:
+    def measure(self) -> StepOutput:
         """Measure fidelity, diversity and copies beside the same numbers for real data."""
         features = features_key(self.recipe.evaluation.features)
         inputs = {"filter": self._key("filter"), "features": features}
         return self._keep("measure", inputs, CHOICE_ROOMS, self._measure)
 
-    def evaluate(self) -> Kept:
+    def evaluate(self) -> StepOutput:
         """Train the arms' classifiers and score them on real held-out data."""
         inputs = {
             "filter": self._key("filter"),
@@ -165,9 +165,9 @@ class Steps(Found):
         inputs: Mapping[str, Any],
         rooms: tuple[str, ...],
         build: Callable[[Path, Path], None],
-    ) -> Kept:
+    ) -> StepOutput:
         if step not in self.done:
-            self.done[step] = self.cache.keep(
+            self.done[step] = self.cache.get_or_build(
                 step,
                 self.cache.key(step, inputs, rooms),
                 build,
@@ -185,7 +185,7 @@ class Steps(Found):
         return self.done[step]
 
     def _load(self, output: Path, _: Path) -> None:
-        from augmentor.data.duplicates import near_pairs
+        from augmentor.data.duplicates import near_duplicates
         from augmentor.data.load import load
         from augmentor.data.split import split
 
@@ -198,14 +198,14 @@ class Steps(Found):
             progress=self.progress,
         )
         parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
-        aside = [f"set aside: {item.path}: {item.reason}" for item in loaded.set_aside[:5]]
-        aside += [f"{len(loaded.set_aside)} files set aside in all"] if len(loaded.set_aside) > 5 else []
-        for note in (*aside, *loaded.notes, *parts.notes):
+        skipped = [f"skipped: {item.path}: {item.reason}" for item in loaded.skipped[:5]]
+        skipped += [f"{len(loaded.skipped)} files skipped in all"] if len(loaded.skipped) > 5 else []
+        for note in (*skipped, *loaded.notes, *parts.notes):
             self.progress.log(f"load: {note}")
         for name in ("train", "validation", "test"):
             (output / name).mkdir()
             write_samples(output / name, getattr(parts, name))
-        near = near_across(parts.parts, near_pairs(parts.parts))
+        near = near_across(parts.parts, near_duplicates(parts.parts))
         write_json(
             output / "facts.json",
             {
@@ -215,11 +215,16 @@ class Steps(Found):
                 "classes": list(parts.train.classes),
                 "shape": list(parts.train.shape),
                 "layout": loaded.layout,
-                "notes": [*loaded.notes, *parts.notes, *told_near(near, loaded.kind)],
+                "notes": [*loaded.notes, *parts.notes, *near_duplicate_note(near, loaded.kind)],
                 "near_duplicates": near,
-                "set_aside": [{"path": str(item.path), "reason": item.reason} for item in loaded.set_aside],
+                "skipped": [{"path": str(item.path), "reason": item.reason} for item in loaded.skipped],
                 "removed": [
-                    {"id": item.id, "twin": item.twin, "part": item.part, "reason": item.reason}
+                    {
+                        "id": item.id,
+                        "duplicate_of": item.duplicate_of,
+                        "part": item.part,
+                        "reason": item.reason,
+                    }
                     for item in parts.removed
                 ],
                 "split": parts.kind,
@@ -242,16 +247,16 @@ class Steps(Found):
             progress=self.progress,
         )
         judge.save(output)
-        record(output, {name: parts[name] for name in ("train", "validation")})
+        record_seen_rows(output, {name: parts[name] for name in ("train", "validation")})
 
     def _train(self, output: Path, work: Path) -> None:
-        with self.engine.turn(self.device):
-            call_helpers(work)
+        with self.engine.device_slot(self.device):
+            start_training_on_ranks(work)
             synthesizer = self._fit(work)
         synthesizer.save(output)
         if synthesizer.critic is not None:
             synthesizer.critic.save(output / CRITIC)
-        record(output, {"train": self.parts["train"]})
+        record_seen_rows(output, {"train": self.parts["train"]})
         write_json(
             output / "facts.json",
             {"training": synthesizer.history, "chosen_checkpoint": synthesizer.chosen},
@@ -281,7 +286,7 @@ class Steps(Found):
         wanted = plan(train.counts, self.recipe.balance)
         making = candidates(wanted, self.recipe.filters.oversampling, self.recipe.filters.minimum_candidates)
         seed = derive_seed(self.seed, "sample")
-        with self.engine.turn(self.device):
+        with self.engine.device_slot(self.device):
             synthesizer = load_synthesizer(self.done["train"].folder, device=self.device)
             synthetic = sample(synthesizer, making, train.classes, seed=seed)
             traversals = synthesizer.traverse(seed=derive_seed(seed, "traversals"))
@@ -314,7 +319,7 @@ class Steps(Found):
             output / "facts.json",
             {
                 "unusable": dict(selection.unusable),
-                "short": dict(selection.short),
+                "short": dict(selection.shortfall),
                 "filters": spec.model_dump(mode="json"),
             },
         )
@@ -385,7 +390,7 @@ class Steps(Found):
             critic=self.critic,
             progress=self.progress,
             # The work folder bears the key of the step.
-            opening=lambda: note_opening(self.cache.root, parts["test"].digest, work.stem),
+            opening=lambda: record_test_access(self.cache.root, parts["test"].digest, work.stem),
         )
         evaluation.results.write(output / "results.parquet")
         shutil.copyfile(work / "predictions.npz", output / "predictions.npz")

@@ -46,8 +46,16 @@ DECISIVE_PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A finished step: where its files lie, and whether an earlier run made them."""
+class StepOutput:
+    """The output of a finished step.
+
+    Attributes:
+        step: the step's name.
+        key: hash of what went in.
+        folder: where the files lie.
+        reused: whether an earlier run made them.
+        seconds: how long it took to make them now; 0 where they were reused.
+    """
 
     step: str
     key: str
@@ -77,7 +85,7 @@ class StepCache:
             }
         )[:32]
 
-    def keep(
+    def get_or_build(
         self,
         step: str,
         key: str,
@@ -85,7 +93,7 @@ class StepCache:
         *,
         waiting: Callable[[str], None] = lambda _: None,
         damaged: Callable[[], None] = lambda: None,
-    ) -> Kept:
+    ) -> StepOutput:
         """Return the finished step, building it if no run has done so before.
 
         Args:
@@ -94,16 +102,16 @@ class StepCache:
             build: called with an empty folder for the output, which appears whole or not at
                 all, and a work folder that outlives an interruption, for checkpoints.
             waiting: told who holds the step, when another run is building it.
-            damaged: told that kept files are not those that were written; the step is built again.
+            damaged: told that files are no longer those that were written; the step is built again.
         """
         final = self.root / step / key
         if intact(final):
-            return Kept(step, key, final, reused=True, seconds=0.0)
+            return StepOutput(step, key, final, reused=True, seconds=0.0)
         with storage_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
         with locked(final.with_suffix(".lock"), waiting):
             if intact(final):
-                return Kept(step, key, final, reused=True, seconds=0.0)
+                return StepOutput(step, key, final, reused=True, seconds=0.0)
             if final.exists():
                 damaged()
                 os.replace(final, final.with_name(f".{final.name}.damaged.tmp"))
@@ -120,7 +128,7 @@ class StepCache:
                     {"step": step, "key": key, "seconds": round(seconds, 3), "files": listing(output)},
                 )
             shutil.rmtree(work, ignore_errors=True)
-        return Kept(step, key, final, reused=False, seconds=seconds)
+        return StepOutput(step, key, final, reused=False, seconds=seconds)
 
 
 def listing(folder: Path) -> dict[str, str]:

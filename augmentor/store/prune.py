@@ -1,4 +1,4 @@
-"""Making room: finished steps that no run on the shelves came from are removed, while nobody works."""
+"""Making room: finished steps that no finished run came from are removed, while nobody works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORKED = (
     *("load", "judge", "train", "sample", "filter", "measure", "evaluate"),
     *("outer", "trial", "choose", "rung"),
 )
-"""Steps that can be worked again. What else lies in the cache (logs, the book of openings) stays."""
+"""Steps that can be worked again. What else lies in the cache (logs, the test-set access log) stays."""
 Step = tuple[str, str]
 """A step's name and its key."""
 
@@ -79,7 +79,7 @@ class Freed:
 
 
 def prune(out: Path) -> Freed:
-    """Remove every step under ``out`` that no run on a shelf came from, interrupted work included.
+    """Remove every step under ``out`` that no finished run came from, interrupted work included.
 
     Raises:
         ConfigError: if there is no such folder, a run is under way, or a run does not say what it needs.
@@ -106,13 +106,13 @@ def prune_after(out: Path, lease: Lease, gone: Iterable[Step]) -> Freed:
 
 
 def needed(out: Path) -> set[Step]:
-    """Return the steps that the runs on the shelves under ``out`` came from.
+    """Return the steps that the finished runs under ``out`` came from.
 
     Raises:
         ConfigError: if a run does not say.
     """
-    shelves = [path for path in out.iterdir() if path.is_dir() and path.name[:1] != "."]
-    return {step for shelf in shelves for run in finished_runs(shelf) for step in steps_of(run)}
+    folders = [path for path in out.iterdir() if path.is_dir() and path.name[:1] != "."]
+    return {step for folder in folders for run in finished_runs(folder) for step in steps_of(run)}
 
 
 def steps_of(run: Path) -> set[Step]:

@@ -1,4 +1,4 @@
-"""The runs of one recipe on their shelf: which dataset is published, and which runs are kept."""
+"""The directory of one recipe's runs: its lock, which dataset is published, and which runs are kept."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ STAMP = re.compile(r"\d{8}-\d{6}(-\d+)?")
 
 
 @contextmanager
-def shelf(out: Path, name: str, waiting: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
-    """Hold the folder ``<out>/<name>`` against other runs that publish, and yield it.
+def run_directory_lock(
+    out: Path, name: str, waiting: Callable[[str], None] = lambda _: None
+) -> Iterator[Path]:
+    """Lock the directory ``<out>/<name>`` against other runs that publish, and yield it.
 
     Args:
         out: the folder of all runs.
@@ -53,13 +55,13 @@ def switch(folder: Path, run: Path) -> None:
 
 
 def published_run(folder: Path) -> Path | None:
-    """Return the run whose dataset is published on the shelf ``folder``, or None."""
+    """Return the run whose dataset is published in ``folder``, or None."""
     link = folder / PUBLISHED
     return folder / link.readlink().parent if link.is_symlink() else None
 
 
 def finished_runs(folder: Path) -> list[Path]:
-    """Return the run folders on the shelf, oldest first."""
+    """Return the run folders in ``folder``, oldest first."""
     found = [
         path
         for path in folder.iterdir()

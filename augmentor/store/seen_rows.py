@@ -1,4 +1,4 @@
-"""What later tells whether a test case was seen: records of learning steps, and nearly equal pictures."""
+"""Which rows a learning step was given, and which samples of two parts are nearly equal."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 
 if TYPE_CHECKING:
-    from augmentor.data.duplicates import Near
+    from augmentor.data.duplicates import NearDuplicate
 
-SAW = "saw.json"
-"""What a learning step was handed: the digest of every row, by part."""
+SEEN_ROWS = "seen_rows.json"
+"""File with the digest of every row that a learning step was given, by part."""
 NAMED = 5
 
 
-def record(output: Path, handed: Mapping[str, Samples]) -> None:
-    """Write down which rows a learning step was handed; publishing holds them against the test part."""
-    write_json(output / SAW, {name: [str(row) for row in part.row_digests] for name, part in handed.items()})
+def record_seen_rows(output: Path, given: Mapping[str, Samples]) -> None:
+    """Write which rows a learning step was given, by part; publishing compares them with the test part."""
+    rows = {name: [str(row) for row in part.row_digests] for name, part in given.items()}
+    write_json(output / SEEN_ROWS, rows)
 
 
-def near_across(parts: Mapping[str, Samples], near: Sequence[Near]) -> list[dict[str, Any]]:
+def near_across(parts: Mapping[str, Samples], near: Sequence[NearDuplicate]) -> list[dict[str, Any]]:
     """Return the nearly equal pairs with one picture in the test part and one in another."""
     place = {str(name): part for part, samples in parts.items() for name in samples.ids}
     found = []
@@ -36,7 +37,7 @@ def near_across(parts: Mapping[str, Samples], near: Sequence[Near]) -> list[dict
     return found
 
 
-def told_near(near: Sequence[Mapping[str, Any]], kind: Kind) -> list[str]:
+def near_duplicate_note(near: Sequence[Mapping[str, Any]], kind: Kind) -> list[str]:
     """Return the note on nearly equal samples across parts, if there are any."""
     if not near:
         return []

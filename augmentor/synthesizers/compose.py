@@ -6,18 +6,19 @@ import torch
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.apart import ApartCritic, ApartGenerator
 from augmentor.nets.architectures import ARCHITECTURES, Maker, networks, refuse_shape
+from augmentor.nets.conditional import Critic, Encoder
 from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.layers import memory_format
-from augmentor.nets.players import Critic, Encoder
+from augmentor.nets.per_class import PerClassCritic, PerClassGenerator
 from augmentor.nets.sizing import auto_gamma
-from augmentor.nets.star import StarGenerator
+from augmentor.nets.stargan import StarGANGenerator
 from augmentor.objectives.adaptive import AdaptiveProbability
 from augmentor.objectives.adversarial import ADVERSARIAL
 from augmentor.objectives.diffaugment import Augment, make_augment
+from augmentor.objectives.lecam import LeCam
+from augmentor.objectives.path_length import PathLength
 from augmentor.objectives.penalties import PENALTIES, RANDOM_PENALTIES
-from augmentor.objectives.running import LeCam, PathLength
 from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec
 from augmentor.training.regulators import Regulators
 from augmentor.training.spec import TrainingSpec
@@ -58,12 +59,12 @@ def initial_networks(
             generator = FlowNetwork(spec, shape, n_classes)
         elif spec.conditioning == "apart":
             refuse_shape("cyclegan", shape)
-            generator = ApartGenerator(spec, shape, n_classes)
-            critic = ApartCritic(spec, shape, n_classes, ARCHITECTURES[spec.architecture].trunk)
+            generator = PerClassGenerator(spec, shape, n_classes)
+            critic = PerClassCritic(spec, shape, n_classes, ARCHITECTURES[spec.architecture].trunk)
         else:
             generator, critic = networks(spec, shape, n_classes, variational=spec.objective == "variational")
             if spec.objective == "stargan":
-                generator = StarGenerator(spec, shape, n_classes)
+                generator = StarGANGenerator(spec, shape, n_classes)
     layout = memory_format(len(shape) - 1)
     for network in (generator, *([] if critic is None else [critic])):
         network.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # torch omits this pair

@@ -17,9 +17,9 @@ from torch import Tensor
 from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_bytes, sha256_json, write_json
 from augmentor.nets.classifier import Classifier
-from augmentor.nets.players import Critic, Encoder
+from augmentor.nets.conditional import Critic, Encoder
+from augmentor.nets.critic_classifier import CriticClassifier
 from augmentor.nets.spec import NetworkSpec
-from augmentor.nets.started import CriticClassifier
 from augmentor.synthesizers.spec import SynthesizerSpec
 from augmentor.training.checkpoint import read_tensors, write_tensors
 

@@ -261,9 +261,9 @@ def _refuse_batch_statistics(*networks: nn.Module | None) -> None:
     normed = any(
         isinstance(part, nn.BatchNorm1d) for network in networks if network for part in network.modules()
     )
-    if normed and ranks.world() > 1:
+    if normed and ranks.world_size() > 1:
         raise ConfigError(
-            f"this family normalises over the batch, which {ranks.world()} processes would each do over "
+            f"this family normalises over the batch, which {ranks.world_size()} processes would each do over "
             "their own rows; choose another family, or run without torchrun"
         )
 

@@ -99,10 +99,10 @@ class TranslationSynthesizer:
                 another training.
             TrainingFailed: if a loss stops being finite.
         """
-        if ranks.world() > 1:
+        if ranks.world_size() > 1:
             raise ConfigError(
-                f"family 'translation' trains two small classifiers, which {ranks.world()} processes cannot "
-                "share; run without torchrun"
+                f"family 'translation' trains two small classifiers, which {ranks.world_size()} processes "
+                "cannot share; run without torchrun"
             )
         progress = progress or Silent()
         codec = ImageCodec.fit(train)

@@ -1,4 +1,4 @@
-"""What Prefect lends to a run: Dask or Ray workers for its fits, and turns on the GPU."""
+"""What Prefect lends to a run: Dask or Ray workers for its fits, and a slot on the GPU."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ LEASE = 300.0
 
 
 def engine_of(execution: ExecutionSpec, progress: Progress) -> Engine:
-    """Return the workers and turns that a recipe's ``execution`` asks for; call its parts inside a flow.
+    """Return the workers and device slots that ``execution`` asks for; call its parts inside a flow.
 
     Raises:
         ConfigError: if the runner's package is not installed.
     """
 
-    def turn(device: str) -> Any:  # noqa: ANN401 - a context manager, which @contextmanager hides
-        return gpu_turn(device, execution.gpu_slot, progress)
+    def device_slot(device: str) -> Any:  # noqa: ANN401 - a context manager, which @contextmanager hides
+        return hold_gpu_slot(device, execution.gpu_slot, progress)
 
-    return Engine(mapper_of(execution), turn)
+    return Engine(mapper_of(execution), device_slot)
 
 
 def mapper_of(execution: ExecutionSpec) -> Mapper:
@@ -94,7 +94,7 @@ class Spread:
         """
         if not jobs:
             return []
-        # Worked once, kept nowhere, never taken from a cache: what a unit leaves is its own affair.
+        # Worked once, kept nowhere, never taken from a cache: a unit leaves its results in files of its own.
         title = getattr(function, "__name__", "unit").replace("_", " ").strip()
         unit = task(name=title, cache_policy=NO_CACHE, persist_result=False)(_work)
         spread = flow(
@@ -173,7 +173,7 @@ def ray_runner(address: str | None, workers: int) -> TaskRunner[Any]:
 
 
 @contextmanager
-def gpu_turn(device: str, slot: str | None, progress: Progress) -> Iterator[None]:
+def hold_gpu_slot(device: str, slot: str | None, progress: Progress) -> Iterator[None]:
     """Hold one slot of a Prefect global concurrency limit while the block uses ``device``.
 
     On a CPU nothing is held. While other runs hold all slots, the block waits. A process that is

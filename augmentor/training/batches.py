@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from augmentor.core.errors import DataError
-from augmentor.core.ranks import own
+from augmentor.core.ranks import rank_slice
 from augmentor.training.spec import GROUP
 
 
@@ -102,7 +102,7 @@ class Batches:
             )
         self.batch, self.latent, self.device = batch, latent, device
         self.sources, self.others = sources, others
-        self.own = own(batch, GROUP)
+        self.own = rank_slice(batch, GROUP)
         self.x = x.contiguous(memory_format=layout) if isinstance(x, Tensor) else x
         self.layout = layout
         if device.type == "cuda" and isinstance(self.x, Tensor):

@@ -15,7 +15,7 @@ from augmentor.core.errors import TrainingFailed
 from augmentor.core.progress import Progress
 from augmentor.core.score import CheckpointScore
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.players import Critic, Encoder, Generator
+from augmentor.nets.conditional import Critic, Encoder, Generator
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
 from augmentor.training.schedule import Calendar, ema_decay, growth, label_strength, learning_rate
@@ -114,7 +114,7 @@ def train(state: State, training: Training) -> None:
             _tell(training, state, losses)
         if not calendar.row(state.step):
             continue
-        means = ranks.averaged(sums.means())
+        means = ranks.all_reduce_mean(sums.means())
         sums = Sums()
         if not _all_finite(means) or (calendar.state(state.step) and not state.finite()):
             _roll_back(state, good, training, means)
@@ -140,7 +140,7 @@ def _one_step(state: State, training: Training, draws: torch.Generator) -> Losse
         for network in (state.players.generator, state.players.critic, state.average):
             assert isinstance(network, Generator | Critic | Encoder)  # no other grows
             network.grow(position)
-    with ranks.sharing(spec.batch):
+    with ranks.global_batch(spec.batch):
         losses = train_step(
             state.players,
             training.objective,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from augmentor.objectives.adaptive import AdaptiveProbability
-from augmentor.objectives.running import LeCam, PathLength
+from augmentor.objectives.lecam import LeCam
+from augmentor.objectives.path_length import PathLength
 
 
 @dataclass

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from augmentor.nets.architectures import Maker
-from augmentor.nets.players import Critic, Encoder
+from augmentor.nets.conditional import Critic, Encoder
 from augmentor.training.ema import Average, averaged
 from augmentor.training.regulators import Regulators
 from augmentor.training.spec import TrainingSpec

@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from augmentor.core.ranks import average_gradients, own, world
+from augmentor.core.ranks import average_gradients, rank_slice, world_size
 from augmentor.nets.architectures import Maker
+from augmentor.nets.conditional import Critic, CriticOutput, Encoder, Generator
 from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.flow_spec import FlowSpec
-from augmentor.nets.players import Critic, Encoder, Examined, Generator
 from augmentor.nets.spec import CodesSpec
-from augmentor.objectives.adversarial import Adversarial
-from augmentor.objectives.codes import code_surprise
+from augmentor.objectives.adversarial import AdversarialLoss
 from augmentor.objectives.cycle import cycle_loss, identity_loss
 from augmentor.objectives.diffaugment import Augment
 from augmentor.objectives.diversity import mode_seeking
-from augmentor.objectives.flow import draw_times, on_path, velocity_loss
+from augmentor.objectives.flow import draw_times, interpolate, velocity_loss
+from augmentor.objectives.infogan import code_loss
 from augmentor.objectives.penalties import bind, clip_weights, consistency
-from augmentor.objectives.variational import negative_evidence_bound
+from augmentor.objectives.variational import negative_elbo
 from augmentor.training.batches import Batch
 from augmentor.training.regulators import Regulators
 from augmentor.training.spec import GROUP
@@ -55,7 +55,7 @@ class Objective:
         flow: times and label drop of a rectified flow; None for every other objective.
     """
 
-    adversarial: Adversarial | None
+    adversarial: AdversarialLoss | None
     penalties: Mapping[str, float]
     every: int
     augment: Augment | None
@@ -119,7 +119,7 @@ class Turn:
 
     players: Players
     critic: Critic
-    adversarial: Adversarial
+    adversarial: AdversarialLoss
     objective: Objective
     batch: Batch
     step: int
@@ -146,11 +146,11 @@ class Turn:
         logits: Tensor = self.critic(self.seen(x), self.labels(x), self.strength)
         return logits
 
-    def aside(self, said: Examined) -> Tensor | float:
+    def aside(self, said: CriticOutput) -> Tensor | float:
         """Return what the heads beside the logit add to a loss: class and codes, on generated rows."""
         total: Tensor | float = 0.0
         if said.codes is not None:
-            surprise = code_surprise(said.codes, self.batch.latents, self.objective.codes)
+            surprise = code_loss(said.codes, self.batch.latents, self.objective.codes)
             total = total + self.objective.codes.weight * surprise.mean()
         if said.classes is not None:
             wrong = cross_entropy(said.classes.float(), self.batch.labels)
@@ -243,23 +243,23 @@ def _critic_half(turn: Turn, fake: Tensor) -> tuple[Tensor, Tensor | None]:
         clip_weights(turn.critic.trunk, objective.clip)
         clip_weights(turn.critic.head, objective.clip)
     if turn.regulators.adaptive is not None:
-        turn.regulators.adaptive.update(turn.adversarial.belief(real_logits, fake_logits))
+        turn.regulators.adaptive.update(turn.adversarial.real_confidence(real_logits, fake_logits))
     return adversarial.detach(), penalty
 
 
-def _examine_both(turn: Turn, fake: Tensor) -> tuple[Examined, Examined]:
+def _examine_both(turn: Turn, fake: Tensor) -> tuple[CriticOutput, CriticOutput]:
     """Return what the critic says of the real and of the generated rows."""
     real = turn.batch.real
     if turn.critic.separate:
         real_said, fake_said = (
-            turn.critic.examine(turn.seen(x), turn.batch.labels, turn.strength) for x in (real, fake)
+            turn.critic.outputs(turn.seen(x), turn.batch.labels, turn.strength) for x in (real, fake)
         )
         return real_said, fake_said
     # One pass over both: half the calls. Groups of the minibatch statistic never mix the halves.
     both = torch.cat([real, fake.to(real.dtype)])
-    said = turn.critic.examine(turn.seen(both), turn.labels(both), turn.strength)
+    said = turn.critic.outputs(turn.seen(both), turn.labels(both), turn.strength)
     halves = [(None, None) if part is None else part.chunk(2) for part in said]
-    return Examined(*(half[0] for half in halves)), Examined(*(half[1] for half in halves))  # type: ignore[arg-type]  # logits are never None
+    return CriticOutput(*(half[0] for half in halves)), CriticOutput(*(half[1] for half in halves))  # type: ignore[arg-type]  # logits are never None
 
 
 def _penalties(turn: Turn, fake: Tensor) -> list[Tensor]:
@@ -285,9 +285,9 @@ def _penalties(turn: Turn, fake: Tensor) -> list[Tensor]:
 def _generator_half(turn: Turn, fake: Tensor) -> Tensor:
     players, objective, batch = turn.players, turn.objective, turn.batch
     with turn.precision:
-        said = turn.critic.examine(turn.seen(fake), batch.labels, turn.strength)
+        said = turn.critic.outputs(turn.seen(fake), batch.labels, turn.strength)
         real_logits = said.logits.detach()
-        if turn.adversarial.pairs:
+        if turn.adversarial.relativistic:
             with torch.no_grad():
                 real_logits = turn.judged(batch.real)
     adversarial = turn.adversarial.generator(real_logits, said.logits).mean()
@@ -336,7 +336,7 @@ def _variational(
         noise = batch.latents
         latents = mean + (0.5 * log_variance).exp() * noise
         rebuilt = players.generator(latents, batch.labels, strength, draws)
-    reconstruction, divergence = negative_evidence_bound(rebuilt, batch.real, mean, log_variance)
+    reconstruction, divergence = negative_elbo(rebuilt, batch.real, mean, log_variance)
     optimisers = [optimiser for _, _, optimiser in players.trained]
     for optimiser in optimisers:
         optimiser.zero_grad()
@@ -360,15 +360,15 @@ def _flow(
     assert objective.flow is not None
     real = batch.real
     # Every process draws for the whole batch, and takes what is its own.
-    count = len(real) * world()
-    mine = own(count, GROUP)
+    count = len(real) * world_size()
+    mine = rank_slice(count, GROUP)
     drop = max(objective.flow.label_drop, 1 - strength) if network.labelled else 1.0
     t = draw_times(count, objective.flow.times, draws)[mine].to(real.device)
     blank = (torch.rand(count, generator=draws)[mine] < drop).to(real.device)
-    labels = torch.where(blank, torch.full_like(batch.labels, network.nothing), batch.labels)
+    labels = torch.where(blank, torch.full_like(batch.labels, network.null_label), batch.labels)
     noise = batch.latents.view_as(real)
     with precision:
-        said = network.velocity(on_path(noise, real, t), t, labels)
+        said = network.velocity(interpolate(noise, real, t), t, labels)
     loss = velocity_loss(said, noise, real).mean()
     players.generator_optimiser.zero_grad()
     loss.backward()

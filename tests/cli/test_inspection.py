@@ -8,6 +8,7 @@ import types
 import pytest
 
 from augmentor.cli.inspection import show
+from augmentor.data import card_draft, inspection_text
 
 
 @pytest.fixture
@@ -19,11 +20,12 @@ def inspecting(monkeypatch):
         seen.append((target, data))
         print("a reader chatters")
         progress.log("looking for duplicates")
-        return types.SimpleNamespace(to_lines=lambda: ["classes", "", "  a\x1b[31m  3"])
+        return types.SimpleNamespace()
 
     module.inspect = inspect
-    module.draft_card = lambda found: "name: drafted\n"
     monkeypatch.setitem(sys.modules, "augmentor.data.inspect", module)
+    monkeypatch.setattr(card_draft, "draft_card", lambda found: "name: drafted\n")
+    monkeypatch.setattr(inspection_text, "inspection_lines", lambda found: ["classes", "", "  a\x1b[31m  3"])
     return seen
 
 

@@ -107,7 +107,7 @@ def test_pictures_come_back_bit_by_bit(tmp_path: Path, dtype: Any, top: int, cha
     np.testing.assert_array_equal(part.array[order], train.array)
     # What was made here is never taken for real afterwards.
     assert len(part) == 4
-    assert len(loaded.set_aside) == 2
+    assert len(loaded.skipped) == 2
 
 
 def test_an_archive_holds_the_units_of_the_data(tmp_path: Path) -> None:

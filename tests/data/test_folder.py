@@ -42,7 +42,7 @@ class Steps:
 
 
 def reasons(loaded: Loaded) -> dict[str, str]:
-    return {item.path: item.reason for item in loaded.set_aside}
+    return {item.path: item.reason for item in loaded.skipped}
 
 
 def test_classes_without_split_folders(make_folder: Make) -> None:
@@ -80,7 +80,7 @@ def test_a_wrapping_folder_is_entered_and_a_lone_split_folder_is_not(make_folder
     assert list(load(str(lone)).parts) == ["train"]
 
 
-def test_bad_files_are_set_aside_and_listed(make_folder: Make) -> None:
+def test_bad_files_are_skipped_and_listed(make_folder: Make) -> None:
     folder = make_folder({"a": 3, "b": 3})
     (folder / "a/empty.png").touch()
     (folder / "a/text.png").write_text("hello", encoding="utf-8")
@@ -124,7 +124,7 @@ def test_a_folder_of_other_kinds_alone_is_refused(make_folder: Make) -> None:
         load(str(folder))
 
 
-def test_webp_and_gif_are_read_and_films_are_set_aside(make_folder: Make) -> None:
+def test_webp_and_gif_are_read_and_films_are_skipped(make_folder: Make) -> None:
     folder = make_folder({"a": 1, "b": 1})
     values = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
     still = Image.fromarray(values)
@@ -243,7 +243,7 @@ def test_links_out_of_the_folder_are_refused(make_folder: Make, tmp_path: Path) 
     assert "cannot be opened" in reasons(load(str(folder)))["a/broken.png"]
 
 
-def test_names_that_are_no_text_are_set_aside(make_folder: Make) -> None:
+def test_names_that_are_no_text_are_skipped(make_folder: Make) -> None:
     folder = make_folder({"a": 1, "b": 1})
     (folder / "a" / "line\nbreak.png").write_bytes((folder / "a/p00.png").read_bytes())
     raw = os.fsencode(folder / "b") + b"/\xff.png"

@@ -209,7 +209,7 @@ def test_places_that_cannot_be_used_say_why(tmp_path: Path) -> None:
         ("rows.csv", "is a table; tables come in a later release"),
         ("notes.txt", "cannot be read; synthetic samples come as"),
         ("empty", "is empty"),
-        ("broken", r"1 files were set aside, e.g. dog/a.png: the file is empty"),
+        ("broken", r"1 files were skipped, e.g. dog/a.png: the file is empty"),
     ]:
         with pytest.raises(DataError, match=words):
             read(tmp_path / name, real())

@@ -13,8 +13,9 @@ import pytest
 from augmentor.core.errors import DataError
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.duplicates import exact_groups, near_pairs
+from augmentor.data.duplicates import exact_duplicates, near_duplicates
 from augmentor.data.inspect import inspect
+from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.load import load
 from augmentor.data.readers.foreign import foreign_path, read_foreign
 from augmentor.data.spec import ImageSpec, SeriesSpec
@@ -90,7 +91,7 @@ def test_x_train_and_y_train_are_parts_and_lengths_are_evened(tmp_path: Path) ->
     assert {part: made.shape for part, made in loaded.parts.items()} == {"train": (2, 16), "test": (2, 16)}
     assert loaded.parts["train"].counts == {"u": 3, "v": 4}
     assert loaded.parts["train"].ids[0] == "train/1"
-    assert [item.path for item in loaded.set_aside] == ["train/0"]
+    assert [item.path for item in loaded.skipped] == ["train/0"]
     assert set(loaded.originals.sides[:, 0].tolist()) == {30}
     with pytest.raises(DataError, match="'X_train' without 'y_train'"):
         load(str(write(tmp_path, X_train=x)))
@@ -136,7 +137,7 @@ def test_class_folders_of_arrays_are_read(tmp_path: Path, kind: str) -> None:
     assert loaded.parts["all"].shape == SHAPES[kind]
     assert loaded.parts["all"].counts == {"a": 3, "b": 3}
     np.testing.assert_array_equal(loaded.parts["all"].array[1], rows(kind, 6)[2])
-    assert "cannot be read as a .npy array" in loaded.set_aside[0].reason
+    assert "cannot be read as a .npy array" in loaded.skipped[0].reason
 
 
 def test_series_files_may_differ_in_length_and_nothing_else(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_series_files_may_differ_in_length_and_nothing_else(tmp_path: Path) -> N
 def test_a_pickled_array_is_never_opened(tmp_path: Path) -> None:
     root = folder_of(tmp_path / "set", "series")
     np.save(root / "a" / "bad.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    assert "allow_pickle" in load(str(root)).set_aside[0].reason
+    assert "allow_pickle" in load(str(root)).skipped[0].reason
 
 
 @pytest.mark.parametrize("kind", SHAPES)
@@ -168,8 +169,8 @@ def test_planted_duplicates_are_found_in_every_kind(kind: str) -> None:
     top = x.max()
     x[11] = np.clip(x[5] * 0.98 + 0.01 * top, 0, top).astype(x.dtype)
     loaded = {"all": Samples(x, part.y, part.classes, part.ids, value_range=(0, 255))}
-    assert exact_groups(loaded) == [("id0-3", "id0-7")]
-    found = near_pairs(loaded)
+    assert exact_duplicates(loaded) == [("id0-3", "id0-7")]
+    found = near_duplicates(loaded)
     assert [(pair.first, pair.second) for pair in found] == [("id0-5", "id0-11")]
 
 
@@ -181,7 +182,7 @@ def test_an_inspection_speaks_of_the_kind(tmp_path: Path, kind: str) -> None:
         tmp_path, images=x[:, 0] if kind != "series" else x, labels=np.arange(60) % 2, value_range=(0, 255)
     )
     found = inspect(path)
-    text = "\n".join(found.to_lines())
+    text = "\n".join(inspection_lines(found))
     plural = {"series": "series", "image": "images", "volume": "volumes"}[kind]
     assert f"60 {plural}, 2 classes" in text
     assert f"exact duplicates: 1 {plural} in 1 groups" in text

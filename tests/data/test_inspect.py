@@ -15,9 +15,11 @@ from scipy.ndimage import gaussian_filter
 from augmentor.core.errors import DataError
 from augmentor.core.samples import Samples
 from augmentor.data import duplicates
+from augmentor.data.card_draft import draft_card
 from augmentor.data.cards import read_card
-from augmentor.data.duplicates import exact_groups, fingerprints, near_pairs
-from augmentor.data.inspect import draft_card, half_width, inspect
+from augmentor.data.duplicates import exact_duplicates, fingerprints, near_duplicates
+from augmentor.data.inspect import half_width, inspect
+from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
 
 Make = Callable[..., Path]
@@ -57,7 +59,7 @@ def test_what_all_pictures_share_does_not_make_them_alike() -> None:
     x = np.clip(disc * 200 + (smooth(30).astype(float) - 127) * 0.05, 0, 255).astype(np.uint8)
     plain = x.reshape(30, -1).astype(float)
     assert np.corrcoef(plain)[0, 1] > 0.99  # as a raw correlation all of them are near duplicates
-    assert near_pairs({"all": part(x, "r")}) == []
+    assert near_duplicates({"all": part(x, "r")}) == []
 
 
 def test_slight_changes_are_found_across_parts_and_others_are_not() -> None:
@@ -68,19 +70,19 @@ def test_slight_changes_are_found_across_parts_and_others_are_not() -> None:
     other[2] = train[5]
     other[3] = np.roll(train[6], 3, axis=2)
     parts = {"train": part(train, "t"), "test": part(other, "v")}
-    assert exact_groups(parts) == [("t5", "v2")]
-    assert {(pair.first, pair.second) for pair in near_pairs(parts)} == {("t3", "v0"), ("t4", "v1")}
-    assert all(0.99 <= pair.correlation <= 1 for pair in near_pairs(parts))
-    assert near_pairs(parts, threshold=1.1) == []
+    assert exact_duplicates(parts) == [("t5", "v2")]
+    assert {(pair.first, pair.second) for pair in near_duplicates(parts)} == {("t3", "v0"), ("t4", "v1")}
+    assert all(0.99 <= pair.correlation <= 1 for pair in near_duplicates(parts))
+    assert near_duplicates(parts, threshold=1.1) == []
 
 
 def test_blocks_miss_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     x = smooth(25)
     x[[7, 24]] = np.clip(x[[2, 23]].astype(int) + 1, 0, 255)
-    whole = near_pairs({"all": part(x, "r")})
+    whole = near_duplicates({"all": part(x, "r")})
     assert {(pair.first, pair.second) for pair in whole} == {("r2", "r7"), ("r23", "r24")}
     monkeypatch.setattr(duplicates, "BLOCK", 4)
-    blocks = near_pairs({"all": part(x, "r")})
+    blocks = near_duplicates({"all": part(x, "r")})
     assert {(pair.first, pair.second) for pair in blocks} == {("r2", "r7"), ("r23", "r24")}
 
 
@@ -88,14 +90,14 @@ def test_very_many_pictures_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) 
     x = smooth(20)
     x[19] = np.clip(x[0].astype(int) + 1, 0, 255)
     monkeypatch.setattr(duplicates, "MOST", 10)
-    assert [(pair.first, pair.second) for pair in near_pairs({"all": part(x, "r")})] == [("r0", "r19")]
+    assert [(pair.first, pair.second) for pair in near_duplicates({"all": part(x, "r")})] == [("r0", "r19")]
 
 
 def test_flat_pictures_are_like_nothing() -> None:
     x = smooth(6)
     x[0], x[1] = 10, 200
-    assert near_pairs({"all": part(x, "r")}) == []
-    assert near_pairs({}) == []
+    assert near_duplicates({"all": part(x, "r")}) == []
+    assert near_duplicates({}) == []
 
 
 def test_half_width_is_that_of_the_normal_approximation() -> None:
@@ -123,8 +125,8 @@ def test_an_inspection_of_a_troubled_folder(make_folder: Make) -> None:
     assert found.parts["train"] == {"a": 24, "b": 5}
     assert found.to_generate == {"a": 0, "b": 19}
     assert found.blockers == ()
-    assert [item.path for item in found.set_aside] == ["test/a/broken.png"]
-    text = "\n".join(found.to_lines())
+    assert [item.path for item in found.skipped] == ["test/a/broken.png"]
+    text = "\n".join(inspection_lines(found))
     for line in (
         "data: 50 images, 2 classes, read as folder",
         "49 grey, 1 colour",
@@ -141,7 +143,7 @@ def test_what_stands_against_a_run_is_a_blocker_not_an_error(make_folder: Make) 
     found = inspect(make_folder({"only": 12}))
     assert found.kind is None
     assert "one class only" in found.blockers[0]
-    assert found.to_lines()[-1] == "a run would stop before training"
+    assert inspection_lines(found)[-1] == "a run would stop before training"
     scarce = inspect(make_folder({"a": 20, "b": 20}, root="two"), scarcity=ScarcitySpec(per_class={"a": 99}))
     assert "asks for 99" in scarce.blockers[0]
     refused = inspect("digits", split_spec=SplitSpec(minimum_per_class=500))
@@ -167,7 +169,7 @@ def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
 
 def test_lines_hold_no_sign_that_moves_a_cursor(make_folder: Make) -> None:
     folder = make_folder({"a": 8, "b\u202edrow\u009b31m": 8})
-    text = "\n".join(inspect(folder).to_lines())
+    text = "\n".join(inspection_lines(inspect(folder)))
     assert "\u202e" not in text
     assert "\u009b" not in text
 

@@ -50,7 +50,7 @@ def test_retinamnist_is_the_official_file_with_nearly_equal_pairs(shared: Shared
 def test_bccd_cells_keep_smear_images_together(shared: Shared) -> None:
     loaded = load("bccd_cells", data=shared("bccd_cells"), image=ImageSpec(size=32))
     assert loaded.notes == ()
-    assert loaded.set_aside == ()
+    assert loaded.skipped == ()
     scarce = ScarcitySpec(per_class={"WBC": 30, "Platelets": 30, "RBC": 300})
     made = split(loaded, scarcity=scarce)
     assert made.train.counts == {"Platelets": 30, "RBC": 300, "WBC": 30}

@@ -24,7 +24,7 @@ from augmentor.experiment.classifiers import (
 from augmentor.experiment.fits import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
-from augmentor.nets.reference import DENSENET_SIDE, NETWORKS
+from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
 
 LARGE = ("resnet18", "densenet121")
 UPDATES = {"densenet121": 2, "resnet18": 3, "small_resnet": 120, "mlp": 60}

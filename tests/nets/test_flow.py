@@ -71,7 +71,7 @@ def test_guidance_goes_beyond_the_label_and_no_conditioning_ignores_it():
     plain, guided = network(flow=fields), network(flow={**fields, "guidance": 2, "label_drop": 0.1})
     z, y = 0.1 * torch.randn(2, 64), torch.tensor([0, 1])
     label = plain(z, y)
-    blank = plain(z, torch.full_like(y, plain.nothing))
+    blank = plain(z, torch.full_like(y, plain.null_label))
     inside = (guided(z, y).abs() < 1) & (label.abs() < 1) & (blank.abs() < 1)
     assert inside.float().mean() > 0.5
     assert torch.allclose(guided(z, y)[inside], (2 * label - blank)[inside], atol=1e-5)

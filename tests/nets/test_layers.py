@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from augmentor.nets.blocks import Top
-from augmentor.nets.layers import gradient_laid_out, laid_out, memory_format
+from augmentor.nets.layers import channels_last, channels_last_gradient, memory_format
 from augmentor.nets.spec import NetworkSpec
 
 
@@ -10,7 +10,7 @@ from augmentor.nets.spec import NetworkSpec
 @pytest.mark.parametrize("grid", [(5,), (4, 5), (4, 5, 6)])
 def test_laying_out_changes_where_numbers_lie_and_no_number(channels, grid):
     x = torch.randn(2, channels, *grid, requires_grad=True)
-    made = laid_out(x)
+    made = channels_last(x)
     assert torch.equal(made, x)
     # One channel lies alike in every layout, but for its stride: what follows chooses a layout by that.
     layout = memory_format(len(grid))
@@ -23,7 +23,7 @@ def test_laying_out_changes_where_numbers_lie_and_no_number(channels, grid):
 
 def test_a_1x1_convolution_of_one_channel_goes_on_in_the_layout():
     x, weight = torch.randn(2, 1, 4, 5), torch.randn(8, 1, 1, 1)
-    made = torch.nn.functional.conv2d(laid_out(x), weight)
+    made = torch.nn.functional.conv2d(channels_last(x), weight)
     assert made.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(made, x * weight.view(1, 8, 1, 1))
 
@@ -48,4 +48,4 @@ def test_the_gradient_at_the_critics_end_comes_in_the_layout_of_what_came_in(gro
 
 def test_without_gradients_nothing_is_asked_for():
     x = torch.randn(2, 3, 4, 5)
-    assert gradient_laid_out(x) is x
+    assert channels_last_gradient(x) is x

@@ -8,14 +8,14 @@ import torch
 from torch.nn import functional
 
 from augmentor.nets.architectures import networks
+from augmentor.nets.conditional import MEAN_STYLE_DECAY
 from augmentor.nets.equalised import ACTIVATION_GAIN
 from augmentor.nets.layers import SLOPE, downsample
 from augmentor.nets.modulated import AdainConv, ModulatedConv, ModulatedOutput
-from augmentor.nets.players import MEAN_STYLE_DECAY
 from augmentor.nets.sizing import resolutions
 from augmentor.nets.spec import NetworkSpec
 from augmentor.nets.style import AdainBody, MappingNetwork, SkipBlock, SkipTrunk, StyleBody, neighbours
-from augmentor.objectives.running import PathLength
+from augmentor.objectives.path_length import PathLength
 
 BODIES = {"style": StyleBody, "adain": AdainBody}
 CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}

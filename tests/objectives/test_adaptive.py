@@ -89,12 +89,12 @@ def test_logits_that_carry_a_graph_are_let_go():
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
-def test_every_game_gives_a_belief_that_drives_it(name):
-    belief = ADVERSARIAL[name].belief
+def test_every_loss_gives_a_confidence_that_controls_it(name):
+    confidence = ADVERSARIAL[name].real_confidence
     for real, fake, end in ((6.0, -6.0, 0.8), (-6.0, 6.0, 0.0)):
         controller = AdaptiveProbability(images=100, start=0.4)
         for _ in range(20):
-            controller.update(belief(torch.full((8,), real), torch.full((8,), fake)))
+            controller.update(confidence(torch.full((8,), real), torch.full((8,), fake)))
         assert controller.probability == end
 
 

@@ -90,7 +90,7 @@ def test_values_where_the_critic_cannot_tell(name, undecided, critic, generator)
     torch.testing.assert_close(game.critic(logits, logits), torch.full_like(logits, critic))
     torch.testing.assert_close(game.generator(logits, logits), torch.full_like(logits, generator))
     if name != "wasserstein":
-        torch.testing.assert_close(game.belief(logits, logits), torch.zeros_like(logits))
+        torch.testing.assert_close(game.real_confidence(logits, logits), torch.zeros_like(logits))
 
 
 def test_cross_entropy_agrees_with_an_independent_implementation():
@@ -104,7 +104,10 @@ def test_cross_entropy_agrees_with_an_independent_implementation():
         binary_cross_entropy_with_logits(fake, ones, reduction="none"),
     )
     torch.testing.assert_close(
-        ADVERSARIAL["minimax"].generator(real, fake), torch.log(1 - torch.sigmoid(fake)), rtol=1e-6, atol=1e-9
+        ADVERSARIAL["minimax"].generator(real, fake),
+        torch.log(1 - torch.sigmoid(fake)),
+        rtol=1e-6,
+        atol=1e-9,
     )
 
 
@@ -127,7 +130,7 @@ class TestEveryGame:
         high, low = torch.tensor([1.5]), torch.tensor([-0.5])
         assert game.critic(high, low) < game.critic(low, high)
         assert game.generator(low, high) < game.generator(high, low)
-        assert game.belief(high, low) > 0 > game.belief(low, high)
+        assert game.real_confidence(high, low) > 0 > game.real_confidence(low, high)
 
     def test_gradients_pull_the_right_way(self, name):
         game = ADVERSARIAL[name]
@@ -146,13 +149,13 @@ class TestEveryGame:
         looks = not torch.equal(
             game.generator(torch.tensor([0.0, 1.0]), fake), game.generator(torch.tensor([2.0, -3.0]), fake)
         )
-        assert looks == game.pairs
+        assert looks == game.relativistic
 
     def test_float32_agrees_with_float64_even_at_extreme_logits(self, name):
         game = ADVERSARIAL[name]
         values = torch.tensor([-80.0, -5.0, -0.1, 0.0, 0.2, 7.0, 80.0])
         real, fake = values, values.flip(0)
-        for side in (game.critic, game.generator, game.belief):
+        for side in (game.critic, game.generator, game.real_confidence):
             single, double = side(real, fake), side(real.double(), fake.double())
             assert single.dtype == torch.float32
             assert single.isfinite().all()
@@ -161,7 +164,7 @@ class TestEveryGame:
     def test_half_precision_is_lifted(self, name):
         game = ADVERSARIAL[name]
         half = torch.tensor([0.5, -1.0], dtype=torch.bfloat16)
-        for side in (game.critic, game.generator, game.belief):
+        for side in (game.critic, game.generator, game.real_confidence):
             assert side(half, half).dtype == torch.float32
             assert side(half, half).shape == (2,)
 
@@ -185,7 +188,7 @@ def test_a_constant_added_to_all_logits_changes_nothing(name):
     game = ADVERSARIAL[name]
     real, fake = torch.tensor([0.5, -1.0]), torch.tensor([0.1, 0.2])
     torch.testing.assert_close(game.critic(real + 5, fake + 5), game.critic(real, fake))
-    torch.testing.assert_close(game.belief(real + 5, fake + 5), game.belief(real, fake))
+    torch.testing.assert_close(game.real_confidence(real + 5, fake + 5), game.real_confidence(real, fake))
 
 
 def test_the_saturating_loss_saturates_where_the_critic_wins_and_the_other_does_not():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from augmentor.objectives.flow import draw_times, on_path, velocity_loss
+from augmentor.objectives.flow import draw_times, interpolate, velocity_loss
 
 MEAN, SPREAD, ROWS = 0.7, 0.4, 200_000
 
@@ -27,7 +27,7 @@ def best(x, t):
 def test_a_path_starts_in_noise_and_ends_in_data():
     """Convention: swapped ends fail here."""
     noise, real = torch.zeros(3, 1, 2), torch.ones(3, 1, 2)
-    found = on_path(noise, real, torch.tensor([0.0, 0.25, 1.0]))
+    found = interpolate(noise, real, torch.tensor([0.0, 0.25, 1.0]))
     assert found[:, 0, 0].tolist() == [0.0, 0.25, 1.0]
 
 
@@ -36,7 +36,7 @@ def test_the_loss_of_the_best_velocity_is_the_conditional_variance(time):
     """Var[x1 - x0 | x_t] = 1 + s^2 - cov^2 / var; sampling error over 200,000 rows is under 1 %."""
     noise, real = ends()
     t = torch.full((ROWS,), time, dtype=torch.float64)
-    x = on_path(noise, real, t)
+    x = interpolate(noise, real, t)
     loss = velocity_loss(best(x, time), noise, real).mean().item()
     covariance = time * SPREAD**2 - (1 - time)
     expected = 1 + SPREAD**2 - covariance**2 / ((1 - time) ** 2 + time**2 * SPREAD**2)

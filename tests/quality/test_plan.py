@@ -13,12 +13,12 @@ COUNTS = st.dictionaries(st.text(min_size=1, max_size=5), st.integers(0, 5000), 
 
 
 def test_level_brings_every_class_to_the_largest():
-    assert plan({"normal": 60, "pneumonia": 540}, "level") == {"normal": 480, "pneumonia": 0}
+    assert plan({"normal": 60, "pneumonia": 540}, "balanced") == {"normal": 480, "pneumonia": 0}
 
 
 def test_ratio_one_is_level():
     counts = {"a": 3, "b": 7, "c": 0}
-    assert plan(counts, 1) == plan(counts, 1.0) == plan(counts, "level") == {"a": 4, "b": 0, "c": 7}
+    assert plan(counts, 1) == plan(counts, 1.0) == plan(counts, "balanced") == {"a": 4, "b": 0, "c": 7}
 
 
 def test_partial_and_growing_ratios():
@@ -48,8 +48,8 @@ def test_every_class_reaches_the_target_and_none_is_overfilled(counts, ratio):
 @given(COUNTS)
 def test_level_is_level_for_any_order_of_classes(counts):
     backwards = dict(reversed(counts.items()))
-    assert plan(counts, "level") == plan(backwards, "level")
-    assert {n + plan(counts, "level")[name] for name, n in counts.items()} == {max(counts.values())}
+    assert plan(counts, "balanced") == plan(backwards, "balanced")
+    assert {n + plan(counts, "balanced")[name] for name, n in counts.items()} == {max(counts.values())}
 
 
 @given(COUNTS, st.floats(1, 10), st.integers(0, 500))

@@ -11,7 +11,7 @@ from augmentor.quality.filters_spec import FILTERS, Balance, FiltersSpec
 
 
 class Part(Spec):
-    balance: Balance = "level"
+    balance: Balance = "balanced"
     filters: FiltersSpec = FiltersSpec()
 
 
@@ -63,7 +63,7 @@ def test_mistakes_are_explained(value, message):
         filters(value)
 
 
-@pytest.mark.parametrize("value", ["level", 0.5, 2, {"a": 3, "b": 0}])
+@pytest.mark.parametrize("value", ["balanced", 0.5, 2, {"a": 3, "b": 0}])
 def test_balance_passes(value):
     assert parse(Part, {"balance": value}, "recipe").balance == value
 

@@ -176,7 +176,7 @@ def test_hostile_names_are_text_everywhere(maker, tmp_path):
         extra={
             "notes": [HOSTILE],
             "limits": [HOSTILE],
-            "set_aside": [{"path": HOSTILE, "reason": HOSTILE}],
+            "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
             "unusable": {HOSTILE: HOSTILE},
             "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": HOSTILE},
             "versions": {HOSTILE: HOSTILE},

@@ -22,7 +22,7 @@ def visible(html):
 
 @pytest.mark.parametrize("kind", ["volume", "series"])
 def test_a_report_speaks_of_its_kind_everywhere(maker, tmp_path, kind):
-    maker.write_run(tmp_path, maker.Case(extra={"kind": kind, "set_aside": []}))
+    maker.write_run(tmp_path, maker.Case(extra={"kind": kind, "skipped": []}))
     index = json.loads((tmp_path / "gallery.json").read_text(encoding="utf-8"))
     (tmp_path / "gallery.json").write_text(json.dumps({**index, "kind": kind}), encoding="utf-8")
     render(tmp_path)

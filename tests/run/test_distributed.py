@@ -8,7 +8,7 @@ from augmentor.core import ranks
 from augmentor.core.errors import ConfigError
 from augmentor.run.compose.sweep import SweepSpec, run_sweep
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, check_shared, help_job, run_job
+from augmentor.run.session import Job, check_shared, run_job, train_on_rank
 from augmentor.tasks.sweep import sweep_with_prefect
 
 
@@ -21,11 +21,11 @@ def two_processes(request, monkeypatch):
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", request.param)
-    monkeypatch.setattr(ranks, "join", never)
+    monkeypatch.setattr(ranks, "init_process_group", never)
 
 
 @pytest.mark.usefixtures("two_processes")
-@pytest.mark.parametrize("start", [run_job, help_job])
+@pytest.mark.parametrize("start", [run_job, train_on_rank])
 @pytest.mark.parametrize(
     ("setting", "reason"),
     [

@@ -22,7 +22,7 @@ FIELDS: list[tuple[str, str, Any]] = [
     ("image.size=24", "image.size", 24),
     ("scarcity.per_class={a: 5, 7: 3}", "scarcity.per_class", {"a": 5, "7": 3}),
     ("scarcity.seed=4", "scarcity.seed", 4),
-    ("balance=level", "balance", "level"),
+    ("balance=balanced", "balance", "balanced"),
     ("balance=0.5", "balance", 0.5),
     ("balance={a: 10}", "balance", {"a": 10}),
     ("synthesizer.family=residual", "synthesizer.family", "residual"),
@@ -98,7 +98,7 @@ def test_filters_off_and_by_name_are_the_same_model_as_the_mapping():
     ("assignment", "words"),
     [
         ("filters=[labels]", "label"),
-        ("balance=lvel", "'level', a ratio"),
+        ("balance=lvel", "'balanced', a ratio"),
         ("synthesizer.family=transformer", "residual"),
         ("evaluation.primary_metric=f1", "balanced_accuracy"),
         ("evaluation.arms=[reel]", "real"),

@@ -25,12 +25,12 @@ def test_a_step_is_worked_once(tmp_path) -> None:
         calls.append(1)
         write_one(output, work)
 
-    first = cache.keep("train", "k", build)
-    second = cache.keep("train", "k", build)
+    first = cache.get_or_build("train", "k", build)
+    second = cache.get_or_build("train", "k", build)
     assert (first.reused, second.reused, len(calls)) == (False, True, 1)
     assert (second.folder / "one").read_text() == "1"
     assert json.loads((second.folder / "done.json").read_text())["step"] == "train"
-    assert cache.keep("train", "other", build).reused is False
+    assert cache.get_or_build("train", "other", build).reused is False
 
 
 def test_a_failed_step_leaves_its_work_and_no_output(tmp_path) -> None:
@@ -42,14 +42,14 @@ def test_a_failed_step_leaves_its_work_and_no_output(tmp_path) -> None:
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError):
-        cache.keep("train", "k", fail)
+        cache.get_or_build("train", "k", fail)
     assert not (tmp_path / "train" / "k").exists()
 
     def resume(output: Path, work: Path) -> None:
         assert (work / "checkpoint").read_text() == "state"
         write_one(output, work)
 
-    kept = cache.keep("train", "k", resume)
+    kept = cache.get_or_build("train", "k", resume)
     assert not kept.reused
     assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["k", "k.lock"]
 
@@ -115,13 +115,13 @@ def test_a_lock_names_its_owner_and_ends_with_its_process(tmp_path) -> None:
 def test_a_place_that_is_no_folder_is_explained(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot write"):
-        StepCache(tmp_path / "file").keep("train", "k", write_one)
+        StepCache(tmp_path / "file").get_or_build("train", "k", write_one)
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove", "add", "unreadable done.json"])
 def test_a_damaged_step_is_worked_again_and_said(tmp_path: Path, harm: str) -> None:
     cache = StepCache(tmp_path)
-    kept = cache.keep("train", "k", write_one)
+    kept = cache.get_or_build("train", "k", write_one)
     if harm == "flip":
         (kept.folder / "one").write_text("2")
     elif harm == "cut":
@@ -133,9 +133,9 @@ def test_a_damaged_step_is_worked_again_and_said(tmp_path: Path, harm: str) -> N
     else:
         (kept.folder / "done.json").write_text("{")
     told: list[str] = []
-    again = cache.keep("train", "k", write_one, damaged=lambda: told.append("damaged"))
+    again = cache.get_or_build("train", "k", write_one, damaged=lambda: told.append("damaged"))
     assert (again.reused, told) == (False, ["damaged"])
     assert {path.name for path in again.folder.iterdir()} == {"one", "done.json"}
     assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["k", "k.lock"]
-    assert cache.keep("train", "k", write_one, damaged=lambda: told.append("twice")).reused
+    assert cache.get_or_build("train", "k", write_one, damaged=lambda: told.append("twice")).reused
     assert told == ["damaged"]

@@ -21,10 +21,10 @@ def step(out: Path, name: str, key: str, size: int = 1000) -> Path:
     def build(output: Path, work: Path) -> None:
         (output / "bytes").write_bytes(b"x" * size)
 
-    return StepCache(out / ".cache").keep(name, key, build).folder
+    return StepCache(out / ".cache").get_or_build(name, key, build).folder
 
 
-def shelve(out: Path, stamp: str, **keys: str) -> Path:
+def finished_run(out: Path, stamp: str, **keys: str) -> Path:
     run = out / "r" / stamp
     run.mkdir(parents=True)
     steps = {name: {"key": key, "reused": False} for name, key in keys.items()}
@@ -39,7 +39,7 @@ def names(out: Path) -> set[str]:
 def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> None:
     kept, lost = step(tmp_path, "train", "a"), step(tmp_path, "train", "b", size=4321)
     other = step(tmp_path, "load", "b")  # the same key of another step
-    shelve(tmp_path, "20260101-000000", train="a", load="b")
+    finished_run(tmp_path, "20260101-000000", train="a", load="b")
     (tmp_path / ".cache" / "judge" / "c.work").mkdir(parents=True)
     (tmp_path / ".cache" / "judge" / "c.work" / "state").write_bytes(b"y" * 79)
     (tmp_path / ".cache" / "judge" / ".d.x.tmp").mkdir()
@@ -88,7 +88,7 @@ def test_a_session_is_somebody_who_works(tiny_recipe: Path, tiny_images: Path, t
 
 def test_after_a_run_only_what_the_removed_runs_came_from_leaves(tmp_path: Path) -> None:
     shared, old, stranger = (step(tmp_path, "train", key) for key in ("shared", "old", "stranger"))
-    shelve(tmp_path, "20260102-000000", train="shared")
+    finished_run(tmp_path, "20260102-000000", train="shared")
     lease = Lease(tmp_path)
     assert prune_after(tmp_path, lease, {("train", "shared"), ("train", "old")}).steps == 1
     lease.close()
@@ -97,7 +97,7 @@ def test_after_a_run_only_what_the_removed_runs_came_from_leaves(tmp_path: Path)
 
 def test_a_run_that_does_not_say_what_it_needs_stops_it(tmp_path: Path) -> None:
     folder = step(tmp_path, "train", "a")
-    (shelve(tmp_path, "20260101-000000") / "manifest.json").write_text("{")
+    (finished_run(tmp_path, "20260101-000000") / "manifest.json").write_text("{")
     with pytest.raises(ConfigError, match=r"20260101-000000.*nothing was pruned"):
         prune(tmp_path)
     assert intact(folder)

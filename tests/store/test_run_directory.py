@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from augmentor.core.errors import StorageError
-from augmentor.store.run_directory import finished_runs, published_run, retire, shelf, switch
+from augmentor.store.run_directory import finished_runs, published_run, retire, run_directory_lock, switch
 
 
 def run(folder: Path, stamp: str) -> Path:
@@ -47,7 +47,7 @@ def test_a_killed_publisher_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "r" / ".20260101-000000.abc.tmp" / "deep").mkdir(parents=True)
     (tmp_path / "r" / ".published.77.tmp").symlink_to("nowhere")
     keep = run(tmp_path / "r", "20260101-000000")
-    with shelf(tmp_path, "r") as folder:
+    with run_directory_lock(tmp_path, "r") as folder:
         assert sorted(folder.iterdir()) == [keep]
 
 
@@ -70,7 +70,7 @@ def test_runs_of_one_second_are_ordered_by_their_number(tmp_path: Path) -> None:
     assert [path.name for path in retire(tmp_path, 1)] == names[:-1]
 
 
-def test_a_shelf_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r").write_text("a file")
-    with pytest.raises(StorageError, match="cannot write"), shelf(tmp_path, "r"):
+    with pytest.raises(StorageError, match="cannot write"), run_directory_lock(tmp_path, "r"):
         pass

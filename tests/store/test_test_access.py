@@ -1,4 +1,4 @@
-"""The book that says when the test part was opened, alone and in the manifest of real runs."""
+"""The test-set access log, alone and in the manifest of real runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from augmentor.core.errors import StorageError
 from augmentor.experiment import evaluate as evaluate_module
 from augmentor.run.recipe import load_recipe
 from augmentor.run.session import Job, run_job
-from augmentor.store import test_access as opened
-from augmentor.store.test_access import note_opening, openings, told_openings
+from augmentor.store import test_access as module
+from augmentor.store.test_access import read_access_log, record_test_access, repeated_access_note
 
 DIGEST = "ab" * 32
 START = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
@@ -34,31 +34,31 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     monkeypatch.setattr(Clock, "looks", 0)
-    monkeypatch.setattr(opened, "datetime", Clock)
+    monkeypatch.setattr(module, "datetime", Clock)
 
 
 def test_the_first_time_of_an_evaluation_stays(tmp_path, clock):
     for key in ("one", "one", "two", "one"):
-        note_opening(tmp_path, DIGEST, key)
-    assert openings(tmp_path, DIGEST) == {
+        record_test_access(tmp_path, DIGEST, key)
+    assert read_access_log(tmp_path, DIGEST) == {
         "one": "2026-01-31T23:59:59+00:00",
         "two": "2026-02-01T00:59:59+00:00",
     }
-    assert list(openings(tmp_path, DIGEST)) == ["one", "two"]
-    assert openings(tmp_path, "cd" * 32) == {}
+    assert list(read_access_log(tmp_path, DIGEST)) == ["one", "two"]
+    assert read_access_log(tmp_path, "cd" * 32) == {}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"one": 3}', '{"one": "yesterday"}'])
-def test_a_damaged_book_is_told(tmp_path, text):
-    note_opening(tmp_path, DIGEST, "one")
+def test_a_damaged_log_is_refused(tmp_path, text):
+    record_test_access(tmp_path, DIGEST, "one")
     next((tmp_path / "opened").glob("*.json")).write_text(text)
     with pytest.raises(StorageError, match="remove it to begin anew"):
-        openings(tmp_path, DIGEST)
+        read_access_log(tmp_path, DIGEST)
 
 
-def test_one_look_is_no_news_and_two_are():
-    assert told_openings({}) == told_openings({"one": "2026-01-01"}) == []
-    (note,) = told_openings({"one": "2026-01-01", "two": "2026-01-02"})
+def test_a_note_is_given_from_the_second_access_on():
+    assert repeated_access_note({}) == repeated_access_note({"one": "2026-01-01"}) == []
+    (note,) = repeated_access_note({"one": "2026-01-01", "two": "2026-01-02"})
     assert note.startswith("2 evaluations with different settings")
 
 
@@ -77,10 +77,10 @@ def test_the_manifest_says_when_and_how_often(tiny_recipe, tiny_images, tmp_path
     monkeypatch.setattr(evaluate_module, "_score_rows", killed)
     with pytest.raises(KeyboardInterrupt):
         run_job(Job(recipe, tmp_path))
-    book = next((tmp_path / ".cache" / "opened").glob("*.json"))
-    begun = json.loads(book.read_text())
+    log = next((tmp_path / ".cache" / "opened").glob("*.json"))
+    begun = json.loads(log.read_text())
     (key,) = begun
-    book.write_text(json.dumps({key: "2026-01-31T23:59:59+00:00"}))  # long ago
+    log.write_text(json.dumps({key: "2026-01-31T23:59:59+00:00"}))  # long ago
     monkeypatch.setattr(evaluate_module, "_score_rows", real)
     first = manifest(run_job(Job(recipe, tmp_path)))
     assert first == {

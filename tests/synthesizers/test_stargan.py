@@ -102,11 +102,11 @@ def test_the_critics_gradient_is_that_of_equations_2_5_and_8(blobs, training):
     draws = torch.Generator().manual_seed(0)
     batch = batches.draw(draws)
     fake = generator(batch.sources, batch.labels, 1.0).detach()
-    real_said, fake_said = (critic.examine(x, batch.labels) for x in (batch.real, fake))
+    real_said, fake_said = (critic.outputs(x, batch.labels) for x in (batch.real, fake))
     penalty = gradient_penalty(lambda x: critic(x, batch.labels), batch.real, fake, generator=draws)
     loss = (fake_said.logits - real_said.logits).mean() + 10 * penalty.mean()
     expected = asked(loss + cross_entropy(real_said.classes, batch.labels), critic)
-    with_fakes = asked(cross_entropy(critic.examine(fake, batch.labels).classes, batch.labels), critic)
+    with_fakes = asked(cross_entropy(critic.outputs(fake, batch.labels).classes, batch.labels), critic)
     # The generator's own half leaves the critic's gradients alone.
     step()
     for name, gradient in gradients(critic).items():
@@ -123,7 +123,7 @@ def test_the_generators_gradient_is_that_of_equations_3_4_and_6(blobs, training,
     monkeypatch.setattr(state.players.critic_optimiser, "step", lambda: None)
     batch = batches.draw(torch.Generator().manual_seed(0))
     fake = generator(batch.sources, batch.labels, 1.0)
-    said = critic.examine(fake, batch.labels)
+    said = critic.outputs(fake, batch.labels)
     rebuilt = generator(fake, batch.origins, 1.0)
     parts = {
         "adversarial": -said.logits.mean(),

@@ -78,7 +78,7 @@ def test_what_only_prefect_has_is_refused_without_it(
 def test_without_prefect_the_process_pool_works_and_nothing_is_waited_for() -> None:
     engine = plain_engine(ExecutionSpec())
     assert engine.mapper is run_parallel
-    with engine.turn("cuda"):
+    with engine.device_slot("cuda"):
         pass
 
 
@@ -209,15 +209,15 @@ def held(name: str) -> int:
 def test_a_gpu_is_held_against_other_runs_and_given_back(limit: str) -> None:
     from prefect.concurrency.sync import concurrency
 
-    from augmentor.tasks.engines import gpu_turn
+    from augmentor.tasks.engines import hold_gpu_slot
 
     lines = Lines()
-    with gpu_turn("cuda", None, lines):
+    with hold_gpu_slot("cuda", None, lines):
         assert held(limit) == 1
         with pytest.raises(TimeoutError), concurrency(limit, timeout_seconds=0.2, strict=True):
             pytest.fail("a second run got the only slot")
     assert held(limit) == 0
-    with pytest.raises(DataError), gpu_turn("mps", limit, lines):
+    with pytest.raises(DataError), hold_gpu_slot("mps", limit, lines):
         raise DataError("the training failed")
     assert held(limit) == 0
     assert lines.logged == []
@@ -228,7 +228,7 @@ def test_waiting_is_told_and_ends_with_the_turn_of_the_other_run(limit: str) -> 
 
     from prefect.concurrency.sync import concurrency
 
-    from augmentor.tasks.engines import gpu_turn
+    from augmentor.tasks.engines import hold_gpu_slot
 
     waiting, leave = threading.Event(), threading.Event()
 
@@ -249,7 +249,7 @@ def test_waiting_is_told_and_ends_with_the_turn_of_the_other_run(limit: str) -> 
     other = threading.Thread(target=other_run)
     other.start()
     assert waiting.wait(60)
-    with gpu_turn("cuda", None, lines):
+    with hold_gpu_slot("cuda", None, lines):
         assert left == ["other run"]
         assert held(limit) == 1
     other.join()
@@ -257,28 +257,28 @@ def test_waiting_is_told_and_ends_with_the_turn_of_the_other_run(limit: str) -> 
 
 
 def test_a_cpu_holds_nothing_and_asks_nobody(limit: str) -> None:
-    from augmentor.tasks.engines import gpu_turn
+    from augmentor.tasks.engines import hold_gpu_slot
 
-    with gpu_turn("cpu", limit, Lines()):
+    with hold_gpu_slot("cpu", limit, Lines()):
         assert held(limit) == 0
 
 
 def test_without_a_limit_a_gpu_is_used_and_that_is_said(prefect_server: str) -> None:
-    from augmentor.tasks.engines import gpu_turn
+    from augmentor.tasks.engines import hold_gpu_slot
 
     lines = Lines()
-    with gpu_turn("cuda", None, lines):
+    with hold_gpu_slot("cuda", None, lines):
         pass
     assert len(lines.logged) == 1
     assert "`prefect gcl create augmentor-gpu --limit 1`" in lines.logged[0]
 
 
 def test_a_limit_that_the_recipe_names_must_exist(prefect_server: str) -> None:
-    from augmentor.tasks.engines import gpu_turn
+    from augmentor.tasks.engines import hold_gpu_slot
 
     with (
         pytest.raises(ConfigError, match="prefect gcl create big-gpu --limit 1"),
-        gpu_turn("cuda", "big-gpu", Lines()),
+        hold_gpu_slot("cuda", "big-gpu", Lines()),
     ):
         pytest.fail("the block ran without its slot")
 

@@ -34,7 +34,7 @@ from augmentor.training.state import State
 torch.set_num_threads(1)
 # In double precision what differs is the order of additions alone, far below any fault.
 torch.set_default_dtype(torch.float64)
-ranks.join("cpu")
+ranks.init_process_group("cpu")
 shape, rows, cpu = (1, 8, 8), 40, torch.device("cpu")
 x = torch.rand(rows, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
 # Unequal classes: the larger one has rows of every batch in both processes.
@@ -57,7 +57,7 @@ for name, asked in json.loads(sys.argv[2]).items():
         save_file(tensors, f"{sys.argv[1]}-{name}.safetensors")
         with open(f"{sys.argv[1]}-{name}.json", "w") as handle:
             json.dump([state.history, state.regulators.state_dict()], handle)
-ranks.leave()
+ranks.destroy_process_group()
 """
 
 ASKED: dict[str, dict[str, Any]] = {
@@ -109,12 +109,12 @@ def test_two_processes_train_what_one_trains(name: str, folder: Path) -> None:
 
 def test_without_torchrun_everything_is_as_it_is() -> None:
     x = torch.arange(6.0).reshape(3, 2).requires_grad_()
-    assert ranks.gathered(x) is x
-    assert not ranks.together(x).requires_grad
-    assert ranks.averaged({"loss": 2.0}) == {"loss": 2.0}
-    assert ranks.from_first("here") == "here"
-    assert ranks.own(12, 4) == slice(0, 12)
-    assert (ranks.world(), ranks.rank()) == (1, 0)
+    assert ranks.all_gather(x) is x
+    assert not ranks.all_gather_detached(x).requires_grad
+    assert ranks.all_reduce_mean({"loss": 2.0}) == {"loss": 2.0}
+    assert ranks.broadcast_from_rank_0("here") == "here"
+    assert ranks.rank_slice(12, 4) == slice(0, 12)
+    assert (ranks.world_size(), ranks.rank()) == (1, 0)
     plain, drawn = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
     torch.testing.assert_close(
         ranks.draw_rows(torch.rand, (2, 3), generator=drawn, dim=1), torch.rand(2, 3, generator=plain)
@@ -123,16 +123,16 @@ def test_without_torchrun_everything_is_as_it_is() -> None:
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_draws_of_a_rank_are_its_rows_of_the_whole(rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranks, "world", lambda: 2)
+    monkeypatch.setattr(ranks, "world_size", lambda: 2)
     monkeypatch.setattr(ranks, "rank", lambda: rank)
     whole = torch.rand(5, 12, 3, generator=torch.Generator().manual_seed(0))
-    with ranks.sharing(12):
+    with ranks.global_batch(12):
         once = ranks.draw_rows(torch.rand, (5, 6, 3), generator=torch.Generator().manual_seed(0), dim=1)
     assert torch.equal(once, whole[:, 6 * rank : 6 * rank + 6])
-    with ranks.sharing(6):  # real rows, then generated ones
+    with ranks.global_batch(6):  # real rows, then generated ones
         twice = ranks.draw_rows(torch.rand, (5, 6, 3), generator=torch.Generator().manual_seed(0), dim=1)
     start = 3 * rank
     assert torch.equal(twice, torch.cat([whole[:, start : start + 3], whole[:, 6 + start : 9 + start]], 1))
-    assert ranks.own(16, 4) == slice(8 * rank, 8 * rank + 8)
+    assert ranks.rank_slice(16, 4) == slice(8 * rank, 8 * rank + 8)
     with pytest.raises(ConfigError, match="multiple of 8"):
-        ranks.own(12, 4)
+        ranks.rank_slice(12, 4)

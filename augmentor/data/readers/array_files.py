@@ -14,7 +14,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
+from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.grids import Gridded, gridded, modality_of
 from augmentor.data.readers.tree import ARRAY, Tree
@@ -46,7 +46,7 @@ def read_array_files(
     read, x, broken = stacked(tree.found, progress)
     if not read:
         first = f", e.g. {broken[0].path}: {broken[0].reason}" if broken else ""
-        raise DataError(f"no array in {tree.root} can be read ({len(broken)} files were set aside{first})")
+        raise DataError(f"no array in {tree.root} can be read ({len(broken)} files were skipped{first})")
     where = str(tree.root)
     x = x[:, None] if x.ndim == 2 else x
     modality, guessed = modality_of({"all": x}, card, where)
@@ -80,14 +80,14 @@ def read_array_files(
         parts=parts,
         layout="folder",
         originals=Originals.of(grids.sides, channels=first_part.shape[0], bits=bits),
-        set_aside=(*tree.set_aside, *broken, *_empty(grids, by_part, read)),
+        skipped=(*tree.skipped, *broken, *_empty(grids, by_part, read)),
         notes=(*tree.notes, *guessed, *grids.notes, *unmatched),
     )
 
 
 def stacked(
     found: Sequence[Found], progress: Progress
-) -> tuple[list[Found], npt.NDArray[Any], list[SetAside]]:
+) -> tuple[list[Found], npt.NDArray[Any], list[SkippedFile]]:
     """Read .npy files as one array (N, ...); series shorter than the longest are filled with NaN.
 
     Returns:
@@ -110,7 +110,7 @@ def stacked(
                 arrays.append(np.lib.format.read_array(handle, allow_pickle=False))
             read.append(item)
         except (OSError, ValueError, EOFError) as error:
-            broken.append(SetAside(item.id, f"it cannot be read as a .npy array: {error}"))
+            broken.append(SkippedFile(item.id, f"it cannot be read as a .npy array: {error}"))
         progress.update("reading", number)
     progress.finish("reading")
     if not read:
@@ -156,9 +156,9 @@ def groups_of_names(
 
 def _empty(
     grids: Gridded, by_part: dict[str, npt.NDArray[np.bool_]], read: Sequence[Found]
-) -> list[SetAside]:
+) -> list[SkippedFile]:
     return [
-        SetAside(read[row].id, "one of its channels has no value at all")
+        SkippedFile(read[row].id, "one of its channels has no value at all")
         for part, kept in grids.kept.items()
         for row in np.flatnonzero(by_part[part])[~kept]
     ]

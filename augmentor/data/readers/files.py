@@ -11,6 +11,9 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".feather"})
+"""Tables, which are not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -17,9 +17,9 @@ from augmentor.core.errors import DataError
 from augmentor.core.parallel import processes_to_use
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
-from augmentor.core.scratch import gathered, room
+from augmentor.core.scratch import collect, free_bytes
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, SetAside
+from augmentor.data.loaded import PARTS, Loaded, SkippedFile
 from augmentor.data.readers.array_files import groups_of_names, read_array_files
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
@@ -64,7 +64,7 @@ def read_folder(
 ) -> Loaded:
     """Read every picture, or every .npy array, below ``root``.
 
-    Files that cannot be used are set aside with the reason.
+    Files that cannot be used are skipped, with the reason.
 
     Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
     id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
@@ -86,11 +86,11 @@ def read_folder(
         size, told = default_size(tree.found)
     read = stream(_one_size(tree.found, size, progress), image)
     x, found = read.x, tree.found.pick(read.index)
-    set_aside = [*tree.set_aside, *read.set_aside]
+    skipped = [*tree.skipped, *read.skipped]
     if not len(x):
-        first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
+        first = f", e.g. {skipped[0].path}: {skipped[0].reason}" if skipped else ""
         raise DataError(
-            f"no picture in {root} can be read ({len(set_aside)} files were set aside{first}); "
+            f"no picture in {root} can be read ({len(skipped)} files were skipped{first}); "
             "[split/]class/picture.png (or jpg, tif, bmp, webp, gif) is the layout"
         )
     groups, unmatched = groups_of_names(found, card)
@@ -107,7 +107,7 @@ def read_folder(
         x=x,
         y=np.fromiter((classes.index(item.label) for item in found), dtype=np.int64, count=len(found)),
         classes=classes,
-        ids=gathered((item.id for item in found), f"U{found.longest}"),
+        ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
         value_range=(low, high),
     )
@@ -124,7 +124,7 @@ def read_folder(
         parts=parts,
         layout="folder",
         originals=read.originals,
-        set_aside=tuple(set_aside),
+        skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
     )
 
@@ -170,18 +170,18 @@ def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
 
 def read_pictures(
     found: Sequence[Found], size: int | None, progress: Progress
-) -> tuple[list[ReadPicture], list[SetAside]]:
+) -> tuple[list[ReadPicture], list[SkippedFile]]:
     """Decode every file that was found, at the asked size; also return those that cannot be used.
 
     Raises:
         SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
     """
     read: list[ReadPicture] = []
-    set_aside: list[SetAside] = []
+    skipped: list[SkippedFile] = []
     decoded = 0
     for number, (item, result) in enumerate(_one_size(found, size, progress), start=1):
         if isinstance(result, str):
-            set_aside.append(SetAside(item.id, result))
+            skipped.append(SkippedFile(item.id, result))
         else:
             read.append(ReadPicture(item, result))
             decoded += result.pixels.nbytes
@@ -191,7 +191,7 @@ def read_pictures(
                 "smaller "
                 "size, e.g. --set image.size=64"
             )
-    return read, set_aside
+    return read, skipped
 
 
 def _one_size(
@@ -217,7 +217,7 @@ def _one_size(
 
 
 def _check_room(n: int, first: Picture) -> None:
-    free, needed = room(), n * first.pixels.nbytes
+    free, needed = free_bytes(), n * first.pixels.nbytes
     if needed > free:
         raise SizeNeeded(
             f"{n} pictures of {first.pixels.shape[1]} x {first.pixels.shape[0]} pixels fill "

@@ -17,10 +17,10 @@ from augmentor.core.kinds import kind_of
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
-from augmentor.data.load import TABLES
-from augmentor.data.loaded import Layout, SetAside
+from augmentor.data.loaded import Layout, SkippedFile
 from augmentor.data.readers.array_files import stacked
 from augmentor.data.readers.arrays import channels_last, own_dtype, shaped
+from augmentor.data.readers.files import TABLE_SUFFIXES
 from augmentor.data.readers.folder import ReadPicture, read_pictures
 from augmentor.data.readers.grids import gridded
 from augmentor.data.readers.npz import find_pairs, flat_labels, read_arrays, source_marks
@@ -46,13 +46,13 @@ class Foreign:
             metadata.csv where there is one (``synthesizer``, ``seed`` and its columns of numbers);
             else ``synthesizer`` is the SHA-256 of the source and ``seed`` is missing.
         kind: how the source lies on disk.
-        set_aside: files that could not be used.
+        skipped: files that could not be used.
         notes: what was changed, in words.
     """
 
     synthetic: SyntheticSet
     kind: Kind
-    set_aside: tuple[SetAside, ...]
+    skipped: tuple[SkippedFile, ...]
     notes: tuple[str, ...]
 
 
@@ -73,7 +73,7 @@ def foreign_path(source: Path) -> Path:
         if len(archives) == 1 and not any(path.is_dir() for path in source.iterdir()):
             return archives[0]
         return source
-    if source.suffix.lower() in TABLES:
+    if source.suffix.lower() in TABLE_SUFFIXES:
         raise DataError(
             f"{source} is a table; tables come in a later release, this one reads images, volumes and series"
         )
@@ -136,11 +136,11 @@ def _from_folder(source: Path, like: Samples, layout: Layout, digest: str, progr
         return _from_array_files(source, tree, table, like, digest, progress)
     height, width = like.shape[1:]
     read, broken = read_pictures(tree.found, height if height == width else None, progress)
-    set_aside = (*tree.set_aside, *broken)
+    skipped = (*tree.skipped, *broken)
     if not read:
-        first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
+        first = f", e.g. {skipped[0].path}: {skipped[0].reason}" if skipped else ""
         raise DataError(
-            f"no synthetic picture in {source} can be read ({len(set_aside)} files were set aside{first}); "
+            f"no synthetic picture in {source} can be read ({len(skipped)} files were skipped{first}); "
             f"synthetic pictures come as {FORMS}"
         )
     names = [table.get(item.found.id, {}).get("class") or item.found.label for item in read]
@@ -160,7 +160,7 @@ def _from_folder(source: Path, like: Samples, layout: Layout, digest: str, progr
     )
     rows = [table.get(item.found.id, {}) for item in read]
     notes = (*tree.notes, *_changes(read, like))
-    return Foreign(_unjudged(samples, rows, digest), "expanded" if table else "folder", set_aside, notes)
+    return Foreign(_unjudged(samples, rows, digest), "expanded" if table else "folder", skipped, notes)
 
 
 def _from_array_files(
@@ -168,12 +168,12 @@ def _from_array_files(
 ) -> Foreign:
     """Read series or volumes from .npy files in class folders."""
     read, x, broken = stacked(tree.found, progress)
-    set_aside = (*tree.set_aside, *broken)
+    skipped = (*tree.skipped, *broken)
     if not read:
-        first = f", e.g. {set_aside[0].path}: {set_aside[0].reason}" if set_aside else ""
+        first = f", e.g. {skipped[0].path}: {skipped[0].reason}" if skipped else ""
         raise DataError(
-            f"no synthetic {kind_of(like.shape).name} in {source} can be read ({len(set_aside)} files were "
-            f"set aside{first}); synthetic samples come as {FORMS}"
+            f"no synthetic {kind_of(like.shape).name} in {source} can be read ({len(skipped)} files were "
+            f"skipped{first}); synthetic samples come as {FORMS}"
         )
     made, kept, notes = _gridded(x, {}, like, str(source))
     found = [item for item, keep in zip(read, kept, strict=True) if keep]
@@ -190,7 +190,7 @@ def _from_array_files(
     return Foreign(
         _unjudged(samples, rows, digest),
         "expanded" if table else "folder",
-        set_aside,
+        skipped,
         (*tree.notes, *notes),
     )
 

@@ -15,7 +15,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.kinds import KINDS
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, Originals, SetAside
+from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.arrays import channels_last, check_alike, find_range, own_dtype, shaped
 from augmentor.data.readers.grids import gridded, modality_of
 from augmentor.data.spec import ImageSpec, SeriesSpec
@@ -51,7 +51,7 @@ def read_npz(
     raw = {part: x for part, _, x, _ in found}
     modality, guessed = modality_of(raw, card, str(path))
     labels = {part: flat_labels(y, len(raw[part]), f"{path}, {part}") for part, _, _, y in found}
-    set_aside: list[SetAside] = []
+    skipped: list[SkippedFile] = []
     if modality == "image":
         made, bounds, originals = _images(found, arrays, image, card, path)
         rows = {part: np.arange(len(x)) for part, x in made.items()}
@@ -65,8 +65,8 @@ def read_npz(
         rows = {part: np.flatnonzero(kept) for part, kept in grids.kept.items()}
         first = next(iter(made.values()))
         originals = Originals.of(grids.sides, channels=first.shape[1], bits=8 * first.dtype.itemsize)
-        set_aside = [
-            SetAside(f"{part}/{row}", "one of its channels has no value at all")
+        skipped = [
+            SkippedFile(f"{part}/{row}", "one of its channels has no value at all")
             for part, kept in grids.kept.items()
             for row in np.flatnonzero(~kept)
         ]
@@ -92,7 +92,7 @@ def read_npz(
         parts=parts,
         layout="npz",
         originals=originals,
-        set_aside=tuple(set_aside),
+        skipped=tuple(skipped),
         notes=(*notes, *guessed, *told),
     )
 

@@ -16,14 +16,14 @@ Pixels = npt.NDArray[np.generic]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
-"""A picture with more pixels is set aside: decoding it would need gigabytes."""
+"""A picture with more pixels is skipped: decoding it would need gigabytes."""
 
 ORIENTATION = 0x0112
 _LUMA = np.array([299, 587, 114], dtype=np.float64) / 1000
 
 
 class UnreadablePicture(Exception):  # noqa: N818 - becomes a reason in a list, never a crash
-    """Why a picture cannot be used; the message completes "set aside because"."""
+    """Why a picture cannot be used; the message completes "skipped because"."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.scratch import RowWriter, chunks
-from augmentor.data.loaded import Originals, SetAside
+from augmentor.data.loaded import Originals, SkippedFile
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.pictures import Picture, to_channels
 from augmentor.data.spec import ImageSpec
@@ -29,14 +29,14 @@ class Streamed:
         x: uint8 or uint16 array (N, C, H, W).
         index: int32 array (N,), the place of each picture among the files.
         originals: how the pictures were before they were resized.
-        set_aside: files that could not be used.
+        skipped: files that could not be used.
         notes: what was done to the pictures.
     """
 
     x: npt.NDArray[Any]
     index: npt.NDArray[np.int32]
     originals: Originals
-    set_aside: list[SetAside]
+    skipped: list[SkippedFile]
     notes: list[str]
 
 
@@ -50,15 +50,15 @@ def stream(results: Iterable[tuple[Found, Picture | str]], image: ImageSpec) -> 
         image: the colour asked for.
     """
     stack = _Stack()
-    index, set_aside = array("i"), []
+    index, skipped = array("i"), []
     for place, (item, result) in enumerate(results):
         if isinstance(result, str):
-            set_aside.append(SetAside(item.id, result))
+            skipped.append(SkippedFile(item.id, result))
         else:
             index.append(place)
             stack.add(result)
     x, notes = stack.finish(image)
-    return Streamed(x, np.array(index, dtype=np.int32), stack.originals(), set_aside, notes)
+    return Streamed(x, np.array(index, dtype=np.int32), stack.originals(), skipped, notes)
 
 
 class _Stack:

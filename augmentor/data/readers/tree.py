@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from augmentor.core.errors import DataError
-from augmentor.data.loaded import SetAside
+from augmentor.data.loaded import SkippedFile
 from augmentor.data.readers.files import Files, Folder
 from augmentor.data.readers.pictures import SUFFIXES
 
@@ -42,14 +42,14 @@ class Tree:
     root: Path
     found: Files
     classes: list[str] = field(default_factory=list)
-    set_aside: list[SetAside] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def walk(root: Path, *, synthetic: bool = False) -> Tree:
     """List the pictures below ``root``, which is entered further while it holds a single folder.
 
-    Hidden files are ignored. Whatever else lies in a class folder and is not read is set aside: files of
+    Hidden files are ignored. Whatever else lies in a class folder and is not read is skipped: files of
     other kinds, files in folders below it, links that lead out of ``root``, names that are not plain
     text. So are pictures outside class folders, and pictures that a metadata.csv beside the class folders
     calls synthetic, or with ``synthetic`` those that it does not call so.
@@ -71,9 +71,9 @@ def walk(root: Path, *, synthetic: bool = False) -> Tree:
     else:
         _take_classes(tree, root, "all")
     tree.classes = sorted(set(tree.classes))
-    tree.set_aside.sort(key=lambda item: item.path)
-    _set_others_aside(tree, synthetic)
-    if not tree.found and all(item.reason in {OTHER_KIND, NO_CLASS} for item in tree.set_aside):
+    tree.skipped.sort(key=lambda item: item.path)
+    _skip_others(tree, synthetic)
+    if not tree.found and all(item.reason in {OTHER_KIND, NO_CLASS} for item in tree.skipped):
         raise DataError(f"{_what(root)}; {LAYOUT}")
     return tree
 
@@ -87,7 +87,7 @@ def read_metadata(root: Path) -> list[dict[str, str]]:
         return []
 
 
-def _set_others_aside(tree: Tree, synthetic: bool) -> None:
+def _skip_others(tree: Tree, synthetic: bool) -> None:
     """Leave out what an earlier run made, which must never be measured on; or what is real."""
     rows = read_metadata(tree.root)
     made = {str(row.get("file_name")) for row in rows if row["source"] == "synthetic"}
@@ -105,7 +105,7 @@ def _set_others_aside(tree: Tree, synthetic: bool) -> None:
         return
     tree.found = others
     reason = "synthetic, as metadata.csv says; only real ones are used"
-    tree.set_aside += [SetAside(item.id, reason) for item in here]
+    tree.skipped += [SkippedFile(item.id, reason) for item in here]
 
 
 def _enter(root: Path) -> Path:
@@ -162,14 +162,14 @@ def _take_pictures(tree: Tree, folder: Path, part: str) -> None:
         # Only a link can lead out: the folder itself lies inside.
         reason = _name_fault(name) or (_link_fault(folder / name, tree.root) if name in links else None)
         if reason:
-            tree.set_aside.append(SetAside(_shown(f"{place}/{name}"), reason))
+            tree.skipped.append(SkippedFile(_shown(f"{place}/{name}"), reason))
         else:
             good.append(name)
     tree.found = Files(tree.root, [*tree.found.folders, Folder(place, part, label, good)])
 
 
 def _leave(tree: Tree, path: Path, reason: str) -> None:
-    tree.set_aside.append(SetAside(_shown(path.relative_to(tree.root).as_posix()), reason))
+    tree.skipped.append(SkippedFile(_shown(path.relative_to(tree.root).as_posix()), reason))
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -204,7 +204,7 @@ def _folders(parent: Path, tree: Tree) -> list[Path]:
     for folder in _subfolders(parent):
         reason = _name_fault(folder.name) or _link_fault(folder, tree.root)
         if reason:
-            tree.set_aside.append(SetAside(_shown(folder.relative_to(tree.root).as_posix()), reason))
+            tree.skipped.append(SkippedFile(_shown(folder.relative_to(tree.root).as_posix()), reason))
         else:
             kept.append(folder)
     return kept

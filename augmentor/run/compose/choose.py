@@ -26,8 +26,8 @@ from augmentor.run.forbidden_augmentations import synthesizer_without
 from augmentor.run.recipe import Recipe
 from augmentor.run.sampling import mark
 from augmentor.run.steps import CHOICE_ROOMS, Steps
-from augmentor.store.cache import Kept
-from augmentor.store.seen_rows import SAW, record
+from augmentor.store.cache import StepOutput
+from augmentor.store.seen_rows import SEEN_ROWS, record_seen_rows
 from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.spec import SynthesizerSpec
 
@@ -90,13 +90,13 @@ class RungSteps(Steps):
         folder = self.done["load"].folder
         return {name: read_samples(folder / name) for name in SEEN}
 
-    def rung(self) -> Kept:
+    def rung(self) -> StepOutput:
         """Score the candidate's filtered samples with the recipe's first mixing arm at its one share."""
         inputs = {
             "sample": self._key("sample"),
             "judge": self._key("judge"),
             "filters": self.recipe.filters.model_dump(mode="json"),
-            **yardstick(self),
+            **scoring_inputs(self),
         }
         return self._keep("rung", inputs, CHOICE_ROOMS, self._rung)
 
@@ -121,11 +121,11 @@ class RungSteps(Steps):
             folder=work,
             progress=self.progress,
         )
-        record(output, parts)
+        record_seen_rows(output, parts)
         write_json(output / "facts.json", {"scores": tried["scores"]})
 
 
-def yardstick(steps: Steps) -> dict[str, Any]:
+def scoring_inputs(steps: Steps) -> dict[str, Any]:
     """Return what the scores of a candidate depend on, its samples aside: part of a step's key."""
     spec = steps.evaluation_spec
     fields = (
@@ -155,7 +155,7 @@ def inputs_of(steps: Steps) -> dict[str, Any]:
         "threads": recipe.execution.threads,
         "balance": recipe.balance,
         "filters": recipe.filters.model_dump(mode="json"),
-        **yardstick(steps),
+        **scoring_inputs(steps),
         "rule": RULE,
     }
 
@@ -225,7 +225,7 @@ def work_choice(steps: Steps, output: Path) -> None:
     contest, count = Contest(steps, able), len(steps.recipe.generators)
     chosen, tried, rows = halve(tuple(able), contest.attempt, refused)
     steps.progress.log(f"choose: {chosen}, of {count} generators")
-    record_seen(output, contest.members)
+    record_all_seen_rows(output, contest.members)
     arm = mixing_arm(spec.arms)
     scores = score_rows(tried, load["dataset"], arm, spec.primary_metric)
     Results.from_rows(scores).write(output / "results.parquet")
@@ -297,7 +297,7 @@ def halve(
         reasons = "; ".join(f"{one.candidate}: {one.reason}" for one in [*refused, *tried] if one.reason)
         raise ConfigError(
             f"none of the recipe's {len(names) + len(refused)} generators could be tried ({reasons}); name "
-            "others in candidates, or set candidates to [] and mend synthesizer"
+            "others in candidates, or set candidates to [] and fix synthesizer"
         )
     return left[0], tried, rows
 
@@ -337,14 +337,14 @@ def score_rows(tried: Iterable[Attempt], dataset: str, arm: str, metric: str) ->
     ]
 
 
-def record_seen(output: Path, members: Iterable[RungSteps]) -> None:
+def record_all_seen_rows(output: Path, members: Iterable[RungSteps]) -> None:
     """Write down which rows any step of any candidate was handed; publishing looks for test cases in it."""
     seen: dict[str, dict[str, None]] = {name: {} for name in SEEN}
     for one in members:
-        for handed in one.saw.values():
+        for handed in one.seen_rows.values():
             for part, digests in handed.items():
                 seen.setdefault(part, {}).update(dict.fromkeys(digests))
-    write_json(output / SAW, {part: list(digests) for part, digests in seen.items()})
+    write_json(output / SEEN_ROWS, {part: list(digests) for part, digests in seen.items()})
 
 
 def told(chosen: str, count: int, tried: Sequence[Attempt]) -> str:

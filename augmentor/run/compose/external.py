@@ -19,7 +19,7 @@ from augmentor.run.engine import Engine
 from augmentor.run.recipe import ExecutionSpec, Recipe, load_recipe
 from augmentor.run.session import Job, Outcome, Session, begin
 from augmentor.run.steps import DATA_ROOMS, Steps
-from augmentor.store.cache import Kept, tree_digest
+from augmentor.store.cache import StepOutput, tree_digest
 
 if TYPE_CHECKING:
     from augmentor.core.samples import Samples
@@ -51,7 +51,7 @@ class ForeignSteps(Steps):
 
     source: Path = field(default=Path(), kw_only=True)
 
-    def sample(self) -> Kept:
+    def sample(self) -> StepOutput:
         """Read the synthetic samples and refuse those that are held-out cases."""
         inputs = {"load": self._key("load"), "synthetic": self.synthetic_digest}
         return self._keep("sample", inputs, DATA_ROOMS, self._read)
@@ -123,7 +123,7 @@ class ForeignSteps(Steps):
                 "candidates": counts,
                 "notes": list(found.notes),
                 "limits": [LIMIT],
-                "set_aside": [{"path": item.path, "reason": item.reason} for item in found.set_aside],
+                "skipped": [{"path": item.path, "reason": item.reason} for item in found.skipped],
                 "synthetic_source": {
                     "name": self.source.resolve().name,
                     "kind": found.kind,
@@ -210,7 +210,7 @@ def told_test_copies(judge: TaskJudge, synthetic: Samples, test: Samples) -> lis
     counts = []
     for samples in (synthetic, judge.held_out):
         distance, _ = nearest_image(picture(judge, samples), images)
-        near = int((scale.ratio(distance, samples.y) < 1).sum())
+        near = int((scale.relative_to_threshold(distance, samples.y) < 1).sum())
         counts.append([near, len(samples) - near])
     (made, _), (usual, _) = counts
     if fisher_exact(counts, alternative="greater").pvalue >= CHANCE:

@@ -9,7 +9,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_json
 from augmentor.core.results import Results
 from augmentor.core.seeds import derive_seed
-from augmentor.store.cache import Kept
+from augmentor.store.cache import StepOutput
 
 if TYPE_CHECKING:
     from augmentor.experiment.outer import OuterSplit
@@ -47,7 +47,7 @@ def split_recipe(recipe: Recipe, number: int) -> Recipe:
     )
 
 
-def work_outer(steps: Steps) -> Kept:
+def work_outer(steps: Steps) -> StepOutput:
     """Work every further split through the same cache and keep the folded answer.
 
     Each split makes its own choices on its own validation part. No test case of a split was seen by
@@ -84,7 +84,7 @@ def work_outer(steps: Steps) -> Kept:
         write_json(output / "facts.json", {**folded.facts, "seeds": seeds})
 
     inputs = {"evaluations": [one.done["evaluate"].key for one in every]}
-    return steps.cache.keep(STEP, steps.cache.key(STEP, inputs, ("core", "experiment")), build)
+    return steps.cache.get_or_build(STEP, steps.cache.key(STEP, inputs, ("core", "experiment")), build)
 
 
 def _chosen(steps: Steps) -> dict[str, str]:

@@ -26,12 +26,12 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import Spec, override, parse, read_yaml
 from augmentor.experiment.spec import mixing_arm
 from augmentor.run.compose.sweep_table import Trial, sweep_markdown
-from augmentor.run.distributed import refuse_helpers
+from augmentor.run.distributed import refuse_several_ranks
 from augmentor.run.engine import Engine
 from augmentor.run.recipe import Recipe
 from augmentor.run.session import STEPS, Job, Outcome, Session, begin
 from augmentor.run.steps import EXPERIMENT_ROOMS, Steps
-from augmentor.store.cache import Kept, StepCache
+from augmentor.store.cache import StepCache, StepOutput
 
 VARIED = ("synthesizer", "training", "filters", "balance")
 NEVER = ("training.seed",)
@@ -111,7 +111,7 @@ class Member:
 class TrialSteps(Steps):
     """The steps of a member: those of a run, scored on the validation part instead of the test part."""
 
-    def trial(self) -> Kept:
+    def trial(self) -> StepOutput:
         """Score the filtered samples on the validation part at every share."""
         spec = self.evaluation_spec
         inputs = {
@@ -340,7 +340,7 @@ def check_alone() -> None:
     Raises:
         ConfigError: if it started more than one process.
     """
-    refuse_helpers("a sweep", "run it without torchrun; execution.processes shares its fits")
+    refuse_several_ranks("a sweep", "run it without torchrun; execution.processes shares its fits")
 
 
 def run_sweep(job: Job, plan: SweepSpec) -> Outcome:

@@ -159,7 +159,7 @@ def test_the_chosen_one_is_trained_and_every_score_is_a_row(ran: tuple[Path, Rec
     assert made["spec"]["mode_seeking"] == recipe.generators[choice["chosen"]].mode_seeking
     manifest = json.loads((outcome.folder / "manifest.json").read_text())
     assert manifest["chosen_generator"] == choice["chosen"]
-    assert {"choose", "train"} <= set(manifest["saw"])
+    assert {"choose", "train"} <= set(manifest["seen_rows"])
     assert f"{choice['chosen']} (chosen among 4" in (outcome.folder / "generator" / "README.md").read_text()
     assert recipe_from_values(read_yaml(outcome.folder / "recipe.yaml")).generators == recipe.generators
 
@@ -224,7 +224,7 @@ def test_a_killed_choice_goes_on_and_comes_out_the_same(
     monkeypatch.setattr(RungSteps, "rung", lambda self: worked.append(real(self).reused))
     again = steps_of(recipe, tmp_path / "broken").choose().folder
     assert worked[3:] == [True] * 3 + [False] * 2
-    for name in ("facts.json", "results.parquet", "saw.json"):
+    for name in ("facts.json", "results.parquet", "seen_rows.json"):
         assert (again / name).read_bytes() == (whole / name).read_bytes(), name
 
 

@@ -25,7 +25,7 @@ from augmentor.run.compose.external import evaluate_foreign, foreign_recipe, tol
 from augmentor.run.generate import generate
 from augmentor.run.publish import check_leak
 from augmentor.run.session import Outcome
-from augmentor.store.seen_rows import near_across, record, told_near
+from augmentor.store.seen_rows import near_across, near_duplicate_note, record_seen_rows
 
 SHORT = [
     "judge.updates=20",
@@ -117,8 +117,8 @@ def test_the_summary_says_what_was_judged(outcome: Outcome, source: Path, parts:
 def test_the_manifest_holds_every_sample_and_what_the_judge_saw(outcome: Outcome, parts: Split) -> None:
     manifest = json.loads((outcome.folder / "manifest.json").read_text())
     assert manifest["inputs"]["sample_sha256"] == parts.digests()
-    saw = manifest["saw"]["judge"]
-    assert {name: entry["rows"] for name, entry in saw.items()} == {
+    seen = manifest["seen_rows"]["judge"]
+    assert {name: entry["rows"] for name, entry in seen.items()} == {
         "train": len(parts.train),
         "validation": len(parts.validation),
     }
@@ -201,14 +201,14 @@ class Finished:
 
     parts: dict[str, Samples]
     synthetic: SyntheticSet
-    saw: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    seen_rows: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
 
-def finished(parts: Split, samples: Samples, **saw: dict[str, list[str]]) -> Any:
+def finished(parts: Split, samples: Samples, **seen_rows: dict[str, list[str]]) -> Any:
     n = len(samples)
     table = pd.DataFrame({"synthesizer": ["s"] * n, "seed": [0] * n})
     made = SyntheticSet(samples, table, np.zeros(n, np.bool_), np.full(n, "copy"))
-    return Finished(dict(parts.parts), made, saw)
+    return Finished(dict(parts.parts), made, seen_rows)
 
 
 def test_publishing_refuses_a_test_case_wherever_it_was_seen(parts: Split) -> None:
@@ -230,12 +230,12 @@ def test_publishing_refuses_a_test_case_wherever_it_was_seen(parts: Split) -> No
 
 
 def test_a_record_lists_every_row(tmp_path: Path, parts: Split) -> None:
-    record(tmp_path, {"train": parts.train})
-    assert json.loads((tmp_path / "saw.json").read_text()) == {"train": parts.digests()["train"]}
+    record_seen_rows(tmp_path, {"train": parts.train})
+    assert json.loads((tmp_path / "seen_rows.json").read_text()) == {"train": parts.digests()["train"]}
 
 
 def test_nearly_equal_pictures_across_parts_are_named() -> None:
-    from augmentor.data.duplicates import Near
+    from augmentor.data.duplicates import NearDuplicate
 
     def part(*names: str) -> Samples:
         n = len(names)
@@ -249,18 +249,21 @@ def test_nearly_equal_pictures_across_parts_are_named() -> None:
 
     where = {"train": part("t1", "t2"), "validation": part("v1"), "test": part("s1", "s2")}
     pairs = [
-        Near("t1", "s1", 0.99871),
-        Near("s2", "v1", 0.992),
-        Near("t1", "t2", 0.99),
-        Near("s1", "s2", 0.99),
+        NearDuplicate("t1", "s1", 0.99871),
+        NearDuplicate("s2", "v1", 0.992),
+        NearDuplicate("t1", "t2", 0.99),
+        NearDuplicate("s1", "s2", 0.99),
     ]
     found = near_across(where, pairs)
     assert found == [
         {"part": "train", "id": "t1", "test": "s1", "correlation": 0.9987},
         {"part": "validation", "id": "v1", "test": "s2", "correlation": 0.992},
     ]
-    assert "train t1 and test s1 (0.9987); validation v1 and test s2" in told_near(found, KINDS["image"])[0]
-    assert told_near([], KINDS["image"]) == []
+    assert (
+        "train t1 and test s1 (0.9987); validation v1 and test s2"
+        in near_duplicate_note(found, KINDS["image"])[0]
+    )
+    assert near_duplicate_note([], KINDS["image"]) == []
 
 
 @pytest.mark.slow

@@ -185,9 +185,9 @@ def test_the_test_part_is_opened_for_the_winner_alone(
     out, recipe, _ = swept
     assert len(list(out.glob(".cache/evaluate/*/done.json"))) == 1
     handed: list[set[str]] = []
-    import augmentor.experiment.trial as yardstick
+    import augmentor.experiment.trial as trials
 
-    real = yardstick.Runner
+    real = trials.Runner
 
     def watched(train: Any, synthetic: Any, parts: Any, *rest: Any, **named: Any) -> Any:
         handed.append(set(parts))
@@ -200,7 +200,7 @@ def test_the_test_part_is_opened_for_the_winner_alone(
         opened.append(folder.name)
         return read(folder)
 
-    monkeypatch.setattr(yardstick, "Runner", watched)
+    monkeypatch.setattr(trials, "Runner", watched)
     monkeypatch.setattr(module, "read_samples", watched_read)
     found = module.try_member(Member(1, {"synthesizer.mode_seeking": 0.05}, recipe, tmp_path, "cpu"))
     assert found.tried, found.reason
@@ -227,7 +227,7 @@ def test_a_full_disk_is_no_fault_of_the_member(
 
 
 def test_scores_in_another_arm_are_another_trial(monkeypatch, tmp_path):
-    """The yardstick is the first mixing arm: its scores must not be taken for those of another."""
+    """Members are scored in the first mixing arm: its scores must not be taken for those of another."""
     seen = []
     monkeypatch.setattr(module.TrialSteps, "_key", lambda self, step: step)
     monkeypatch.setattr(module.TrialSteps, "_keep", lambda self, step, inputs, *_: seen.append(inputs))

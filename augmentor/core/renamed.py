@@ -1,0 +1,31 @@
+"""Words of older recipes and what they are called now: one table, read where a recipe is checked.
+
+A key is a field's dotted place (``evaluation.foo``); with ``=`` and a value it is one value of a field
+(``balance=level``). What stands on the right is written the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+RENAMED: Mapping[str, str] = {
+    "balance=level": "balance=balanced",
+}
+
+
+def new_name(field: str) -> str | None:
+    """Return what the dotted ``field`` is called now, None where it was never renamed."""
+    return RENAMED.get(field)
+
+
+def new_value(field: str, value: object) -> str | None:
+    """Return what ``value`` of the dotted ``field`` is called now, None where it was never renamed.
+
+    Example:
+        >>> new_value("balance", "level")
+        'balanced'
+    """
+    if not isinstance(value, str):
+        return None
+    found = RENAMED.get(f"{field}={value}")
+    return None if found is None else found.rpartition("=")[2]

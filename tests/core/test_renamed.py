@@ -1,0 +1,29 @@
+"""A recipe of the old form is told the new word."""
+
+from __future__ import annotations
+
+import pytest
+
+from augmentor.core import renamed
+from augmentor.core.errors import ConfigError
+from augmentor.core.spec import Spec, parse
+from augmentor.run.recipe import load_recipe
+
+
+class Inner(Spec):
+    count: int = 1
+
+
+class Outer(Spec):
+    inner: Inner = Inner()
+
+
+def test_a_renamed_key_is_told_its_new_name(monkeypatch):
+    monkeypatch.setattr(renamed, "RENAMED", {"inner.number": "inner.count"})
+    with pytest.raises(ConfigError, match=r"'inner.number' is called 'inner.count' now"):
+        parse(Outer, {"inner": {"number": 3}}, "here")
+
+
+def test_a_renamed_value_is_told_its_new_name():
+    with pytest.raises(ConfigError, match=r"'balance': 'level' is called 'balanced' now"):
+        load_recipe("digits", ["balance=level"])

@@ -1,0 +1,110 @@
+"""The package's own rules: size of files and functions, and imports that only point downwards."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "augmentor"
+FILE_LINES = 400
+FUNCTION_LINES = 60
+PARAMETERS = 8
+TOO_LONG: set[str] = {
+    "augmentor/data/readers/folder.py:read_folder",
+    "augmentor/experiment/decide.py:decide",
+    "augmentor/experiment/evaluate.py:evaluate",
+    "augmentor/run/gallery.py:write_gallery",
+}
+"""Functions that are longer than they may be, until they are shortened."""
+TOO_WIDE: set[str] = {
+    "augmentor/cli/operations.py:deploy",
+    "augmentor/cli/operations.py:serve",
+    "augmentor/experiment/decide.py:_measure",
+    "augmentor/experiment/decide.py:decide",
+    "augmentor/experiment/draw.py:pick",
+    "augmentor/experiment/draw.py:rows_of",
+    "augmentor/experiment/evaluate.py:evaluate",
+    "augmentor/experiment/runner.py:__init__",
+    "augmentor/experiment/strength.py:choose_label_minimum",
+    "augmentor/experiment/trial.py:try_shares",
+    "augmentor/training/batches.py:__init__",
+    "augmentor/training/classifier.py:fit_classifier",
+}
+"""Functions that take more parameters than they may, until they are changed."""
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{path.relative_to(ROOT).as_posix()}:{node.name}", node
+
+
+def lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    doc = ast.get_docstring(node)
+    assert node.end_lineno is not None
+    return node.end_lineno - node.lineno + 1 - (doc.count("\n") + 1 if doc else 0)
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    named = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+    return len([argument for argument in named if argument.arg not in {"self", "cls"}])
+
+
+def test_no_file_is_longer_than_400_lines():
+    counts = {path: path.read_text(encoding="utf-8").count("\n") for path in PACKAGE.rglob("*.py")}
+    assert {str(path): n for path, n in counts.items() if n > FILE_LINES} == {}
+
+
+def test_no_function_is_longer_than_60_lines_without_its_docstring():
+    assert {name for name, node in functions() if lines(node) > FUNCTION_LINES} - TOO_LONG == set()
+
+
+def test_no_function_takes_more_than_8_parameters():
+    assert {name for name, node in functions() if parameters(node) > PARAMETERS} - TOO_WIDE == set()
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """Return a folder with a copy of the package and of the rules on its imports."""
+    shutil.copytree(PACKAGE, tmp_path / "augmentor", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def imports_refused(folder: Path) -> str:
+    """Return what import-linter says of the package in ``folder`` where it refuses it, else nothing."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return "" if ended.returncode == 0 else ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "named"),
+    [
+        (
+            "core/seeds.py",
+            "from augmentor.run.recipe import Recipe",
+            "augmentor.core is not allowed to import",
+        ),
+        (
+            "core/files.py",
+            "if TYPE_CHECKING:\n    from augmentor.core.samples import Samples",
+            "No cycles are allowed in augmentor.core",
+        ),
+    ],
+    ids=["upward", "circle of types"],
+)
+def test_a_planted_import_is_refused(copied: Path, file: str, line: str, named: str):
+    path = copied / "augmentor" / file
+    path.write_text(path.read_text(encoding="utf-8") + f"\n\n{line}\n", encoding="utf-8")
+    assert named in imports_refused(copied)
