@@ -43,6 +43,7 @@ HERE = Path(__file__).resolve().parent
 RAW = HERE / "small_verdict.parquet"
 MARGIN = 0.01
 AGAIN = 2000
+TRIED = ("one split", "many classes", "large", "folds")
 COUNTED = ("helps", "hurts", "equivalent", "inconclusive", "false_helps", "false_hurts", "false_equivalent")
 COUNTED += ("plain_helps", "cover", "above", "below", "cover_here", "alike")
 NOISE = {  # standard deviations of d, e, q, t, eps
@@ -70,7 +71,7 @@ class Cell:
     data: float = 0.0
     hard: float = 0.0
     only_old: float = 0.0
-    trials: int = 400
+    trials: int = 200
 
     @property
     def y(self) -> np.ndarray:
@@ -166,6 +167,9 @@ def changes(cell: Cell, values: np.ndarray, y: np.ndarray) -> list[Changes]:
 def variants(found: SmallInterval) -> dict[str, SmallInterval]:
     """Return other ways of lending that were tried."""
     parts = found.classes
+    if found.other:
+        more = tuple((v * (1 + (d + 1) / d), d) for v, d in found.other)
+        return {"Nadeau and Bengio": replace(found, other=more), "folds alike": replace(found, other=())}
     return {
         "nothing lent": replace(found, classes=tuple(replace(p, lent=p.units < 2) for p in parts)),
         "half a case": replace(found, classes=tuple(replace(p, size=0.5 * p.size) for p in parts)),
@@ -216,7 +220,7 @@ def simulate(cell: Cell, *, others: bool) -> dict:
             gains.append(found.gain)
             if others:
                 rows = variants(found)
-                if trial < 100 and not start and max(cell.counts) > 1:
+                if not cell.folds and trial < 100 and not start and max(cell.counts) > 1:
                     rows["before"] = today(cell, changes(cell, values[:, trial], y)[0], design, trial)
                 for name, one in rows.items():
                     within = one.low > -MARGIN and one.high < MARGIN
@@ -289,19 +293,19 @@ def cells() -> list[Cell]:
                 (0.97, 0.955),
                 (0.999, 0.999),
             ):
-                found.append(Cell("large", world, 10, counts, (new,) * 2, (old,) * 2, (old,) * 2, trials=200))
+                found.append(Cell("large", world, 10, counts, (new,) * 2, (old,) * 2, (old,) * 2))
     for rare in (1, 2, 5, 9, 20, 40):
         for world in NOISE:
             for hard in (0.0, 0.05):
                 for new, old in ((0.97, 0.97), (0.97, 0.93), (0.99, 0.97), (0.95, 0.85), (0.93, 0.95)):
                     found.append(
                         Cell("AUROC", world, 10, capped(rare), (new,) * 2, (old,) * 2, (old,) * 2,
-                             metric="macro_auroc", hard=hard, trials=300)
+                             metric="macro_auroc", hard=hard)
                     )  # fmt: skip
     for rare in (5, 9, 20, 40):  # a few cases that only the arm without gets wholly wrong
         found.append(
             Cell("AUROC, outliers", "quiet", 10, capped(rare), (0.97,) * 2, (0.97,) * 2, (0.97,) * 2,
-                 metric="macro_auroc", only_old=0.03, trials=300)
+                 metric="macro_auroc", only_old=0.03)
         )  # fmt: skip
     for rare in (2, 9, 40):
         for world in ("quiet", "noisy"):
@@ -331,7 +335,7 @@ def power_cells() -> list[Cell]:
                 old = (0.97 - step, 0.95)
                 found.append(
                     Cell("power", world, 10, (rare, 9 * rare), (0.97, 0.95), old, old, folds=folds,
-                         generator=generator, trials=200)
+                         generator=generator)
                 )  # fmt: skip
     return found
 
@@ -351,7 +355,7 @@ def main() -> None:
     rows = []
     for cell in chosen:
         one = replace(cell, trials=asked.trials) if asked.trials else cell
-        row = simulate(one, others=cell.part in ("one split", "many classes", "large"))
+        row = simulate(one, others=cell.part in TRIED)
         if not asked.trials and cell.part != "power" and suspicious(row):
             # The least of a thousand shares is low by chance: measure such a cell again, with fresh draws.
             again = simulate(replace(cell, trials=AGAIN), others=False)

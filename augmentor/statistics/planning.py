@@ -71,7 +71,7 @@ class Study:
             # P(chi^2_d > x) is the upper incomplete gamma function at d / 2 and x / 2.
             chance = float(gammaincc((v + 2) / 2, v / 2) - gammaincc(v / 2, v / 2))
             case = sum(weight**2 * self.changed / part.units for part in parts)
-            other = ((case * chance * (1 + self.folds / v), float(v)),)
+            other = ((case * chance, float(v)),)
         seed = self.seed_spread**2 / self.seeds
         return SmallInterval(0.0, self.confidence, tuple(parts), seed, self.seeds, other, 1.0, True)
 
