@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from augmentor.data.load import load as load
     from augmentor.data.split import split as split
     from augmentor.data.torch_dataset import ExpandedDataset as ExpandedDataset
-    from augmentor.data.writers.export import export as export
     from augmentor.experiment.evaluate import evaluate as evaluate
+    from augmentor.modalities.export import export as export
     from augmentor.quality.judge import TaskJudge as TaskJudge
     from augmentor.quality.measure import measure as measure
     from augmentor.quality.plan import candidates as candidates
@@ -49,7 +49,7 @@ _PLACES = {
     "candidates": "quality.plan",
     "evaluate": "experiment.evaluate",
     "evaluate_foreign": "run.compose.external",
-    "export": "data.writers.export",
+    "export": "modalities.export",
     "filter": "run.sampling",
     "generate": "run.generate",
     "inspect": "data.inspect",

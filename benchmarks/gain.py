@@ -23,11 +23,12 @@ written anew after each row, docs/gain.png at the end.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from gain_scenarios import (
     ROWS,
     RUNG,
     SCENARIOS,
+    Tried,
     folder_of,
     images_of,
     prepared,
@@ -58,7 +60,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.fits import read_fit
+from augmentor.experiment.fit import read_fit
 from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import Runner
 from augmentor.run.budget import QUICK_ARMS
@@ -95,16 +97,15 @@ def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
     plain, _, part = candidate.partition(RUNG)
     settings = () if candidate == NOTHING else CANDIDATES[plain].settings
     # The search names its arms and shares itself: what the default's are must not make its rows stale.
-    fixed = ("evaluation.arms=[classical, spread]", "evaluation.shares=[0.5]")
+    fixed = ("evaluation.arms=[classical, {rows: passing}]", "evaluation.shares=[0.5]")
     images = images_of(found) // int(part or 1)
     return recipe_of(found, data, (f"training.images={images}", *fixed, *settings))
 
 
 def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:
     """Return the shipped recipe with the arms and the number of classifiers of the final table."""
-    arms = ", ".join(QUICK_ARMS)
     settings = (
-        f"evaluation.arms=[{arms}]",
+        f"evaluation.arms={json.dumps(QUICK_ARMS)}",
         f"evaluation.seeds={CLASSIFIER_SEEDS}",
         f"scarcity.seed={FINAL_CUT}",
     )
@@ -131,23 +132,22 @@ def key_of(recipe: Recipe) -> str:
 
 
 def scores(
-    steps: Steps, synthetic: SyntheticSet, names: tuple[str, ...], work: Path
+    steps: Steps, synthetic: SyntheticSet, asked: Sequence[Tried], work: Path
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the validation probabilities (S, M, K) of every arm; "arm@share" names its share."""
+    """Return the validation probabilities (S, M, K) of everything that is tried, by its name."""
     parts = steps.parts
-    arms = tuple(name.partition("@")[0] for name in names)
+    arms = tuple(dict.fromkeys(tried.arm for tried in asked))
     spec = steps.evaluation_spec.model_copy(update={"seeds": SEARCH_SEEDS, "arms": arms})
     runner = Runner(
         parts["train"], synthetic, {"validation": parts["validation"]}, spec,
         seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(), critic=steps.critic,
     )  # fmt: skip
     found = {}
-    for name in names:
-        arm, _, share = name.partition("@")
-        jobs = [runner.job(arm, float(share) if share else None, i) for i in range(SEARCH_SEEDS)]
+    for tried in asked:
+        jobs = [runner.job(tried.arm, tried.share, i) for i in range(SEARCH_SEEDS)]
         runner.run(jobs)
         probabilities = [read_fit(job, "validation") for job in jobs]
-        found[name] = np.stack([p for p in probabilities if p is not None])
+        found[tried.name] = np.stack([p for p in probabilities if p is not None])
     runner.clean()
     return found
 
@@ -167,16 +167,18 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
         settings={"recipe": key_of(search_recipe(scenario, NOTHING, data))},
     )
     best = plain["best"] if plain else "classical"
-    names = tuple(dict.fromkeys((*arms, best)))
+    held = next(tried for tried in BASELINES if tried.name == best)
+    asked = tuple(dict.fromkeys((*arms, held)))
     # A folder of its own: rows of one scenario may be worked side by side.
     work = cache / folder_of("search", scenario, candidate)
-    found = scores(steps, steps.synthetic, names, work)
+    found = scores(steps, steps.synthetic, asked, work)
     y = steps.parts["validation"].y
     row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(steps), "arms": {}}
-    for name in names:
+    for name in found:
         told = recommend(
-            found[name], found[best], y, None, arm=name, baseline=best, metric="balanced_accuracy"
-        )
+            found[name], found[best], y, None, metric="balanced_accuracy", subject="Synthetic data",
+            arm=name, baseline=best,
+        )  # fmt: skip
         mean = validation_means({name: found[name]}, y, "balanced_accuracy")[name]
         auroc = validation_means({name: found[name]}, y, "macro_auroc")[name]
         row["arms"][name] = {
@@ -218,8 +220,7 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
             for name in stored.files
             if name.startswith("test/")
         }
-    table = found.results.table
-    validation = table[(table["metric"] == "balanced_accuracy") & (table["split"] == "validation")]
+    validation = found.results.where(metric="balanced_accuracy", split="validation")
 
     def gain(metric: str) -> float:
         value = found.results.value(arm=arm, metric=metric, split="test")

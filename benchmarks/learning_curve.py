@@ -36,8 +36,9 @@ from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.arms import arms_of
 from augmentor.experiment.decide import validation_means
-from augmentor.experiment.fits import read_fit
+from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.run.recipe import Recipe
 from augmentor.run.steps import Steps
@@ -46,7 +47,7 @@ from augmentor.store.cache import StepCache
 mpl.use("Agg")
 
 PICTURE = HERE.parent / "docs" / "learning_curve.png"
-ARMS = ("classical", "class_weighted", "mixup", "cutmix")
+ARMS = arms_of(("classical", "class_weighted", "mixup", "cutmix"))
 SEEDS = 3
 
 
@@ -127,7 +128,7 @@ def one(name: str, count: int, data: Path, cache: Path) -> None:
     for split, samples in held.items():
         found = {}
         for arm in ARMS:
-            jobs = [runner.job(arm, None, seed) for seed in range(SEEDS)]
+            jobs = [runner.job(ARMS[arm], None, seed) for seed in range(SEEDS)]
             runner.run(jobs)
             stored = [read_fit(job, split) for job in jobs]
             found[arm] = np.stack([p for p in stored if p is not None])

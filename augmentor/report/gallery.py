@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
-from augmentor.core.kinds import KINDS, Modality
 from augmentor.report.png import data_uri
 from augmentor.report.vocabulary import reason_label
+from augmentor.report.wording import kind_in, say
 
 Images = npt.NDArray[np.uint8]
 
@@ -65,7 +65,7 @@ class Gallery:
     classes: list[tuple[str, list[Group]]]
     copies: list[Copy]
     shrunk: int = 1
-    kind: Modality = "image"
+    kind: str = "image"
     traversals: tuple[tuple[str, list[tuple[str, list[Tile]]]], ...] = ()
 
 
@@ -130,7 +130,7 @@ class _Builder:
         self, images: Images, told: Mapping[str, Any], address: Callable[[int], str], step: int
     ) -> None:
         self.images, self.told, self.address, self.step = images, told, address, step
-        self.kind = KINDS.get(told.get("kind", "image"), KINDS["image"])
+        self.kind = kind_in(told)
         self.size = _shown_size(images.shape[1], images.shape[2], PANELS.get(self.kind.name, 1))
 
     def gallery(self, most: int) -> Gallery:
@@ -162,7 +162,7 @@ class _Builder:
         ]
 
     def rejected(self, name: str, item: Mapping[str, Any]) -> Tile:
-        why = self.kind.say(reason_label(str(item["reason"])))
+        why = say(reason_label(str(item["reason"])), self.kind)
         return self.tile(item["index"], f"{name}, synthetic, rejected: {why}", why)
 
     def copy(self, entry: Mapping[str, Any]) -> Copy:

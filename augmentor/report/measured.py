@@ -98,7 +98,7 @@ def label_minimums(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[s
 
 
 def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any] | None:
-    """Return what became of every generator tried, with its validation scores; None without a choice.
+    """Return the outcome of every generator tried, with its validation scores; None without a choice.
 
     A candidate without scores has ``mean`` None, and says why in ``reason``.
     """
@@ -107,8 +107,9 @@ def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, 
         return None
     tried = []
     for one in choice["tried"]:
-        metric = f"{primary}@candidate={one['candidate']}@images={one['images']}"
-        scores = list(rows.by_seed(metric, arm=str(choice["arm"]), split="validation").values())
+        setting = {"candidate": one["candidate"], "images": one["images"]}
+        found = rows.by_seed(primary, arm=str(choice["arm"]), split="validation", setting=setting)
+        scores = list(found.values())
         scores = [] if one["reason"] else scores
         mean, sd = spread(scores)
         error = None if sd is None else sd / len(scores) ** 0.5
@@ -116,19 +117,19 @@ def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, 
     return {**choice, "tried": tried}
 
 
-def _tried(rows: Rows, primary: str, setting: str) -> list[dict[str, Any]]:
+def _tried(rows: Rows, primary: str, name: str) -> list[dict[str, Any]]:
     tried: list[dict[str, Any]] = []
     for arm in rows.arms():
-        for metric in rows.metrics(arm=arm, split="validation"):
-            name, found, value = metric.partition(f"@{setting}=")
-            if found and name in {primary, "balanced_accuracy"}:
-                values = list(rows.by_seed(metric, arm=arm, split="validation").values())
-                mean, sd = spread(values)
-                tried.append(
-                    {
-                        setting: float(value), "arm": arm, "metric": name,
-                        "mean": mean, "sd": sd, "fits": len(values),
-                    }
-                )  # fmt: skip
-    tried.sort(key=lambda row: (str(row["metric"]), str(row["arm"]), row[setting]))
+        for setting in rows.settings(primary, arm=arm, split="validation"):
+            if list(setting) != [name]:
+                continue
+            values = list(rows.by_seed(primary, arm=arm, split="validation", setting=setting).values())
+            mean, sd = spread(values)
+            tried.append(
+                {
+                    name: setting[name], "arm": arm, "metric": primary,
+                    "mean": mean, "sd": sd, "fits": len(values),
+                }
+            )  # fmt: skip
+    tried.sort(key=lambda row: (str(row["arm"]), row[name]))
     return tried

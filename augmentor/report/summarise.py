@@ -10,7 +10,6 @@ from typing import Any
 
 from augmentor.core.errors import DataError
 from augmentor.core.results import Results
-from augmentor.experiment.arms import SYNTHETIC_ARMS
 from augmentor.report.measured import (
     acceptance,
     confusion,
@@ -22,7 +21,7 @@ from augmentor.report.measured import (
 )
 from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
-from augmentor.report.vocabulary import ARMS, WORDS
+from augmentor.report.vocabulary import WORDS
 
 SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
 CLASS_SCORES = ("recall", "precision", "f1")
@@ -52,7 +51,7 @@ WORDS_FROM_FACTS = (
     "needed",
     "recommendation",
     "left_out",
-    "became",
+    "resolved_to",
     "not_estimable",
     "quality_protocol",
     "licence",
@@ -132,17 +131,15 @@ def _interval(low: float | None, high: float | None) -> list[float] | None:
 
 
 def _arms(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
-    asked = ((facts.get("recipe") or {}).get("evaluation") or {}).get("arms") or []
+    told: Mapping[str, Mapping[str, Any]] = facts.get("arms") or {}
     skipped = facts.get("skipped_arms") or {}
-    names = [*asked, *(name for name in rows.scored_arms(primary) if name not in asked)]
-    told = facts.get("arms") or {}
-    return {
-        name: _arm(rows, name, primary, skipped.get(name), str(told.get(name) or ARMS.get(name, ("", ""))[1]))
-        for name in map(str, names)
-    }
+    names = [*told, *(name for name in rows.scored_arms(primary) if name not in told)]
+    return {name: _arm(rows, name, primary, skipped.get(name), told.get(name, {})) for name in names}
 
 
-def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, description: str) -> dict[str, Any]:
+def _arm(
+    rows: Rows, name: str, primary: str, why_skipped: str | None, told: Mapping[str, Any]
+) -> dict[str, Any]:
     scored = rows.by_seed(primary, arm=name, split="test")
     mean, sd = spread(list(scored.values()))
     validation, _ = spread(list(rows.by_seed(primary, arm=name, split="validation").values()))
@@ -155,8 +152,9 @@ def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, descripti
             others[metric] = dict(zip(("mean", "sd"), spread(values), strict=True))
     reason = None if scored else (why_skipped or "this arm has no test scores in the results")
     return {
-        "synthetic": name in SYNTHETIC_ARMS,
-        "description": description,
+        "title": str(told.get("title") or name),
+        "synthetic": bool(told.get("synthetic")),
+        "description": str(told.get("description") or ""),
         "mean": mean,
         "sd": sd,
         "ci": _interval(low, high),

@@ -5,74 +5,12 @@ Only words live here. Every number comes from :class:`augmentor.core.results.Res
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from augmentor.experiment.arms import CRITIC_AND_ROWS, CRITIC_NETWORK, FROM_CRITIC, TWINS
+from typing import Any
 
 # What the share of synthetic images was chosen by.
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
-
-ARMS: dict[str, tuple[str, str]] = {
-    "real": ("Real", "the real training images as they are"),
-    "balanced": ("Balanced sampling", "real images, every class drawn equally often"),
-    "classical": ("Classical augmentation", "real images, balanced, with classical augmentation"),
-    "synthetic": ("All synthetic", "classical augmentation plus every synthetic image"),
-    "filtered": ("Filtered synthetic", "classical augmentation plus the kept synthetic images"),
-    "with_synthetic": (
-        "With synthetic",
-        "the best arm without synthetic images, and the same share of them in every class",
-    ),
-    "from_critic": (
-        "From the critic",
-        "the best arm without synthetic images, starting from the generator's critic",
-    ),
-    "critic_network": (
-        "The critic's network",
-        "the best arm without synthetic images, on the untrained network of the generator's critic",
-    ),
-    "critic_and_rows": (
-        "From the critic, with synthetic",
-        "starting from the generator's critic, with a share of every class synthetic",
-    ),
-    "diverse": ("Diverse synthetic", "the half of the synthetic images farthest apart, and mixup"),
-    "influential": (
-        "Influential synthetic",
-        "the half of the synthetic images that lower the held-out training loss most, and mixup",
-    ),
-    "classwise": ("Synthetic where it helps", "the best mixture, without the classes where it does harm"),
-    "covariance_transfer": ("Transferred features", "last layer trained again with Gaussian features"),
-    "feature_gan": ("Generated features", "last layer trained again with features of a small GAN"),
-    "pretrained": (
-        "Synthetic first",
-        "synthetic images for the first half of the training, then classical augmentation",
-    ),
-    "synthetic_only": ("Synthetic only", "synthetic images alone, no real image"),
-    "duplicated": ("Duplicated real", "copies of real images in the place of the kept synthetic ones"),
-    "oversampled": ("SMOTE", "classical augmentation, classes levelled by SMOTE"),
-    "random_oversampled": ("Random oversampling", "classical augmentation, classes levelled by repeats"),
-    "class_weighted": ("Class-weighted loss", "classical augmentation, loss weighted by class frequency"),
-    "focal": ("Focal loss", "classical augmentation, focal loss"),
-    "logit_adjusted": ("Logit adjustment", "classical augmentation, logits adjusted by class frequency"),
-    "mixup": ("Mixup", "classical augmentation plus mixup"),
-    "weighted_mixup": (
-        "Class-weighted loss, mixup",
-        "classical augmentation plus mixup, loss weighted by class frequency",
-    ),
-    "cutmix": ("CutMix", "classical augmentation plus CutMix"),
-}
-ARMS |= {
-    twin: (f"{ARMS[name][0]} with synthetic", f"{ARMS[name][1]}, a share of every class synthetic")
-    for name, twin in TWINS.items()
-}
-ARMS |= {
-    other: (f"{ARMS[name][0]}, from the critic", f"{ARMS[name][1]}, starting from the generator's critic")
-    for starts, names in ((FROM_CRITIC, TWINS), (CRITIC_AND_ROWS, TWINS.values()))
-    for name, other in zip(names, starts.values(), strict=True)
-}
-ARMS |= {
-    other: (f"{ARMS[name][0]}, the critic's network", f"{ARMS[name][1]}, on the critic's untrained network")
-    for name, other in CRITIC_NETWORK.items()
-}
 
 
 @dataclass(frozen=True)
@@ -253,9 +191,9 @@ LIMITS: tuple[str, ...] = (
 )
 
 
-def arm_label(name: str) -> str:
-    """Return what the arm ``name`` is called."""
-    return ARMS.get(name, (name.replace("_", " "), ""))[0]
+def arm_label(arms: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """Return what the arm ``name`` is called: its title in a summary's ``arms``, or the name itself."""
+    return str(arms.get(name, {}).get("title") or name)
 
 
 def metric_label(name: str) -> str:

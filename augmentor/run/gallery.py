@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.files import atomic_file, write_json
-from augmentor.core.kinds import kind_of
-from augmentor.core.samples import Samples
+from augmentor.core.samples import Samples, rows_at
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.modalities.preview import painter
+from augmentor.modalities.table import modality_of
 
 PER_CLASS = 12
 
@@ -41,13 +40,13 @@ def write_gallery(
         seed: chooses the rows.
         traversals: samples along a generator's codes and what each row of them is.
     """
-    shows = painter(train)
+    preview = modality_of(train).preview(train)
     pictures: list[npt.NDArray[np.uint8]] = []
 
     def add(samples: Samples, index: Sequence[int]) -> list[int]:
         first = sum(len(block) for block in pictures)
         if len(index):
-            pictures.append(shows(samples.array[np.asarray(index, dtype=np.int64)]))
+            pictures.append(preview.paint(rows_at(samples.x, np.asarray(index, dtype=np.int64))))
         return list(range(first, first + len(index)))
 
     classes = []
@@ -93,7 +92,7 @@ def write_gallery(
     write_json(
         folder / "gallery.json",
         {
-            "kind": kind_of(train.shape).name,
+            "kind": train.kind.name,
             "size": int(images.shape[1]),
             "classes": classes,
             "copies": shown,

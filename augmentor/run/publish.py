@@ -184,7 +184,7 @@ def versions() -> dict[str, str]:
 def export_dataset(steps: Steps, folder: Path) -> None:
     """Write ``expanded/``: the real training part and the kept synthetic rows."""
     from augmentor.data.cards import Card
-    from augmentor.data.writers.export import export
+    from augmentor.modalities.export import export
 
     data = steps.words("load")
     export(
@@ -286,8 +286,8 @@ def git_revision() -> str | None:
 CRITIC_CARD = (
     f"- **`{CRITIC}/`**: the critic that the generator was trained against. "
     f'`augmentor.load_classifier(folder / "{CRITIC}")` is a classifier that starts from it, as in the arm '
-    "`critic_start_cutmix`. A critic tells training cases from others more readily than samples do: share it "
-    "as you would a classifier trained on these cases.\n"
+    "`{mix: cutmix, start: critic}`. A critic tells training cases from others more readily than samples do: "
+    "share it as you would a classifier trained on these cases.\n"
 )
 
 

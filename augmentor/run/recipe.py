@@ -158,7 +158,7 @@ class Recipe(Spec):
     def _arms_without_a_critic(self) -> Recipe:
         if not all(made.leaves_critic for made in self.generators.values()):
             # What is left when arms that start from a critic are left out.
-            check_arms(tuple(name for name in self.evaluation.arms if not needs_critic(name)))
+            check_arms([arm for arm in self.evaluation.arms if not needs_critic(arm)])
         return self
 
     @property

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from augmentor.core.files import atomic_folder, write_json
-from augmentor.core.kinds import kind_of
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
@@ -40,7 +39,7 @@ def fill_report(
     from augmentor.report.render import render
     from augmentor.report.summarise import summarise
 
-    facts = {"kind": kind_of(train.shape).name, **facts}
+    facts = {"kind": train.kind.name, **facts}
     results.write(folder / "results.parquet")
     write_json(folder / "facts.json", facts)
     write_json(folder / "summary.json", summarise(results, facts))

@@ -188,6 +188,7 @@ class Steps(Found):
         from augmentor.data.duplicates import near_duplicates
         from augmentor.data.load import load
         from augmentor.data.split import split
+        from augmentor.modalities.table import modality_of
 
         recipe = self.recipe
         loaded = load(
@@ -205,7 +206,7 @@ class Steps(Found):
         for name in ("train", "validation", "test"):
             (output / name).mkdir()
             write_samples(output / name, getattr(parts, name))
-        near = near_across(parts.parts, near_duplicates(parts.parts))
+        near = near_across(parts.parts, near_duplicates(parts.parts, loaded.fingerprints))
         write_json(
             output / "facts.json",
             {
@@ -213,7 +214,7 @@ class Steps(Found):
                 "title": loaded.card.title if loaded.card else loaded.name,
                 "card": loaded.card.model_dump(mode="json") if loaded.card else None,
                 "classes": list(parts.train.classes),
-                "shape": list(parts.train.shape),
+                "shape": list(modality_of(parts.train).fit_codec(parts.train).shape),
                 "layout": loaded.layout,
                 "notes": [*loaded.notes, *parts.notes, *near_duplicate_note(near, loaded.kind)],
                 "near_duplicates": near,

@@ -23,7 +23,7 @@ from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.table import load_codec, modality_of
 from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
@@ -102,12 +102,12 @@ class GanSynthesizer:
             TrainingFailed: if losses stop being finite twice.
         """
         progress = progress or Silent()
-        codec = ImageCodec.fit(train)
+        codec = modality_of(train).fit_codec(train)
         place = torch.device(device)
-        spec = sized(self.spec, train.shape, len(train))
-        starts = Starts.of(train, spec.stargan, seed) if spec.objective == "stargan" else None
+        spec = sized(self.spec, codec.shape, len(train))
+        starts = Starts.of(train, codec, spec.stargan, seed) if spec.objective == "stargan" else None
         with torch_threads(threads):
-            generator, critic = initial_networks(spec, train.shape, train.n_classes, seed, place)
+            generator, critic = initial_networks(spec, codec.shape, train.n_classes, seed, place)
             _refuse_batch_statistics(generator, critic)
             regulators = regulators_of(spec, self.training)
             state = State.begin(generator, critic, self.training, regulators)
@@ -118,24 +118,24 @@ class GanSynthesizer:
                 progress.log(
                     f"resuming after {min(self.training.images, state.step * self.training.batch):,} images"
                 )
-            x = train.array
+            x = codec.pack(train.x)
             batches = Batches(
                 EncodedRows(x, codec.encode) if on_disk(x) else torch.from_numpy(codec.encode(x)),
                 torch.from_numpy(train.y),
                 n_classes=train.n_classes,
                 batch=self.training.batch,
                 power=self.training.class_power,
-                latent=spec.numbers(train.shape),
+                latent=spec.numbers(codec.shape),
                 device=place,
-                layout=memory_format(len(train.shape) - 1),
+                layout=memory_format(len(codec.shape) - 1),
                 sources=starts is not None,
                 others=spec.conditioning == "apart",
             )
             fitted = Sampler(
-                spec, codec, train.classes, train.shape, train.value_range, state.average, place, starts
+                spec, codec, train.classes, codec.shape, train.value_range, state.average, place, starts
             )
             evaluate = None if judge is None else _evaluate(fitted, judge, self.training.judged, seed)
-            objective = objective_of(spec, self.training, train.shape)
+            objective = objective_of(spec, self.training, codec.shape)
             loop.train(
                 state, loop.Training(self.training, objective, batches, seed, evaluate, store, progress)
             )
@@ -146,7 +146,7 @@ class GanSynthesizer:
         if starts is not None:
             self.chosen = {**self.chosen, "training_samples_held": len(starts.x)}
         if critic is not None and spec.leaves_critic:
-            self.critic = KeptCritic.of(critic, spec, train.shape, train.n_classes)
+            self.critic = KeptCritic.of(critic, spec, codec.shape, train.n_classes)
         self._fitted = fitted
 
     def sample(self, labels: IntArray, *, seed: int) -> Samples:
@@ -224,7 +224,7 @@ class GanSynthesizer:
             raise DataError(f"the weights in {folder} do not fit their settings: {error}") from error
         bounds = body["value_range"]
         value_range = None if bounds is None else (float(bounds[0]), float(bounds[1]))
-        codec = ImageCodec.from_json(body["codec"])
+        codec = load_codec(body["codec"])
         generator.eval().requires_grad_(False)
         loaded._fitted = Sampler(spec, codec, classes, shape, value_range, generator, place, starts)
         return loaded

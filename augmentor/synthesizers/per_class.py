@@ -11,7 +11,7 @@ import numpy as np
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.files import sha256_json, write_json
 from augmentor.core.progress import Progress, Silent
-from augmentor.core.samples import IntArray, Samples
+from augmentor.core.samples import IntArray, Samples, rows_at, rows_joined
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
@@ -97,16 +97,18 @@ class PerClassSynthesizer:
             ConfigError: if the synthesizer is not fitted, or a label is out of range.
         """
         labels = check_labels(labels, self._ready())
-        made: Samples | None = None
+        parts, places = [], []
         for label, network in enumerate(self._networks):
             wanted = labels == label
-            part = network.sample_where(wanted, seed=seed)
-            if made is None:
-                made = replace(part, y=labels, classes=self._classes, ids=row_ids(seed, len(labels)))
-            else:
-                made.array[wanted] = part.array[wanted]
-        assert made is not None  # there is at least one class
-        return made
+            parts.append(network.sample_where(wanted, seed=seed).take(wanted))
+            places.append(np.flatnonzero(wanted))
+        return replace(
+            parts[0],
+            x=rows_at(rows_joined([part.x for part in parts]), np.argsort(np.concatenate(places))),
+            y=labels,
+            classes=self._classes,
+            ids=row_ids(seed, len(labels)),
+        )
 
     def traverse(self, *, seed: int) -> Traversals | None:
         """Return samples along each code of the first classes' networks, None where they have no codes.
@@ -122,7 +124,7 @@ class PerClassSynthesizer:
         y = np.concatenate([np.full(len(part.samples), label) for label, part in enumerate(parts)])
         joined = replace(
             parts[0].samples,
-            x=np.concatenate([part.samples.array for part in parts]),
+            x=rows_joined([part.samples.x for part in parts]),
             y=y.astype(np.int64),
             classes=classes,
             ids=row_ids(seed, len(y)),

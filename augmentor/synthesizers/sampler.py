@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from augmentor.core.errors import ConfigError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.base import Codec
 from augmentor.synthesizers.spec import SynthesizerSpec
 from augmentor.synthesizers.starts import Starts
 
@@ -41,7 +41,7 @@ class Sampler:
     """
 
     spec: SynthesizerSpec
-    codec: ImageCodec
+    codec: Codec
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     value_range: tuple[float, float] | None
@@ -72,6 +72,7 @@ class Sampler:
                     asked, derive_seed(seed, "latents", start // CHUNK)
                 )
         return Samples(
+            kind=self.codec.kind,
             x=self.codec.decode(rows),
             y=labels,
             classes=self.classes,

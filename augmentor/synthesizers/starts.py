@@ -22,7 +22,7 @@ from torch import Tensor
 
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.base import Codec
 from augmentor.objectives.translation import low_pass, scaled, smoothed, source_probabilities
 from augmentor.synthesizers.translation_spec import StartsSpec
 
@@ -33,7 +33,7 @@ class Starts:
 
     Attributes:
         asked: how they are chosen and changed.
-        x: (M, C, *spatial) training samples in the data's units, ordered by class.
+        x: (M, C, *spatial) packed training samples, ordered by class.
         labels: (M,) their classes.
         counts: (K,) training samples of each class, from which it follows who lends to whom.
     """
@@ -44,7 +44,7 @@ class Starts:
     counts: tuple[int, ...]
 
     @classmethod
-    def of(cls, train: Samples, asked: StartsSpec, seed: int) -> Starts:
+    def of(cls, train: Samples, codec: Codec, asked: StartsSpec, seed: int) -> Starts:
         """Keep samples of the classes that lend, class after class, and not more than asked of each."""
         counts = tuple(train.counts.values())
         lends = source_probabilities(counts, asked.beta).sum(0) > 0
@@ -56,7 +56,7 @@ class Starts:
                 rows = np.sort(draws.choice(rows, asked.starts, replace=False))
             kept.append(rows if lends[label] else rows[:0])
         held = np.concatenate(kept)
-        return cls(asked, np.ascontiguousarray(train.array[held]), train.y[held], counts)
+        return cls(asked, np.ascontiguousarray(codec.pack(train.x)[held]), train.y[held], counts)
 
     @classmethod
     def read(cls, asked: StartsSpec, tensors: Mapping[str, Tensor], counts: Sequence[int]) -> Starts:
@@ -85,7 +85,7 @@ class Starts:
         places: Tensor = (held.cumsum(0) - held)[lenders] + (where * held[lenders]).long()
         return places
 
-    def begun(self, places: Tensor, codec: ImageCodec, draws: torch.Generator) -> Tensor:
+    def begun(self, places: Tensor, codec: Codec, draws: torch.Generator) -> Tensor:
         """Return the samples at ``places`` (B,) with their smooth noise, (B, C, *spatial) in [-1, 1]."""
         x = torch.from_numpy(codec.encode(self.x[places.numpy()]))
         matrices = low_pass(codec.shape[1:], self.asked.smoothness)

@@ -32,7 +32,8 @@ from augmentor.core.score import Judge
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.base import Codec
+from augmentor.modalities.table import load_codec, modality_of
 from augmentor.nets.classifier import SmallResNet, memory_format
 from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.gan import CONFIG, FORMAT, WEIGHTS, read_config, tensor_digest
@@ -105,7 +106,7 @@ class TranslationSynthesizer:
                 "cannot share; run without torchrun"
             )
         progress = progress or Silent()
-        codec = ImageCodec.fit(train)
+        codec = modality_of(train).fit_codec(train)
         store = Checkpoints(folder, self._fingerprint(train, seed, judge is not None))
         progress.start(STAGE, self.training.images)
         with torch_threads(threads):
@@ -117,7 +118,7 @@ class TranslationSynthesizer:
             value_range=train.value_range,
             guide=networks["guide"],
             other=networks["other"],
-            starts=Starts.of(train, self.spec.translation, seed),
+            starts=Starts.of(train, codec, self.spec.translation, seed),
             device=torch.device(device),
         )
         self._judge(judge, seed, progress)
@@ -179,7 +180,7 @@ class TranslationSynthesizer:
         bounds = body["value_range"]
         loaded._fitted = Translator(
             spec=spec,
-            codec=ImageCodec.from_json(body["codec"]),
+            codec=load_codec(body["codec"]),
             classes=classes,
             value_range=None if bounds is None else (float(bounds[0]), float(bounds[1])),
             guide=guide,
@@ -206,7 +207,7 @@ class TranslationSynthesizer:
     def _classifiers(
         self,
         train: Samples,
-        codec: ImageCodec,
+        codec: Codec,
         seed: int,
         store: Checkpoints,
         progress: Progress,
@@ -226,7 +227,7 @@ class TranslationSynthesizer:
             tensors |= {f"{name}/{key}": value for key, value in network.state_dict().items()}
             store.save(number, tensors, {"history": self.history})
         return {
-            name: _network(self.spec, train.shape, train.n_classes, tensors, name, device)
+            name: _network(self.spec, codec.shape, train.n_classes, tensors, name, device)
             for name in NETWORKS
         }
 
@@ -235,7 +236,7 @@ class TranslationSynthesizer:
         name: str,
         number: int,
         train: Samples,
-        codec: ImageCodec,
+        codec: Codec,
         seed: int,
         progress: Progress,
         device: str,
@@ -269,7 +270,7 @@ class TranslationSynthesizer:
 
         return fit_classifier(
             draw,
-            shape=train.shape,
+            shape=codec.shape,
             n_classes=train.n_classes,
             updates=updates,
             seed=own,
@@ -326,8 +327,8 @@ class TranslationSynthesizer:
         )
 
 
-def _batches(train: Samples, codec: ImageCodec, training: TrainingSpec, power: float) -> Batches:
-    x = train.array
+def _batches(train: Samples, codec: Codec, training: TrainingSpec, power: float) -> Batches:
+    x = codec.pack(train.x)
     return Batches(
         EncodedRows(x, codec.encode) if on_disk(x) else torch.from_numpy(codec.encode(x)),
         torch.from_numpy(train.y),
@@ -336,7 +337,7 @@ def _batches(train: Samples, codec: ImageCodec, training: TrainingSpec, power: f
         power=power,
         latent=1,
         device=torch.device("cpu"),
-        layout=memory_format(len(train.shape) - 1),
+        layout=memory_format(len(codec.shape) - 1),
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.base import Codec
 from augmentor.nets.classifier import SmallResNet, memory_format
 from augmentor.objectives.translation import low_pass, translation_loss, translation_step
 from augmentor.synthesizers.sampler import check_labels, row_ids, torch_threads
@@ -53,7 +53,7 @@ class Translator:
     """
 
     spec: SynthesizerSpec
-    codec: ImageCodec
+    codec: Codec
     classes: tuple[str, ...]
     value_range: tuple[float, float] | None
     guide: SmallResNet
@@ -66,6 +66,7 @@ class Translator:
         labels = check_labels(labels, self.classes)
         bounds = self.value_range
         return Samples(
+            kind=self.codec.kind,
             x=self.codec.decode(self.translate(labels, seed).x),
             y=labels,
             classes=self.classes,

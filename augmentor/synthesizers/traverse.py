@@ -75,6 +75,7 @@ def _rendered(sampler: Sampler, latents: Tensor, labels: list[int], seed: int) -
             latents.to(sampler.device), torch.from_numpy(y).to(sampler.device), 1.0
         )
     return Samples(
+        kind=sampler.codec.kind,
         x=sampler.codec.decode(made.float().cpu().contiguous().numpy()),
         y=y,
         classes=sampler.classes,

@@ -143,6 +143,8 @@ def show(session: Session, outcome: Outcome) -> None:
     rows = []
     for arm in facts["arms"]:
         scores = results.where(arm=arm, split="test", metric=metric)["value"]
+        if scores.empty:
+            continue
         rows.append(
             {
                 "arm": arm,

@@ -168,6 +168,11 @@ def test_results_keep_types_and_refuse_missing_values(tmp_path) -> None:
     pd.testing.assert_frame_equal(Results.read(tmp_path / "a.parquet").table, results.table)
 
 
+def test_results_refuse_a_column_they_would_lose() -> None:
+    with pytest.raises(DataError, match="got also \\['fold'\\]"):
+        Results.from_rows([{"dataset": "d", "fold": "test", "metric": "delta", "value": 0.1}])
+
+
 def test_merit_is_the_geometric_mean_with_diversity_capped() -> None:
     # (0.8 * 0.5 * 0.2) ** (1/3) = 0.08 ** (1/3)
     score = CheckpointScore(0.8, 0.5, {"a": 0.2, "b": 3.0})

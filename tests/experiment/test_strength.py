@@ -9,6 +9,7 @@ import pytest
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
+from augmentor.core.kinds import IMAGE
 from augmentor.core.persist import read_synthetic
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
@@ -60,7 +61,7 @@ def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch
     table = pd.DataFrame(rows)
     assert set(table["split"]) == {"validation"}
     for value, both in scores.items():
-        here = table[table["metric"] == f"balanced_accuracy@label_minimum={value:g}"]
+        here = table[table["setting"] == {"label_minimum": value}]
         assert here["value"].tolist() == list(both)
 
 
@@ -68,7 +69,9 @@ def blobs(n, seed, prefix):
     rng = np.random.default_rng(seed)
     y = np.repeat([0, 1], n).astype(np.int64)
     x = rng.normal(110 + 50 * y[:, None, None, None], 25, (2 * n, 1, 6, 6)).clip(0, 255).astype(np.uint8)
-    return Samples(x, y, ("a", "b"), np.array([f"{prefix}{i}" for i in range(2 * n)]), value_range=(0, 255))
+    return Samples(
+        x, y, ("a", "b"), np.array([f"{prefix}{i}" for i in range(2 * n)]), value_range=(0, 255), kind=IMAGE
+    )
 
 
 def marked(samples, kept):

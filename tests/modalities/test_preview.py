@@ -6,19 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.modalities.preview import INKS, LANE, MOST_LANES, PAPER, WIDTH, middle_slices, painter, plots
+from augmentor.modalities.series import INKS, LANE, MOST_LANES, PAPER, WIDTH, plots
+from augmentor.modalities.table import modality_of
+from augmentor.modalities.volume import middle_slices
 from augmentor.report.gallery import read_gallery
 from augmentor.run.gallery import write_gallery
 
+KINDS = {kind.name: kind for kind in (SERIES, IMAGE, VOLUME)}
 SHAPES = {"series": (4, 30), "image": (1, 10, 12), "volume": (1, 6, 8, 10)}
 
 
 def samples(kind, n=6, seed=0):
     x = np.random.default_rng(seed).integers(0, 256, (n, *SHAPES[kind])).astype(np.uint8)
     ids = np.array([f"{seed}-{row}" for row in range(n)])
-    return Samples(x, np.arange(n) % 2, ("a", "b"), ids, value_range=(0, 255))
+    return Samples(x, np.arange(n) % 2, ("a", "b"), ids, value_range=(0, 255), kind=KINDS[kind])
 
 
 def test_a_volume_shows_its_three_middle_slices():
@@ -63,7 +67,7 @@ def test_many_channels_show_the_first_and_one_alone_gets_more_room():
 @pytest.mark.parametrize("kind", SHAPES)
 def test_pictures_share_the_scale_of_the_training_part(kind):
     train = samples(kind)
-    paint = painter(train)
+    paint = modality_of(train).preview(train).paint
     one = paint(train.array[:1])
     np.testing.assert_array_equal(paint(train.array)[:1], one)
     assert one.dtype == np.uint8

@@ -14,6 +14,8 @@ import numpy as np
 
 from augmentor.core.files import write_json
 from augmentor.core.results import Results
+from augmentor.experiment.arm_words import describe, title
+from augmentor.experiment.arms import PRESETS, pattern_of
 from augmentor.report.render import render
 from augmentor.report.summarise import summarise
 
@@ -46,11 +48,12 @@ def rows_of(case: Case) -> list[dict]:
     rng = np.random.default_rng(7)
     rows: list[dict] = []
 
-    def add(metric, value, arm=None, seed=None, split="test", class_=None):
+    def add(metric, value, arm=None, seed=None, split="test", class_=None, setting=None):
         rows.append(
             {
                 "dataset": case.dataset,
                 "arm": arm,
+                "setting": setting,
                 "seed": seed,
                 "split": split,
                 "metric": metric,
@@ -207,11 +210,12 @@ def _quality(case, add, rng):
         for share, score in ((0.25, 0.812), (0.5, 0.83), (1.0, 0.827), (2.0, 0.815)):
             for seed in range(min(3, case.seeds)):
                 add(
-                    f"balanced_accuracy@share={share}",
+                    "balanced_accuracy",
                     score + rng.normal(0, 0.004),
                     "filtered",
                     seed,
                     "validation",
+                    setting={"share": share},
                 )
 
 
@@ -232,6 +236,14 @@ def facts_of(case: Case) -> dict:
         "classes": list(case.classes),
         "primary_metric": "balanced_accuracy",
         "seeds": list(range(case.seeds)),
+        "arms": {
+            name: {
+                "title": title(PRESETS[name]),
+                "description": describe(PRESETS[name]),
+                "synthetic": pattern_of(PRESETS[name]).is_synthetic,
+            }
+            for name in ARMS
+        },
         "verdict": {"word": case.word, "arm": arm, "baseline": "classical", "sentence": sentence},
         "share": None if "shares" in case.without else 0.5,
         "share_by": "highest mean on the validation part",

@@ -190,7 +190,7 @@ def test_hostile_names_are_text_everywhere(maker, tmp_path):
             "licence": HOSTILE,
             "synthetic_source": {"name": HOSTILE, "kind": HOSTILE, "rows": 7, "sha256": HOSTILE},
             "not_estimable": [{"split": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
-            "arms": {"filtered": HOSTILE},
+            "arms": {"filtered": {"title": HOSTILE, "description": HOSTILE, "synthetic": True}},
         },
     )
     maker.write_run(tmp_path, case)

@@ -10,10 +10,11 @@ from augmentor.report.rows import Rows, plain
 from augmentor.report.summarise import summarise
 
 
-def row(metric, value, arm=None, seed=None, split="test", class_=None, dataset="d"):
+def row(metric, value, arm=None, seed=None, split="test", class_=None, dataset="d", setting=None):
     return {
         "dataset": dataset,
         "arm": arm,
+        "setting": setting,
         "seed": seed,
         "split": split,
         "metric": metric,
@@ -73,6 +74,7 @@ def test_arms_against_an_independent_reading_of_the_table(maker):
             r["value"]
             for r in rows
             if (r["arm"], r["split"], r["metric"]) == (name, "validation", "balanced_accuracy")
+            and r["setting"] is None
         ]
         assert arm["validation_mean"] == pytest.approx(np.mean(validation), rel=1e-12)
 
@@ -142,7 +144,7 @@ def test_confusion_is_the_mean_over_seeds_with_true_classes_in_rows():
 def test_what_is_not_there_is_none_with_a_reason_and_never_nan():
     rows = [row("count", 0, split="test", class_="b"), row("recall", math.inf, "filtered", 0, class_="a")]
     summary = summary_of(
-        rows, verdict={}, recipe={"evaluation": {"arms": ["real"]}}, training=[{"images": 1, "x": math.nan}]
+        rows, verdict={}, arms={"real": {"title": "Real"}}, training=[{"images": 1, "x": math.nan}]
     )
     assert summary["verdict"]["word"] == "not estimable"
     assert summary["verdict"]["reason"]
@@ -158,11 +160,13 @@ def test_what_is_not_there_is_none_with_a_reason_and_never_nan():
 def test_an_arm_skipped_by_the_experiment_keeps_its_reason():
     arms = summary_of(
         SCORES + GAIN,
-        recipe={"evaluation": {"arms": ["filtered", "mixup"]}},
+        arms={"filtered": {"title": "Filtered synthetic", "synthetic": True}, "mixup": {"title": "Mixup"}},
         skipped_arms={"mixup": "needs two classes"},
     )["arms"]
     assert list(arms) == ["filtered", "mixup", "classical"]
     assert arms["mixup"]["reason"] == "needs two classes"
+    assert [arm["title"] for arm in arms.values()] == ["Filtered synthetic", "Mixup", "classical"]
+    assert [arm["synthetic"] for arm in arms.values()] == [True, False, False]
 
 
 def test_quality_keeps_synthetic_and_real_apart_with_the_other_folds():
@@ -194,9 +198,11 @@ def test_history_keeps_every_checkpoint_and_stays_small():
 
 def test_shares_and_acceptance():
     rows = [
-        row("balanced_accuracy@share=0.5", v, "filtered", s, "validation") for s, v in enumerate((0.8, 0.9))
+        row("balanced_accuracy", v, "filtered", s, "validation", setting={"share": 0.5})
+        for s, v in enumerate((0.8, 0.9))
     ]
-    rows += [row("balanced_accuracy@share=0.25", 0.7, "filtered", 0, "validation")]
+    rows += [row("balanced_accuracy", 0.7, "filtered", 0, "validation", setting={"share": 0.25})]
+    rows += [row("balanced_accuracy", 0.6, "filtered", 0, "validation", setting={"without": "b"})]
     rows += [row("acceptance", 0.4, split="synthetic", class_="a")]
     rows += [row("rejected:copy", 6, split="synthetic", class_="a")]
     summary = summary_of(SCORES + GAIN + rows, share=0.5)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from augmentor.core.kinds import KINDS
 from augmentor.report import vocabulary
 from augmentor.report.render import render
-from augmentor.report.wording import kind_in, reworded, spoken, vocabulary_of
+from augmentor.report.wording import KINDS, kind_in, reworded, say, spoken, vocabulary_of
 
 IMAGES = re.compile(r"\b(images?|pixels?)\b", re.IGNORECASE)
 
@@ -71,3 +70,23 @@ def test_words_are_found_in_every_container():
     assert words.reason_label("copy") == "too close to a training series"
     assert words.WORDS["helps"].headline == "The synthetic series help"
     assert vocabulary_of(vocabulary, KINDS["image"]) is vocabulary
+
+
+SAID = {
+    "3 images": ("3 volumes", "3 series"),
+    "an image is near": ("a volume is near", "a series is near"),
+    "An image.": ("A volume.", "A series."),
+    "each picture has 5 pixels": ("each volume has 5 voxels", "each series has 5 values"),
+    "Images, pixel-identical to a training image.": (
+        "Volumes, voxel-identical to a training volume.",
+        "Series, value-identical to a training series.",
+    ),
+    "the class 'image' and --set image.size=32": ("the class 'image' and --set image.size=32",) * 2,
+    "data:image/png;base64 imagery images/a.png": ("data:image/png;base64 imagery images/a.png",) * 2,
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_nouns_fit_the_kind(text):
+    assert (say(text, KINDS["volume"]), say(text, KINDS["series"])) == SAID[text]
+    assert say(text, KINDS["image"]) == text

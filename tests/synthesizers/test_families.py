@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from idle_parameters import idle_parameters
 from small_batches import small_batches
 
 from augmentor.core.errors import ConfigError
@@ -50,7 +51,6 @@ COMPOSITIONS = [
     {"conditioning": "concat"},
     {"conditioning": "auxiliary"},
     {"minibatch_group": 0, "mode_seeking": 0.0, "augmentation": ()},
-    {"minibatch_statistic": "discrimination"},
     {"augmentation": ("colour", "translation", "cutout", "geometry")},
     {"codes": {"categorical": 3, "continuous": 2}},
     {"regularisers": {"r1": 0.1, "lecam": 0.1, "consistency": 1.0}},
@@ -87,8 +87,8 @@ def test_one_step_of_every_composition_changes_every_parameter(fields, blobs, tr
     # Clipping moves it all the same, and LeCam has no anchors before the first step.
     blind = blind and "clip" not in spec.used
     idle = (
-        {f"body.{name}" for name in getattr(generator.body, "idle_parameters", ())},
-        {f"trunk.{name}" for name in getattr(critic.trunk, "idle_parameters", ())}
+        {f"body.{name}" for name in idle_parameters(generator.body)},
+        {f"trunk.{name}" for name in idle_parameters(critic.trunk)}
         | ({"head.unconditional.bias"} if blind else set()),
     )
     for network, old, still in zip((generator, critic), before, idle, strict=True):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
@@ -30,7 +31,7 @@ class Game:
         y = np.arange(24) % 2
         x = np.random.default_rng(0).normal(size=(24, *shape)).astype(np.float32).clip(-1, 1)
         ids = np.array([str(row) for row in range(24)])
-        data = Samples(x, y.astype(np.int64), ("a", "b"), ids, value_range=(-1, 1))
+        data = Samples(x, y.astype(np.int64), ("a", "b"), ids, value_range=(-1, 1), kind=IMAGE)
         self.batches = Batches(
             torch.from_numpy(data.array),
             torch.from_numpy(data.y),

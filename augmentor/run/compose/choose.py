@@ -20,6 +20,7 @@ from augmentor.core.persist import read_samples, read_synthetic
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
+from augmentor.experiment.arms import name_of
 from augmentor.experiment.spec import mixing_arm
 from augmentor.run.candidates import rung_images, rungs_of, trial_share
 from augmentor.run.forbidden_augmentations import synthesizer_without
@@ -134,7 +135,7 @@ def scoring_inputs(steps: Steps) -> dict[str, Any]:
     )
     return {
         "evaluation": spec.model_dump(mode="json", include=set(fields)),
-        "arm": mixing_arm(spec.arms),
+        "arm": mixing_arm(spec.arms).model_dump(mode="json"),
         "share": trial_share(spec),
         "seed": steps.seed,
     }
@@ -226,7 +227,7 @@ def work_choice(steps: Steps, output: Path) -> None:
     chosen, tried, rows = halve(tuple(able), contest.attempt, refused)
     steps.progress.log(f"choose: {chosen}, of {count} generators")
     record_all_seen_rows(output, contest.members)
-    arm = mixing_arm(spec.arms)
+    arm = name_of(mixing_arm(spec.arms))
     scores = score_rows(tried, load["dataset"], arm, spec.primary_metric)
     Results.from_rows(scores).write(output / "results.parquet")
     write_json(
@@ -326,9 +327,10 @@ def score_rows(tried: Iterable[Attempt], dataset: str, arm: str, metric: str) ->
         {
             "dataset": dataset,
             "arm": arm,
+            "setting": {"candidate": one.candidate, "images": one.images},
             "seed": seed,
             "split": "validation",
-            "metric": f"{metric}@candidate={one.candidate}@images={one.images}",
+            "metric": metric,
             "value": score,
             "greater_is_better": True,
         }

@@ -94,7 +94,7 @@ class ForeignSteps(Steps):
         write_json(output / "facts.json", {**facts, "limits": [*found, *facts["limits"]]})
 
     def _read(self, output: Path, _: Path) -> None:
-        from augmentor.data.readers.foreign import read_foreign
+        from augmentor.modalities.foreign import read_foreign
 
         parts = self.parts
         found = read_foreign(
@@ -173,7 +173,7 @@ def evaluate_foreign(
 
     Args:
         real: a card's name, a card file, or the path of an image folder or .npz.
-        synthetic: what :func:`augmentor.data.readers.foreign.read_foreign` reads, or a run folder.
+        synthetic: what :func:`augmentor.modalities.foreign.read_foreign` reads, or a run folder.
         recipe: a shipped recipe or a YAML file: split, judge, filters and evaluation are its.
         assignments: ``dotted.key=value`` texts.
         out: the folder of all runs; finished steps are kept there and used again.
@@ -201,15 +201,14 @@ def told_test_copies(judge: TaskJudge, synthetic: Samples, test: Samples) -> lis
     """
     from scipy.stats import fisher_exact
 
-    from augmentor.metrics.copies import nearest_image
-    from augmentor.quality.candidate_scores import copy_scale, picture
+    from augmentor.quality.candidate_scores import copy_scale, copy_view
     from augmentor.quality.filters_spec import CopyFilter
 
     scale = copy_scale(judge, CopyFilter().quantile).scale
-    images = picture(judge, test)
+    images = copy_view(judge, test)
     counts = []
     for samples in (synthetic, judge.held_out):
-        distance, _ = nearest_image(picture(judge, samples), images)
+        distance, _ = judge.modality.nearest(copy_view(judge, samples), images)
         near = int((scale.relative_to_threshold(distance, samples.y) < 1).sum())
         counts.append([near, len(samples) - near])
     (made, _), (usual, _) = counts
@@ -246,7 +245,7 @@ def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe
         made = load_recipe(recipe, [f"dataset={json.dumps(real)}", *assignments])
     try:
         # Samples from elsewhere come without a critic.
-        check_arms(tuple(name for name in made.evaluation.arms if not needs_critic(name)))
+        check_arms([arm for arm in made.evaluation.arms if not needs_critic(arm)])
     except ValueError as error:
         raise ConfigError(f"evaluation.arms, without a generator trained here: {error}") from error
     if made.evaluation.outer_splits > 1:

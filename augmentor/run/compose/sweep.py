@@ -117,7 +117,7 @@ class TrialSteps(Steps):
         inputs = {
             "filter": self._key("filter"),
             "evaluation": spec.model_dump(mode="json", exclude=AFTERWARDS),
-            "arm": mixing_arm(spec.arms),
+            "arm": mixing_arm(spec.arms).model_dump(mode="json"),
             "shares": list(spec.shares),
             "seed": self.seed,
         }

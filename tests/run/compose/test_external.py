@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from augmentor.core.errors import ConfigError, DataError, LeakError, SuppliedLeakError
-from augmentor.core.kinds import KINDS
+from augmentor.core.kinds import IMAGE
 from augmentor.core.progress import Silent
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
@@ -245,6 +245,7 @@ def test_nearly_equal_pictures_across_parts_are_named() -> None:
             ("a",),
             np.array(names),
             value_range=(0, 255),
+            kind=IMAGE,
         )
 
     where = {"train": part("t1", "t2"), "validation": part("v1"), "test": part("s1", "s2")}
@@ -259,11 +260,8 @@ def test_nearly_equal_pictures_across_parts_are_named() -> None:
         {"part": "train", "id": "t1", "test": "s1", "correlation": 0.9987},
         {"part": "validation", "id": "v1", "test": "s2", "correlation": 0.992},
     ]
-    assert (
-        "train t1 and test s1 (0.9987); validation v1 and test s2"
-        in near_duplicate_note(found, KINDS["image"])[0]
-    )
-    assert near_duplicate_note([], KINDS["image"]) == []
+    assert "train t1 and test s1 (0.9987); validation v1 and test s2" in near_duplicate_note(found, IMAGE)[0]
+    assert near_duplicate_note([], IMAGE) == []
 
 
 @pytest.mark.slow

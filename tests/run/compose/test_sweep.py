@@ -231,7 +231,7 @@ def test_scores_in_another_arm_are_another_trial(monkeypatch, tmp_path):
     seen = []
     monkeypatch.setattr(module.TrialSteps, "_key", lambda self, step: step)
     monkeypatch.setattr(module.TrialSteps, "_keep", lambda self, step, inputs, *_: seen.append(inputs))
-    for arms in ("[classical, spread_cutmix]", "[classical, filtered]", "[mixup, filtered]"):
+    for arms in ("[classical, {rows: passing, mix: cutmix}]", "[classical, filtered]", "[mixup, filtered]"):
         recipe = load_recipe("digits", [f"evaluation.arms={arms}"])
         module.TrialSteps(recipe, StepCache(tmp_path), "cpu", Silent()).trial()
     first, other, same = seen
