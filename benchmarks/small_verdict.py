@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
+from small_verdict_batch import Batch, check
 from small_verdict_tables import tables
 
 from augmentor.core.seeds import derive_seed
@@ -36,13 +37,13 @@ from augmentor.downstream.case_values import UNSEEN_PLACEMENT
 from augmentor.metrics.auroc import placements
 from augmentor.statistics.design import Design
 from augmentor.statistics.intervals import UNSEEN, intervals
-from augmentor.statistics.paired_verdict import Paired
-from augmentor.statistics.small_samples import Changes, SmallInterval
+from augmentor.statistics.small_samples import Changes
 
 HERE = Path(__file__).resolve().parent
 RAW = HERE / "small_verdict.parquet"
 MARGIN = 0.01
-AGAIN = 2000
+AGAIN = 4000
+BEFORE = 100
 TRIED = ("one split", "many classes", "large", "folds")
 COUNTED = ("helps", "hurts", "equivalent", "inconclusive", "false_helps", "false_hurts", "false_equivalent")
 COUNTED += ("plain_helps", "cover", "above", "below", "cover_here", "alike")
@@ -71,7 +72,8 @@ class Cell:
     data: float = 0.0
     hard: float = 0.0
     only_old: float = 0.0
-    trials: int = 200
+    trials: int = 400
+    before: bool = False
 
     @property
     def y(self) -> np.ndarray:
@@ -150,98 +152,81 @@ def truth(cell: Cell, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return score[0] - score[1:], conditional
 
 
-def changes(cell: Cell, values: np.ndarray, y: np.ndarray) -> list[Changes]:
-    """Return the changes of the first arm against the others; ``values`` are (3, S, N)."""
+def changes(cell: Cell, values: np.ndarray) -> list[np.ndarray]:
+    """Return the changes (size, S, N) of the first arm against the others; ``values`` are (3, size, S, N)."""
     if cell.metric == "macro_auroc":
-        sign = np.where(y == 0, 1.0, -1.0)
-        tables = placements(values * sign, y == 0)
-        return [Changes(tables[0] - t, np.ones(2), 0.5, UNSEEN_PLACEMENT) for t in tables[1:]]
-    right = (values > 0).astype(np.float64)
-    counts = np.array(cell.counts)
-    weights = (
-        np.full(len(counts), 1 / len(counts)) if cell.metric == "balanced_accuracy" else counts / counts.sum()
-    )
-    return [Changes(right[0] - other, weights) for other in right[1:]]
+        sign = np.where(cell.y == 0, 1.0, -1.0)
+        tables = placements(values * sign, cell.y == 0)
+    else:
+        tables = (values > 0).astype(np.float64)
+    return [tables[0] - other for other in tables[1:]]
 
 
-def variants(found: SmallInterval) -> dict[str, SmallInterval]:
-    """Return other ways of lending that were tried."""
-    parts = found.classes
-    if found.other:
-        more = tuple((v * (1 + (d + 1) / d), d) for v, d in found.other)
-        return {"Nadeau and Bengio": replace(found, other=more), "folds alike": replace(found, other=())}
-    return {
-        "nothing lent": replace(found, classes=tuple(replace(p, lent=p.units < 2) for p in parts)),
-        "half a case": replace(found, classes=tuple(replace(p, size=0.5 * p.size) for p in parts)),
-        "full size": replace(found, classes=tuple(replace(p, size=1.0) for p in parts)),
-        "every class": replace(found, classes=tuple(replace(p, lent=True) for p in parts)),
-        "every class, full size": replace(
-            found, classes=tuple(replace(p, lent=True, size=1.0) for p in parts)
-        ),
-    }
+def scale(cell: Cell) -> Changes:
+    """Return weights, share and size of an unseen case, without a table."""
+    nothing, counts = np.zeros((0, 0)), np.array(cell.counts)
+    if cell.metric == "macro_auroc":
+        return Changes(nothing, np.ones(2), 0.5, UNSEEN_PLACEMENT)
+    even = cell.metric == "balanced_accuracy"
+    return Changes(nothing, np.full(len(counts), 1 / len(counts)) if even else counts / counts.sum())
 
 
-def today(cell: Cell, change: Changes, design: Design, seed: int):
-    """Return the interval of the rule before this one: a bootstrap's shape, the components' width."""
-    scaled = change.table * change.weights[design.y] * change.share
-    one = np.ones((1, 1, design.present.size))
-    lent = UNSEEN.get(cell.metric, 0.0)
-    return intervals(scaled[None], one, design, unseen=lent, replicates=300, seed=seed)[0]
+def before(cell: Cell, table: np.ndarray) -> list[tuple[float, float]]:
+    """Return intervals of the rule before this one: a bootstrap's shape, the components' width."""
+    design, like = Design.of(cell.y), scale(cell)
+    one, lent = np.ones((1, 1, design.present.size)), UNSEEN.get(cell.metric, 0.0)
+    found = []
+    for trial, each in enumerate(table[:BEFORE]):
+        scaled = each * like.weights[design.y] * like.share
+        got = intervals(scaled[None], one, design, unseen=lent, replicates=300, seed=trial)[0]
+        found.append((got.low, got.high))
+    return found
 
 
-def simulate(cell: Cell, *, others: bool) -> dict:
+def simulate(cell: Cell) -> dict:
     """Run the trials of a cell and count."""
     rng = np.random.default_rng(derive_seed(0, "small verdict", json.dumps(asdict(cell), sort_keys=True)))
-    design, y = Design.of(cell.y), cell.y
-    size = max(1, min(cell.trials, 3_000_000 // (3 * cell.seeds * len(y))))
-    count = dict.fromkeys(COUNTED, 0)
-    tried: dict[str, list] = {}
-    widths, detectable, gains = [], [], []
+    size = max(1, min(cell.trials, 6_000_000 // (3 * cell.seeds * len(cell.y))))
+    like, count, rows = scale(cell), dict.fromkeys(COUNTED, 0), []
+    tried: dict[str, list[np.ndarray]] = {}
     for start in range(0, cell.trials, size):
         values, shared = draw(cell, rng, min(size, cell.trials - start))
         true, here = truth(cell, shared)
-        for trial in range(values.shape[1]):
-            pairs = [Paired.of(c, design, folds=cell.fold) for c in changes(cell, values[:, trial], y)]
-            found = pairs[0].interval
-            words = [pair.word(MARGIN)[0] for pair in pairs]
-            word = words[0] if words[0] == words[1] else "inconclusive"
-            count[word] += 1
-            count["plain_helps"] += words[0] == "helps"
-            count["false_helps"] += word == "helps" and true.min() <= 1e-9
-            count["false_hurts"] += word == "hurts" and true.max() >= -1e-9
-            count["false_equivalent"] += word == "equivalent" and np.abs(true).max() > MARGIN
-            count["cover"] += bool(found.low <= true[0] <= found.high)
-            count["above"] += found.low > true[0]
-            count["below"] += found.high < true[0]
-            count["cover_here"] += found.low <= here[0, trial] <= found.high
-            count["alike"] += found.changed == 0
-            widths.append(found.high - found.low)
-            detectable.append(found.detectable)
-            gains.append(found.gain)
-            if others:
-                rows = variants(found)
-                if not cell.folds and trial < 100 and not start and max(cell.counts) > 1:
-                    rows["before"] = today(cell, changes(cell, values[:, trial], y)[0], design, trial)
-                for name, one in rows.items():
-                    within = one.low > -MARGIN and one.high < MARGIN
-                    tried.setdefault(name, []).append(
-                        (one.low <= true[0] <= one.high, one.high - one.low, one.low > 0, within)
-                    )
+        tables = changes(cell, values)
+        batches = [Batch.of(table, cell.y, like, cell.fold) for table in tables]
+        words = [batch.words(MARGIN) for batch in batches]
+        check(batches[0], words[0], tables[0], like, cell.fold, MARGIN)
+        word = np.where(words[0] == words[1], words[0], "inconclusive")
+        low, high, _, _ = batches[0].ends()
+        for name in ("helps", "hurts", "equivalent", "inconclusive"):
+            count[name] += int((word == name).sum())
+        count["plain_helps"] += int((words[0] == "helps").sum())
+        count["false_helps"] += int((word == "helps").sum()) if true.min() <= 1e-9 else 0
+        count["false_hurts"] += int((word == "hurts").sum()) if true.max() >= -1e-9 else 0
+        count["false_equivalent"] += int((word == "equivalent").sum()) if np.abs(true).max() > MARGIN else 0
+        count["cover"] += int(((low <= true[0] + 1e-12) & (high >= true[0] - 1e-12)).sum())
+        count["above"] += int((low > true[0] + 1e-12).sum())
+        count["below"] += int((high < true[0] - 1e-12).sum())
+        count["cover_here"] += int(((low <= here[0] + 1e-12) & (high >= here[0] - 1e-12)).sum())
+        count["alike"] += int((batches[0].changed == 0).sum())
+        rows.append(np.stack([high - low, np.minimum(batches[0].detectable(), 9.0)]))
+        if cell.part in TRIED:
+            ends = {name: np.stack(batch.ends()[:2]) for name, batch in batches[0].variants().items()}
+            if cell.before and not start:
+                ends["before"] = np.array(before(cell, tables[0])).T
+            for name, (lower, upper) in ends.items():
+                hold = (lower <= true[0] + 1e-12) & (upper >= true[0] - 1e-12)
+                same = (lower > -MARGIN) & (upper < MARGIN)
+                tried.setdefault(name, []).append(
+                    np.stack([hold, upper - lower, lower > 0, same]).astype(float)
+                )
     settings = {k: str(v) if isinstance(v, tuple) else v for k, v in asdict(cell).items()}
-    counted = {k: int(v) for k, v in count.items()}
-    result = {
-        **settings,
-        "true": round(float(true[0]), 5),
-        "true_control": round(float(true[1]), 5),
-        **counted,
-    }
-    result["width"] = round(float(np.mean(widths)), 4)
-    result["detectable"] = round(float(np.median(np.minimum(detectable, 9.0))), 4)
-    result["sd"] = round(float(np.std(gains)), 4)
-    for name, values in tried.items():
-        for what, value in zip(
-            ("cover", "width", "helps", "equivalent"), np.mean(values, axis=0), strict=True
-        ):
+    width, detectable = np.concatenate(rows, axis=1)
+    result = {**settings, "true": round(float(true[0]), 5), "true_control": round(float(true[1]), 5), **count}
+    result |= {"width": round(float(width.mean()), 4), "detectable": round(float(np.median(detectable)), 4)}
+    for name, parts in tried.items():
+        means = np.concatenate(parts, axis=1).mean(axis=1)
+        for what, value in zip(("cover", "width", "helps", "equivalent"), means, strict=True):
             result[f"{name}: {what}"] = round(float(value), 4)
     return result
 
@@ -271,7 +256,10 @@ def cells() -> list[Cell]:
         for world in NOISE:
             for seeds in (3, 10):
                 for new, old in RECALLS:
-                    found.append(Cell("one split", world, seeds, (rare, 9 * rare), new, old, old))
+                    asked = seeds == 10 and world in ("quiet", "noisy") and rare in (2, 5, 9, 20)
+                    found.append(
+                        Cell("one split", world, seeds, (rare, 9 * rare), new, old, old, before=asked)
+                    )
     for rare in (5, 9, 20, 40):  # synthesis is worth nothing, the best without is worse than the control
         for world in ("quiet", "noisy"):
             for recall in (0.9, 0.7):
@@ -282,7 +270,10 @@ def cells() -> list[Cell]:
         for world in NOISE:
             for new, old in ((0.92, 0.92), (0.94, 0.92), (0.98, 0.92), (0.99, 0.97), (1.0, 1.0), (0.8, 0.5)):
                 k = len(counts)
-                found.append(Cell("many classes", world, 10, counts, (new,) * k, (old,) * k, (old,) * k))
+                asked = world == "quiet" and max(counts) > 1
+                found.append(
+                    Cell("many classes", world, 10, counts, (new,) * k, (old,) * k, (old,) * k, before=asked)
+                )
     for counts in ((400, 400), (150, 1350)):
         for world in ("quiet", "alike"):
             for new, old in (
@@ -355,11 +346,11 @@ def main() -> None:
     rows = []
     for cell in chosen:
         one = replace(cell, trials=asked.trials) if asked.trials else cell
-        row = simulate(one, others=cell.part in TRIED)
-        if not asked.trials and cell.part != "power" and suspicious(row):
+        row = simulate(one)
+        if not asked.trials and suspicious(row):
             # The least of a thousand shares is low by chance: measure such a cell again, with fresh draws.
-            again = simulate(replace(cell, trials=AGAIN), others=False)
-            row.update({name: again[name] for name in (*COUNTED, "trials", "width", "detectable", "sd")})
+            again = simulate(replace(cell, trials=AGAIN, before=False))
+            row.update({name: again[name] for name in (*COUNTED, "trials", "width", "detectable")})
         rows.append(row)
     table = pd.DataFrame(rows)
     if asked.part and RAW.is_file():

@@ -17,7 +17,7 @@ VARIANTS = {
     "every class": "lent to every class, of the size of those seen",
     "every class, full size": "lent to every class, of full size (Bonett and Price in each)",
     "nothing lent": "nothing lent, Student's t",
-    "before": "the rule before (bootstrap shape, 100 trials a cell)",
+    "before": "the rule before (bootstrap shape, some cells, 100 trials each)",
 }
 
 
