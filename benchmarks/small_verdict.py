@@ -34,7 +34,6 @@ from small_verdict_tables import tables
 
 from augmentor.core.seeds import derive_seed
 from augmentor.downstream.case_values import UNSEEN_PLACEMENT
-from augmentor.metrics.auroc import placements
 from augmentor.statistics.design import Design
 from augmentor.statistics.intervals import UNSEEN, intervals
 from augmentor.statistics.small_samples import Changes
@@ -155,8 +154,12 @@ def truth(cell: Cell, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def changes(cell: Cell, values: np.ndarray) -> list[np.ndarray]:
     """Return the changes (size, S, N) of the first arm against the others; ``values`` are (3, size, S, N)."""
     if cell.metric == "macro_auroc":
-        sign = np.where(cell.y == 0, 1.0, -1.0)
-        tables = placements(values * sign, cell.y == 0)
+        # A rare case is scored above a common one where the sum of their L is above 0: see placements().
+        rare, common = values[..., cell.y == 0], values[..., cell.y == 1]
+        tables = np.empty(values.shape)
+        for arm in range(3):
+            above = rare[arm][..., :, None] > -common[arm][..., None, :]
+            tables[arm] = np.concatenate([above.mean(axis=-1), above.mean(axis=-2)], axis=-1)
     else:
         tables = (values > 0).astype(np.float64)
     return [tables[0] - other for other in tables[1:]]

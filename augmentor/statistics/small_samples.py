@@ -30,7 +30,8 @@ and x_n the change of case n,
     m = (u^2 + sum x_n^2) / (u + sum |x_n|),                                                     (2)
 
 the size-weighted mean size of the changes with one prior case: u where nothing was seen, about 1 where the
-changed cases changed at every seed. For the AUROC x_n is a change of placement, and u = 0.25.
+changed cases changed at every seed. For the AUROC x_n is a change of placement, and
+u = 1/2: an unseen case that lands anywhere among the cases of the other side loses half of them on average.
 
 **Seeds and cases are both samples.** With V_k the variance of a class by (1), its sample part freed of the
 interaction of seeds and cases (:func:`augmentor.statistics.variance.components` has the algebra), and V_S
@@ -89,7 +90,8 @@ class Changes:
             balanced accuracy, n_k / N for accuracy.
         share: 1 where the metric is a mean over cases; 1/2 for the AUROC, whose every pair is
             seen from both of its sides.
-        unseen: u, the size of the change of a case of a kind that was not met, in (0, 1].
+        unseen: u, the size of the change of a case of a kind that was not met, in (0, 1]: 1 for hits, 1/2 for
+            placements.
     """
 
     table: Floats
