@@ -79,8 +79,9 @@ class Study:
 def detectable_gain(n_rare: int, n_classes: int = 2, *, seeds: int = 10, folds: int = 0) -> float:
     """Return the gain in balanced accuracy that 4 of 5 studies with ``n_rare`` rare test cases find.
 
-    A gain is taken to be made in the rare class alone; :class:`Study` has more to set. Held against
-    simulation in benchmarks/small_verdict.md.
+    A gain is taken to be made in the rare class alone, by cases that change at every seed; where they
+    change at some seeds only, smaller gains are seen. :class:`Study` has more to set. Held against simulation
+    in benchmarks/small_verdict.md.
 
     Example:
         >>> round(detectable_gain(9), 2), round(detectable_gain(30, folds=5), 2)
