@@ -205,7 +205,8 @@ def usable_arms(
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
     skipped = {
-        name: f"The arm {name} was left out: no synthetic image of {', '.join(lacking)} passed the filters."
+        name: f"The arm {name} was left out: no synthetic {train.kind.name} of {', '.join(lacking)} passed "
+        "the filters."
         for name, arm in arms.items()
         if not pattern_of(arm).rows.real and lacking
     }
@@ -284,22 +285,24 @@ def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilitie
 
 def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     notes = []
+    kind, policy = runner.train.kind, runner.spec.policy
     if not synthetic.kept.any():
-        notes.append("No synthetic image was kept: arms of kept images train on real ones alone.")
+        notes.append(
+            f"No synthetic {kind.name} was kept: arms of kept {kind.plural} train on real ones alone."
+        )
     repeating = too_small(runner.train) if "smote" in runner.oversamplers else []
     if repeating:
         notes.append(
             f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
             "neighbours, and a class of one or two rows has none to choose from."
         )
-    kind, policy = runner.train.kind, runner.spec.policy
     if isinstance(policy, Policy) and (lacking := policy.used(runner.modality.lacking)):
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )
     if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
         notes.append(
-            f"The augmented pool has {runner.versions} versions of each image instead of "
+            f"The augmented pool has {runner.versions} versions of each {kind.name} instead of "
             f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
         )
     return notes
@@ -308,6 +311,6 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
 def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
     return [
         ONE_GENERATOR,
-        f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation images "
-        f"by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
+        f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation "
+        f"{validation.kind.plural} by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
     ]
