@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from augmentor.core.facts.evaluation import EvaluateFacts
+from augmentor.core.facts.samples import FilterFacts
+from augmentor.core.facts.training import ChooseFacts
+from augmentor.core.results import Scalar
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.vocabulary import SAMPLE_METRICS
 
@@ -33,9 +37,8 @@ def _found(rows: Rows, names: Sequence[str], class_: str | None) -> dict[str, di
         pair |= {split: value for split, value in extra.items() if value is not None}
         if all(value is None for value in pair.values()):
             continue
-        sized = next((m for m in rows.of_class_names("synthetic", class_) if m.startswith(f"{name}_n")), "")
-        suffix = sized.removeprefix(f"{name}_n")
-        numbers[name] = {**pair, **({"images": int(suffix)} if suffix.isdigit() else {})}
+        sizes = rows.settings(name, split="synthetic", class_=class_)
+        numbers[name] = {**pair, **({"images": int(sizes[0]["images"])} if sizes else {})}
     return numbers
 
 
@@ -59,8 +62,9 @@ def acceptance(rows: Rows, classes: list[str]) -> dict[str, Any]:
     for name in classes:
         rate = rows.value("acceptance", split="synthetic", class_=name)
         rejected = {
-            metric.removeprefix("rejected:"): round(value)
-            for metric, value in rows.of_class(name, split="synthetic", prefix="rejected:").items()
+            str(setting["reason"]): round(value)
+            for setting in rows.settings("rejected", split="synthetic", class_=name)
+            if (value := rows.value("rejected", split="synthetic", class_=name, setting=setting)) is not None
         }
         if rate is not None or rejected:
             table[name] = {"rate": rate, "rejected": rejected}
@@ -72,8 +76,7 @@ def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any]
     if arm is None:
         return None
     found = [
-        [list(rows.by_seed(f"confusion:{p}", arm=arm, split="test", class_=true).values()) for p in classes]
-        for true in classes
+        [_confused(rows, arm, true=true, predicted=predicted) for predicted in classes] for true in classes
     ]
     if not any(values for row in found for values in row):
         return None
@@ -82,39 +85,41 @@ def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any]
     return {"arm": arm, "matrix": [[sum(values) / fits for values in row] for row in found], "fits": fits}
 
 
-def shares(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
+def _confused(rows: Rows, arm: str, *, true: str, predicted: str) -> list[float]:
+    setting = {"predicted": predicted}
+    return list(rows.by_seed("confusion", arm=arm, split="test", class_=true, setting=setting).values())
+
+
+def shares(rows: Rows, facts: EvaluateFacts, primary: str) -> dict[str, Any]:
     """Return the validation score of every share of synthetic images that was tried."""
-    of = plain(facts.get("share_of") or {})
-    chosen = plain(facts.get("share"))
     tried = _tried(rows, primary, "share")
     for row in tried:
-        row["chosen"] = row["share"] == of.get(row["arm"], chosen)
-    return {"chosen": chosen, "tried": tried}
+        row["chosen"] = row["share"] == facts.share_of.get(row["arm"], facts.share)
+    return {"chosen": facts.share, "tried": tried}
 
 
-def label_minimums(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
-    """Return the validation score of every level of the label filter that was tried."""
-    return {"chosen": plain(facts.get("label_minimum")), "tried": _tried(rows, primary, "label_minimum")}
+def label_minimums(rows: Rows, facts: FilterFacts | None, primary: str) -> dict[str, Any]:
+    """Return the validation score of every minimum of the label filter that was tried."""
+    chosen = facts.label_minimum if facts else None
+    return {"chosen": chosen, "tried": _tried(rows, primary, "label_minimum")}
 
 
-def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any] | None:
+def generators(rows: Rows, facts: ChooseFacts | None, primary: str) -> dict[str, Any] | None:
     """Return the outcome of every generator tried, with its validation scores; None without a choice.
 
     A candidate without scores has ``mean`` None, and says why in ``reason``.
     """
-    choice = plain(facts.get("generators"))
-    if not choice:
+    if facts is None:
         return None
     tried = []
-    for one in choice["tried"]:
-        setting = {"candidate": one["candidate"], "images": one["images"]}
-        found = rows.by_seed(primary, arm=str(choice["arm"]), split="validation", setting=setting)
-        scores = list(found.values())
-        scores = [] if one["reason"] else scores
+    for one in facts.tried:
+        setting: dict[str, Scalar] = {"candidate": one.candidate, "images": one.images}
+        found = rows.by_seed(primary, arm=facts.arm, split="validation", setting=setting)
+        scores = [] if one.reason else list(found.values())
         mean, sd = spread(scores)
         error = None if sd is None else sd / len(scores) ** 0.5
-        tried.append({**one, "mean": mean, "standard_error": error, "fits": len(scores)})
-    return {**choice, "tried": tried}
+        tried.append({**one.to_json(), "mean": mean, "standard_error": error, "fits": len(scores)})
+    return {**facts.to_json(), "tried": tried}
 
 
 def _tried(rows: Rows, primary: str, name: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from augmentor.core.facts.quality import ShownCopy
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
@@ -83,7 +84,7 @@ def test_a_gallery_of_every_kind_is_written_and_read(tmp_path, kind):
     kept = np.array([True, True, True, False, False, True])
     reason = np.where(kept, "", "copy")
     synthetic = SyntheticSet(made, pd.DataFrame({"synthesizer": "s", "seed": np.zeros(6, int)}), kept, reason)
-    copies = [{"synthetic": 3, "real": 1, "ratio": 0.5, "kept": False}]
+    copies = [ShownCopy(synthetic=3, real=1, real_id="0-1", class_="b", ratio=0.5, kept=False)]
     write_gallery(tmp_path, train, synthetic, copies, seed=0)
     assert json.loads((tmp_path / "gallery.json").read_text(encoding="utf-8"))["kind"] == asdict(KINDS[kind])
     gallery = read_gallery(tmp_path, Vocabulary(Noun.of(KINDS[kind])))

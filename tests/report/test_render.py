@@ -87,7 +87,13 @@ CASES = {
         )
     },
     "made elsewhere": {
-        "extra": {"synthetic_source": {"name": "made.npz", "kind": "npz", "rows": 40, "sha256": "0" * 64}},
+        "extra": {
+            "sample": {
+                "plan": {},
+                "candidates": {},
+                "source": {"name": "made.npz", "kind": "npz", "rows": 40, "sha256": "0" * 64},
+            }
+        },
         "without": ("training",),
     },
     "skipped arm": {"arms": ("real", "classical", "filtered")},
@@ -180,23 +186,32 @@ def test_hostile_names_are_text_everywhere(maker, tmp_path):
         title=HOSTILE,
         dataset=HOSTILE,
         extra={
-            "notes": [HOSTILE],
-            "limits": [HOSTILE],
-            "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
-            "unusable": {HOSTILE: HOSTILE},
-            "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": HOSTILE},
+            "load": {
+                "notes": [HOSTILE],
+                "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
+                "split": HOSTILE,
+                "card": {"licence": HOSTILE},
+            },
+            "sample": {
+                "plan": {},
+                "candidates": {},
+                "source": {"name": HOSTILE, "kind": HOSTILE, "rows": 7, "sha256": HOSTILE},
+            },
+            "filter": {"filters": {}, "unusable": {HOSTILE: HOSTILE}},
+            "measure": {
+                "quality_protocol": HOSTILE,
+                "not_estimable": [{"split": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
+            },
+            "evaluate": {
+                "limits": [HOSTILE],
+                "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": HOSTILE},
+                "share_by": HOSTILE,
+                "arms": {"filtered": {"title": HOSTILE, "description": HOSTILE, "synthetic": True}},
+            },
             "versions": {HOSTILE: HOSTILE},
             "seconds": {HOSTILE: 1.0},
             "device": HOSTILE,
             "digests": {HOSTILE: HOSTILE},
-            "command": HOSTILE,
-            "share_by": HOSTILE,
-            "split": HOSTILE,
-            "quality_protocol": HOSTILE,
-            "licence": HOSTILE,
-            "synthetic_source": {"name": HOSTILE, "kind": HOSTILE, "rows": 7, "sha256": HOSTILE},
-            "not_estimable": [{"split": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
-            "arms": {"filtered": {"title": HOSTILE, "description": HOSTILE, "synthetic": True}},
         },
     )
     maker.write_run(tmp_path, case)

@@ -24,7 +24,8 @@ def visible(html):
 
 
 def pages(maker, folder, kind, **extra):
-    maker.write_run(folder, maker.Case(extra={"kind": asdict(kind), "skipped": [], **extra}))
+    load = {"kind": asdict(kind), "skipped": [], **extra}
+    maker.write_run(folder, maker.Case(extra={"load": load}))
     index = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))
     told = {**index, "kind": asdict(kind), "note": "Each is shown as a whole.", "lines": kind == SERIES}
     (folder / "gallery.json").write_text(json.dumps(told), encoding="utf-8")
@@ -48,10 +49,14 @@ def test_a_report_speaks_of_its_kind_everywhere(maker, tmp_path, kind):
 
 
 def test_a_report_on_images_is_the_same_with_and_without_its_kind(maker, tmp_path):
-    for place, extra in (("told", {"kind": asdict(IMAGE)}), ("name", {"kind": "image"}), ("not", {})):
-        maker.write_run(tmp_path / place, maker.Case(extra=extra))
-    for name in ("report.html", "report.md"):
-        assert len({(tmp_path / place / name).read_bytes() for place in ("told", "name", "not")}) == 1
+    summary = maker.write_run(tmp_path, maker.Case())
+    assert summary.pop("kind") == asdict(IMAGE)
+    made = set()
+    for kind in ({"kind": asdict(IMAGE)}, {"kind": "image"}, {}):
+        (tmp_path / "summary.json").write_text(json.dumps({**summary, **kind}), encoding="utf-8")
+        render(tmp_path)
+        made.add(tuple((tmp_path / name).read_bytes() for name in ("report.html", "report.md")))
+    assert len(made) == 1
 
 
 def test_the_users_words_stay_braces_and_all(maker, tmp_path):
