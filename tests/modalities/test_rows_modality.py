@@ -18,10 +18,11 @@ from augmentor.data.readers.table import READERS
 from augmentor.experiment.pool import draw_pool
 from augmentor.modalities.policies import POLICIES
 from augmentor.modalities.table import MODALITIES, load_codec, modality_of
+from augmentor.run.compose.expand import run_job
 from augmentor.run.compose.external import evaluate_foreign
 from augmentor.run.generate import generate
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 
 SETTINGS = [
     *("synthesizer.family=cgan", "synthesizer.augmentation=[]", "synthesizer.width=8"),
