@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,23 @@ from same_numbers_runs import OPTIONS, RUNS, commands_of
 # What is called otherwise in the newer checkout, as old name to new name. Applied to the rows of both
 # checkouts, so that both come out in the new words.
 RENAMED_COLUMNS: dict[str, str] = {"fold": "split"}
-RENAMED_ARMS: dict[str, str] = {}
+RENAMED_ARMS: dict[str, str] = {
+    "critic_start_spread_cutmix": "rows=passing mix=cutmix start=critic",
+    "critic_network_cutmix": "mix=cutmix start=untrained_critic",
+    "critic_start_cutmix": "mix=cutmix start=critic",
+    "critic_network_mixup": "mix=mixup start=untrained_critic",
+    "critic_start_mixup": "mix=mixup start=critic",
+    "weighted_mixup": "sampling=natural loss=class_weighted mix=mixup",
+    "spread_weighted_mixup": "rows=passing sampling=natural loss=class_weighted mix=mixup",
+    "spread_class_weighted": "rows=passing sampling=natural loss=class_weighted",
+    "spread_mixup": "rows=passing mix=mixup",
+    "spread_cutmix": "rows=passing mix=cutmix",
+    "spread": "rows=passing",
+    "diverse": "rows=diverse mix=mixup",
+    "influential": "rows=influential mix=mixup",
+    "covariance_transfer": "head=covariance",
+    "feature_gan": "head=generated",
+}
 RENAMED_METRICS: dict[str, str] = {}
 RENAMED_SETTINGS: dict[str, str] = {}
 RENAMED_SPLITS: dict[str, str] = {}
@@ -59,7 +76,7 @@ def canonical(row: Mapping[str, Any]) -> dict[str, str]:
     """
     told = {RENAMED_COLUMNS.get(name, name): value for name, value in row.items()}
     found = {name: str(value) for name, value in told.items() if not pd.isna(value) and str(value) != ""}
-    settings = found.pop("setting", "").split("@")
+    settings = setting_words(found.pop("setting", ""))
     for name in ("dataset", "arm", "metric"):
         if name in found:
             found[name], *more = found[name].split("@")
@@ -74,6 +91,18 @@ def canonical(row: Mapping[str, Any]) -> dict[str, str]:
         whole = RENAMED_METRICS.get(found["metric"])
         found["metric"] = whole or RENAMED_METRICS.get(head, head) + colon + rest
     return {**found, **({"setting": "@".join(words)} if words else {})}
+
+
+def setting_words(text: str) -> list[str]:
+    """Return the words ``name=value`` of a setting's column, whose values are JSON, as metrics once bore them.
+
+    Example:
+        >>> setting_words('candidate="cvae" label_minimum=0.0')
+        ['candidate=cvae', 'label_minimum=0']
+    """
+    pairs = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', text)
+    values = ((name, json.loads(value)) for name, value in pairs)
+    return [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values]
 
 
 def short_hash(parts: Iterable[bytes | str]) -> str:
@@ -169,7 +198,7 @@ def told_words(summary: Mapping[str, Any]) -> dict[str, str]:
         "advice arm": arm(advice["arm"]),
     }
     told = {name: value.hex() if isinstance(value, float) else str(value) for name, value in numbers.items()}
-    became = (summary.get("became") or {}).items()
+    became = (summary.get("resolved_to") or summary.get("became") or {}).items()
     return {**told, **{f"became {arm(one)}": arm(other) for one, other in sorted(became)}}
 
 
