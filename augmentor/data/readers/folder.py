@@ -184,7 +184,7 @@ def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
 def read_pictures(
     found: Sequence[Found], size: int | None, progress: Progress
 ) -> tuple[list[ReadPicture], list[SkippedFile]]:
-    """Decode every file that was found, at the asked size; also return those that cannot be used.
+    """Decode every file that was found, at the requested size; also return those that cannot be used.
 
     Raises:
         SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
@@ -210,7 +210,7 @@ def read_pictures(
 def _one_size(
     found: Sequence[Found], size: int | None, progress: Progress
 ) -> Iterator[tuple[Found, Picture | str]]:
-    """Yield every file with its picture at the asked size, or with the reason why it cannot be used.
+    """Yield every file with its picture at the requested size, or with the reason why it cannot be used.
 
     Raises:
         SizeNeeded: if pictures of several sizes come without a size, or all of them fill the disk.
