@@ -101,7 +101,7 @@ def test_the_summary_says_what_was_judged(outcome: Outcome, source: Path, parts:
     assert sum(row["generated"] for row in summary["counts"].values()) == 120
     assert all(row["real"] == parts.train.counts[name] for name, row in summary["counts"].items())
     results = Results.read(outcome.folder / "results.parquet")
-    assert results.where(metric="rejected:surplus")["value"].sum() == pytest.approx(
+    assert results.where(metric="rejected", setting={"reason": "surplus"})["value"].sum() == pytest.approx(
         sum(row["rejected"].get("surplus", 0) for row in summary["acceptance"].values())
     )
     metadata = pd.read_csv(outcome.folder / "expanded" / "metadata.csv", dtype=str)
