@@ -38,9 +38,8 @@ def tables(rows: pd.DataFrame) -> str:
         "false_equivalent",
     ):
         rows[name] = 100 * rows[name] / rows["trials"]
-    calibration = rows[~rows["part"].isin(["power"])]
     blocks = [
-        ("Whole rule, all cells", _summary(calibration)),
+        ("Whole rule, all cells", _summary(rows)),
         (
             "One split, balanced accuracy: coverage by rare cases and kind of noise",
             _by_count(rows, "one split"),
@@ -83,9 +82,9 @@ def _summary(rows: pd.DataFrame) -> str:
                 f"{len(here)}",
                 f"{here['trials'].sum():,}",
                 *[f"{here[k].max():.1f}" for k in ("false_helps", "false_hurts", "false_equivalent")],
-                f"{here['cover'].min():.1f}, {here['cover'].median():.1f}",
-                f"{(here['cover'] < 93).sum()}",
-                f"{(here['cover'] > 98).sum()}",
+                f"{here['cover_here'].min():.1f}, {here['cover_here'].median():.1f}",
+                f"{(here['cover_here'] < 93).sum()}",
+                f"{(here['cover_here'] > 98).sum()}",
             ]
         )
     return _table(head, lines)

@@ -223,7 +223,7 @@ class _Spaces:
         return min(both) if both else pixels
 
     def compare(self, rng: np.random.Generator) -> tuple[int, Pair]:
-        """Return the rows a side and the mean numbers over networks and draws."""
+        """Return the rows per side and the mean numbers over networks and draws."""
         unseen = [np.flatnonzero(self.fold == k) for k in range(len(self.judge.models))]
         size = min(len(self.rows), min(len(part) for part in unseen))
         collected: dict[str, list[Numbers]] = {"synthetic": [], "real": []}
@@ -290,8 +290,8 @@ def _protocol(space: FeatureSpace, train: Samples, sizes: list[int]) -> str:
     rows = ", ".join(f"{name} {size}" for name, size in zip(train.classes, sizes, strict=True))
     return (
         f"{space.description} Precision, recall, density, coverage, alpha-precision, "
-        f"beta-recall, kernel and Fréchet distance compare equally many rows a class ({rows}), synthetic or "
-        "training rows of one fold, new to its network, with the held-out rows, and are means over "
+        f"beta-recall, kernel and Fréchet distance compare equally many rows per class ({rows}), synthetic "
+        "or training rows of one fold, new to its network, with the held-out rows, and are means over "
         "networks and draws. The Fréchet distance is too large for so few rows and means something only "
         "beside its real-to-real value."
     )

@@ -127,7 +127,7 @@ def objects() -> np.ndarray:
         ({"images": pictures(3), "labels": np.array([0, 1])}, "3 samples and 2 labels"),
         ({"images": pictures(2), "labels": np.array([0, -1])}, "labels out of range: -1 is negative"),
         ({"images": pictures(2), "labels": np.array([0.0, 1.0])}, "whole numbers or text, got float64"),
-        ({"images": pictures(2), "labels": np.array([[0, 1], [1, 0]])}, "several things of one sample"),
+        ({"images": pictures(2), "labels": np.array([[0, 1], [1, 0]])}, "several labels per sample"),
         (
             {"images": pictures(2), "labels": np.array([0, 2]), "classes": np.array(["a", "b"])},
             "0 to 1 is allowed",
