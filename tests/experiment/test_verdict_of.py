@@ -83,7 +83,7 @@ def test_a_clear_gain_helps_and_swapped_hurts():
     assert "loses 20.0 points" in hurts.sentence
 
 
-def test_without_a_control_no_word_is_said_of_synthesis():
+def test_without_a_control_there_is_no_verdict_on_synthesis():
     new, old, y = rare_changed(40, 360, 16)
     found = verdict(new, old, y)
     assert (found.word, found.reason, found.comparison) == ("inconclusive", "no_control", "helps")

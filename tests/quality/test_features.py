@@ -82,7 +82,7 @@ def test_pixels_are_the_encoded_values(judge):
     np.testing.assert_allclose(rows[1], held.array.reshape(24, 36) / 127.5 - 1, atol=1e-6)
 
 
-def test_a_network_is_asked_with_the_encoded_samples(judge, network):
+def test_a_network_gets_the_encoded_samples(judge, network):
     net, path = network
     space = feature_space(path, judge)
     x = torch.from_numpy(judge.held_out.array.astype(np.float32) / 127.5 - 1)

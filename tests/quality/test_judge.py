@@ -335,7 +335,7 @@ def test_every_number_stands_beside_the_same_for_real(measured):
     assert table.loc[table["metric"] == "kid_task", "setting"].str.fullmatch(r"images=\d+").any()
 
 
-def test_what_could_not_be_measured_says_why(measured):
+def test_what_could_not_be_measured_gives_the_reason(measured):
     missing = measured[1]["not_estimable"]
     recall = [item for item in missing if item["metric"] == "recall" and item["class"] == "three"]
     assert recall

@@ -180,7 +180,7 @@ def test_an_arm_skipped_by_the_experiment_keeps_its_reason():
     assert [arm["synthetic"] for arm in arms.values()] == [True, False, False]
 
 
-def test_quality_keeps_synthetic_and_real_apart_with_the_other_folds():
+def test_quality_keeps_synthetic_and_real_apart_with_the_other_splits():
     rows = [
         row("label_fidelity", 0.9, split="synthetic"),
         row("label_fidelity", 0.8, split="generated"),
