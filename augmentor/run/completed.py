@@ -23,7 +23,7 @@ from augmentor.run.recipe import Recipe
 from augmentor.store.cache import StepCache, StepOutput, tree_digest
 from augmentor.store.seen_rows import SEEN_ROWS
 from augmentor.store.test_access import read_access_log
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.method_spec import MethodSpec
 
 if TYPE_CHECKING:
     from augmentor.quality.judge import TaskJudge
@@ -112,7 +112,7 @@ class Found:
         return evaluation_without(self.recipe.evaluation, self.avoid)
 
     @property
-    def synthesizer_spec(self) -> SynthesizerSpec:
+    def synthesizer_spec(self) -> MethodSpec:
         """The recipe's synthesizer, or the one chosen, without the augmentations that the card avoids."""
         spec = self.recipe.synthesizer
         if self.recipe.chooses:

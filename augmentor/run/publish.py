@@ -296,7 +296,7 @@ def model_card(steps: Steps, facts: dict[str, Any]) -> str:
     counts = ", ".join(f"{name} {n}" for name, n in steps.parts["train"].counts.items())
     chosen = facts["chosen_checkpoint"] or {}
     images = steps.recipe.training.images
-    family: str = steps.synthesizer_spec.family
+    family: str = steps.synthesizer_spec.name
     if "choose" in steps.done:
         chosen, among = steps.words("choose")["chosen"], len(steps.recipe.generators)
         family = f"{chosen} (chosen among {among} by the validation part)"

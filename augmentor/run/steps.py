@@ -33,7 +33,7 @@ from augmentor.store.test_access import record_test_access
 
 if TYPE_CHECKING:
     from augmentor.quality.judge import TaskJudge
-    from augmentor.synthesizers.build import Built
+    from augmentor.synthesizers.synthesizer import Synthesizer
 
 DATA_ROOMS = ("core", "data")
 GAN_ROOMS = (*DATA_ROOMS, "modalities", "nets", "objectives", "training", "synthesizers", "metrics")
@@ -257,8 +257,9 @@ class Steps(Found):
             {"training": synthesizer.history, "chosen_checkpoint": synthesizer.chosen},
         )
 
-    def _fit(self, work: Path) -> Built:
+    def _fit(self, work: Path) -> Synthesizer:
         from augmentor.synthesizers.build import build
+        from augmentor.synthesizers.fitted import FitContext
 
         parts = self.parts
         synthesizer = build(self.synthesizer_spec, self.recipe.training)
@@ -266,10 +267,7 @@ class Steps(Found):
             parts["train"],
             seed=self.recipe.training.seed,
             judge=self.load_judge(parts),
-            progress=self.progress,
-            folder=work,
-            device=self.device,
-            threads=self.recipe.execution.threads,
+            context=FitContext(self.progress, work, self.device, self.recipe.execution.threads),
         )
         return synthesizer
 

@@ -28,8 +28,7 @@ from augmentor.run.sampling import mark
 from augmentor.run.steps import CHOICE_ROOMS, Steps
 from augmentor.store.cache import StepOutput
 from augmentor.store.seen_rows import SEEN_ROWS, record_seen_rows
-from augmentor.synthesizers.families import FAMILIES
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.method_spec import MethodSpec
 
 RULE = "halving 1"
 """Names how the choice is made. This room's code is in no key, so another rule needs another name."""
@@ -160,7 +159,7 @@ def inputs_of(steps: Steps) -> dict[str, Any]:
     }
 
 
-def generators(steps: Steps) -> dict[str, SynthesizerSpec]:
+def generators(steps: Steps) -> dict[str, MethodSpec]:
     """Return the recipe's generators by name, without the augmentations that the card avoids."""
     return {name: synthesizer_without(one, steps.avoid) for name, one in steps.recipe.generators.items()}
 
@@ -176,7 +175,7 @@ class Contest:
     """
 
     steps: Steps
-    able: dict[str, SynthesizerSpec]
+    able: dict[str, MethodSpec]
     members: list[RungSteps] = field(default_factory=list)
 
     def attempt(self, name: str, rung: int) -> Attempt:
@@ -243,22 +242,18 @@ def work_choice(steps: Steps, output: Path) -> None:
 
 
 def suited(
-    generators: dict[str, SynthesizerSpec], shape: tuple[int, ...]
-) -> tuple[dict[str, SynthesizerSpec], list[Attempt]]:
+    generators: dict[str, MethodSpec], shape: tuple[int, ...]
+) -> tuple[dict[str, MethodSpec], list[Attempt]]:
     """Return the generators that are meant for samples of ``shape`` (C, *spatial), and the others refused.
 
     Those are told apart before the rungs are counted, so that the rest has their time.
     """
     able, refused = {}, []
     for name, spec in generators.items():
-        dimensions = FAMILIES[spec.family].dimensions
-        if len(shape) - 1 in dimensions:
+        reason = spec.unsuited(shape)
+        if reason is None:
             able[name] = spec
         else:
-            reason = (
-                f"family {spec.family!r} is for samples of {' or '.join(map(str, dimensions))} spatial "
-                f"dimensions, these are of shape {shape}"
-            )
             refused.append(Attempt(0, name, 0, reason=reason))
     return able, refused
 
@@ -302,7 +297,7 @@ def halve(
     return left[0], tried, rows
 
 
-def rung_recipe(recipe: Recipe, spec: SynthesizerSpec, images: int) -> Recipe:
+def rung_recipe(recipe: Recipe, spec: MethodSpec, images: int) -> Recipe:
     """Return the recipe of one candidate on one rung.
 
     A rung trains anew instead of going on with the rung before: learning rate, labels, growth and average
