@@ -32,9 +32,10 @@ check: setup docs ## style, types, which room may import which, and every link o
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# -W: a link that leads nowhere is an error. The source folder is the checkout, as README and tables are checked too.
+# -W: a link that leads nowhere is an error. -E -a: all anew, as pages are made from code that Sphinx does not watch.
+# The source folder is the checkout, so that README and the measured tables are checked too.
 docs: setup ## the documentation as a website in build/docs
-	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -q -b html -c docs -d build/doctrees . build/docs
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -E -a -q -b html -c docs . build/docs
 	@echo "build/docs/docs/index.html"
 
 format: setup ## let ruff put the style right

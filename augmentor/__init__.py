@@ -1,6 +1,6 @@
 """Synthetic data augmentation with an honest answer.
 
-The steps of a run as plain functions on five values, none of which needs Prefect; docs/api.md
+The steps of a run as plain functions on five values, none of which needs Prefect; docs/howto/python.md
 has a runnable example of each. Names are imported when they are first used, so that
 ``import augmentor`` stays quick.
 """

@@ -164,10 +164,10 @@ def within_sklearn(d: Data) -> Values:
 
 
 def attack_ours(d: Data) -> Values:
-    from augmentor.metrics.membership import attack
+    from augmentor.metrics.membership import membership_attack
 
     half = len(d.real) // 2
-    found = attack(d.real[:half], d.real[half:], d.fake)
+    found = membership_attack(d.real[:half], d.real[half:], d.fake)
     return [found.auroc, found.tpr]
 
 

@@ -80,7 +80,7 @@ def work(folder: Path) -> dict[str, float]:
     import torch
 
     from augmentor.core.progress import Silent
-    from augmentor.data.duplicates import near_pairs
+    from augmentor.data.duplicates import near_duplicates
     from augmentor.data.load import load
     from augmentor.data.split import split
     from augmentor.modalities.array_codec import ImageCodec
@@ -114,7 +114,7 @@ def work(folder: Path) -> dict[str, float]:
         times.append(clock() - begun)
     found |= {"batch_ms": 1000 * float(np.median(times)), "batches": memory.restart()}
     begun = clock()
-    near_pairs(parts.parts)
+    near_duplicates(parts.parts)
     found |= {"near_s": clock() - begun, "near": memory.restart()}
     return {**found, "resident": field("VmHWM"), "train": float(len(parts.train))}
 

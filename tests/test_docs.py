@@ -1,52 +1,95 @@
-"""The documented examples run as they stand."""
+"""The documented examples run as they stand, and the reference is complete."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import augmentor
+from augmentor.run.recipe import recipe_from_values
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 
 
 def blocks(page: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
+def run_blocks(page: Path, names: dict) -> None:
+    for block in blocks(page):
+        exec(compile(block, str(page), "exec"), names)
+
+
 @pytest.mark.slow
-def test_the_api_page_runs(tmp_path, monkeypatch) -> None:
+def test_the_python_page_runs_and_the_team_model_page_after_it(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    for block in blocks(ROOT / "docs" / "reference" / "api.md"):
-        exec(compile(block, "docs/reference/api.md", "exec"), names)
+    run_blocks(DOCS / "howto" / "python.md", names)
     assert names["page"].is_file()
     assert (tmp_path / "expanded" / "metadata.csv").is_file()
     assert names["images"].shape == (64, 1, 8, 8)
     assert names["more"].samples.counts["3"] == 5
     again = names["gan"].sample(names["more"].samples.y, seed=1)
     assert again.digest == names["more"].samples.digest
-
-
-@pytest.mark.slow
-def test_the_readme_runs(tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (block,) = blocks(ROOT / "README.md")
-    tiny = '["training.images=1600", "evaluation.seeds=2", "evaluation.updates=20"]'
-    block = block.replace('load_recipe("digits")', f'load_recipe("digits", {tiny})').replace(
-        "seed=0, processes=1)\ngan", "seed=0, processes=1, updates=20)\ngan"
-    )
-    names: dict = {}
-    exec(compile(block, "README.md", "exec"), names)
     assert names["gain"].facts["verdict"]["word"] in {"helps", "hurts", "equivalent", "inconclusive"}
+    run_blocks(DOCS / "howto" / "own_model.md", names)
+    assert names["images"].shape == (32, 1, 8, 8)
+    assert names["model"](names["images"]).shape == (32, 10)
 
 
-def test_the_readme_speaks_the_api() -> None:
-    (block,) = blocks(ROOT / "README.md")
-    used = set(re.findall(r"aug\.(\w+)", block))
-    assert used <= set(augmentor.__all__)
+def test_every_python_block_of_the_pages_compiles() -> None:
+    pages = [page for page in sorted(ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")) if blocks(page)]
+    assert pages
+    for page in pages:
+        for block in blocks(page):
+            compile(block, str(page), "exec")
+
+
+def test_the_examples_use_public_names() -> None:
+    text = "".join(block for page in DOCS.rglob("*.md") for block in blocks(page))
+    assert set(re.findall(r"\baug\.(\w+)", text)) <= set(augmentor.__all__)
+
+
+def test_the_api_page_lists_every_public_name_once() -> None:
+    page = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\.\. auto(?:class|function):: (\w+)$", page, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(set(augmentor.__all__) - {"__version__"})
+
+
+@pytest.fixture
+def reference(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The build hook behind docs/reference/recipe.md."""
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    return pytest.importorskip("recipe_fields")
+
+
+def test_the_recipe_reference_has_every_field_with_a_meaning(reference: ModuleType) -> None:
+    tables = {section.path: reference.table(section) for section in reference.sections()}
+    values = recipe_from_values({"name": "x"}).model_dump()
+    for name, value in values.items():
+        assert f"| `{name}` |" in tables[""]
+        for field in value if isinstance(value, dict) and name in tables else ():
+            assert f"| `{field}` |" in tables[name]
+    assert "| `seeds` | whole number ≥ 1, ≤ 1000 | `10` |" in tables["evaluation"]
+    assert "whole number ≥ 1 or null | `null` |" in tables[""]
+
+
+def test_a_recipe_field_without_a_meaning_stops_the_build(reference: ModuleType) -> None:
+    class Bare(reference.BaseModel):
+        """One field, not explained."""
+
+        size: int = 1
+
+    with pytest.raises(reference.ExtensionError, match="size has no meaning"):
+        reference.table(reference.Section("image", Bare, Bare()))
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 90
 
 
 def test_every_public_name_is_there() -> None:

@@ -1,4 +1,4 @@
-"""Errors a person can act on.
+"""Errors that a user can act on.
 
 Every message says what was asked, what was received, what is allowed and what to do next.
 The command line prints them as one paragraph and leaves with :attr:`AugmentorError.exit_code`.
@@ -26,13 +26,13 @@ class DataError(AugmentorError):
 
 
 class StorageError(AugmentorError):
-    """A place that cannot be written: no space, no permission, not a folder."""
+    """A location that cannot be written: no space, no permission, not a folder."""
 
     exit_code = 2
 
 
 class TrainingFailed(AugmentorError):  # noqa: N818 - reads as the sentence it reports
-    """Training that could not be brought back to finite losses, with the reason."""
+    """Training whose losses stayed infinite or NaN, with the reason."""
 
 
 class LeakError(AugmentorError):
@@ -40,6 +40,6 @@ class LeakError(AugmentorError):
 
 
 class SuppliedLeakError(LeakError):
-    """The same, in data that a person supplied and can repair."""
+    """A leak in data that the user supplied and can fix."""
 
     exit_code = 2

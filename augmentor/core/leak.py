@@ -1,4 +1,4 @@
-"""The one rule against leaks: what was learnt from shares no case and no group with what is held out."""
+"""The rule against leaks: training data and held-out data share no case and no group."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from augmentor.core.codes import shared
 from augmentor.core.errors import LeakError
+from augmentor.core.factorize import is_in
 from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
 
@@ -15,13 +15,13 @@ SHOWN = 3
 
 
 def refuse_overlap(seen: Mapping[str, Samples], held_out: Mapping[str, Samples]) -> None:
-    """Refuse a held-out part that shares a row or a group with a part that was learnt from.
+    """Refuse a held-out part that shares a row or a group with a part used for training.
 
     Rows are compared by the SHA-256 of their decoded values, so that another file name, another
     lossless file format or another label does not hide a case.
 
     Args:
-        seen: by name, what a generator, filter, scaler or classifier learnt from.
+        seen: by name, what a generator, filter, scaler or classifier was fitted on.
         held_out: by name, what it must not have seen.
 
     Raises:
@@ -29,27 +29,27 @@ def refuse_overlap(seen: Mapping[str, Samples], held_out: Mapping[str, Samples])
     """
     for name, part in held_out.items():
         for other, rows in seen.items():
-            seen_too = shared(part.row_digests, rows.row_digests)
+            seen_too = is_in(part.row_digests, rows.row_digests)
             if seen_too.any():
                 _refuse(_noun(part), other, name, part.ids[seen_too])
             if part.group is not None and rows.group is not None:
-                common = np.unique(part.group[shared(part.group, rows.group)])
+                common = np.unique(part.group[is_in(part.group, rows.group)])
                 if len(common):
                     _refuse("group", other, name, common)
 
 
 def refuse_seen(step: str, digests: Iterable[str], test: Samples) -> None:
-    """Refuse a step whose record of what it was given names a test case.
+    """Refuse a step whose record of input rows contains a test case.
 
     Args:
-        step: what learnt.
-        digests: the row digests of everything that was handed to it.
+        step: the name of the step.
+        digests: the row digests of all its inputs.
         test: the test part.
 
     Raises:
         LeakError: if one of them is a test case.
     """
-    seen_too = shared(test.row_digests, np.array(sorted(digests), dtype=np.str_))
+    seen_too = is_in(test.row_digests, np.array(sorted(digests), dtype=np.str_))
     if seen_too.any():
         _refuse(_noun(test), step, "test", test.ids[seen_too])
 

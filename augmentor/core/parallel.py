@@ -1,4 +1,4 @@
-"""Independent jobs spread over processes of one thread each.
+"""Independent jobs in parallel processes of one thread each.
 
 Small convolutions gain little from a second thread and nearly twice from a second process, so
 seeds and arms are spread over processes. Every job carries its own seed: the number of
@@ -21,7 +21,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 class Mapper(Protocol):
-    """What spreads independent jobs, as :func:`run_parallel` does over processes of this machine."""
+    """Runs independent jobs, as :func:`run_parallel` does in processes of this machine."""
 
     def __call__(
         self,
@@ -53,7 +53,7 @@ def run_parallel(
     Args:
         function: a module-level function (it is sent by name).
         jobs: picklable arguments.
-        processes: how many processes; None for one a core. With one, everything runs here.
+        processes: how many processes; None for one per core. With one, everything runs here.
         done: called with the number of finished jobs after each one.
     """
     count = processes_to_use(processes, len(jobs))

@@ -1,4 +1,4 @@
-"""How long work tells a person where it stands, without knowing who listens."""
+"""Progress of long work, reported without knowing who listens."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class Progress(Protocol):
         """Announce ``stage`` of ``total`` units of work (images shown, fits, rows)."""
 
     def update(self, stage: str, done: int, info: Mapping[str, float] | None = None) -> None:
-        """Tell that ``done`` units are finished, with the figures worth showing."""
+        """Report that ``done`` units are finished, with the numbers worth showing."""
 
     def finish(self, stage: str) -> None:
-        """Tell that ``stage`` is complete."""
+        """Report that ``stage`` is complete."""
 
     def log(self, message: str) -> None:
-        """Say one line that a person should see."""
+        """Report one line that a person should see."""
 
 
 class Silent:
-    """A listener that says nothing."""
+    """A listener that ignores everything."""
 
     def start(self, stage: str, total: int) -> None:
         """Ignore the start."""

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from augmentor.core.codes import all_distinct
 from augmentor.core.errors import DataError
+from augmentor.core.factorize import all_unique
 from augmentor.core.files import sha256_bytes, sha256_chunks
-from augmentor.core.scratch import chunks, gathered, taken
+from augmentor.core.scratch import chunks, collect, take_rows
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ class Samples:
                 f"labels must lie in [0, {len(self.classes)}) for classes {list(self.classes)}, "
                 f"got {self.y.min()} to {self.y.max()}"
             )
-        if not all_distinct(self.ids):
+        if not all_unique(self.ids):
             raise DataError("sample ids must be unique")
         if isinstance(self.x, np.ndarray):
             if self.x.ndim < 3:
@@ -109,10 +109,10 @@ class Samples:
         rows = rows.astype(np.int64)
         return replace(
             self,
-            x=self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else taken(self.x, rows),
+            x=self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else take_rows(self.x, rows),
             y=self.y[rows],
-            ids=taken(self.ids, rows),
-            group=None if self.group is None else taken(self.group, rows),
+            ids=take_rows(self.ids, rows),
+            group=None if self.group is None else take_rows(self.group, rows),
         )
 
     @cached_property
@@ -126,7 +126,7 @@ class Samples:
             head = f"{self.x.dtype.str}{self.x.shape[1:]}".encode()
         if not len(rows):
             return np.empty(0, dtype=np.str_)
-        return gathered((sha256_bytes(head, np.ascontiguousarray(row).tobytes()) for row in rows), "U64")
+        return collect((sha256_bytes(head, np.ascontiguousarray(row).tobytes()) for row in rows), "U64")
 
     @cached_property
     def digest(self) -> str:

@@ -26,9 +26,9 @@ Array = npt.NDArray[Any]
 SPILL = 16 * 2**20
 """Bytes from which the rows of an array go to a file."""
 TEXT_SPILL = 2**20
-"""The same for texts (ids, digests), which come beside the rows they name, several to each."""
+"""The same for texts (ids, digests), of which each row has several."""
 CHUNK = 2 * 2**20
-"""Bytes worked at a time."""
+"""Bytes processed at a time."""
 
 _place: ContextVar[Path | None] = ContextVar("augmentor_scratch", default=None)
 
@@ -44,7 +44,7 @@ def scratch_in(folder: Path) -> Iterator[None]:
 
 
 class RowWriter:
-    """Takes rows one after the other and gives them back as one array.
+    """Collects rows one after the other into one array.
 
     Args:
         dtype: of the array.
@@ -61,7 +61,7 @@ class RowWriter:
         self._file: IO[bytes] | None = None
 
     def __del__(self) -> None:
-        """Close the file of rows that nobody asked for, after an error say."""
+        """Close the file if :meth:`finish` was never called, for example after an error."""
         if self._file is not None:
             with suppress(OSError):  # a full disk refuses what is still to be written
                 self._file.close()
@@ -104,7 +104,7 @@ class RowWriter:
         return storage_errors((_place.get() or Path(tempfile.gettempdir())) / "augmentor-rows")
 
 
-def gathered(values: Iterable[Any], dtype: npt.DTypeLike) -> Array:
+def collect(values: Iterable[Any], dtype: npt.DTypeLike) -> Array:
     """Return the ``values``, one scalar each, as an array (N,), without a list of them all."""
     writer = RowWriter(dtype)
     values = iter(values)
@@ -131,8 +131,8 @@ def chunks(x: Array, at_least: int = 1) -> Iterator[slice]:
         yield slice(start, min(start + step, len(x)))
 
 
-def taken(x: Array, rows: npt.NDArray[np.int64]) -> Array:
-    """Return ``x[rows]``; what lies in a file is copied to another one, a piece at a time."""
+def take_rows(x: Array, rows: npt.NDArray[np.int64]) -> Array:
+    """Return ``x[rows]``; an array in a file is copied to another file, a chunk at a time."""
     if not on_disk(x):
         return x[rows]
     writer = RowWriter(x.dtype, x.shape[1:])
@@ -142,7 +142,7 @@ def taken(x: Array, rows: npt.NDArray[np.int64]) -> Array:
     return writer.finish()
 
 
-def joined(parts: Sequence[Array]) -> Array:
+def concatenate_rows(parts: Sequence[Array]) -> Array:
     """Return the rows of all ``parts``, in order; in a file if one of them is."""
     if not any(on_disk(part) for part in parts):
         return np.concatenate(parts)
@@ -153,6 +153,6 @@ def joined(parts: Sequence[Array]) -> Array:
     return writer.finish()
 
 
-def room() -> int:
-    """Return the bytes that are free where the files go."""
+def free_bytes() -> int:
+    """Return the free bytes where the files are written."""
     return shutil.disk_usage(_place.get() or tempfile.gettempdir()).free

@@ -1,4 +1,4 @@
-"""A first dataset card from what was found."""
+"""A draft of a dataset card, from an inspection."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from augmentor.data.inspection import Inspection
 HEAD = """# A draft: replace every "unknown", and say what the classes mean.
 """
 GROUP = {
-    "folder": """# Where file names tell the patient, name it, so that no patient is in two parts, e.g.
+    "folder": """# Where file names contain the patient, say how, so that no patient is in two parts, e.g.
 # group: '^(?P<group>[^_]+)_'
 """,
-    "npz": """# Where an array tells the patient of each case, name it, so that no patient is in two parts:
+    "npz": """# Where an array holds the patient of each case, name it, so that no patient is in two parts:
 # group: patient
 """,
     "memory": "",

@@ -1,4 +1,4 @@
-"""Dataset cards: one YAML file a dataset, saying what it is, where it comes from and how to read it."""
+"""Dataset cards: one YAML file per dataset with its meaning, its source and how to read it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Card(Spec):
-    """What is known about a dataset before it is opened.
+    """The description of a dataset.
 
     Attributes:
         name: short name, the file's stem; letters, digits, ``_`` and ``-``.
@@ -29,13 +29,13 @@ class Card(Spec):
         source: page the data comes from.
         citation: the works to cite.
         kind: "embedded" (inside an installed package), "npz", or "folder" of class folders.
-        modality: "image", "volume" or "series"; None reads it off the shape.
+        modality: "image", "volume" or "series"; None takes it from the data.
         url: where the official file is; used on request only.
         md5: MD5 of the official file, 32 hexadecimal digits.
         task: what a label is; "multi-label" sets are described but cannot be used.
         target: what the label means, e.g. "diagnosis".
         classes: class names in label order; for a folder, the folder names.
-        group: how the patient (or specimen) of a case is found, so that none is in two parts: for a
+        group: how to find the patient (or specimen) of a case, so that no patient is in two parts: for a
             folder a regular expression with a group named ``group``, searched in the file name; for
             npz the name of an array (``NAME``, or ``train_NAME``, ``val_NAME``, ``test_NAME``).
         split: "official" if the data carries its split, else "stratified".
@@ -43,10 +43,10 @@ class Card(Spec):
         value_range: (lowest, highest) value a pixel may take; None for the range of the dtype, and for
             series of floats for a round number beyond all values.
         image_size: side in pixels (or voxels) used where a recipe names none.
-        avoid: augmentations that can change what a label means; for series a horizontal flip is time
+        avoid: augmentations that could change the label; for series a horizontal flip is time
             running backwards, and colour is level and amplitude.
         refused: why this dataset cannot be used, where it cannot.
-        notes: what a user of the data should know.
+        notes: notes for users of the data.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]

@@ -1,4 +1,4 @@
-"""Samples that are there twice: with the same values, or nearly so."""
+"""Duplicates: samples with the same values (exact) or nearly the same (near)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augmentor.core.codes import codes
+from augmentor.core.factorize import factorize
 from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import RowWriter, chunks
@@ -18,7 +18,7 @@ from augmentor.data.readers.pictures import to_channels, to_square
 from augmentor.data.readers.resample import resampled
 
 SIDES: Mapping[Modality, int] = {"series": 32, "image": 16, "volume": 8}
-"""Cells a side that samples are averaged down to before they are compared."""
+"""Cells per side to which samples are averaged down before they are compared."""
 NEAR = 0.99
 """Correlation from which two samples are near duplicates.
 
@@ -39,17 +39,17 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Near:
-    """Two samples that are nearly the same, without being equal."""
+class NearDuplicate:
+    """Two samples that are nearly equal, but not equal."""
 
     first: str
     second: str
     correlation: float
 
 
-def exact_groups(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
+def exact_duplicates(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
     """Return the ids of the samples that share their values, group by group, in reading order."""
-    found = codes(*(part.row_digests for part in parts.values()))
+    found = factorize(*(part.row_digests for part in parts.values()))
     content = np.concatenate([np.empty(0, np.int64), *found])
     several = np.flatnonzero(np.bincount(content) > 1)
     rows: dict[int, list[str]] = {int(code): [] for code in several}
@@ -65,13 +65,13 @@ def fingerprints(x: npt.NDArray[Any], side: int | None = None) -> npt.NDArray[np
     An image (C, H, W) is made grey, a volume is averaged over its channels, and each channel of a
     series is brought to the same spread. All are averaged down to ``side`` (kept at their own size if
     smaller), freed of their mean and brought to length 1, so that brightness and contrast do not
-    matter. Then the mean of all samples is taken out and the length is 1 again: what all share (the
-    disc of a fundus, the outline of a chest) would make any two of them look alike. A sample without
-    anything of its own (one flat value) becomes zeros and correlates with nothing.
+    matter. Then the mean of all samples is subtracted and the length is 1 again: what all have in common
+    (the disc of a fundus, the outline of a chest) would make any two of them look alike. A sample without
+    contrast (one flat value) becomes zeros and correlates with nothing.
 
     Args:
         x: (N, C, *S) in the data's units.
-        side: cells a side; None for :data:`SIDES`.
+        side: cells per side; None for :data:`SIDES`.
     """
     kind = kind_of(x.shape[1:])
     most = SIDES[kind.name] if side is None else side
@@ -116,7 +116,7 @@ def _same_spread(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return ((x - middle) / np.where(spread > 0, spread, 1)).astype(np.float32)
 
 
-def near_pairs(parts: Mapping[str, Samples], threshold: float = NEAR) -> list[Near]:
+def near_duplicates(parts: Mapping[str, Samples], threshold: float = NEAR) -> list[NearDuplicate]:
     """Return pairs of different samples whose fingerprints correlate at ``threshold`` or more.
 
     Equal samples are left out: of each group of them only the first takes part. Above 30,000
@@ -133,7 +133,7 @@ def near_pairs(parts: Mapping[str, Samples], threshold: float = NEAR) -> list[Ne
         near = close >= threshold
         first, second = np.nonzero(np.triu(near, k=1) if one == two else near)
         found += [
-            Near(str(ids[one + i]), str(ids[two + j]), min(1.0, float(close[i, j])))
+            NearDuplicate(str(ids[one + i]), str(ids[two + j]), min(1.0, float(close[i, j])))
             for i, j in zip(first, second, strict=True)
         ]
     return sorted(found, key=lambda pair: (-pair.correlation, pair.first, pair.second))
@@ -143,7 +143,7 @@ def _distinct(parts: Mapping[str, Samples]) -> tuple[npt.NDArray[Any], npt.NDArr
     whole = [part for part in parts.values() if len(part)]
     if not whole:
         return np.empty((0, 1, 1, 1)), np.empty(0, dtype=np.str_)
-    content = np.concatenate(codes(*(part.row_digests for part in whole)))
+    content = np.concatenate(factorize(*(part.row_digests for part in whole)))
     _, rows = np.unique(content, return_index=True)
     rows = np.sort(rows)
     if len(rows) > MOST:

@@ -1,4 +1,4 @@
-"""Official dataset files: where they are kept, and their download on request."""
+"""Official dataset files: their place in the user's cache, and their download on request."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from augmentor.data.cards import Card, load_card
 
 
 def cache_folder() -> Path:
-    """Return the folder of the user's cache that downloaded datasets lie in."""
+    """Return the folder of downloaded datasets in the user's cache."""
     import pooch  # slow to import, and only a card without --data comes here
 
     return Path(pooch.os_cache("gan-augmentor")) / "datasets"
 
 
 def cached_file(card: Card, folder: Path | None = None) -> Path:
-    """Return where the official file of ``card`` lies once it is downloaded."""
+    """Return the path of the official file of ``card`` once it is downloaded."""
     return (folder or cache_folder()) / f"{card.name}.npz"
 
 
@@ -28,7 +28,7 @@ def fetch(card: Card | str, folder: Path | None = None, *, progressbar: bool = F
     Args:
         card: the card, or its name.
         folder: where to keep it; the user's cache by default.
-        progressbar: draw a bar while it comes.
+        progressbar: show a progress bar.
 
     Raises:
         DataError: if the card names no file, the download fails, or the MD5 differs.

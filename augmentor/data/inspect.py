@@ -1,4 +1,4 @@
-"""What is in a dataset, what a run would do with it, and what stands against it."""
+"""Inspection of a dataset: its content, what a run would do with it, and what speaks against it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from augmentor.core.errors import AugmentorError
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
-from augmentor.data.duplicates import exact_groups, near_pairs
+from augmentor.data.duplicates import exact_duplicates, near_duplicates
 from augmentor.data.inspection import Inspection
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded
@@ -34,7 +34,7 @@ def inspect(
     scarcity: ScarcitySpec | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
-    """Look at a dataset and say what a run would do with it.
+    """Inspect a dataset and find out what a run would do with it.
 
     Samples are brought to the size a run would bring them to.
 
@@ -45,7 +45,7 @@ def inspect(
         series: the length a run would use.
         split_spec: the rules a run would use.
         scarcity: the cut a run would make.
-        progress: told how many files are read.
+        progress: gets the number of files read.
 
     Raises:
         ConfigError: if the card is unknown or invalid.
@@ -66,7 +66,7 @@ def inspect(
     except AugmentorError as error:
         blockers.append(str(error))
     progress.log("looking for duplicates")
-    exact, near = exact_groups(loaded.parts), near_pairs(loaded.parts)
+    exact, near = exact_duplicates(loaded.parts), near_duplicates(loaded.parts)
     place = {str(name): part for part, samples in loaded.parts.items() for name in samples.ids}
     exact_across = sum(len({place[name] for name in group}) > 1 for group in exact)
     near_across = sum(place[pair.first] != place[pair.second] for pair in near)
@@ -136,10 +136,10 @@ def _size_warnings(loaded: Loaded) -> list[str]:
     most, square = (FALLBACK_SIZE, "square") if kind.name == "image" else (VOLUME_SIDE, "cube")
     if len(set(sides)) == 1 and max(sides) <= most:
         return []
-    # Images are told as width x height, volumes in the order of their axes.
-    told = " x ".join(map(str, sides[::-1] if kind.name == "image" else sides))
+    # Images are given as width x height, volumes in the order of their axes.
+    shown = " x ".join(map(str, sides[::-1] if kind.name == "image" else sides))
     return [
-        f"{kind.plural} of {told} {kind.cell}s are trained on as they are; a {square} of at most {most} "
+        f"{kind.plural} of {shown} {kind.cell}s are trained on as they are; a {square} of at most {most} "
         f"{kind.cell}s{'' if kind.name == 'image' else ' a side'}, e.g. --set image.size=32, is much faster "
         "without a GPU"
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from augmentor.data.duplicates import Near
+from augmentor.data.duplicates import NearDuplicate
 from augmentor.data.loaded import Loaded, SkippedFile
 
 
@@ -14,7 +14,7 @@ class Inspection:
 
     Attributes:
         name: the card's name, or that of the folder or file.
-        loaded: the samples as a run would see them, before the split.
+        loaded: the samples as a run would read them, before the split.
         counts: cases by part and class, as found.
         sides: (smallest, median, largest) of every side before resizing: height and width of images,
             depth, height and width of volumes, steps of series.
@@ -28,8 +28,8 @@ class Inspection:
         kind: how the parts are made ("official", "stratified", "grouped"); None where they cannot be.
         parts: cases by part and class after duplicates are taken out and scarcity is applied.
         to_generate: synthetic cases a class that balance "level" asks for.
-        blockers: what would stop a run before any training.
-        warnings: what weakens it.
+        blockers: problems that stop a run before any training.
+        warnings: what makes its result less certain.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Inspection:
     bits: dict[int, int]
     exact: tuple[tuple[str, ...], ...]
     exact_across: int
-    near: tuple[Near, ...]
+    near: tuple[NearDuplicate, ...]
     near_across: int
     imbalance: float
     kind: str | None
@@ -56,5 +56,5 @@ class Inspection:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What reading the data told."""
+        """Notes from reading the data."""
         return self.loaded.notes

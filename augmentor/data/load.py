@@ -1,4 +1,4 @@
-"""From a card, a card file or a path to samples."""
+"""Load samples by a card, a card file or a path."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def load(
             folder of classes or .npz file, which is then read by inspection. Empty: ``data`` is read.
         image: size and colour that images are brought to, and the size of volumes.
         series: length that series are brought to, and how.
-        data: where the bytes are, overriding what the card says.
-        progress: told how many files are read.
+        data: path of the data, overriding the card.
+        progress: gets the number of files read.
         download: fetch the card's official file if it is not on this machine; verified and kept.
 
     Raises:

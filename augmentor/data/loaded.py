@@ -1,4 +1,4 @@
-"""What a reader hands over."""
+"""The result of reading a dataset."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class SkippedFile:
 
 @dataclass(frozen=True, eq=False)
 class Originals:
-    """How the samples were before they were resized, one entry a sample.
+    """Sizes of the samples before they were resized, one entry per sample.
 
     Attributes:
         sides: int64 array (N, ndim): (height, width) in pixels, (depth, height, width) in voxels, or
             (steps,).
         channels: int64 array (N,); for images 1 where the image shows no colour, else 3.
-        bits: int64 array (N,), bits a channel.
+        bits: int64 array (N,), bits per channel.
     """
 
     sides: IntArray
@@ -52,7 +52,7 @@ class Originals:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A dataset as it was found, before any split is made or checked.
+    """A dataset as it is on disk, before any split is made or checked.
 
     Attributes:
         name: the card's name, or the name of the folder or file.
@@ -62,7 +62,7 @@ class Loaded:
         layout: how the data lies on disk: "folder", "npz", or "memory" (inside a package).
         originals: the samples' sides and depths before resizing.
         skipped: files that could not be used.
-        notes: what happened that a person should know.
+        notes: what a user should know.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a recipe may say about images, series, scarcity and splits."""
+"""Options of a recipe about images, series, scarcity and splits."""
 
 from __future__ import annotations
 

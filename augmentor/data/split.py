@@ -1,4 +1,4 @@
-"""Training, validation and test parts that share nothing, and scarcity."""
+"""Training, validation and test parts without a shared case, and scarcity."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from augmentor.core.codes import codes, shared
 from augmentor.core.errors import ConfigError, DataError, LeakError
+from augmentor.core.factorize import factorize, is_in
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
-from augmentor.data.allocate import groups_of, held_out
+from augmentor.data.group_split import connected_groups, stratified_group_holdout
 from augmentor.data.loaded import PARTS, Loaded
 from augmentor.data.spec import ScarcitySpec, SplitSpec
 
@@ -24,17 +24,17 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Removed:
-    """A row taken out because a part nearer to the test holds its twin.
+    """A row removed because a part nearer to the test holds a duplicate of it.
 
     Attributes:
-        id: the row taken out.
-        twin: a row that stays, in a part nearer to the test.
-        part: the part the row was taken out of.
+        id: the removed row.
+        duplicate_of: a row that stays, in a part nearer to the test.
+        part: the part from which the row was removed.
         reason: "duplicate" (equal content) or "group" (same patient).
     """
 
     id: str
-    twin: str
+    duplicate_of: str
     part: str
     reason: Literal["duplicate", "group"]
 
@@ -44,13 +44,13 @@ class Split:
     """Three parts without a shared case or patient.
 
     Attributes:
-        train: what generator, filters, scalers and classifiers may learn from; after scarcity.
-        validation: for choices during the work; never cut by scarcity.
+        train: the data on which generator, filters, scalers and classifiers are fitted; after scarcity.
+        validation: the data for choices; never reduced by scarcity.
         test: touched once, at the end; never changed.
-        removed: rows taken out of training and validation because of the rule on duplicates.
+        removed: rows removed from training and validation by the rule on duplicates.
         kind: "official" if the test part is the data's own; else "grouped" if a patient is known
             and kept together, else "stratified".
-        notes: what a person should know.
+        notes: what a user should know.
     """
 
     train: Samples
@@ -80,9 +80,10 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
 
     In this order: (1) rows of an official training or validation part whose content or patient is
     also in a part nearer to the test (train < validation < test) are removed or refused; (2) parts
-    the data does not have are taken from the training part by :func:`held_out`, the test part before
-    the validation part, equal pictures and patients kept together; (3) ``scarcity`` cuts the
-    training part; (4) every class must be left with enough rows.
+    that the data does not have are taken from the training part by
+    :func:`~augmentor.data.group_split.stratified_group_holdout`, the test part before the validation part;
+    equal pictures and patients stay together; (3) ``scarcity``
+    reduces the training part; (4) every class must have enough rows left.
 
     Raises:
         ConfigError: if ``scarcity`` names a class that does not exist or asks more than there is.
@@ -102,19 +103,19 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
         )
     parts, removed = _separated(parts, rules, loaded.name)
     if removed:
-        notes.append(_told(removed, loaded.kind.cell))
+        notes.append(_removal_note(removed, loaded.kind.cell))
     kind = _completed(parts, rules, notes)
     _check_disjoint(parts)
-    train = cut(parts["train"], scarcity)
+    train = apply_scarcity(parts["train"], scarcity)
     _check_enough({**parts, "train": train}, rules, loaded)
-    twins = len(train) - 1 - int(codes(train.row_digests)[0].max(initial=-1))
-    if twins:
-        notes.append(f"{twins} rows of the training part repeat the content of another; they stay")
+    repeats = len(train) - 1 - int(factorize(train.row_digests)[0].max(initial=-1))
+    if repeats:
+        notes.append(f"{repeats} rows of the training part repeat the content of another; they stay")
     return Split(train, parts["validation"], parts["test"], tuple(removed), kind, tuple(notes))
 
 
-def cut(train: Samples, scarcity: ScarcitySpec) -> Samples:
-    """Keep the asked number of rows of each named class, in their order.
+def apply_scarcity(train: Samples, scarcity: ScarcitySpec) -> Samples:
+    """Keep the requested number of rows of each named class, in their order.
 
     Raises:
         ConfigError: for an unknown class, or more rows than there are.
@@ -128,9 +129,9 @@ def cut(train: Samples, scarcity: ScarcitySpec) -> Samples:
             raise ConfigError(f"scarcity.per_class names the class {name!r}, which does not exist; {hint}")
         if asked > counts[name]:
             raise ConfigError(
-                f"scarcity.per_class asks for {asked} training cases of {name!r}, and there are "
+                f"scarcity.per_class asks for {asked} training cases of {name!r}, but there are "
                 f"{counts[name]} "
-                "(after validation, test and duplicates are taken out); ask for at most that many"
+                "(without validation, test and duplicates); ask for at most that many"
             )
         rows = np.flatnonzero(train.y == train.classes.index(name))
         order = generator(scarcity.seed, "scarcity", name).permutation(len(rows))
@@ -150,7 +151,7 @@ def _keys(samples: Samples, reason: str) -> npt.NDArray[np.str_] | None:
 def _separated(
     parts: Mapping[str, Samples], rules: SplitSpec, name: str
 ) -> tuple[dict[str, Samples], list[Removed]]:
-    """Take rows out of lower parts whose content or patient is in a higher one."""
+    """Remove rows whose content or patient is in a part nearer to the test."""
     result = dict(parts)
     removed: list[Removed] = []
     order = [part for part in PARTS if part in parts]
@@ -160,23 +161,23 @@ def _separated(
             own = _keys(parts[part], reason)
             if own is None:
                 continue
-            twins: dict[str, str] = {}
+            kept: dict[str, str] = {}
             for higher in order[place + 1 :]:
                 keys = _keys(result[higher], reason)
                 if keys is not None:
-                    rows = np.flatnonzero(shared(keys, own))
-                    twins.update(zip(map(str, keys[rows]), map(str, result[higher].ids[rows]), strict=True))
-            for row in np.flatnonzero(shared(own, np.array(list(twins), dtype=np.str_))).tolist():
+                    rows = np.flatnonzero(is_in(keys, own))
+                    kept.update(zip(map(str, keys[rows]), map(str, result[higher].ids[rows]), strict=True))
+            for row in np.flatnonzero(is_in(own, np.array(list(kept), dtype=np.str_))).tolist():
                 if row not in gone:
-                    word: Literal["duplicate", "group"] = "duplicate" if reason == "duplicate" else "group"
-                    gone[row] = Removed(str(parts[part].ids[row]), twins[str(own[row])], part, word)
+                    why: Literal["duplicate", "group"] = "duplicate" if reason == "duplicate" else "group"
+                    gone[row] = Removed(str(parts[part].ids[row]), kept[str(own[row])], part, why)
         if gone:
             mask = np.ones(len(parts[part]), dtype=np.bool_)
             mask[list(gone)] = False
             result[part] = parts[part].take(mask)
             removed += [gone[row] for row in sorted(gone)]
     if removed and rules.duplicates == "refuse":
-        some = "; ".join(f"{item.id} = {item.twin} ({item.reason})" for item in removed[:SHOWN])
+        some = "; ".join(f"{item.id} = {item.duplicate_of} ({item.reason})" for item in removed[:SHOWN])
         raise DataError(
             f"{len(removed)} rows of {name} are also in a part nearer to the test: {some}"
             f"{' and more' if len(removed) > SHOWN else ''}. Take them out of the data, or let the run do it "
@@ -185,15 +186,15 @@ def _separated(
     return result, removed
 
 
-def _told(removed: list[Removed], cell: str) -> str:
+def _removal_note(removed: list[Removed], cell: str) -> str:
     by = {
         (part, reason): sum(item.part == part and item.reason == reason for item in removed)
         for part in PARTS
         for reason in ("duplicate", "group")
     }
     words = {"duplicate": f"same {cell}s", "group": "same patient (group)"}
-    told = " and ".join(f"{n} rows of {part} ({words[reason]})" for (part, reason), n in by.items() if n)
-    return f"removed {told}: each repeats a row of a part nearer to the test, which stays as it is"
+    rows = " and ".join(f"{n} rows of {part} ({words[reason]})" for (part, reason), n in by.items() if n)
+    return f"removed {rows}: each repeats a row of a part nearer to the test, which stays as it is"
 
 
 def _completed(parts: dict[str, Samples], rules: SplitSpec, notes: list[str]) -> Kind:
@@ -215,14 +216,16 @@ def _completed(parts: dict[str, Samples], rules: SplitSpec, notes: list[str]) ->
 
 def _carve(parts: dict[str, Samples], part: str, share: float, seed: int) -> None:
     train = parts["train"]
-    mask = held_out(train.y, groups_of(train), share, generator(seed, "split", part), train.n_classes)
+    mask = stratified_group_holdout(
+        train.y, connected_groups(train), share, generator(seed, "split", part), train.n_classes
+    )
     parts[part] = train.take(mask)
     parts["train"] = train.take(~mask)
 
 
 def _conflicts(parts: Mapping[str, Samples], noun: str) -> list[str]:
-    """Tell samples that carry different labels."""
-    found = codes(*(part.row_digests for part in parts.values()))
+    """Return a note on equal samples with different labels."""
+    found = factorize(*(part.row_digests for part in parts.values()))
     content, y = np.concatenate(found), np.concatenate([part.y for part in parts.values()])
     lowest, highest = np.full(len(y), np.iinfo(np.int64).max), np.full(len(y), -1)
     np.minimum.at(lowest, content, y)
@@ -236,9 +239,9 @@ def _conflicts(parts: Mapping[str, Samples], noun: str) -> list[str]:
         for name in part.ids[own == bad[0]][:3]
     ]
     return [
-        f"{len(bad)} {noun} are there several times with different labels, e.g. "
+        f"{len(bad)} {noun} occur several times with different labels, e.g. "
         f"{' and '.join(same[:3])}; "
-        "the labels need a look"
+        "check the labels"
     ]
 
 
@@ -248,7 +251,7 @@ def _check_disjoint(parts: Mapping[str, Samples]) -> None:
         for second in names[place + 1 :]:
             for reason in ("duplicate", "group"):
                 one, two = _keys(parts[first], reason), _keys(parts[second], reason)
-                if one is not None and two is not None and shared(one, two).any():
+                if one is not None and two is not None and is_in(one, two).any():
                     raise LeakError(f"{first} and {second} share content ({reason}); nothing was trained")
 
 

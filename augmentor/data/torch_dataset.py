@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from augmentor.core.errors import DataError, StorageError
 from augmentor.core.files import inside
 from augmentor.core.samples import Samples
-from augmentor.core.scratch import joined
+from augmentor.core.scratch import concatenate_rows
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.npz import read_arrays
@@ -81,7 +81,7 @@ class ExpandedDataset(Dataset[Item]):
         self.labels = np.concatenate([part.y for part in parts])
         self.is_synthetic = np.repeat([False, True][: len(parts)], [len(part) for part in parts])
         self.transform = transform
-        self._x: npt.NDArray[Any] = joined([part.array for part in parts])
+        self._x: npt.NDArray[Any] = concatenate_rows([part.array for part in parts])
         self._low, self._high = real.value_range
 
     @classmethod
@@ -115,14 +115,14 @@ class ExpandedDataset(Dataset[Item]):
         stacked = _stacked_arrays(folder, names) if arrays else _stacked_pictures(folder, names)
         bounds = _bounds(folder, stacked) if arrays else (0.0, float(np.iinfo(stacked.dtype).max))
         synthetic = table["source"].to_numpy() == "synthetic"
-        joined = Samples(
+        concatenate_rows = Samples(
             x=stacked,
             y=table["label"].to_numpy(dtype=np.int64),
             classes=_classes(table, folder),
             ids=table["file_name"].to_numpy(dtype=np.str_),
             value_range=bounds,
         )
-        dataset = cls(joined, transform=transform)
+        dataset = cls(concatenate_rows, transform=transform)
         dataset.is_synthetic = synthetic
         return dataset
 

@@ -29,7 +29,7 @@ NOTHING_TESTED = (
     "nothing was tested."
 )
 
-# Below this many cases (or groups) in a class, measured coverage falls short: docs/verdict.md.
+# Below this many cases (or groups) in a class, measured coverage falls short: docs/concepts/verdict.md.
 FEW_UNITS = 30
 
 

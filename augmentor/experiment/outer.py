@@ -47,7 +47,7 @@ class Folded:
     """The answer over all splits.
 
     Attributes:
-        word: by the rules of docs/verdict.md, from the interval over splits.
+        word: by the rules of docs/concepts/verdict.md, from the interval over splits.
         sentence: the same in plain words.
         rows: rows for the results; ``seed`` is the number of the split.
         facts: JSON-able words and the p-value.

@@ -1,4 +1,4 @@
-"""From an interval and a margin to a word and a sentence: docs/verdict.md holds the rules."""
+"""From an interval and a margin to a word and a sentence: docs/concepts/verdict.md holds the rules."""
 
 from __future__ import annotations
 

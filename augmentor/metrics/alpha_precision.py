@@ -24,10 +24,10 @@ STEPS = 101
 class AlphaPrecision:
     """Integrated alpha-precision and beta-recall, and authenticity; each in [0, 1], 1 the best.
 
-    The first two are 1 where the share of rows inside every support equals its level: a set too
-    tight loses as much as one too wide. Authenticity is the share of fake rows that are farther from
-    their nearest real row than that row is from its own nearest other; about one half for
-    honest rows of the same distribution and equally many, to be read beside that of held-out rows.
+    The first two are 1 where the share of rows inside every support equals its level: a set that is
+    too tight loses as much as one that is too wide. Authenticity is the share of fake rows that are
+    farther from their nearest real row than that row is from its own nearest other; about one half for
+    equally many new rows of the same distribution; compare it with that of held-out rows.
     """
 
     alpha_precision: Estimate

@@ -1,4 +1,4 @@
-"""The area under the ROC curve by midranks, and how every case contributes to it."""
+"""The area under the ROC curve by midranks, and the placement value of every case."""
 
 from __future__ import annotations
 

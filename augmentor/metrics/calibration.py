@@ -1,4 +1,4 @@
-"""Do the probabilities mean what they say: reliability bins, ECE, the Brier score, and a temperature."""
+"""Calibration: reliability bins, expected calibration error, Brier score and temperature scaling."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BINS = 15
 TEMPERATURES = (0.05, 20.0)
 """Range of the temperature: where every case is right (or none), the best one lies at infinity (or 0)."""
 SMALLEST = 1e-12
-"""Probabilities below this count as this: a forest says 0, and no temperature could mend that."""
+"""Smaller probabilities count as this: a forest predicts 0, which no temperature could correct."""
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Cases whose top probability lies in (low, high]: how many, how sure, how often right."""
+    """Cases whose top probability is in (low, high]: count, mean confidence, accuracy."""
 
     low: float
     high: float
@@ -83,11 +83,11 @@ def brier(probabilities: NDArray[np.float64], y: NDArray[np.int64]) -> float:
     return float(((probabilities - truth) ** 2).sum(axis=1).mean())
 
 
-def temper(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Return softmax(log p / T), rows adding to one: T above 1 makes a classifier less sure.
+def apply_temperature(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return softmax(log p / T), rows adding to one: T above 1 makes a classifier less confident.
 
     The order of the classes stays, so accuracy does too (Guo 2017, equation 9; log p differ from the
-    logits by a constant a row, which softmax does not see).
+    logits by a constant per row, which softmax ignores).
     """
     logits = np.log(np.maximum(probabilities, SMALLEST)) / temperature
     result: NDArray[np.float64] = softmax(logits, axis=1)
@@ -149,7 +149,7 @@ def calibration_rows(
     scaled = []
     for seed, (held, one) in enumerate(zip(validation, test, strict=True)):
         temperature = fit_temperature(held, y_validation)
-        scaled.append(temper(one, temperature))
+        scaled.append(apply_temperature(one, temperature))
         add("temperature", temperature, seed)
         add("ece_scaled", expected_calibration_error(scaled[-1], y_test), seed, better=False)
         add("brier_scaled", brier(scaled[-1], y_test), seed, better=False)

@@ -1,15 +1,15 @@
-"""Near copies of training images, found where they are shifted, mirrored or of another brightness.
+"""Near copies of training images, also where they are shifted, mirrored or of another brightness.
 
-What is said of images holds for series and volumes: a shift is one step or voxel of the averaged
+The same holds for series and volumes: a shift is one step or voxel of the averaged
 grid, a mirrored series runs backwards.
 
 Two images are compared by the correlation of their pixels, the best over shifts by one pixel and
 over mirroring: the distance is that between the images brought to mean zero and length one,
-sqrt(2 - 2 r). Pixels and not network features, because a classifier's features forget what does not
-matter for the class, and with it what tells a copy from a cousin.
+sqrt(2 - 2 r). Pixels and not network features, because a classifier's features drop what does not
+matter for the class, and with it what distinguishes a copy from a similar image.
 
-How near is too near is read off the data (:mod:`augmentor.metrics.scale`): real images that are no
-copies have such distances too, and a small quantile of theirs is the threshold.
+The threshold comes from the data (:mod:`augmentor.metrics.scale`): it is a small quantile of the
+distances of real images that are no copies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ A search costs rows times rows times cells times shifts (3 per dimension): at th
 rows take seconds, series, images and volumes alike.
 """
 FLAT = 0.01
-"""Contrast in [-1, 1] that counts as none: 1.3 grey levels of 256."""
+"""Contrast in [-1, 1] that counts as flat: 1.3 grey levels of 256."""
 ROWS = 256
 
 Pixels = npt.NDArray[np.float32]

@@ -1,8 +1,8 @@
 """Euclidean distances between many rows in bounded memory.
 
 A block of rows at a time is multiplied with the other matrix (one BLAS call), so memory grows
-with the number of rows and not with the number of pairs. What is worked on is allocated once and
-written again: the first touch of fresh memory costs as much as the arithmetic on it.
+with the number of rows and not with the number of pairs. Buffers are allocated once and reused: the
+first write to fresh memory costs as much as the arithmetic on it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TILE = 512
 def squared_blocks(a: Array, b: Array) -> Iterator[tuple[slice, Array]]:
     """Yield (rows of ``a``, squared distances of these rows (n, M) to all rows of ``b``).
 
-    The yielded array is the caller's until the next one is asked for. Both matrices are centred
+    The yielded array is valid until the next iteration. Both matrices are centred
     first, because the expansion |a|² - 2ab + |b|² loses digits to a common offset.
     """
     centre = b.mean(axis=0) if len(b) else 0.0

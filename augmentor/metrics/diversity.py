@@ -1,7 +1,7 @@
-"""How varied the samples of a class are, beside the real ones of that class.
+"""Diversity of the samples of a class, relative to the real ones of that class.
 
-The known failure of a small conditional GAN is one image a class at perfect label fidelity.
-Distances within a class see it: their mean falls to zero.
+The known failure of a small conditional GAN is one image per class at perfect label fidelity (mode
+collapse). Distances within a class reveal it: their mean falls to zero.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NotEstimable:
-    """Stands where a number would, with the reason in words that fit after "not estimable, because"."""
+    """Takes the place of a number, with the reason, which completes "not estimable, because"."""
 
     reason: str
 

@@ -5,8 +5,8 @@ Assessing Generative Models", NeurIPS 2019, equations 1 and 2. Density and cover
 et al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020, equations 5
 and 6. A ball around a row reaches to its k-th nearest other row of the same set.
 
-Precision and density ask of the fake rows whether they lie among the real ones (fidelity);
-recall and coverage ask of the real rows whether the fake ones reach them (diversity). Swapping
+Precision and density measure whether fake rows are among the real ones (fidelity); recall and
+coverage whether the fake rows reach the real ones (diversity). Swapping
 the arguments swaps precision with recall.
 """
 

@@ -2,7 +2,7 @@
 
 Dowson and Landau, "The Fréchet distance between multivariate normal distributions", 1982; with
 network features it is the distance of Heusel et al. 2017, equation 6. Its estimate is too large for
-few rows (Chong and Forsyth 2020), which is why it carries a caution and never decides anything.
+few rows (Chong and Forsyth 2020), so it comes with a caution and no decision depends on it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from augmentor.metrics.estimate import Array, Estimate, NotEstimable, pair
 
 ROWS_A_FEATURE = 10
-"""Fewer rows than this times the features carry the caution."""
+"""With fewer rows than this times the features there is a caution."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy and the kernel distance: are two sets of rows from one distribution?
+"""Maximum mean discrepancy and kernel inception distance (KID) of two sets of rows.
 
 The unbiased estimate of Gretton et al., "A Kernel Two-Sample Test", JMLR 2012, equation 3, with the
 polynomial kernel of Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4 (KID). Unbiased
@@ -57,16 +57,16 @@ def mmd2(
 
 
 def kid(real: npt.ArrayLike, fake: npt.ArrayLike, *, seed: int = 0) -> KernelDistance:
-    """Return the kernel distance of Bińkowski 2018 (cubic kernel) with a standard error.
+    """Return the KID of Bińkowski 2018 (cubic kernel) with a standard error.
 
     The value uses all rows. The error is the spread of the estimates on disjoint random blocks,
-    divided by the root of their number: what the mean of the blocks would have, which is never
-    better than the whole.
+    divided by the root of their number: the error of the mean of the blocks, which is at least
+    that of the whole.
 
     Args:
         real: (N, D).
         fake: (M, D).
-        seed: deals the rows to blocks.
+        seed: assigns the rows to blocks.
     """
     a, b = pair(real, fake)
     value = mmd2(a, b)

@@ -1,8 +1,8 @@
-"""A membership-inference attack: can training rows be told by their nearness to synthetic ones?
+"""A membership-inference attack: do distances to synthetic rows reveal the training rows?
 
-The attacker sees the synthetic set and guesses that candidates near to it were trained on (Chen et
-al., "GAN-Leaks", CCS 2020, section 5.2: the full black-box attack). The control deals the members
-to two sides and attacks again: there is nothing to find, so it finds the noise of these sample sizes.
+The attacker has the synthetic set and guesses that candidates near to it were trained on (Chen et
+al., "GAN-Leaks", CCS 2020, section 5.2: the full black-box attack). The control divides the members
+at random into two sides and attacks again: its AUROC shows the noise at these sample sizes.
 A weak attack that fails proves nothing: this is no privacy guarantee.
 """
 
@@ -22,12 +22,12 @@ FALSE_POSITIVES = 0.01
 
 
 @dataclass(frozen=True)
-class Attack:
-    """What the attack achieves.
+class MembershipAttack:
+    """The result of the attack.
 
     Attributes:
         auroc: in [0, 1]; 0.5 is guessing.
-        tpr: share of members found when 1 % of the others are accused.
+        tpr: true positive rate at a false positive rate of 1 %.
         control: 2.5th and 97.5th percentile of ``auroc`` where both sides are members.
     """
 
@@ -36,14 +36,14 @@ class Attack:
     control: tuple[float, float] | NotEstimable
 
 
-def attack(
+def membership_attack(
     members: npt.ArrayLike,
     others: npt.ArrayLike,
     synthetic: npt.ArrayLike,
     *,
     repeats: int = 200,
     seed: int = 0,
-) -> Attack:
+) -> MembershipAttack:
     """Attack with the distance to the nearest synthetic row.
 
     Args:
@@ -51,18 +51,18 @@ def attack(
         others: (M, D) real rows of the same distribution that were not trained on.
         synthetic: (S, D) rows of the generator.
         repeats: random divisions of the members for the control.
-        seed: deals the divisions.
+        seed: of the divisions.
     """
-    known, strangers = features(members, "member"), features(others, "other")
+    known, unknown = features(members, "member"), features(others, "other")
     fake = features(synthetic, "synthetic")
-    if not len(known) or not len(strangers) or not len(fake):
+    if not len(known) or not len(unknown) or not len(fake):
         none = NotEstimable(
-            f"it needs rows, got {len(known)} members, {len(strangers)} others, {len(fake)} fakes"
+            f"it needs rows, got {len(known)} members, {len(unknown)} others, {len(fake)} fakes"
         )
-        return Attack(none, none, none)
-    near, far = -nearest(known, fake)[0], -nearest(strangers, fake)[0]
+        return MembershipAttack(none, none, none)
+    near, far = -nearest(known, fake)[0], -nearest(unknown, fake)[0]
     rng = np.random.default_rng(seed)
-    side = min(len(strangers), len(known) // 2)
+    side = min(len(unknown), len(known) // 2)
     control: tuple[float, float] | NotEstimable
     if side < 2:
         control = NotEstimable(f"two sides need four members, got {len(known)}")
@@ -75,7 +75,7 @@ def attack(
     rate: Estimate = true_positive_rate(near, far, FALSE_POSITIVES)
     if len(far) < 1 / FALSE_POSITIVES:
         rate = NotEstimable(f"a rate of 1 % needs 100 rows that were not trained on, got {len(far)}")
-    return Attack(auroc(near, far), rate, control)
+    return MembershipAttack(auroc(near, far), rate, control)
 
 
 def auroc(positive: Array, negative: Array) -> float:

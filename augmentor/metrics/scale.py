@@ -1,4 +1,4 @@
-"""What distance is usual among honest real rows, class by class."""
+"""The usual distance between real rows, class by class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from augmentor.core.errors import DataError
 from augmentor.metrics.estimate import Array
 
 REPEAT = 2e-3
-"""Distances below this are repeats of one image; unrelated rows are about 1 apart, float32 errs by 1e-3."""
+"""Smaller distances mean two copies of one image; unrelated rows are about 1 apart, float32 errs by 1e-3."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +20,13 @@ class DistanceScale:
 
     Attributes:
         median: (K,) the usual distance by class.
-        threshold: (K,) the quantile asked for.
+        threshold: (K,) the requested quantile.
     """
 
     median: Array
     threshold: Array
 
-    def ratio(self, distance: Array, y: npt.NDArray[np.int64]) -> Array:
+    def relative_to_threshold(self, distance: Array, y: npt.NDArray[np.int64]) -> Array:
         """Return distance over threshold (N,): below 1 is nearer than the threshold."""
         return np.asarray(distance / self.threshold[y], dtype=np.float64)
 
@@ -35,7 +35,7 @@ class DistanceScale:
         factor = np.where(labels, np.maximum(1.0, common / self.median), 1.0)
         return DistanceScale(self.median * factor, self.threshold * factor)
 
-    def usual(self, distance: Array, y: npt.NDArray[np.int64]) -> Array:
+    def relative_to_median(self, distance: Array, y: npt.NDArray[np.int64]) -> Array:
         """Return distance over median (N,): 1 is usual."""
         return np.asarray(distance / self.median[y], dtype=np.float64)
 

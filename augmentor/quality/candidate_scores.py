@@ -1,4 +1,4 @@
-"""Scores of candidates by the judge, in the form the filters take."""
+"""Scores of candidates by the judge, as the filters need them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ REAL_SHARE = 0.75
 
 @dataclass(frozen=True, eq=False)
 class CopyScale:
-    """Distances of real images to their nearest training image, and what they make usual.
+    """Usual distances of real images to their nearest training image.
 
     Attributes:
         scale: medians and near-copy thresholds by class.
         held_out: (N,) distance of every held-out image to its nearest training image.
-        distance: (M,) the distances of honest images that the scale was made of.
+        distance: (M,) the distances of real images from which the scale was made.
         y: (M,) their classes.
     """
 
@@ -42,9 +42,9 @@ class CopyScale:
     y: IntArray
 
     def far(self, judge: TaskJudge, quantile: float) -> DistanceScale:
-        """Return the scale of images that look like no training image at all.
+        """Return the scale for images unlike every training image.
 
-        A classifier takes noise for some class without hesitation, and its features may place the
+        A classifier may assign noise to a class with high confidence, and its features may place the
         noise among real images of that class; its pixels do not.
         """
         scale = distance_scale(self.distance, self.y, judge.train.n_classes, quantile)
@@ -55,7 +55,7 @@ def copy_scale(judge: TaskJudge, quantile: float) -> CopyScale:
     """Return the usual distances to the nearest training image.
 
     Held-out images alone give them where there are at least 1 / quantile: training parts hold
-    several images of one patient, which would pass for the usual distance. With fewer, and for
+    several images of one patient, whose distances would lower the usual one. With fewer, and for
     classes with fewer than five, the distances of training images to each other (of other groups)
     are added.
     """
@@ -81,11 +81,11 @@ def exact_copies(samples: Samples, train: Samples) -> npt.NDArray[np.bool_]:
 
 
 def label_minimum(judge: TaskJudge, asked: float) -> FloatArray:
-    """Return the lowest confidence (K,) asked of each class.
+    """Return the lowest confidence (K,) required of each class.
 
     It is ``asked``, or the confidence that three quarters of the real images of the class reach,
     where that is lower: held-out images, and training images out of fold where fewer than five
-    are held out. More cannot be asked of a synthetic image than most real ones can show.
+    are held out. A synthetic image need not exceed what most real ones reach.
     """
     held_out = judge.probabilities(judge.held_out)
     result = np.full(judge.train.n_classes, asked)
@@ -116,14 +116,15 @@ def score_candidates(samples: Samples, judge: TaskJudge, spec: FiltersSpec) -> C
     return CandidateScores(
         label_confidence=judge.probabilities(samples)[rows, samples.y],
         label_minimum=minimum[samples.y],
-        copy_ratio=copies.ratio(distance, samples.y),
+        copy_ratio=copies.relative_to_threshold(distance, samples.y),
         exact_copy=exact_copies(samples, train),
         outlier_ratio=np.maximum(
-            _outlier_ratio(samples, judge, far), known.far(judge, far).ratio(distance, samples.y)
+            _outlier_ratio(samples, judge, far),
+            known.far(judge, far).relative_to_threshold(distance, samples.y),
         ),
         nearest_train_id=train.ids[index],
         nearest_train_distance=distance,
-        look=standardised(centre(images)),
+        standardised_pixels=standardised(centre(images)),
         repeat_distance=repeat[samples.y],
     )
 
@@ -131,14 +132,14 @@ def score_candidates(samples: Samples, judge: TaskJudge, spec: FiltersSpec) -> C
 def _outlier_ratio(samples: Samples, judge: TaskJudge, quantile: float) -> FloatArray:
     """Return the distance to the nearest training row of the class over that of a real outlier.
 
-    The scale comes from held-out rows, which are as new to the networks as the samples are. The
-    median of three is no scale: a class with fewer than five has the common one where that is wider.
+    The scale comes from held-out rows, which the networks were not trained on, like the samples. The
+    median of three rows is no scale: a class with fewer than five has the common one where that is wider.
     """
     y = judge.held_out.y
     distance = _to_own_class(judge.features(judge.held_out), y, judge)
     scale = distance_scale(distance, y, judge.train.n_classes, quantile)
     scale = scale.widened(_few(judge), float(np.median(distance)))
-    return scale.ratio(_to_own_class(judge.features(samples), samples.y, judge), samples.y)
+    return scale.relative_to_threshold(_to_own_class(judge.features(samples), samples.y, judge), samples.y)
 
 
 def _few(judge: TaskJudge) -> npt.NDArray[np.bool_]:

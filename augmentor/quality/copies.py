@@ -1,4 +1,4 @@
-"""Copies among the synthetic samples: counted, listed and attacked."""
+"""Copies among the synthetic samples: counts, examples, and a membership-inference attack."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.metrics.alpha_precision import alpha_precision
 from augmentor.metrics.copies import centre, nearest_image, standardised
 from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
-from augmentor.metrics.membership import Attack, attack
+from augmentor.metrics.membership import MembershipAttack, membership_attack
 from augmentor.quality.candidate_scores import CopyScale, copy_scale, exact_copies, picture
 from augmentor.quality.filters_spec import CopyFilter
 from augmentor.quality.judge import TaskJudge
-from augmentor.quality.memorised import Memory, memory
+from augmentor.quality.memorisation import Memorisation, assess_memorisation
 
 SHOWN = 12
 
 
 def copy_rows(
     judge: TaskJudge, held_out: Samples, synthetic: SyntheticSet, dataset: str, seed: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Memory]:
-    """Return the rows about copies, what has no number and why, and what they say of the generator's memory.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Memorisation]:
+    """Return the results on copies, the numbers that are missing and why, and the verdict on memorisation.
 
-    Folds are ``synthetic`` (all), ``kept``, and ``real`` (held-out). ``near_copies`` leaves out the
+    Splits are ``synthetic`` (all), ``kept``, and ``real`` (held-out). ``near_copies`` leaves out the
     exact ones; ``nearest_ratio`` is 1 where samples keep the distance from training images that
     real held-out images keep.
     """
-    known = copy_scale(judge, CopyFilter().quantile)
+    usual = copy_scale(judge, CopyFilter().quantile)
     distance, _ = _nearest(judge, synthetic)
     exact = exact_copies(synthetic.samples, judge.train)
     y, kept = synthetic.samples.y, synthetic.kept
     parts = [
         ("synthetic", exact, distance, y),
         ("kept", exact[kept], distance[kept], y[kept]),
-        ("real", np.zeros(len(known.held_out), dtype=np.bool_), known.held_out, judge.held_out.y),
+        ("real", np.zeros(len(usual.held_out), dtype=np.bool_), usual.held_out, judge.held_out.y),
     ]
     rows: list[dict[str, Any]] = [
         {"dataset": dataset, "split": split, "metric": metric, "value": value, "greater_is_better": better}
         for split, same, far, label in parts
-        for metric, (value, better) in _counts(known, same, far, label).items()
+        for metric, (value, better) in _counts(usual, same, far, label).items()
     ]
     shared = len(held_out) - len(judge.held_out)
     for row in rows:
         if row["split"] == "real" and row["metric"] == "exact_copies":
             row["value"] = float(shared)  # the judge left them out of its held-out part
     found, more = _attack(judge, synthetic, dataset, seed)
-    near = (known.scale.ratio(distance, y) < 1) | exact
-    alarms = known.scale.ratio(known.held_out, judge.held_out.y) < 1
-    said = memory(int(near.sum()), len(near), int(alarms.sum()), len(alarms), found)
+    near = (usual.scale.relative_to_threshold(distance, y) < 1) | exact
+    alarms = usual.scale.relative_to_threshold(usual.held_out, judge.held_out.y) < 1
+    memorisation = assess_memorisation(int(near.sum()), len(near), int(alarms.sum()), len(alarms), found)
     rows += more
     missing = [
         {"split": row["split"], "metric": row["metric"], "class": None, "reason": str(row["value"])}
         for row in rows
         if not is_number(row["value"])
     ]
-    return [row for row in rows if is_number(row["value"])], missing, said
+    return [row for row in rows if is_number(row["value"])], missing, memorisation
 
 
 def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -
     """
     scale = copy_scale(judge, CopyFilter().quantile).scale
     distance, index = _nearest(judge, synthetic)
-    ratio = scale.ratio(distance, synthetic.samples.y)
+    ratio = scale.relative_to_threshold(distance, synthetic.samples.y)
     ratio[exact_copies(synthetic.samples, judge.train)] = 0.0
     shown: list[dict[str, Any]] = []
     seen: set[int] = set()
@@ -107,10 +107,10 @@ def _nearest(judge: TaskJudge, synthetic: SyntheticSet) -> tuple[FloatArray, Int
 
 
 def _counts(
-    known: CopyScale, exact: npt.NDArray[np.bool_], distance: FloatArray, y: IntArray
+    usual: CopyScale, exact: npt.NDArray[np.bool_], distance: FloatArray, y: IntArray
 ) -> dict[str, tuple[Estimate, bool | None]]:
-    near = (known.scale.ratio(distance, y) < 1) & ~exact
-    none = NotEstimable("there is no image to look at")
+    near = (usual.scale.relative_to_threshold(distance, y) < 1) & ~exact
+    none = NotEstimable("there is no image to compare")
     result: dict[str, tuple[Estimate, bool | None]] = {
         "exact_copies": (float(exact.sum()), False),
         "near_copies": (float(near.sum()), False),
@@ -119,26 +119,26 @@ def _counts(
     }
     if len(y):
         result["copy_rate"] = (float((near | exact).mean()), False)
-        result["nearest_ratio"] = (float(np.median(known.scale.usual(distance, y))), None)
+        result["nearest_ratio"] = (float(np.median(usual.scale.relative_to_median(distance, y))), None)
     return result
 
 
 def _attack(
     judge: TaskJudge, synthetic: SyntheticSet, dataset: str, seed: int
-) -> tuple[Attack, list[dict[str, Any]]]:
+) -> tuple[MembershipAttack, list[dict[str, Any]]]:
     """Return the membership attack and its rows, authenticity among them, in pixels.
 
-    No network that has seen the members looks. Members and held-out rows are brought to the same
-    class mix: a difference in mix would tell the two apart, and say nothing about membership.
+    No network takes part, as the networks have seen the members. Members and held-out rows are brought to
+    the same class mix: a difference in mix would tell them apart without any membership.
     """
 
-    def look(samples: Samples) -> npt.NDArray[np.float32]:
+    def pixels(samples: Samples) -> npt.NDArray[np.float32]:
         return standardised(centre(picture(judge, samples)))
 
-    everyone, kept = look(judge.train), synthetic.kept_samples
-    one, other = same_mix(judge.train.y, judge.held_out.y, np.unique(kept.y), seed)
-    members, others, made = everyone[one], look(judge.held_out.take(other)), look(kept)
-    found = attack(members, others, made, seed=seed)
+    everyone, kept = pixels(judge.train), synthetic.kept_samples
+    one, other = match_class_mix(judge.train.y, judge.held_out.y, np.unique(kept.y), seed)
+    members, others, made = everyone[one], pixels(judge.held_out.take(other)), pixels(kept)
+    found = membership_attack(members, others, made, seed=seed)
     control = found.control
     low, high = (control, control) if isinstance(control, NotEstimable) else control
     numbers = [
@@ -156,14 +156,14 @@ def _attack(
     return found, rows
 
 
-def same_mix(a: IntArray, b: IntArray, labels: IntArray, seed: int) -> tuple[IntArray, IntArray]:
-    """Return rows of two parts with one mix of ``labels``.
+def match_class_mix(a: IntArray, b: IntArray, labels: IntArray, seed: int) -> tuple[IntArray, IntArray]:
+    """Return rows of two parts with the same mix of ``labels``.
 
-    Where ``b`` has t times as many rows of every label, or more, t >= 1, all of ``a`` stands beside
-    t times as many of ``b``: a false alarm of 1 % needs many rows that were not trained on. Else both
-    give as many rows of each label as the one that has fewer.
+    Where ``b`` has at least t times as many rows of every label, t >= 1, all of ``a`` are taken and
+    t times as many of ``b``: a false alarm of 1 % needs many rows that were not trained on. Otherwise as
+    many rows of each label are taken from both as the one with fewer has.
     """
-    rng = generator(seed, "same mix")
+    rng = generator(seed, "same mix")  # a seed path: part of the recorded numbers
     pairs = [tuple(np.flatnonzero(y == label) for y in (a, b)) for label in labels]
     times = min((len(others) / len(members) for members, others in pairs if len(members)), default=0.0)
     chosen: tuple[list[IntArray], list[IntArray]] = ([], [])

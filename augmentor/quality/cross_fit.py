@@ -1,7 +1,7 @@
-"""Classifiers cross-fitted on the real training part: the eyes of the judge.
+"""Classifiers cross-fitted on the real training part, which the judge uses.
 
-Each of F networks learns from all folds but one, so that every training row has a network that
-never saw it, and all F networks are strangers to held-out and synthetic rows.
+Each of F networks is trained on all folds but one, so that for every training row there is a network
+that was not trained on it, and no network has seen held-out or synthetic rows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOISE = 0.05
 
 @dataclass(frozen=True)
 class FoldJob:
-    """What one process needs to fit one fold: encoded rows (N, C, *S) float32 with labels (N,)."""
+    """The input of the process that fits one fold: encoded rows (N, C, *S) float32 with labels (N,)."""
 
     x: npt.NDArray[np.float32]
     y: IntArray
@@ -41,11 +41,11 @@ class FoldJob:
 def assign_folds(train: Samples, folds: int, seed: int) -> IntArray:
     """Return the fold (N,) of every training row: classes spread evenly, groups never divided.
 
-    Groups (single rows where there are none) are dealt in random order, the largest first, each
-    to the fold that holds least of the group's classes.
+    Groups (single rows where there are none) are assigned in random order, the largest first, each
+    to the fold with the fewest rows of the group's classes.
 
     Raises:
-        DataError: if a class has all its rows in one fold, so that some network would never see it.
+        DataError: if a class has all its rows in one fold, so that one network would not be trained on it.
     """
     keys = train.ids if train.group is None else train.group
     _, code = np.unique(keys, return_inverse=True)
@@ -57,7 +57,7 @@ def assign_folds(train: Samples, folds: int, seed: int) -> IntArray:
     fold_of = np.zeros(len(members), dtype=np.int64)
     for group in order:
         weight = members[group]
-        # Ties of the class's own load are broken by the total, so that folds stay of one size.
+        # Ties are broken by the total, so that folds stay equally large.
         cost = (load * weight).sum(axis=1) + load.sum(axis=1) / (1 + load.sum())
         fold_of[group] = int(np.argmin(cost))
         load[fold_of[group]] += weight
@@ -88,10 +88,10 @@ def fit_folds(
         for k in range(int(fold.max()) + 1)
     ]
     states = run_parallel(_fit_fold, jobs, processes=processes)
-    return [network(state, x.shape[1:], n_classes, device) for state in states]
+    return [load_network(state, x.shape[1:], n_classes, device) for state in states]
 
 
-def network(
+def load_network(
     state: Mapping[str, npt.NDArray[np.float32]], shape: tuple[int, ...], n_classes: int, device: str
 ) -> SmallResNet:
     """Return the network with the weights in ``state``."""
@@ -100,8 +100,8 @@ def network(
     return model.to(device).eval()
 
 
-def weights(model: SmallResNet) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the weights as arrays, which travel between processes without shared memory."""
+def network_weights(model: SmallResNet) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the weights as arrays, which are sent between processes without shared memory."""
     return {name: value.detach().cpu().contiguous().numpy() for name, value in model.state_dict().items()}
 
 
@@ -114,7 +114,7 @@ def _fit_fold(job: FoldJob) -> dict[str, npt.NDArray[np.float32]]:
         table[label, : counts[label]] = torch.nonzero(y == label).flatten()
 
     def draw(step: int) -> tuple[Tensor, Tensor]:
-        """Class-balanced, shifted a little and with noise: eight images must not be learnt by heart."""
+        """Class-balanced, shifted and with noise, so that a class of eight images is not memorised."""
         random = torch.Generator().manual_seed(derive_seed(job.seed, "batch", step))
         label = present[torch.randint(len(present), (BATCH,), generator=random)]
         rows = table[label, (torch.rand(BATCH, generator=random) * counts[label]).long()]
@@ -129,7 +129,7 @@ def _fit_fold(job: FoldJob) -> dict[str, npt.NDArray[np.float32]]:
             seed=job.seed,
             device=job.device,
         )
-    return weights(model)
+    return network_weights(model)
 
 
 def augment(x: Tensor, random: torch.Generator) -> Tensor:

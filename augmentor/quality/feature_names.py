@@ -1,4 +1,4 @@
-"""The names of feature spaces that a recipe may give, checked before anything is trained."""
+"""Names of feature spaces in a recipe, checked before any training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUILT_IN_FEATURES = ("task", "pixels")
 
 
 def check_features(features: str) -> None:
-    """Refuse a feature network whose file is not there.
+    """Refuse a feature network whose file does not exist.
 
     Raises:
         ConfigError: naming the path.
@@ -21,7 +21,7 @@ def check_features(features: str) -> None:
 
 
 def features_key(features: str) -> str:
-    """Return what tells two feature spaces apart: the name, or the SHA-256 of the network's file.
+    """Return the identity of a feature space: the name, or the SHA-256 of the network's file.
 
     Raises:
         ConfigError: if there is no such file.

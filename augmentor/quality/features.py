@@ -1,4 +1,4 @@
-"""The spaces in which real and synthetic samples are compared, and how a number names its space."""
+"""Feature spaces in which real and synthetic samples are compared."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ AT_ONCE = 256
 
 
 class FeatureSpace(Protocol):
-    """Where samples are points."""
+    """A space in which samples are points."""
 
     @property
     def name(self) -> str:
         """Part of the name of every distance measured here, as in ``kid_task``."""
 
     @property
-    def told(self) -> str:
-        """The space in words, for the protocol of the numbers."""
+    def description(self) -> str:
+        """The space in words, for the report's protocol."""
 
     @property
     def digest(self) -> str | None:
-        """SHA-256 of a network that the user named, else None."""
+        """SHA-256 of the user's network, else None."""
 
     def blocks(self, samples: Samples) -> npt.NDArray[np.float64]:
         """Return features (F, N, W), one block for each fold of the judge."""
@@ -47,7 +47,7 @@ class TaskSpace:
 
     judge: TaskJudge
     name: str = "task"
-    told: str = "Features are those of classifiers cross-fitted on the training part."
+    description: str = "Features are those of classifiers cross-fitted on the training part."
     digest: str | None = None
 
     def blocks(self, samples: Samples) -> npt.NDArray[np.float64]:
@@ -63,17 +63,17 @@ class PixelSpace:
 
     judge: TaskJudge
     name: str = "pixels"
-    told: str = "Features are the values of the samples themselves, scaled to [-1, 1]."
+    description: str = "Features are the values of the samples themselves, scaled to [-1, 1]."
     digest: str | None = None
 
     def blocks(self, samples: Samples) -> npt.NDArray[np.float64]:
-        """Return the same pixels for every fold, so that the protocol is that of the task features."""
+        """Return the same pixels for every fold: the protocol is that of the task features."""
         return _for_every_fold(self.judge, self.judge.pixels(samples))
 
 
 @dataclass(frozen=True)
 class NetworkSpace:
-    """The output of a TorchScript network that the user named.
+    """The output of a TorchScript network that the user provides.
 
     The network is called on the CPU with float32 (N, C, *spatial) in [-1, 1] and returns (N, ...), which
     is laid out flat. TorchScript holds code, and loading it runs that code: name only files you trust.
@@ -84,7 +84,7 @@ class NetworkSpace:
     name: str = "net"
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The space in words."""
         return f"Features are the outputs of the network {self.path.name} (SHA-256 {self.digest[:16]})."
 
@@ -94,7 +94,7 @@ class NetworkSpace:
         return sha256_file(self.path)
 
     @cached_property
-    def module(self) -> Any:  # noqa: ANN401 - a script module takes and returns what its author wrote
+    def module(self) -> Any:  # noqa: ANN401 - a script module takes and returns any module
         """The loaded network.
 
         Raises:
@@ -103,7 +103,7 @@ class NetworkSpace:
         check_features(str(self.path))
         try:
             with warnings.catch_warnings():
-                # torch would rather have torch.export; its files are tied to one version of torch.
+                # torch recommends torch.export, whose files are tied to one version of torch.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 return torch.jit.load(str(self.path), map_location="cpu").eval()
         except (RuntimeError, ValueError) as error:

@@ -1,8 +1,8 @@
-"""Which candidates go into the expanded dataset, and why the others do not.
+"""Selection of candidates for the expanded dataset, with the reason of every rejection.
 
-Filters mark and explain, they delete nothing. They are asked in a fixed order, and the first that
-objects gives the reason: ``label``, ``copy``, ``outlier``, ``duplicate``. What passes beyond the
-plan is ``surplus``.
+Filters mark rows and delete nothing. They are applied in a fixed order, and the first that rejects
+a row gives the reason: ``label``, ``copy``, ``outlier``, ``duplicate``. Accepted rows beyond the
+plan are ``surplus``.
 
 Surplus is cut in the order of generation. Candidates of a class are independent draws, so the
 first n accepted are a fair sample of what the generator can do. Keeping the most confident would
@@ -31,10 +31,10 @@ CHUNK = 256
 
 @dataclass(frozen=True, eq=False)
 class CandidateScores:
-    """What is known about every candidate; all arrays have one entry a row.
+    """The scores of every candidate; all arrays have one entry per row.
 
     Attributes:
-        label_confidence: probability (N,) of the asked class.
+        label_confidence: probability (N,) of the requested class.
         label_minimum: lowest confidence (N,) that passes.
         copy_ratio: distance to the nearest training image over the distance of a near copy (N,);
             below 1 rejects.
@@ -43,7 +43,7 @@ class CandidateScores:
             larger of features (own class) and pixels; above 1 rejects.
         nearest_train_id: id (N,) of the nearest training image.
         nearest_train_distance: (N,) distance to it.
-        look: rows (N, P) in which repeats among candidates are near to each other.
+        standardised_pixels: rows (N, P) in which repeats among candidates are near to each other.
         repeat_distance: (N,) two candidates of a class nearer than this repeat each other.
     """
 
@@ -54,7 +54,7 @@ class CandidateScores:
     outlier_ratio: FloatArray
     nearest_train_id: npt.NDArray[np.str_]
     nearest_train_distance: FloatArray
-    look: npt.NDArray[np.float32]
+    standardised_pixels: npt.NDArray[np.float32]
     repeat_distance: FloatArray
 
 
@@ -64,16 +64,16 @@ class Selection:
 
     Attributes:
         synthetic: the candidates with ``kept``, ``reason`` and score columns in the provenance.
-        acceptance: one row a class: class, planned, candidates, accepted (by the filters), kept, and
+        acceptance: one row per class: class, planned, candidates, accepted (by the filters), kept, and
             one count column for every reason.
         unusable: reason in words for each class that gets no synthetic sample.
-        short: missing samples of each class that gets fewer than planned.
+        shortfall: missing samples of each class that gets fewer than planned.
     """
 
     synthetic: SyntheticSet
     acceptance: pd.DataFrame
     unusable: Mapping[str, str]
-    short: Mapping[str, int]
+    shortfall: Mapping[str, int]
 
     def results(self, dataset: str) -> Results:
         """Return acceptance, rejections and counts as rows of the results table."""
@@ -109,12 +109,12 @@ def select(
     """Mark every candidate.
 
     Args:
-        candidates: what the synthesizer made, in the order of generation; marks that they carry
-            are replaced.
-        scores: of the same rows.
+        candidates: the samples of the synthesizer, in the order of generation; existing marks are
+            replaced.
+        scores: the scores of the same rows.
         plan: synthetic samples wanted by class.
-        spec: which filters are on, and the floor of acceptance.
-        foreign: whether the candidates were made elsewhere; decides the advice on an unusable class.
+        spec: the filters and the acceptance floor.
+        foreign: whether the candidates come from elsewhere; changes the advice about an unusable class.
 
     Raises:
         DataError: if the scores are not of these rows, or the plan lacks a class.
@@ -125,9 +125,9 @@ def select(
     missing = [name for name in samples.classes if name not in plan]
     if missing:
         raise DataError(f"the plan says nothing about the classes {missing}")
-    reason = objections(samples.y, scores, spec)
+    reason = first_rejections(samples.y, scores, spec)
     unusable: dict[str, str] = {}
-    short: dict[str, int] = {}
+    shortfall: dict[str, int] = {}
     rows = []
     for label, name in enumerate(samples.classes):
         members = np.flatnonzero(samples.y == label)
@@ -140,7 +140,7 @@ def select(
         reason[passed[wanted:]] = "surplus"
         kept = min(wanted, len(passed))
         if kept < plan[name]:
-            short[name] = plan[name] - kept
+            shortfall[name] = plan[name] - kept
         rows.append(
             {"class": name, "planned": plan[name], "candidates": len(members)}
             | {"accepted": len(passed), "kept": kept}
@@ -155,11 +155,13 @@ def select(
     )
     marked = SyntheticSet(samples, provenance, reason == "", reason)
     columns = ["class", "planned", "candidates", "accepted", "kept", *REASONS]
-    return Selection(marked, pd.DataFrame(rows, columns=columns), unusable, short)
+    return Selection(marked, pd.DataFrame(rows, columns=columns), unusable, shortfall)
 
 
-def objections(y: npt.NDArray[np.int64], scores: CandidateScores, spec: FiltersSpec) -> npt.NDArray[np.str_]:
-    """Return the first filter that objects to each row (N,), empty where none does."""
+def first_rejections(
+    y: npt.NDArray[np.int64], scores: CandidateScores, spec: FiltersSpec
+) -> npt.NDArray[np.str_]:
+    """Return the name (N,) of the first filter that rejects each row, empty where none does."""
     reason = np.full(len(y), "", dtype="<U16")
     if spec.label is not None:
         _mark(reason, scores.label_confidence < scores.label_minimum, "label")
@@ -171,22 +173,22 @@ def objections(y: npt.NDArray[np.int64], scores: CandidateScores, spec: FiltersS
         for label in np.unique(y):
             # Only rows that passed so far: a repeat of a rejected row is no repeat in the dataset.
             rows = np.flatnonzero((y == label) & (reason == ""))
-            again = repeats(scores.look[rows], scores.repeat_distance[rows])
-            reason[rows[again]] = "duplicate"
+            repeated = near_repeats(scores.standardised_pixels[rows], scores.repeat_distance[rows])
+            reason[rows[repeated]] = "duplicate"
     return reason
 
 
-def repeats(look: npt.NDArray[np.float32], distance: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return which rows (N,) lie nearer than their ``distance`` to an earlier row that is no repeat."""
-    squared = np.einsum("ij,ij->i", look, look)
+def near_repeats(pixels: npt.NDArray[np.float32], distance: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which rows (N,) are nearer than their ``distance`` to an earlier row that is no repeat."""
+    squared = np.einsum("ij,ij->i", pixels, pixels)
     limit = distance**2
-    again = np.zeros(len(look), dtype=np.bool_)
-    for start in range(0, len(look), CHUNK):
-        stop = min(start + CHUNK, len(look))
+    again = np.zeros(len(pixels), dtype=np.bool_)
+    for start in range(0, len(pixels), CHUNK):
+        stop = min(start + CHUNK, len(pixels))
         earlier = np.flatnonzero(~again[:start])
-        near = _squared(look, squared, slice(start, stop), earlier) < limit[start:stop, None]
+        near = _squared(pixels, squared, slice(start, stop), earlier) < limit[start:stop, None]
         again[start:stop] = near.any(axis=1)
-        inside = _squared(look, squared, slice(start, stop), np.arange(start, stop))
+        inside = _squared(pixels, squared, slice(start, stop), np.arange(start, stop))
         for row in range(1, stop - start):
             fresh = ~again[start : start + row]
             if (inside[row, :row][fresh] < limit[start + row]).any():
@@ -195,17 +197,17 @@ def repeats(look: npt.NDArray[np.float32], distance: FloatArray) -> npt.NDArray[
 
 
 def _squared(
-    look: npt.NDArray[np.float32],
+    pixels: npt.NDArray[np.float32],
     squared: npt.NDArray[np.float32],
     rows: slice,
     others: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float32]:
-    product = look[rows] @ look[others].T
+    product = pixels[rows] @ pixels[others].T
     return np.asarray(squared[rows, None] + squared[None, others] - 2 * product, dtype=np.float32)
 
 
-def _mark(reason: npt.NDArray[np.str_], objects: npt.NDArray[np.bool_], word: str) -> None:
-    reason[objects & (reason == "")] = word
+def _mark(reason: npt.NDArray[np.str_], rejected: npt.NDArray[np.bool_], name: str) -> None:
+    reason[rejected & (reason == "")] = name
 
 
 def _explain(name: str, reason: npt.NDArray[np.str_], passed: int, spec: FiltersSpec, foreign: bool) -> str:
@@ -213,9 +215,9 @@ def _explain(name: str, reason: npt.NDArray[np.str_], passed: int, spec: Filters
     most = words[counts.argmax()]
     advice = "train longer, or give it more real images"
     if foreign:
-        advice = "look at its rejected samples, and make better ones"
+        advice = "inspect its rejected samples, and make better ones"
     return (
         f"the filters accept {passed} of {len(reason)} candidates of {name!r}, under the floor of "
-        f"{spec.acceptance_floor:.0%}; most were refused for {str(most)!r}. The class gets no synthetic "
+        f"{spec.acceptance_floor:.0%}; most were rejected for {str(most)!r}. The class gets no synthetic "
         f"samples: {advice}"
     )

@@ -1,4 +1,4 @@
-"""What a recipe may say about balance and filters (free of torch)."""
+"""Options of a recipe about balance and filters. Free of torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from augmentor.core.spec import Spec
 from augmentor.quality.plan import Balance as _Balance
 
 FILTERS = ("label", "copies", "outliers", "duplicates")
-"""The filters, in the order in which they are asked."""
+"""The filters, in the order in which they are applied."""
 
 
 def _balance(value: Any) -> Any:  # noqa: ANN401 - raw YAML
@@ -34,13 +34,13 @@ Balance = Annotated[_Balance, BeforeValidator(_balance)]
 
 
 class LabelFilter(Spec):
-    """Reject samples that classifiers of real training data do not take for the asked class.
+    """Reject samples that classifiers of real training data do not assign to the requested class.
 
     Attributes:
-        minimum: lowest probability of the asked label. Low on purpose: hard but right samples
+        minimum: lowest probability of the requested label. Low on purpose: hard but correct samples
             teach a classifier more than easy ones. It is lowered for a class of which more than
-            a quarter of the real images stay below it: a judge that does not know the class cannot
-            refuse its samples.
+            a quarter of the real images are below it: a judge that does not recognise a class cannot
+            reject its samples.
     """
 
     minimum: float = Field(default=0.5, ge=0, le=1)
@@ -50,8 +50,8 @@ class CopyFilter(Spec):
     """Reject near copies of training images.
 
     Attributes:
-        quantile: share of honest real images that may lie this close to a training image; it
-            is the rate of false alarms that the filter accepts.
+        quantile: share of real images, none of them a copy, that may be this close to a training image:
+            the false positive rate that the filter accepts.
     """
 
     quantile: float = Field(default=0.01, gt=0, le=0.5)
@@ -61,7 +61,7 @@ class OutlierFilter(Spec):
     """Reject samples far from all real images of their class in features, or from all in pixels.
 
     Attributes:
-        quantile: share of real held-out images that lie nearer to the training images of their
+        quantile: share of real held-out images that are nearer to the training images of their
             class than the distance from which a sample is an outlier.
     """
 
@@ -72,7 +72,7 @@ class DuplicateFilter(Spec):
     """Reject samples that nearly repeat an earlier sample of their class.
 
     Attributes:
-        ratio: a repeat is closer than this times the distance that makes a near copy. Below 1,
+        ratio: a repeat is closer than this times the distance of a near copy. Below 1,
             because many samples lie closer together than a few real images do.
     """
 

@@ -1,13 +1,13 @@
-"""What a generator's samples are judged by while it trains and before they are used.
+"""The judge: scores a generator's samples during its training and before they are used.
 
-The judge sees the training part and a held-out part of the training data, never test data. Its
-eyes are classifiers cross-fitted on real training folds (:mod:`augmentor.quality.cross_fit`).
+The judge uses the training part and a held-out part of the training data, never test data. It
+consists of classifiers cross-fitted on real training folds (:mod:`augmentor.quality.cross_fit`).
 
 Feature space: every fold's network gives the features before its last layer, standardised by
-the mean and deviation they have on the training rows that network never saw; the F blocks stand
-side by side, divided by the root of their width. A squared distance is then the mean over folds
+their mean and deviation on the training rows that the network was not trained on; the F blocks are
+concatenated and divided by the root of their width. A squared distance is then the mean over folds
 and features of squared differences, of the order of 2 between two random images, for any F and width.
-Held-out and synthetic rows are new to all networks and so comparable to each other. A training
+No network was trained on held-out or synthetic rows, so they are comparable to each other. A training
 row is new to one network of F; against held-out rows its distances are a little too large, which
 is why scores of a checkpoint refer to held-out rows wherever there are enough of them.
 """
@@ -38,7 +38,7 @@ from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
 from augmentor.metrics.fidelity import NEIGHBOURS, coverage_with_pool
 from augmentor.modalities.array_codec import ImageCodec
 from augmentor.nets.classifier import SmallResNet
-from augmentor.quality.cross_fit import assign_folds, fit_folds, network, weights
+from augmentor.quality.cross_fit import assign_folds, fit_folds, load_network, network_weights
 from augmentor.training.classifier import embed, one_thread, predict
 
 UPDATES = 400
@@ -69,10 +69,10 @@ class TaskJudge:
 
     Attributes:
         models: the cross-fitted networks.
-        centres: mean (F, W) of each network's features on the training rows it never saw.
+        centres: mean (F, W) of each network's features on the training rows it was not trained on.
         scales: their standard deviation (F, W), above 0.
         codec: fitted on the training part.
-        fold: (N,) for each training row the network that never saw it.
+        fold: (N,) for each training row the network that was not trained on it.
         train: the training part.
         held_out: the held-out part of the training data.
     """
@@ -102,23 +102,23 @@ class TaskJudge:
 
         Args:
             train: the training part, every class with at least two rows (of two groups).
-            held_out: the validation part, of the same classes and shape; not learnt from. Rows that
-                are training rows too are left out.
+            held_out: the validation part, of the same classes and shape; not trained on. Rows that
+                are also training rows are left out.
             seed: decides folds, initial weights and batches.
             updates: optimiser steps of each network, 64 rows each.
             folds: networks; fewer where the smallest class has fewer rows.
             processes: processes of one thread each; None for one a core. No effect on the result.
             device: where to train.
-            progress: who listens.
+            progress: the listener.
 
         Raises:
             DataError: if a class cannot be divided, or the parts do not fit together.
             ConfigError: if ``folds`` is below two.
         """
         _check(train, held_out, folds)
-        held_out = _strangers(held_out, train)
+        held_out = _without_training_rows(held_out, train)
         listener = progress or Silent()
-        # A fold more than a class has rows would leave that class out of no network's sight.
+        # With more folds than a class has rows, some fold would hold none of them.
         smallest = min((n for n in train.counts.values() if n), default=0)
         folds = max(2, min(folds, smallest))
         codec = ImageCodec.fit(train)
@@ -198,7 +198,7 @@ class TaskJudge:
         return torch.from_numpy(self.codec.encode(samples.array))
 
     def pixels(self, samples: Samples) -> FloatArray:
-        """Return the encoded values (N, P), flat; those of volumes are averaged over blocks."""
+        """Return the encoded values (N, P), flat; volumes are averaged over blocks."""
         return _flat(self.encode(samples))
 
     def probabilities(self, samples: Samples) -> FloatArray:
@@ -211,7 +211,7 @@ class TaskJudge:
 
     @cached_property
     def out_of_fold(self) -> FloatArray:
-        """Class probabilities (N, K) of the training rows, each from the network that never saw it."""
+        """Class probabilities (N, K) of training rows, each from the network not trained on it."""
         x = self.encode(self.train)
         result = np.zeros((len(self.train), self.train.n_classes))
         with one_thread():
@@ -260,7 +260,7 @@ class TaskJudge:
             "fold": self.fold,
         }
         for number, model in enumerate(self.models):
-            arrays |= {f"fold{number}.{name}": value for name, value in weights(model).items()}
+            arrays |= {f"fold{number}.{name}": value for name, value in network_weights(model).items()}
         with atomic_file(folder / "judge.safetensors") as temporary:
             save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
         write_json(
@@ -275,7 +275,7 @@ class TaskJudge:
 
     @classmethod
     def load(cls, folder: Path, *, train: Samples, held_out: Samples, device: str = "cpu") -> TaskJudge:
-        """Read what :meth:`save` wrote, with the real samples it was fitted beside.
+        """Read what :meth:`save` wrote, with the real samples it was fitted with.
 
         Raises:
             DataError: if the files are missing or damaged, or were made with other samples.
@@ -287,13 +287,13 @@ class TaskJudge:
             for number in range(int(head["folds"])):
                 prefix = f"fold{number}."
                 state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-                models.append(network(state, train.shape, train.n_classes, device))
+                models.append(load_network(state, train.shape, train.n_classes, device))
             made_with = (head["train"], head["held_out"])
             codec = ImageCodec.from_json(head["codec"])
             parts = arrays["centres"], arrays["scales"], arrays["fold"]
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise DataError(f"cannot read the judge in {folder}: {error}") from error
-        held_out = _strangers(held_out, train)
+        held_out = _without_training_rows(held_out, train)
         if made_with != (train.digest, held_out.digest):
             raise DataError(f"the judge in {folder} was fitted on other samples; fit it again")
         return cls(tuple(models), parts[0], parts[1], codec, parts[2], train, held_out)
@@ -301,7 +301,7 @@ class TaskJudge:
     @cached_property
     def digest(self) -> str:
         """SHA-256 that names the fitted state."""
-        arrays = [value for model in self.models for value in weights(model).values()]
+        arrays = [value for model in self.models for value in network_weights(model).values()]
         return sha256_bytes(*(np.ascontiguousarray(value).tobytes() for value in arrays))
 
 
@@ -315,8 +315,8 @@ def _check(train: Samples, held_out: Samples, folds: int) -> None:
         )
 
 
-def _strangers(held_out: Samples, train: Samples) -> Samples:
-    """Leave out held-out rows that are training rows too: they would make copying look like skill."""
+def _without_training_rows(held_out: Samples, train: Samples) -> Samples:
+    """Leave out held-out rows that are also training rows: they would reward copying."""
     return held_out.take(~np.isin(held_out.row_digests, train.row_digests))
 
 
@@ -324,7 +324,7 @@ def _standard(models: Sequence[SmallResNet], x: Tensor, fold: IntArray) -> tuple
     with one_thread():
         unseen = [embed(model, x[torch.from_numpy(fold == k)]) for k, model in enumerate(models)]
     centres = np.stack([rows.mean(axis=0, dtype=np.float64) for rows in unseen])
-    # A feature that is always zero stays zero instead of being divided by nothing.
+    # A feature that is always zero stays zero instead of being divided by zero.
     scales = np.stack([np.maximum(rows.std(axis=0, dtype=np.float64), 1e-3) for rows in unseen])
     return centres, scales
 

@@ -287,7 +287,7 @@ def _some(rows: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[n
 def _protocol(space: FeatureSpace, train: Samples, sizes: list[int]) -> str:
     rows = ", ".join(f"{name} {size}" for name, size in zip(train.classes, sizes, strict=True))
     return (
-        f"{space.told} Precision, recall, density, coverage, alpha-precision, "
+        f"{space.description} Precision, recall, density, coverage, alpha-precision, "
         f"beta-recall, kernel and Fréchet distance compare equally many rows a class ({rows}), synthetic or "
         "training rows of one fold, new to its network, with the held-out rows, and are means over "
         "networks and draws. The Fréchet distance is too large for so few rows and means something only "

@@ -99,7 +99,7 @@ def generate(
         made.append(sample(synthesizer, asked, train.classes, seed=derive_seed(seed, "generate", number)))
         candidates = joined(made)
         selection = mark(candidates, judge=judge, plan=wanted, spec=filters)
-        missing = dict(selection.short)
+        missing = dict(selection.shortfall)
         acceptance = shares(selection)
         listener.update("generate", total - sum(missing.values()))
         if not missing or any(name in selection.unusable for name in missing):

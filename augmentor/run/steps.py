@@ -185,7 +185,7 @@ class Steps(Found):
         return self.done[step]
 
     def _load(self, output: Path, _: Path) -> None:
-        from augmentor.data.duplicates import near_pairs
+        from augmentor.data.duplicates import near_duplicates
         from augmentor.data.load import load
         from augmentor.data.split import split
 
@@ -205,7 +205,7 @@ class Steps(Found):
         for name in ("train", "validation", "test"):
             (output / name).mkdir()
             write_samples(output / name, getattr(parts, name))
-        near = near_across(parts.parts, near_pairs(parts.parts))
+        near = near_across(parts.parts, near_duplicates(parts.parts))
         write_json(
             output / "facts.json",
             {
@@ -219,7 +219,12 @@ class Steps(Found):
                 "near_duplicates": near,
                 "skipped": [{"path": str(item.path), "reason": item.reason} for item in loaded.skipped],
                 "removed": [
-                    {"id": item.id, "twin": item.twin, "part": item.part, "reason": item.reason}
+                    {
+                        "id": item.id,
+                        "duplicate_of": item.duplicate_of,
+                        "part": item.part,
+                        "reason": item.reason,
+                    }
                     for item in parts.removed
                 ],
                 "split": parts.kind,
@@ -312,7 +317,7 @@ class Steps(Found):
             output / "facts.json",
             {
                 "unusable": dict(selection.unusable),
-                "short": dict(selection.short),
+                "short": dict(selection.shortfall),
                 "filters": spec.model_dump(mode="json"),
             },
         )

@@ -18,7 +18,7 @@ from augmentor.statistics.variance import Components, below, components, quantil
 Floats = NDArray[np.float64]
 
 UNSEEN = {"macro_auroc": 0.08}
-"""By metric. Chosen by the coverage of gains of the AUROC near 1: docs/verdict.md, with the figures."""
+"""By metric. Chosen by the coverage of gains of the AUROC near 1, see docs/concepts/verdict.md."""
 
 # Replicates worked on together are limited so that their case weights fit in about 32 MiB.
 WEIGHT_CELLS = 4_000_000
@@ -71,7 +71,7 @@ def intervals(
         estimate +- SE (t_nu / z) q,  q the ``confidence`` quantile of |theta* - mean| / sd
 
     with SE and nu from :func:`augmentor.statistics.variance.components`. The symmetric form (Hall
-    1988) was chosen over percentile, BCa and a shifted one by measured coverage: docs/verdict.md.
+    1988) was chosen over percentile, BCa and a shifted one by measured coverage: docs/concepts/verdict.md.
 
     Args:
         tables: (A, S, N).

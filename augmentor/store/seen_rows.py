@@ -11,7 +11,7 @@ from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 
 if TYPE_CHECKING:
-    from augmentor.data.duplicates import Near
+    from augmentor.data.duplicates import NearDuplicate
 
 SEEN_ROWS = "seen_rows.json"
 """File with the digest of every row that a learning step was given, by part."""
@@ -24,7 +24,7 @@ def record_seen_rows(output: Path, given: Mapping[str, Samples]) -> None:
     write_json(output / SEEN_ROWS, rows)
 
 
-def near_across(parts: Mapping[str, Samples], near: Sequence[Near]) -> list[dict[str, Any]]:
+def near_across(parts: Mapping[str, Samples], near: Sequence[NearDuplicate]) -> list[dict[str, Any]]:
     """Return the nearly equal pairs with one picture in the test part and one in another."""
     place = {str(name): part for part, samples in parts.items() for name in samples.ids}
     found = []

@@ -1,8 +1,9 @@
-"""The directive `recipe-fields`: every field of the recipe, read from its pydantic models.
+"""What the pages say of recipes, read from the package, so that it is never older than the code.
 
-Types and bounds come from the models, meanings from the ``Attributes`` of their docstrings, and defaults
-from a recipe that says nothing but its name. So the page is never older than the code. A field without a
-meaning stops the build.
+The directive `recipe-fields` shows every field of the recipe: types and bounds from the pydantic models,
+meanings from the ``Attributes`` of their docstrings, and defaults from a recipe that says nothing but its
+name. A field without a meaning stops the build. `recipe-budgets` shows what the budgets stand for,
+`renamed-words` what words of older recipes are called now.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from augmentor.core.renamed import RENAMED
+from augmentor.run.budget import BUDGETS
 from augmentor.run.recipe import Recipe, recipe_from_values
 
 PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
@@ -197,16 +200,55 @@ def _summary(model: type[BaseModel]) -> str:
     return " ".join(inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0].split())
 
 
-class RecipeFields(SphinxDirective):
-    """Put the tables of all sections in the directive's place."""
+def all_fields() -> str:
+    """Return the tables of all sections."""
+    return "\n".join(table(section) for section in sections())
 
-    def run(self) -> list[nodes.Node]:
-        """Return the tables."""
-        text = "\n".join(table(section) for section in sections())
-        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+def budgets() -> str:
+    """Return the table of what each budget sets, in Markdown."""
+    plain = recipe_from_values({"name": "my-recipe"}).model_dump(mode="json")
+    rows: dict[str, dict[str, str]] = {}
+    for budget, parts in BUDGETS.items():
+        for name, values in parts.items():
+            for key, value in values.items() if isinstance(values, Mapping) else [("", values)]:
+                place = f"{name}.{key}".rstrip(".")
+                usual = plain[name][key] if key else plain[name]
+                rows.setdefault(place, dict.fromkeys(BUDGETS, f"`{_yaml(usual)}`"))[budget] = (
+                    f"`{_yaml(value)}`"
+                )
+    lines = [f"| field | {' | '.join(BUDGETS)} |", "|" + "---|" * (1 + len(BUDGETS))]
+    lines += [f"| `{place}` | {' | '.join(row[name] for name in BUDGETS)} |" for place, row in rows.items()]
+    return "\n".join(lines)
+
+
+def renamed() -> str:
+    """Return the table of renamed words, in Markdown."""
+    lines = ["| in older recipes | now |", "|---|---|"]
+    lines += [f"| `{_shown(old)}` | `{_shown(new)}` |" for old, new in RENAMED.items()]
+    return "\n".join(lines)
+
+
+def _shown(word: str) -> str:
+    return word.replace("=", ": ", 1)
+
+
+def directive(text: Callable[[], str]) -> type[SphinxDirective]:
+    """Return a directive that stands for Markdown made at build time."""
+
+    class Made(SphinxDirective):
+        """Put the text in the directive's place."""
+
+        def run(self) -> list[nodes.Node]:
+            """Return the text's nodes."""
+            return self.parse_text_to_nodes(text(), allow_section_headings=True)
+
+    return Made
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Make the directive known to Sphinx."""
-    app.add_directive("recipe-fields", RecipeFields)
+    """Make the directives known to Sphinx."""
+    app.add_directive("recipe-fields", directive(all_fields))
+    app.add_directive("recipe-budgets", directive(budgets))
+    app.add_directive("renamed-words", directive(renamed))
     return {"parallel_read_safe": True}

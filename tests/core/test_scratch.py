@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augmentor.core import codes as codes_module
+from augmentor.core import factorize as codes_module
 from augmentor.core import scratch
-from augmentor.core.codes import all_distinct, codes, shared
 from augmentor.core.errors import StorageError
-from augmentor.core.scratch import RowWriter, chunks, gathered, on_disk, scratch_in, taken
+from augmentor.core.factorize import all_unique, factorize, is_in
+from augmentor.core.scratch import RowWriter, chunks, collect, on_disk, scratch_in, take_rows
 
 X = np.random.default_rng(0).integers(0, 2**16, (100, 3, 5), dtype=np.uint16)
 
@@ -77,8 +77,8 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("rows", [[], [5], [99, 0, 0, 41], list(range(100))])
 def test_taking_rows_is_indexing_on_both_sides(rows: list[int]) -> None:
     index = np.array(rows, dtype=np.int64)
-    np.testing.assert_array_equal(taken(X, index), X[index])
-    found = taken(written(X), index)
+    np.testing.assert_array_equal(take_rows(X, index), X[index])
+    found = take_rows(written(X), index)
     np.testing.assert_array_equal(found, X[index])
     assert on_disk(found) == (len(rows) == 100)
 
@@ -94,7 +94,7 @@ def test_pieces_cover_the_rows_once() -> None:
 @pytest.mark.usefixtures("tiny")
 def test_texts_are_gathered_whole() -> None:
     names = [f"name-{number}" for number in range(50)]
-    assert gathered(iter(names), "U7").tolist() == names
+    assert collect(iter(names), "U7").tolist() == names
 
 
 TEXTS = np.array(["b", "a", "b", "", "c", "a" * 40, "a"])
@@ -109,16 +109,16 @@ def same_hash(values: np.ndarray, categorize: bool) -> np.ndarray:
 def test_codes_number_texts_by_first_appearance(collide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if collide:
         monkeypatch.setattr(codes_module.pd.util, "hash_array", same_hash)
-    one, two = codes(TEXTS, MORE)
+    one, two = factorize(TEXTS, MORE)
     assert one.tolist() == [0, 1, 0, 2, 3, 4, 1]
     assert two.tolist() == [3, 5, 0]
-    assert shared(MORE, TEXTS).tolist() == [True, False, True]
-    assert shared(TEXTS, MORE).tolist() == [True, False, True, False, True, False, False]
-    assert all_distinct(MORE)
-    assert not all_distinct(TEXTS)
+    assert is_in(MORE, TEXTS).tolist() == [True, False, True]
+    assert is_in(TEXTS, MORE).tolist() == [True, False, True, False, True, False, False]
+    assert all_unique(MORE)
+    assert not all_unique(TEXTS)
 
 
 def test_codes_of_nothing() -> None:
-    assert codes() == []
-    assert codes(np.empty(0, dtype=np.str_))[0].tolist() == []
-    assert all_distinct(np.empty(0, dtype=np.str_))
+    assert factorize() == []
+    assert factorize(np.empty(0, dtype=np.str_))[0].tolist() == []
+    assert all_unique(np.empty(0, dtype=np.str_))

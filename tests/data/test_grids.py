@@ -13,7 +13,7 @@ import pytest
 from augmentor.core.errors import DataError
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.duplicates import exact_groups, near_pairs
+from augmentor.data.duplicates import exact_duplicates, near_duplicates
 from augmentor.data.inspect import inspect
 from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.load import load
@@ -169,8 +169,8 @@ def test_planted_duplicates_are_found_in_every_kind(kind: str) -> None:
     top = x.max()
     x[11] = np.clip(x[5] * 0.98 + 0.01 * top, 0, top).astype(x.dtype)
     loaded = {"all": Samples(x, part.y, part.classes, part.ids, value_range=(0, 255))}
-    assert exact_groups(loaded) == [("id0-3", "id0-7")]
-    found = near_pairs(loaded)
+    assert exact_duplicates(loaded) == [("id0-3", "id0-7")]
+    found = near_duplicates(loaded)
     assert [(pair.first, pair.second) for pair in found] == [("id0-5", "id0-11")]
 
 

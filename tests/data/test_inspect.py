@@ -17,7 +17,7 @@ from augmentor.core.samples import Samples
 from augmentor.data import duplicates
 from augmentor.data.card_draft import draft_card
 from augmentor.data.cards import read_card
-from augmentor.data.duplicates import exact_groups, fingerprints, near_pairs
+from augmentor.data.duplicates import exact_duplicates, fingerprints, near_duplicates
 from augmentor.data.inspect import half_width, inspect
 from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
@@ -59,7 +59,7 @@ def test_what_all_pictures_share_does_not_make_them_alike() -> None:
     x = np.clip(disc * 200 + (smooth(30).astype(float) - 127) * 0.05, 0, 255).astype(np.uint8)
     plain = x.reshape(30, -1).astype(float)
     assert np.corrcoef(plain)[0, 1] > 0.99  # as a raw correlation all of them are near duplicates
-    assert near_pairs({"all": part(x, "r")}) == []
+    assert near_duplicates({"all": part(x, "r")}) == []
 
 
 def test_slight_changes_are_found_across_parts_and_others_are_not() -> None:
@@ -70,19 +70,19 @@ def test_slight_changes_are_found_across_parts_and_others_are_not() -> None:
     other[2] = train[5]
     other[3] = np.roll(train[6], 3, axis=2)
     parts = {"train": part(train, "t"), "test": part(other, "v")}
-    assert exact_groups(parts) == [("t5", "v2")]
-    assert {(pair.first, pair.second) for pair in near_pairs(parts)} == {("t3", "v0"), ("t4", "v1")}
-    assert all(0.99 <= pair.correlation <= 1 for pair in near_pairs(parts))
-    assert near_pairs(parts, threshold=1.1) == []
+    assert exact_duplicates(parts) == [("t5", "v2")]
+    assert {(pair.first, pair.second) for pair in near_duplicates(parts)} == {("t3", "v0"), ("t4", "v1")}
+    assert all(0.99 <= pair.correlation <= 1 for pair in near_duplicates(parts))
+    assert near_duplicates(parts, threshold=1.1) == []
 
 
 def test_blocks_miss_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     x = smooth(25)
     x[[7, 24]] = np.clip(x[[2, 23]].astype(int) + 1, 0, 255)
-    whole = near_pairs({"all": part(x, "r")})
+    whole = near_duplicates({"all": part(x, "r")})
     assert {(pair.first, pair.second) for pair in whole} == {("r2", "r7"), ("r23", "r24")}
     monkeypatch.setattr(duplicates, "BLOCK", 4)
-    blocks = near_pairs({"all": part(x, "r")})
+    blocks = near_duplicates({"all": part(x, "r")})
     assert {(pair.first, pair.second) for pair in blocks} == {("r2", "r7"), ("r23", "r24")}
 
 
@@ -90,14 +90,14 @@ def test_very_many_pictures_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) 
     x = smooth(20)
     x[19] = np.clip(x[0].astype(int) + 1, 0, 255)
     monkeypatch.setattr(duplicates, "MOST", 10)
-    assert [(pair.first, pair.second) for pair in near_pairs({"all": part(x, "r")})] == [("r0", "r19")]
+    assert [(pair.first, pair.second) for pair in near_duplicates({"all": part(x, "r")})] == [("r0", "r19")]
 
 
 def test_flat_pictures_are_like_nothing() -> None:
     x = smooth(6)
     x[0], x[1] = 10, 200
-    assert near_pairs({"all": part(x, "r")}) == []
-    assert near_pairs({}) == []
+    assert near_duplicates({"all": part(x, "r")}) == []
+    assert near_duplicates({}) == []
 
 
 def test_half_width_is_that_of_the_normal_approximation() -> None:

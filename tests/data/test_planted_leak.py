@@ -59,7 +59,7 @@ def test_equal_pixels_are_taken_out_of_training_and_counted(data: Path, suffix: 
     with Image.open(data / "test" / "cat" / "3.png") as image:
         LOSSLESS[suffix](image).save(data / "train" / label / f"holiday.{suffix}")
     parts = split(load(str(data)))
-    assert [(item.id, item.twin, item.part, item.reason) for item in parts.removed] == [
+    assert [(item.id, item.duplicate_of, item.part, item.reason) for item in parts.removed] == [
         (f"train/{label}/holiday.{suffix}", "test/cat/3.png", "train", "duplicate")
     ]
     assert len(parts.train) == 24
@@ -97,7 +97,7 @@ MOVED = {
 
 @pytest.mark.parametrize("name", [*CHANGED, *(f"{kind}.png" for kind in MOVED)])
 def test_what_is_named_as_nearly_the_same_and_what_is_not_found(data: Path, name: str) -> None:
-    """Changed values are named and stay in training; moved pixels are not found: docs/verdict.md says so."""
+    """Changed values are named and stay in training; moved ones are not found (docs/concepts/leakage.md)."""
     change = CHANGED.get(name) or MOVED[name.removesuffix(".png")]
     with Image.open(data / "test" / "cat" / "3.png") as image:
         change(image).save(data / "train" / "dog" / name)

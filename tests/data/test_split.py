@@ -15,11 +15,11 @@ from augmentor.core.errors import ConfigError, DataError, LeakError
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
 from augmentor.data import split as splitting
-from augmentor.data.allocate import groups_of, held_out
+from augmentor.data.group_split import connected_groups, stratified_group_holdout
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded, Originals
 from augmentor.data.spec import ScarcitySpec, SplitSpec
-from augmentor.data.split import cut, split
+from augmentor.data.split import apply_scarcity, split
 
 Make = Callable[..., Samples]
 
@@ -108,7 +108,7 @@ def test_groups_are_never_divided_and_shares_come_close(sizes: list[int], seed: 
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(len(sizes)), sizes)
     y = rng.integers(0, 3, len(groups))
-    mask = held_out(y, groups, share, np.random.default_rng(seed), 3)
+    mask = stratified_group_holdout(y, groups, share, np.random.default_rng(seed), 3)
     assert all(len(set(mask[groups == group])) == 1 for group in range(len(sizes)))
     # Greedy descent ends no further from the aim than holding out nothing at all.
     rows = np.bincount(y, minlength=3)
@@ -128,7 +128,7 @@ def test_single_rows_are_rounded_to_the_nearest_and_no_class_is_emptied(
     counts: list[int], share: float, seed: int
 ) -> None:
     y = np.repeat(np.arange(len(counts)), counts)
-    mask = held_out(y, np.arange(len(y)), share, np.random.default_rng(seed), len(counts))
+    mask = stratified_group_holdout(y, np.arange(len(y)), share, np.random.default_rng(seed), len(counts))
     for label, n in enumerate(counts):
         held = int(mask[y == label].sum())
         if n < 2:
@@ -154,7 +154,7 @@ def test_patients_stay_together(make_samples: Make) -> None:
 def test_equal_pictures_are_carved_into_one_part_and_tie_patients_together(make_samples: Make) -> None:
     samples = make_samples(labels(30, 30), group=[f"p{n // 2}" for n in range(60)])
     tied = replaced(samples, [10], samples.array[0])
-    groups = groups_of(tied)
+    groups = connected_groups(tied)
     assert len({int(groups[row]) for row in (0, 1, 10, 11)}) == 1
     assert groups[2] != groups[0]
     assert len(np.unique(groups)) == 29
@@ -170,7 +170,7 @@ def test_duplicates_leave_the_part_further_from_the_test(make_samples: Make) -> 
     parts["validation"] = replaced(parts["validation"], [2], x[1])
     parts["train"] = replaced(parts["train"], [7], parts["validation"].array[4])
     made = split(loaded(**parts))
-    assert [(item.id, item.twin, item.part, item.reason) for item in made.removed] == [
+    assert [(item.id, item.duplicate_of, item.part, item.reason) for item in made.removed] == [
         ("val2", "test1", "validation", "duplicate"),
         ("train3", "test0", "train", "duplicate"),
         ("train4", "test0", "train", "duplicate"),
@@ -215,7 +215,7 @@ def test_a_picture_with_two_labels_is_told(make_samples: Make) -> None:
     parts = official(make_samples)
     parts["train"] = replaced(parts["train"], [25], parts["train"].array[0])
     assert (
-        "1 images are there several times with different labels, e.g. train0 and train25"
+        "1 images occur several times with different labels, e.g. train0 and train25"
         in (split(loaded(**parts)).notes[0])
     )
 
@@ -232,7 +232,7 @@ def test_scarcity_cuts_the_training_part_only_and_exactly(make_samples: Make) ->
 def test_a_scarcer_set_is_a_subset_and_another_seed_another_set(make_samples: Make) -> None:
     train = make_samples(labels(40, 10))
     few, more, other = (
-        set(cut(train, ScarcitySpec(per_class={"a": n}, seed=seed)).ids)
+        set(apply_scarcity(train, ScarcitySpec(per_class={"a": n}, seed=seed)).ids)
         for n, seed in ((5, 0), (9, 0), (5, 1))
     )
     assert few < more
@@ -242,9 +242,9 @@ def test_a_scarcer_set_is_a_subset_and_another_seed_another_set(make_samples: Ma
 def test_scarcity_names_are_checked(make_samples: Make) -> None:
     train = make_samples(labels(10, 10))
     with pytest.raises(ConfigError, match=r"'aa', which does not exist; did you mean 'a'"):
-        cut(train, ScarcitySpec(per_class={"aa": 3}))
-    with pytest.raises(ConfigError, match="asks for 11 training cases of 'a', and there are 10"):
-        cut(train, ScarcitySpec(per_class={"a": 11}))
+        apply_scarcity(train, ScarcitySpec(per_class={"aa": 3}))
+    with pytest.raises(ConfigError, match="asks for 11 training cases of 'a', but there are 10"):
+        apply_scarcity(train, ScarcitySpec(per_class={"a": 11}))
 
 
 def test_scarcity_reads_number_names_from_yaml() -> None:
@@ -309,5 +309,5 @@ def test_the_minimum_itself_is_enough(make_samples: Make) -> None:
 def test_the_largest_patient_is_placed_first(seed: int) -> None:
     # Half of ten rows is five: the patient of five fills it exactly, whatever the order of the others.
     groups = np.array([0, 1, 2, 3, 4, 9, 9, 9, 9, 9])
-    mask = held_out(np.zeros(10, dtype=np.int64), groups, 0.5, np.random.default_rng(seed), 1)
+    mask = stratified_group_holdout(np.zeros(10, dtype=np.int64), groups, 0.5, np.random.default_rng(seed), 1)
     np.testing.assert_array_equal(mask, groups == 9)

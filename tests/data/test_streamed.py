@@ -20,7 +20,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.duplicates import exact_groups, near_pairs
+from augmentor.data.duplicates import exact_duplicates, near_duplicates
 from augmentor.data.load import load
 from augmentor.data.readers import streamed
 from augmentor.data.readers.files import Files, Folder, Found
@@ -61,7 +61,7 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
     folder, image = folder_of(make_folder), ImageSpec(colour=colour)
     plain = load(str(folder), image=image)
     wanted = split(plain)
-    pairs = near_pairs(plain.parts)
+    pairs = near_duplicates(plain.parts)
     request.getfixturevalue("small_memory")
     loaded = load(str(folder), image=image)
     assert on_disk(loaded.parts["all"].array)
@@ -74,8 +74,8 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
     assert {name: part.digest for name, part in found.parts.items()} == {
         name: part.digest for name, part in wanted.parts.items()
     }
-    assert [len(group) for group in exact_groups(loaded.parts)] == [2]
-    assert near_pairs(loaded.parts) == pairs
+    assert [len(group) for group in exact_duplicates(loaded.parts)] == [2]
+    assert near_duplicates(loaded.parts) == pairs
 
 
 def pictures(n: int, side: int = 12) -> Iterator[tuple[Found, Picture | str]]:

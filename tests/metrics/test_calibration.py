@@ -9,11 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from augmentor.core.results import Results
 from augmentor.metrics.calibration import (
     TEMPERATURES,
+    apply_temperature,
     brier,
     calibration_rows,
     expected_calibration_error,
     fit_temperature,
-    temper,
 )
 
 
@@ -23,7 +23,7 @@ def fake(seed, n=400, k=4, sharp=1.0):
     logits = rng.normal(size=(n, k)) * 1.5
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     y = (p.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
-    return temper(p, 1 / sharp), y
+    return apply_temperature(p, 1 / sharp), y
 
 
 def nll(p, y):
@@ -49,32 +49,41 @@ def test_two_classes_agree_with_a_logistic_regression_without_intercept(seed):
 def test_more_classes_agree_with_a_grid():
     p, y = fake(1, sharp=3.0)
     grid = np.geomspace(*TEMPERATURES, 4001)
-    best = grid[np.argmin([nll(temper(p, t), y) for t in grid])]
+    best = grid[np.argmin([nll(apply_temperature(p, t), y) for t in grid])]
     assert fit_temperature(p, y) == pytest.approx(best, rel=3e-3)
     assert best == pytest.approx(3.0, rel=0.2)
 
 
 def test_a_temperature_of_one_changes_nothing_and_none_changes_the_answer():
     p, _ = fake(2)
-    np.testing.assert_allclose(temper(p, 1.0), p, rtol=1e-10)
+    np.testing.assert_allclose(apply_temperature(p, 1.0), p, rtol=1e-10)
     for t in (0.3, 4.0):
-        np.testing.assert_array_equal(temper(p, t).argmax(axis=1), p.argmax(axis=1))
-        np.testing.assert_allclose(temper(p, t).sum(axis=1), 1.0)
-    assert temper(p, 4.0).max(axis=1).mean() < p.max(axis=1).mean() < temper(p, 0.3).max(axis=1).mean()
+        np.testing.assert_array_equal(apply_temperature(p, t).argmax(axis=1), p.argmax(axis=1))
+        np.testing.assert_allclose(apply_temperature(p, t).sum(axis=1), 1.0)
+    assert (
+        apply_temperature(p, 4.0).max(axis=1).mean()
+        < p.max(axis=1).mean()
+        < apply_temperature(p, 0.3).max(axis=1).mean()
+    )
 
 
 def test_certain_answers_stay_finite():
     eye = np.eye(3)
     right, wrong = fit_temperature(eye, np.arange(3)), fit_temperature(eye, (np.arange(3) + 1) % 3)
     assert TEMPERATURES[0] <= right < wrong <= TEMPERATURES[1]
-    assert np.isfinite(temper(eye, wrong)).all()
+    assert np.isfinite(apply_temperature(eye, wrong)).all()
 
 
 def stacks():
     held, y_held = zip(*(fake(seed, n=150, sharp=2.5) for seed in (1, 1)), strict=True)
     test, y_test = fake(5, n=90, sharp=2.5)
     # Two seeds, of which the second needs another temperature.
-    return np.stack([held[0], temper(held[1], 0.5)]), y_held[0], np.stack([test, temper(test, 0.5)]), y_test
+    return (
+        np.stack([held[0], apply_temperature(held[1], 0.5)]),
+        y_held[0],
+        np.stack([test, apply_temperature(test, 0.5)]),
+        y_test,
+    )
 
 
 def test_rows_hold_what_the_functions_say_with_temperatures_from_the_validation_part():
@@ -84,7 +93,7 @@ def test_rows_hold_what_the_functions_say_with_temperatures_from_the_validation_
     )
     for seed in range(2):
         t = fit_temperature(held[seed], y_held)
-        scaled = temper(test[seed], t)
+        scaled = apply_temperature(test[seed], t)
         for metric, value in (
             ("temperature", t),
             ("ece_scaled", expected_calibration_error(scaled, y_test)),

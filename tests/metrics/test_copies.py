@@ -68,8 +68,8 @@ def test_strangers_are_as_far_as_other_strangers():
     train, held_out, fresh = textures(150, 0), textures(400, 1), textures(600, 2)
     y = np.zeros(600, dtype=np.int64)
     scale = distance_scale(nearest_image(held_out, train)[0], y[:400], 1, 0.01)
-    assert (scale.ratio(nearest_image(fresh, train)[0], y) < 1).mean() <= 0.03
-    assert (scale.ratio(nearest_image(train, train)[0], y[:150]) < 1).all()
+    assert (scale.relative_to_threshold(nearest_image(fresh, train)[0], y) < 1).mean() <= 0.03
+    assert (scale.relative_to_threshold(nearest_image(train, train)[0], y[:150]) < 1).all()
 
 
 def test_mirroring_can_be_left_out():
@@ -131,7 +131,7 @@ def test_a_rare_class_keeps_its_own_median_and_borrows_the_tail():
     assert scale.threshold[1] == pytest.approx(3 * scale.threshold[0])
     assert scale.threshold[0] == pytest.approx(np.quantile(many, 0.05), rel=0.02)
     assert scale.median[2] == np.median(np.r_[many, few])
-    np.testing.assert_allclose(scale.usual(few, y[-3:])[1], 1.0)
+    np.testing.assert_allclose(scale.relative_to_median(few, y[-3:])[1], 1.0)
 
 
 def test_repeats_in_the_real_data_do_not_pull_the_threshold_to_zero():

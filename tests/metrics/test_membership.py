@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from augmentor.core.errors import DataError
 from augmentor.metrics.estimate import NotEstimable
-from augmentor.metrics.membership import attack, auroc, true_positive_rate
+from augmentor.metrics.membership import auroc, membership_attack, true_positive_rate
 
 
 def parts(seed=0):
@@ -34,10 +34,10 @@ def test_true_positive_rate_is_scikit_learns():
 
 def test_a_memorising_generator_is_found_and_an_honest_one_is_not():
     members, others, rng = parts()
-    copied = attack(members, others, members + 0.01 * rng.normal(size=members.shape))
+    copied = membership_attack(members, others, members + 0.01 * rng.normal(size=members.shape))
     assert copied.auroc > 0.99
     assert copied.tpr > 0.95
-    honest = attack(members, others, rng.normal(size=(200, 4)))
+    honest = membership_attack(members, others, rng.normal(size=(200, 4)))
     low, high = honest.control
     assert low < honest.auroc < high
     assert honest.tpr < 0.06
@@ -46,12 +46,12 @@ def test_a_memorising_generator_is_found_and_an_honest_one_is_not():
 def test_members_and_others_are_not_exchangeable():
     """A generator that copied the others gives an AUROC below one half."""
     members, others, _ = parts()
-    assert attack(members, others, others).auroc < 0.05
+    assert membership_attack(members, others, others).auroc < 0.05
 
 
 def test_the_control_finds_nothing_even_where_the_attack_succeeds():
     members, others, rng = parts()
-    low, high = attack(members, others, members + 0.01 * rng.normal(size=members.shape)).control
+    low, high = membership_attack(members, others, members + 0.01 * rng.normal(size=members.shape)).control
     assert low < 0.5 < high
 
 
@@ -64,9 +64,9 @@ def test_membership_attack_on_gaussians_has_its_closed_form():
     """
     rng = np.random.default_rng(0)
     members, others = rng.normal(size=(4000, 1)), 3 * rng.normal(size=(4000, 1))
-    found = attack(members, others, np.zeros((1, 1)), repeats=5)
+    found = membership_attack(members, others, np.zeros((1, 1)), repeats=5)
     assert found.auroc == pytest.approx(2 * np.arctan(3) / np.pi, abs=0.02)
-    assert attack(others, members, np.zeros((1, 1)), repeats=5).auroc == pytest.approx(
+    assert membership_attack(others, members, np.zeros((1, 1)), repeats=5).auroc == pytest.approx(
         1 - 2 * np.arctan(3) / np.pi, abs=0.02
     )
 
@@ -78,13 +78,13 @@ def test_the_control_is_the_attack_on_members_alone():
     near = -np.sqrt(((members[:, None] - made) ** 2).sum(-1)).min(axis=1)
     dealt = np.random.default_rng(7)
     draws = [auroc(order[100:], order[:100]) for order in (dealt.permutation(near) for _ in range(40))]
-    found = attack(members, others, made, repeats=40, seed=7)
+    found = membership_attack(members, others, made, repeats=40, seed=7)
     assert found.control == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=1e-12)
 
 
 def test_too_few_rows_are_said():
     members, others, rng = parts()
     made = rng.normal(size=(10, 4))
-    assert isinstance(attack(members, others[:99], made).tpr, NotEstimable)
-    assert isinstance(attack(members[:3], others, made).control, NotEstimable)
-    assert isinstance(attack(members, others, made[:0]).auroc, NotEstimable)
+    assert isinstance(membership_attack(members, others[:99], made).tpr, NotEstimable)
+    assert isinstance(membership_attack(members[:3], others, made).control, NotEstimable)
+    assert isinstance(membership_attack(members, others, made[:0]).auroc, NotEstimable)

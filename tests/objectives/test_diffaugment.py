@@ -35,8 +35,13 @@ def numbered(*shape):
     return torch.arange(1, 1 + int(np.prod(shape)), dtype=torch.float64).view(shape)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("group", ALL)
+@pytest.mark.parametrize(
+    ("group", "shape"),
+    [
+        *((group, (6, 3, 8, 8)) for group in ALL),
+        *(("geometry", shape) for shape in SHAPES if len(shape) != 4),
+    ],
+)
 class TestEveryGroup:
     def test_keeps_shape_dtype_and_changes_something(self, group, shape):
         for dtype in (torch.float32, torch.float64):

@@ -69,8 +69,7 @@ def test_wasserstein_with_clipped_weights_finds_the_mean():
     assert train("wasserstein", [], clip=0.1) == pytest.approx(MEAN, abs=0.15)
 
 
-@pytest.mark.parametrize("sides", [(8,), (4, 4), (2, 2, 2)])
-def test_with_augmentation_and_lecam_in_every_dimension(sides):
+def test_with_augmentation_and_lecam():
     augment = make_augment(["colour", "translation", "cutout", "geometry"])
-    found = train("relativistic", ["r1", "r2"], sides=sides, steps=250, augment=augment, lecam=LeCam())
+    found = train("relativistic", ["r1", "r2"], sides=(4, 4), steps=250, augment=augment, lecam=LeCam())
     assert found == pytest.approx(MEAN, abs=0.2)

@@ -58,7 +58,7 @@ def network(tmp_path_factory):
 def test_every_space_gives_one_row_a_sample_and_fold(features, judge, network):
     space = feature_space(network[1] if features == "net" else features, judge)
     assert space.name == features
-    assert space.told.endswith(".")
+    assert space.description.endswith(".")
     rows = space.blocks(judge.held_out)
     assert rows.shape[:2] == (3, 24)
     assert rows.dtype == np.float64

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from augmentor.core.errors import DataError
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.quality.filters import REASONS, CandidateScores, repeats, select
+from augmentor.quality.filters import REASONS, CandidateScores, near_repeats, select
 from augmentor.quality.filters_spec import FiltersSpec
 
 CLASSES = ("a", "b")
@@ -39,7 +39,7 @@ def scores(n, **changes):
         outlier_ratio=np.full(n, 0.5),
         nearest_train_id=np.array([f"t{i}" for i in range(n)]),
         nearest_train_distance=np.full(n, 0.7),
-        look=10 * np.eye(n, dtype=np.float32),
+        standardised_pixels=10 * np.eye(n, dtype=np.float32),
         repeat_distance=np.full(n, 0.1),
     )
     return dataclasses.replace(good, **changes)
@@ -63,7 +63,7 @@ def test_every_reason_occurs_and_nothing_is_deleted():
         copy_ratio=set_at(n, 2.0, _2=0.99),
         exact_copy=np.arange(n) == 3,
         outlier_ratio=set_at(n, 0.5, _4=1.01),
-        look=look,
+        standardised_pixels=look,
     )
     found = select(made, marks, {"a": 2, "b": 10}, FiltersSpec())
     reason = found.synthetic.reason.tolist()
@@ -90,7 +90,7 @@ def test_every_reason_occurs_and_nothing_is_deleted():
     row = found.acceptance.set_index("class").loc["a"]
     assert row[["planned", "candidates", "accepted", "kept"]].tolist() == [2, 7, 3, 2]
     assert row[list(REASONS)].tolist() == [1, 1, 1, 1, 1]
-    assert found.short == {"b": 4}
+    assert found.shortfall == {"b": 4}
     assert not found.unusable
 
 
@@ -120,7 +120,7 @@ def test_the_first_filter_that_objects_gives_the_reason():
         ("label", {"label_confidence": np.full(6, 0.1)}),
         ("copies", {"copy_ratio": np.full(6, 0.1)}),
         ("outliers", {"outlier_ratio": np.full(6, 9.0)}),
-        ("duplicates", {"look": np.ones((6, 6), dtype=np.float32)}),
+        ("duplicates", {"standardised_pixels": np.ones((6, 6), dtype=np.float32)}),
     ],
 )
 def test_a_filter_that_is_off_objects_to_nothing(name, change):
@@ -145,7 +145,7 @@ def test_a_class_under_the_floor_gets_nothing_and_is_named():
     assert "1 of 20 candidates of 'a'" in found.unusable["a"]
     assert "'label'" in found.unusable["a"]
     assert list(found.unusable) == ["a"]
-    assert found.short == {"a": 5}
+    assert found.shortfall == {"a": 5}
     assert found.synthetic.kept_samples.counts == {"a": 0, "b": 5}
     assert found.synthetic.reason[38] == "surplus"
 
@@ -205,7 +205,7 @@ def test_repeats_are_those_of_the_plain_loop(n, distance, seed, chunk):
     look = np.random.default_rng(seed).uniform(size=(n, 3)).astype(np.float32)
     before, module.CHUNK = module.CHUNK, chunk
     try:
-        found = repeats(look, np.full(n, distance))
+        found = near_repeats(look, np.full(n, distance))
     finally:
         module.CHUNK = before
     assert found.tolist() == greedy(look, np.full(n, distance))

@@ -142,7 +142,7 @@ def test_no_network_is_given_the_rows_of_its_fold(parts, monkeypatch):
 
     def record(function, given, *, processes):
         jobs.extend(given)
-        return [folds_module.weights(folds_module.SmallResNet((1, 8, 8), 4)) for _ in given]
+        return [folds_module.network_weights(folds_module.SmallResNet((1, 8, 8), 4)) for _ in given]
 
     monkeypatch.setattr(folds_module, "run_parallel", record)
     found = TaskJudge.fit(parts[0], held_out=parts[1], seed=0)
@@ -278,7 +278,7 @@ def test_a_judge_that_does_not_know_a_class_does_not_refuse_it(judge):
 
 
 def _uniform(model):
-    other = folds_module.network(folds_module.weights(model), (1, 8, 8), 4, "cpu")
+    other = folds_module.load_network(folds_module.network_weights(model), (1, 8, 8), 4, "cpu")
     torch.nn.init.zeros_(other.head.weight)
     torch.nn.init.zeros_(other.head.bias)
     return other

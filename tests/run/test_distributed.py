@@ -21,7 +21,7 @@ def two_processes(request, monkeypatch):
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", request.param)
-    monkeypatch.setattr(ranks, "join", never)
+    monkeypatch.setattr(ranks, "init_process_group", never)
 
 
 @pytest.mark.usefixtures("two_processes")

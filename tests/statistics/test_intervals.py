@@ -261,7 +261,7 @@ def world(rng, y, seeds, gain, quality=0.1, threshold=0.3):
 )
 def test_coverage_and_false_alarms(metric, seeds):
     # True difference 0 by symmetry. 400 trials of 95 %: 3 standard errors below is 91.7 %. "helps"
-    # in 2.5 % of 400 is at most 19 with chance 0.997. The big table is in docs/verdict.md.
+    # in 2.5 % of 400 is at most 19 with chance 0.997. The big table is in docs/concepts/verdict.md.
     y = np.repeat([0, 1], [120, 40])
     inside, above = 0, 0
     for trial in range(400):

@@ -17,7 +17,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.parallel import processes_to_use
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
-from augmentor.core.scratch import gathered, room
+from augmentor.core.scratch import collect, free_bytes
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, SkippedFile
 from augmentor.data.readers.array_files import groups_of_names, read_array_files
@@ -107,7 +107,7 @@ def read_folder(
         x=x,
         y=np.fromiter((classes.index(item.label) for item in found), dtype=np.int64, count=len(found)),
         classes=classes,
-        ids=gathered((item.id for item in found), f"U{found.longest}"),
+        ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
         value_range=(low, high),
     )
@@ -217,7 +217,7 @@ def _one_size(
 
 
 def _check_room(n: int, first: Picture) -> None:
-    free, needed = room(), n * first.pixels.nbytes
+    free, needed = free_bytes(), n * first.pixels.nbytes
     if needed > free:
         raise SizeNeeded(
             f"{n} pictures of {first.pixels.shape[1]} x {first.pixels.shape[0]} pixels fill "

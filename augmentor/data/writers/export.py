@@ -14,7 +14,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_folder, inside
 from augmentor.core.kinds import Kind, kind_of
 from augmentor.core.samples import Samples
-from augmentor.core.scratch import joined
+from augmentor.core.scratch import concatenate_rows
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
 from augmentor.data.cards import Card
 from augmentor.data.loaded import Layout
@@ -71,7 +71,7 @@ def export(
         for source, part in (("real", train), ("synthetic", kept))
         for number, label in enumerate(part.y)
     ]
-    x = joined([train.array, kept.array])
+    x = concatenate_rows([train.array, kept.array])
     assert train.value_range is not None  # Samples of arrays have one
     table = _metadata(train, kept, synthetic, names, sources)
     with atomic_folder(folder) as temporary:

@@ -210,7 +210,7 @@ def told_test_copies(judge: TaskJudge, synthetic: Samples, test: Samples) -> lis
     counts = []
     for samples in (synthetic, judge.held_out):
         distance, _ = nearest_image(picture(judge, samples), images)
-        near = int((scale.ratio(distance, samples.y) < 1).sum())
+        near = int((scale.relative_to_threshold(distance, samples.y) < 1).sum())
         counts.append([near, len(samples) - near])
     (made, _), (usual, _) = counts
     if fisher_exact(counts, alternative="greater").pvalue >= CHANCE:

@@ -235,7 +235,7 @@ def test_a_record_lists_every_row(tmp_path: Path, parts: Split) -> None:
 
 
 def test_nearly_equal_pictures_across_parts_are_named() -> None:
-    from augmentor.data.duplicates import Near
+    from augmentor.data.duplicates import NearDuplicate
 
     def part(*names: str) -> Samples:
         n = len(names)
@@ -249,10 +249,10 @@ def test_nearly_equal_pictures_across_parts_are_named() -> None:
 
     where = {"train": part("t1", "t2"), "validation": part("v1"), "test": part("s1", "s2")}
     pairs = [
-        Near("t1", "s1", 0.99871),
-        Near("s2", "v1", 0.992),
-        Near("t1", "t2", 0.99),
-        Near("s1", "s2", 0.99),
+        NearDuplicate("t1", "s1", 0.99871),
+        NearDuplicate("s2", "v1", 0.992),
+        NearDuplicate("t1", "t2", 0.99),
+        NearDuplicate("s1", "s2", 0.99),
     ]
     found = near_across(where, pairs)
     assert found == [

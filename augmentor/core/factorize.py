@@ -1,4 +1,4 @@
-"""Equal texts as equal whole numbers: what joins and counts need of a million digests, in little memory."""
+"""Factorize arrays of texts: integer codes for joins and counts, in little memory for a million digests."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ IntArray = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.str_]
 
 
-def codes(*arrays: Texts) -> list[IntArray]:
-    """Return one int64 array for each array of texts: equal numbers where, and only where, texts are equal.
+def factorize(*arrays: Texts) -> list[IntArray]:
+    """Return one int64 array per array of texts: equal codes where, and only where, texts are equal.
 
-    Numbers count from 0 in the order in which texts first appear, through the arrays in turn.
+    Codes count from 0 in the order in which texts first appear, through the arrays in turn, as
+    :func:`pandas.factorize` does for one array.
     """
     hashed = [_hashes(texts) for texts in arrays]
     joined = np.concatenate(hashed) if hashed else np.empty(0, np.uint64)
     _, first, member = np.unique(joined, return_index=True, return_inverse=True)
     if not _same_as_first(arrays, first[member]):
-        # Two texts share a 64-bit hash: once in some ten thousand years, and then exact costs memory.
+        # Two texts share a 64-bit hash: very rare, and only then is exactness paid for in memory.
         _, first, member = np.unique(np.concatenate(arrays), return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
@@ -33,16 +34,16 @@ def codes(*arrays: Texts) -> list[IntArray]:
     return [numbers[end - len(texts) : end] for texts, end in zip(arrays, ends, strict=True)]
 
 
-def all_distinct(texts: Texts) -> bool:
-    """Return whether no text comes twice."""
+def all_unique(texts: Texts) -> bool:
+    """Return whether no text occurs twice."""
     hashed = np.sort(_hashes(texts))
-    # Equal hashes are looked at closely; different hashes are different texts.
+    # Texts of equal hashes are compared; different hashes are different texts.
     return not bool((hashed[1:] == hashed[:-1]).any()) or len(np.unique(texts)) == len(texts)
 
 
-def shared(one: Texts, other: Texts) -> npt.NDArray[np.bool_]:
+def is_in(one: Texts, other: Texts) -> npt.NDArray[np.bool_]:
     """Return a mask (N,) of the rows of ``one`` whose text is also in ``other``."""
-    mine, theirs = codes(one, other)
+    mine, theirs = factorize(one, other)
     return np.isin(mine, theirs)
 
 

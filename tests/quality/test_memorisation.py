@@ -10,15 +10,15 @@ from augmentor.data.load import load
 from augmentor.data.spec import ScarcitySpec, SplitSpec
 from augmentor.data.split import split
 from augmentor.metrics.estimate import NotEstimable
-from augmentor.metrics.membership import Attack
+from augmentor.metrics.membership import MembershipAttack
 from augmentor.quality.judge import TaskJudge
 from augmentor.quality.measure import measure
-from augmentor.quality.memorised import exact_interval, memory
+from augmentor.quality.memorisation import assess_memorisation, exact_interval
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
 
-BLIND = Attack(auroc=0.5, tpr=0.01, control=(0.4, 0.6))
-SEEING = Attack(auroc=0.7, tpr=0.01, control=(0.4, 0.6))
+BLIND = MembershipAttack(auroc=0.5, tpr=0.01, control=(0.4, 0.6))
+SEEING = MembershipAttack(auroc=0.7, tpr=0.01, control=(0.4, 0.6))
 
 
 @pytest.mark.parametrize(("count", "total"), [(0, 20), (3, 250), (20, 20), (7, 9)])
@@ -35,20 +35,20 @@ def test_the_interval_is_scipys_exact_one(count, total):
         (3, 250, 140, 200, BLIND, "no sign"),  # the other way round: held-out images look like copies
         (3, 250, 3, 250, SEEING, "recognisable"),
         (2, 3, 0, 4, BLIND, "no sign"),  # 9 to 99 % against 0 to 60 %: too few to say
-        (0, 200, 0, 250, Attack(0.5, 0.0, NotEstimable("few")), "no sign"),
+        (0, 200, 0, 250, MembershipAttack(0.5, 0.0, NotEstimable("few")), "no sign"),
         (0, 0, 3, 250, BLIND, "not estimable"),
         (5, 9, 0, 0, BLIND, "not estimable"),
     ],
 )
 def test_the_rule(copies, made, alarms, held_out, found, word):
-    said = memory(copies, made, alarms, held_out, found)
+    said = assess_memorisation(copies, made, alarms, held_out, found)
     assert said.word == word
     assert said.sentence.endswith(".")
     assert "nan" not in said.sentence
 
 
 def test_an_auroc_below_the_control_is_no_sign():
-    assert memory(3, 250, 3, 250, Attack(0.3, 0.0, (0.4, 0.6))).word == "no sign"
+    assert assess_memorisation(3, 250, 3, 250, MembershipAttack(0.3, 0.0, (0.4, 0.6))).word == "no sign"
 
 
 def test_honest_samples_are_hardly_ever_called_memorised():
@@ -58,10 +58,12 @@ def test_honest_samples_are_hardly_ever_called_memorised():
     """
     rng = np.random.default_rng(0)
     honest = [
-        memory(rng.binomial(300, 0.01), 300, rng.binomial(250, 0.01), 250, BLIND).word for _ in range(2000)
+        assess_memorisation(rng.binomial(300, 0.01), 300, rng.binomial(250, 0.01), 250, BLIND).word
+        for _ in range(2000)
     ]
     copying = [
-        memory(rng.binomial(300, 0.1), 300, rng.binomial(250, 0.01), 250, BLIND).word for _ in range(200)
+        assess_memorisation(rng.binomial(300, 0.1), 300, rng.binomial(250, 0.01), 250, BLIND).word
+        for _ in range(200)
     ]
     assert honest.count("memorises") <= 20
     assert copying.count("memorises") > 180

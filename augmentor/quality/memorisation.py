@@ -1,4 +1,4 @@
-"""Does the generator memorise? A word and a sentence from the copies and the membership attack."""
+"""Does the generator memorise its training data? A verdict from copies and a membership attack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from scipy.stats import beta
 
 from augmentor.metrics.estimate import NotEstimable, is_number
-from augmentor.metrics.membership import Attack
+from augmentor.metrics.membership import MembershipAttack
 
 CONFIDENCE = 0.95
 
@@ -16,13 +16,13 @@ Word = Literal["memorises", "recognisable", "no sign", "not estimable"]
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What is said of the generator's memory.
+class Memorisation:
+    """The verdict on memorisation.
 
     Attributes:
-        word: memorises, where far more samples are copies than held-out real images would be by the
-            same measure; recognisable, where that does not hold but training images are told from
-            held-out ones by their nearness to the samples; no sign, where neither holds.
+        word: "memorises" if far more samples are copies than held-out real images are by the same
+            measure; else "recognisable" if their distance to the samples tells training images from
+            held-out ones; else "no sign".
         sentence: the same in plain words, with the numbers.
     """
 
@@ -34,39 +34,47 @@ class Memory:
         return asdict(self)
 
 
-def memory(copies: int, made: int, alarms: int, held_out: int, found: Attack) -> Memory:
-    """Say whether the generator memorises.
+def assess_memorisation(
+    copies: int, made: int, alarms: int, held_out: int, found: MembershipAttack
+) -> Memorisation:
+    """Return whether the generator memorises.
 
-    memorises: the exact (Clopper and Pearson 1934) 95 % interval of the share of samples that are
-    copies lies wholly above that of the share of held-out real images that the same threshold takes
-    for copies. Two intervals that do not meet are a stricter sign than a test at 5 %: honest samples
-    are called so in well under 1 %.
-    recognisable: else, the attack's AUROC lies above the 97.5th percentile of its members-only control,
-    which happens to honest samples in 2.5 %.
+    "memorises": the exact (Clopper and Pearson 1934) 95 % interval of the share of samples that are
+    copies lies entirely above that of the share of held-out real images that are below the same
+    distance. Two intervals that do not overlap are a stricter sign than a test at 5 %: the rate of false
+    positives is well under 1 %.
+    "recognisable": otherwise, the attack's AUROC is above the 97.5th percentile of its members-only
+    control, which happens in 2.5 % of cases without memorisation.
 
     Args:
         copies: samples that are exact or near copies of a training image.
         made: samples, kept or not.
-        alarms: held-out real images that the same threshold takes for copies.
+        alarms: held-out real images that are copies by the same threshold.
         held_out: held-out real images.
         found: the membership attack.
     """
     if not made or not held_out:
         reason = f"there are {made} samples and {held_out} held-out real images"
-        return Memory("not estimable", f"Whether the generator memorises is not estimable, because {reason}.")
+        return Memorisation(
+            "not estimable", f"Whether the generator memorises is not estimable, because {reason}."
+        )
     low, high = exact_interval(copies, made)
     _, most = exact_interval(alarms, held_out)
-    said = (
+    shares = (
         f"{copies:,} of {made:,} samples ({copies / made:.1%}, 95 % interval {low:.1%} to {high:.1%}) are "
         f"copies of training images by the measure that takes {alarms:,} of {held_out:,} held-out real "
         f"images for copies (at most {most:.1%})"
     )
     attacked, above = _attacked(found)
     if low > most:
-        return Memory("memorises", f"The generator memorises: {said}. {attacked}")
+        return Memorisation("memorises", f"The generator memorises: {shares}. {attacked}")
     if above:
-        return Memory("recognisable", f"Who was in the training data can be guessed. {attacked} {said}.")
-    return Memory("no sign", f"No sign of memorising: {said}. {attacked} This is no privacy guarantee.")
+        return Memorisation(
+            "recognisable", f"Who was in the training data can be guessed. {attacked} {shares}."
+        )
+    return Memorisation(
+        "no sign", f"No sign of memorising: {shares}. {attacked} This is no privacy guarantee."
+    )
 
 
 def exact_interval(count: int, total: int) -> tuple[float, float]:
@@ -77,7 +85,7 @@ def exact_interval(count: int, total: int) -> tuple[float, float]:
     return low, high
 
 
-def _attacked(found: Attack) -> tuple[str, bool]:
+def _attacked(found: MembershipAttack) -> tuple[str, bool]:
     if not is_number(found.auroc) or isinstance(found.control, NotEstimable):
         return "A membership attack was not possible.", False
     low, high = found.control

@@ -1,4 +1,4 @@
-"""Stratified shares that never divide a group."""
+"""Stratified hold-out that never divides a group."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from augmentor.core.codes import codes
+from augmentor.core.factorize import factorize
 from augmentor.core.samples import IntArray, Samples
 
 
-def groups_of(samples: Samples) -> IntArray:
-    """Return one number a row (N,); rows of one patient or of equal content share it.
+def connected_groups(samples: Samples) -> IntArray:
+    """Return the group (N,) of each row; rows of one patient or of equal content are in one group.
 
-    The sharing is transitive: if a picture of patient A equals a picture of patient B, all rows of
-    both belong together.
+    This is transitive: if a picture of patient A equals a picture of patient B, all rows of both are in
+    one group.
     """
     n = len(samples)
-    (content,) = codes(samples.row_digests)
+    (content,) = factorize(samples.row_digests)
     if samples.group is None:
         return content
-    (patient,) = codes(samples.group)
+    (patient,) = factorize(samples.group)
     keys = [content, patient + content.max(initial=-1) + 1]
     rows = np.tile(np.arange(n), len(keys))
     nodes = np.concatenate(keys) + n
@@ -31,21 +31,21 @@ def groups_of(samples: Samples) -> IntArray:
     return np.asarray(labels[:n], dtype=np.int64)
 
 
-def held_out(
+def stratified_group_holdout(
     y: IntArray, groups: IntArray, share: float, rng: np.random.Generator, n_classes: int
 ) -> npt.NDArray[np.bool_]:
     """Choose about ``share`` of the rows of every class, whole groups only.
 
-    Groups are gone through from the largest to the smallest, in a random order within one size. A
-    group is held out when that lowers the sum over classes of ((held - wanted) / rows)^2. A class
-    of two or more rows wants at least one row held out and at least one left; where every group is
+    Groups are visited from the largest to the smallest, in random order within one size. A
+    group is held out when that lowers the sum over classes of ((held - wanted) / rows)^2. Of a class
+    of two or more rows, at least one should be held out and at least one left; where every group is
     a single row, each class therefore gets its share rounded to the nearest number of rows.
 
     Args:
         y: labels (N,).
         groups: group numbers (N,).
         share: in (0, 1).
-        rng: decides the order.
+        rng: gives the order.
         n_classes: number of classes.
 
     Returns:
