@@ -31,7 +31,6 @@ from torch.nn.functional import cross_entropy
 
 from augmentor.core.errors import AugmentorError
 from augmentor.core.samples import Samples
-from augmentor.core.spec import parse
 from augmentor.data.load import load
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import split
@@ -42,8 +41,9 @@ from augmentor.metrics.kid import kid
 from augmentor.modalities.array_codec import ImageCodec
 from augmentor.modalities.preview import painter
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training.classifier import embed, fit_classifier, predict
+from augmentor.training.spec import TrainingSpec
 
 HERE = Path(__file__).parent
 SHOWN = 12
@@ -144,7 +144,7 @@ def work(task: str, name: str, data: Path) -> dict[str, Any]:
         row(task, name, train)
         return {**measured(train, reference, real, found.updates), "training": dict(train.counts)}
     synthesizer = build(
-        parse(SynthesizerSpec, variants(task)[name], name),
+        read_synthesizer(variants(task)[name], name),
         TrainingSpec(images=found.images, batch=found.batch),
     )
     begin = time.process_time()

@@ -22,18 +22,20 @@ from statistics import median
 from typing import Any
 
 import torch
+from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
-from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
+from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.sampler import torch_threads
-from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import spec_of
 from augmentor.training import loop
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
+from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
 
 IMAGES, CLASSES, CPU = 600, 10, torch.device("cpu")
@@ -67,7 +69,7 @@ def stepper(name: str, side: int) -> Callable[[], None]:
     """Return one step of a family's training, late enough that growing networks are whole."""
     shape = (1, side, side)
     budget = TrainingSpec(images=10**6, transition=(0.0, 0.0)).tuned(FAMILIES[name].training)
-    spec = sized(SynthesizerSpec(family=name), shape, IMAGES)
+    spec = sized(spec_of(family=name), shape, IMAGES)
     regulators = regulators_of(spec, budget)
     state = State.begin(*initial_networks(spec, shape, CLASSES, 0, CPU), budget, regulators)
     # Past the growth: the last step's position is full resolution.

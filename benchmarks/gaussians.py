@@ -23,20 +23,21 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import torch
+from augmentor.synthesizers.compose import objective_of, regulators_of
 from torch import Tensor, nn
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
-from augmentor.core.spec import parse
 from augmentor.nets.blocks import Top
 from augmentor.nets.conditional import Critic, Encoder, Generator
 from augmentor.nets.spec import CodesSpec, NetworkSpec
-from augmentor.synthesizers.compose import objective_of, regulators_of
-from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.families import FAMILIES
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training import loop
 from augmentor.training.batches import Batch
 from augmentor.training.checkpoint import Checkpoints
+from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
 
 mpl.use("Agg")
@@ -141,7 +142,7 @@ def game(name: str) -> SynthesizerSpec:
         "width": 16,
         "latent": LATENT + CodesSpec(**fields.get("codes", {})).numbers,
     }
-    return parse(SynthesizerSpec, fields, name)
+    return read_synthesizer(fields, name)
 
 
 def points(name: str, images: int) -> tuple[np.ndarray[Any, Any], float]:

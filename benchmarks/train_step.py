@@ -15,6 +15,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
+from augmentor.synthesizers.compose import initial_networks, objective_of
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -22,12 +23,12 @@ from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
-from augmentor.synthesizers.compose import initial_networks, objective_of
 from augmentor.synthesizers.sampler import torch_threads
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import spec_of
 from augmentor.training import loop
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
+from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
 
 IMAGES, CLASSES, CPU = 600, 10, torch.device("cpu")
@@ -123,7 +124,7 @@ def seconds(step: Callable[[], None], steps: int, clock: Callable[[], float]) ->
 def measure(side: int, threads: int) -> tuple[float, float, int]:
     """Return the ratio ours / bare, our images per second, and the networks' width."""
     shape, budget = (1, side, side), TrainingSpec(images=10**6, transition=(0.0, 0.0))
-    spec = sized(SynthesizerSpec(), shape, IMAGES)
+    spec = sized(spec_of(), shape, IMAGES)
     stretches, steps = STRETCHES[side]
     # One thread's processor time is its time on an idle machine; two threads wait for each other.
     clock = time.process_time if threads == 1 else time.perf_counter

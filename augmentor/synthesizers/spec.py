@@ -78,6 +78,16 @@ def read_synthesizer(values: Mapping[str, Any] | MethodSpec, where: str = SECTIO
         raise ConfigError(f"{where}: " + "; ".join(faults)) from error
 
 
+def spec_of(**fields: Any) -> MethodSpec:  # noqa: ANN401 - whatever a recipe could hold
+    """Return the checked fields of a method, given by name; as :func:`read_synthesizer`.
+
+    Example:
+        >>> spec_of(family="projection", width=32).leaves_critic
+        True
+    """
+    return read_synthesizer(fields)
+
+
 def differing(spec: MethodSpec) -> dict[str, Any]:
     """Return the fields, as JSON, that the family (or the method) alone would set otherwise.
 
@@ -132,7 +142,7 @@ def _unknown(name: str, value: object, method: str, spec: type[MethodSpec]) -> I
     """Return why ``name`` is no field of ``method``."""
     owners = [other for other, found in METHODS.items() if name in found.spec.model_fields]
     known = [field for field in spec.model_fields if field not in {"method", "family"}]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, [*known, "family", "method"], n=1, cutoff=0.5)
     if renamed := new_name(f"{SECTION}.{name}"):
         text = f"is called {renamed!r} now"
     elif owners:

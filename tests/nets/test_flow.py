@@ -4,13 +4,12 @@ import pytest
 import torch
 from monai.networks.nets.diffusion_model_unet import DiffusionUNetResnetBlock
 
-from augmentor.nets.flow import FlowNetwork, SeriesBlock, integrate
-from augmentor.nets.spec import NetworkSpec
+from augmentor.nets.flow import FlowNetwork, Integration, SeriesBlock, integrate
 
 
-def network(shape=(1, 8, 8), **fields):
+def network(shape=(1, 8, 8), *, labelled=True, **integration):
     torch.manual_seed(0)
-    made = FlowNetwork(NetworkSpec(width=8, **fields), shape, 2)
+    made = FlowNetwork(shape, 2, 8, Integration(**integration), labelled=labelled)
     # MONAI starts the last convolutions at zero; any other weights will do.
     for weight in made.parameters():
         weight.data.add_(0.05 * torch.randn_like(weight))
@@ -75,7 +74,7 @@ def test_guidance_goes_beyond_the_label_and_no_conditioning_ignores_it():
     inside = (guided(z, y).abs() < 1) & (label.abs() < 1) & (blank.abs() < 1)
     assert inside.float().mean() > 0.5
     assert torch.allclose(guided(z, y)[inside], (2 * label - blank)[inside], atol=1e-5)
-    deaf = network(conditioning="none", flow=fields)
+    deaf = network(labelled=False, flow=fields)
     assert torch.equal(deaf(z, y), deaf(z, 1 - y))
 
 

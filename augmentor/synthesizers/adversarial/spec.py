@@ -6,12 +6,12 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from augmentor.nets.spec import NetworkSpec
+from augmentor.nets.spec import ConditioningName, NetworkSpec
 from augmentor.synthesizers.game_spec import GameSpec
 from augmentor.synthesizers.method_spec import PerClassSpec
 
 
-class AdversarialSpec(NetworkSpec, GameSpec, PerClassSpec):
+class AdversarialSpec(GameSpec, PerClassSpec, NetworkSpec):
     """A generator from latents and labels against a critic (Goodfellow 2014; Mirza and Osindero 2014).
 
     Attributes:
@@ -25,6 +25,7 @@ class AdversarialSpec(NetworkSpec, GameSpec, PerClassSpec):
     }
 
     method: Literal["adversarial"] = "adversarial"
+    conditioning: ConditioningName = "projection"
     mode_seeking: float = Field(default=0.1, ge=0)
     auxiliary_weight: float = Field(default=1.0, ge=0)
 

@@ -156,4 +156,4 @@ class ClassTranslationModel(GenerativeModel[ClassTranslationSpec, ClassifierPair
         assert starts is not None  # there is a starts_spec
         both = cast(Classifiers, network)
         device = next(network.parameters()).device
-        return TranslationSampler(both, self.shape, device, starts, self.spec)
+        return TranslationSampler(both, self.shape, device, self.spec, starts)

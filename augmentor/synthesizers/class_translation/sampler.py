@@ -60,8 +60,8 @@ class TranslationSampler(Sampler):
     network: Classifiers
     shape: tuple[int, ...]
     device: torch.device
-    starts: Starts
     spec: ClassTranslationSpec
+    starts: Starts
     chunk: ClassVar[int] = 32
 
     def make(self, conditions: Conditions, seed: int, number: int) -> Rows:

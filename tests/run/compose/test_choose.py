@@ -23,7 +23,7 @@ from augmentor.run.recipe import Recipe, load_recipe, recipe_from_values
 from augmentor.run.session import Job, Outcome, run_job
 from augmentor.run.steps import Steps
 from augmentor.store.cache import StepCache
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.spec import spec_of
 
 THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
 SHORT = ("training.images=128", "evaluation.share_seeds=2")
@@ -89,7 +89,7 @@ def test_the_run_fails_only_where_all_do() -> None:
 
 
 def test_a_family_for_other_dimensions_is_refused_before_rungs_are_counted() -> None:
-    able, refused = suited(generators_of(SynthesizerSpec(), [{"family": "gan3d"}]), (1, 8, 8))
+    able, refused = suited(generators_of(spec_of(), [{"family": "gan3d"}]), (1, 8, 8))
     assert list(able) == ["residual"]
     assert "3 spatial dimensions" in refused[0].reason
     assert halve(tuple(able), tried({}), refused)[0] == "residual"
