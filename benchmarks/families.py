@@ -29,6 +29,7 @@ from sheet import put
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.errors import AugmentorError
 from augmentor.core.samples import Samples
 from augmentor.data.load import load
@@ -153,7 +154,7 @@ def work(task: str, name: str, data: Path) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     each = max(train.counts.values())
     labels = np.repeat(np.arange(train.n_classes), each).astype(np.int64)
-    made = synthesizer.sample(labels, seed=1)
+    made = synthesizer.sample(Conditions(labels), seed=1)
     row(task, name, made)
     return {
         **measured(made, reference, real, found.updates),

@@ -129,11 +129,11 @@ def _names(values: Mapping[str, Any]) -> tuple[str, str | None]:
 def _not_in(field: str, value: object, allowed: list[str]) -> InitErrorDetails:
     renamed = new_value(f"{SECTION}.{field}", value)
     near = difflib.get_close_matches(str(value), allowed, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = f"did you mean {near[0]!r}? It" if near else "it"
     text = (
         f"is {value!r}, which is called {renamed!r} now"
         if renamed
-        else f"is {value!r}, and there is no such {field}; {hint}There are {', '.join(allowed)}"
+        else f"is {value!r}, and there is no such {field}; {hint} can be {', '.join(allowed)}"
     )
     return InitErrorDetails(type=PydanticCustomError(EXPLAINED, text), loc=(field,), input=value)
 

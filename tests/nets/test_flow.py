@@ -67,14 +67,14 @@ def test_label_time_and_point_all_matter():
 def test_guidance_goes_beyond_the_label_and_no_conditioning_ignores_it():
     """With one Euler step a sample is x0 + v, so guidance 2 lies at 2 v(label) - v(none)."""
     fields = {"steps": 1, "solver": "euler"}
-    plain, guided = network(flow=fields), network(flow={**fields, "guidance": 2, "label_drop": 0.1})
+    plain, guided = network(**fields), network(**fields, guidance=2)
     z, y = 0.1 * torch.randn(2, 64), torch.tensor([0, 1])
     label = plain(z, y)
     blank = plain(z, torch.full_like(y, plain.null_label))
     inside = (guided(z, y).abs() < 1) & (label.abs() < 1) & (blank.abs() < 1)
     assert inside.float().mean() > 0.5
     assert torch.allclose(guided(z, y)[inside], (2 * label - blank)[inside], atol=1e-5)
-    deaf = network(labelled=False, flow=fields)
+    deaf = network(labelled=False, **fields)
     assert torch.equal(deaf(z, y), deaf(z, 1 - y))
 
 

@@ -56,9 +56,9 @@ def test_a_recipe_that_a_run_wrote_down_names_the_same_generators() -> None:
 @pytest.mark.parametrize(
     ("candidates", "said"),
     [
-        ([{}, {"famly": "cvae"}], r"number 2.*'famly'; did you mean 'family'"),
-        ([{"family": "cvae", "mode_seeking": 1}], r"number 1.*mode_seeking cannot act"),
-        ([{"family": "best"}], r"number 1.*'residual'"),
+        ([{}, {"famly": "cvae"}], r"number 2.*'famly' is unknown; did you mean 'family'"),
+        ([{"family": "cvae", "mode_seeking": 1}], r"number 1.*'mode_seeking' is a field of method 'adversarial'"),
+        ([{"family": "best"}], r"number 1.*no such family; it can be residual, "),
         (["cvae"], r"candidates\.0.*dictionary"),
     ],
 )

@@ -136,7 +136,7 @@ REFUSED = [
     ({"family": "flow", "cycle": 3}, "'cycle' is a field of method 'unpaired_translation', and this is"),
     ({"family": "dcgan", "guidance": 2}, "'guidance' is a field of method 'flow'"),
     ({"method": "flow", "family": "cvae"}, "family 'cvae' is of method 'variational', got method 'flow'"),
-    ({"method": "diffusion"}, "no such method; There are adversarial, variational"),
+    ({"method": "diffusion"}, "no such method; it can be adversarial, variational"),
     ({"family": "cvae", "conditioning": "projection"}, "'concat' or 'none'"),
     ({"family": "stargan", "auxiliary_weight": 0}, "never learn the label"),
     ({"family": "stargan", "regularisers": {}}, "no minimum unless"),
