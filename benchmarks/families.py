@@ -39,8 +39,8 @@ from augmentor.metrics.diversity import diversity_ratio
 from augmentor.metrics.estimate import is_number
 from augmentor.metrics.fidelity import neighbourhood
 from augmentor.metrics.kid import kid
-from augmentor.modalities.array_codec import ImageCodec
-from augmentor.modalities.preview import painter
+from augmentor.modalities.base import Codec
+from augmentor.modalities.table import modality_of
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training.classifier import embed, fit_classifier, predict
@@ -69,9 +69,9 @@ def parts(task: str, data: Path) -> tuple[Samples, Samples, Samples]:
 class Classifier:
     """A classifier of batches that hold every class alike."""
 
-    def __init__(self, train: Samples, codec: ImageCodec, updates: int) -> None:
+    def __init__(self, train: Samples, codec: Codec, updates: int) -> None:
         self.codec = codec
-        x, y = torch.from_numpy(codec.encode(train.array)), torch.from_numpy(train.y)
+        x, y = torch.from_numpy(codec.encode(train.x)), torch.from_numpy(train.y)
         rows = [torch.nonzero(y == label).flatten() for label in range(train.n_classes)]
 
         def draw(step: int) -> tuple[Tensor, Tensor]:
@@ -84,7 +84,7 @@ class Classifier:
 
         self.model = fit_classifier(
             draw,
-            shape=train.shape,
+            shape=codec.shape,
             n_classes=train.n_classes,
             updates=updates,
             seed=1,
@@ -93,7 +93,7 @@ class Classifier:
 
     def encoded(self, samples: Samples) -> Tensor:
         """Return the samples in the networks' range."""
-        return torch.from_numpy(self.codec.encode(samples.array))
+        return torch.from_numpy(self.codec.encode(samples.x))
 
     def accuracy(self, samples: Samples) -> float:
         """Return the share of right labels, averaged over classes."""
@@ -139,7 +139,7 @@ def work(task: str, name: str, data: Path) -> dict[str, Any]:
     torch.set_num_threads(1)
     found = TASKS[task]
     train, whole, real = parts(task, data)
-    codec = ImageCodec.fit(whole)
+    codec = modality_of(whole).fit_codec(whole)
     reference = Classifier(whole, codec, found.updates)
     if name == REAL:
         row(task, name, train)
@@ -170,7 +170,7 @@ def row(task: str, name: str, samples: Samples) -> None:
     index = [
         place for label in range(samples.n_classes) for place in np.flatnonzero(samples.y == label)[:each]
     ]
-    tiles = painter(samples)(samples.array[np.asarray(index)])
+    tiles = modality_of(samples).preview(samples).paint(samples.array[np.asarray(index)])
     tiles = np.pad(tiles, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=255)
     strip = np.concatenate(list(tiles), axis=1)
     # Tiny images would be too small to see on a page.

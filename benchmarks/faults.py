@@ -36,7 +36,7 @@ from faults_bench import CHANGED, Bench, resumed, stage
 HOST = "127.0.0.1"
 LOADED = (  # what a run imports on its way, so that a forked run starts at once
     "albumentations",
-    "augmentor.data.writers.export",
+    "augmentor.modalities.export",
     "augmentor.data.load",
     "augmentor.data.split",
     "augmentor.experiment.evaluate",

@@ -23,11 +23,12 @@ written anew after each row, docs/gain.png at the end.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from gain_scenarios import (
     ROWS,
     RUNG,
     SCENARIOS,
+    Tried,
     folder_of,
     images_of,
     prepared,
@@ -58,12 +60,14 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.fits import read_fit
+from augmentor.experiment.fit import read_fit
 from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import Runner
 from augmentor.run.budget import QUICK_ARMS
+from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe
-from augmentor.run.steps import Steps
+from augmentor.run.step import run_step
+from augmentor.run.steps.load import LOAD
 from augmentor.store.cache import StepCache
 
 CLASSIFIER_SEEDS = 5
@@ -93,16 +97,15 @@ def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
     plain, _, part = candidate.partition(RUNG)
     settings = () if candidate == NOTHING else CANDIDATES[plain].settings
     # The search names its arms and shares itself: what the default's are must not make its rows stale.
-    fixed = ("evaluation.arms=[classical, spread]", "evaluation.shares=[0.5]")
+    fixed = ("evaluation.arms=[classical, {rows: passing}]", "evaluation.shares=[0.5]")
     images = images_of(found) // int(part or 1)
     return recipe_of(found, data, (f"training.images={images}", *fixed, *settings))
 
 
 def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:
     """Return the shipped recipe with the arms and the number of classifiers of the final table."""
-    arms = ", ".join(QUICK_ARMS)
     settings = (
-        f"evaluation.arms=[{arms}]",
+        f"evaluation.arms={json.dumps(QUICK_ARMS)}",
         f"evaluation.seeds={CLASSIFIER_SEEDS}",
         f"scarcity.seed={FINAL_CUT}",
     )
@@ -127,23 +130,22 @@ def key_of(recipe: Recipe) -> str:
 
 
 def scores(
-    steps: Steps, synthetic: SyntheticSet, names: tuple[str, ...], work: Path
+    context: RunContext, synthetic: SyntheticSet, asked: Sequence[Tried], work: Path
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the validation probabilities (S, M, K) of every arm; "arm@share" names its share."""
-    parts = steps.parts
-    arms = tuple(name.partition("@")[0] for name in names)
-    spec = steps.evaluation_spec.model_copy(update={"seeds": SEARCH_SEEDS, "arms": arms})
+    """Return the validation probabilities (S, M, K) of everything that is tried, by its name."""
+    parts, critic = context.completed.parts, context.completed.critic
+    arms = tuple(dict.fromkeys(tried.arm for tried in asked))
+    spec = context.evaluation.model_copy(update={"seeds": SEARCH_SEEDS, "arms": arms})
     runner = Runner(
         parts["train"], synthetic, {"validation": parts["validation"]}, spec,
-        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(), critic=steps.critic,
+        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(), critic=critic,
     )  # fmt: skip
     found = {}
-    for name in names:
-        arm, _, share = name.partition("@")
-        jobs = [runner.job(arm, float(share) if share else None, i) for i in range(SEARCH_SEEDS)]
+    for tried in asked:
+        jobs = [runner.job(tried.arm, tried.share, i) for i in range(SEARCH_SEEDS)]
         runner.run(jobs)
         probabilities = [read_fit(job, "validation") for job in jobs]
-        found[name] = np.stack([p for p in probabilities if p is not None])
+        found[tried.name] = np.stack([p for p in probabilities if p is not None])
     runner.clean()
     return found
 
@@ -151,9 +153,10 @@ def scores(
 def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, Any]:
     """Train one candidate and score its arms on the validation part."""
     begin = time.process_time()
-    steps = prepared(search_recipe(scenario, candidate, data), cache)
+    context = prepared(search_recipe(scenario, candidate, data), cache)
+    completed = context.completed
     # What another row has trained says nothing about the time it takes.
-    trained = None if steps.done["train"].reused else time.process_time() - begin
+    trained = None if completed.outputs["train"].reused else time.process_time() - begin
     idea = CANDIDATES[candidate.partition(RUNG)[0]]
     arms = idea.rung if RUNG in candidate else idea.arms
     plain = ROWS.known(
@@ -163,16 +166,18 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
         settings={"recipe": key_of(search_recipe(scenario, NOTHING, data))},
     )
     best = plain["best"] if plain else "classical"
-    names = tuple(dict.fromkeys((*arms, best)))
+    held = next(tried for tried in BASELINES if tried.name == best)
+    asked = tuple(dict.fromkeys((*arms, held)))
     # A folder of its own: rows of one scenario may be worked side by side.
     work = cache / folder_of("search", scenario, candidate)
-    found = scores(steps, steps.synthetic, names, work)
-    y = steps.parts["validation"].y
-    row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(steps), "arms": {}}
-    for name in names:
+    found = scores(context, completed.synthetic, asked, work)
+    y = completed.parts["validation"].y
+    row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(context), "arms": {}}
+    for name in found:
         told = recommend(
-            found[name], found[best], y, None, arm=name, baseline=best, metric="balanced_accuracy"
-        )
+            found[name], found[best], y, None, metric="balanced_accuracy", subject="Synthetic data",
+            arm=name, baseline=best,
+        )  # fmt: skip
         mean = validation_means({name: found[name]}, y, "balanced_accuracy")[name]
         auroc = validation_means({name: found[name]}, y, "macro_auroc")[name]
         row["arms"][name] = {
@@ -183,27 +188,28 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
 
 def nothing(scenario: str, data: Path, cache: Path) -> dict[str, Any]:
     """Score the ways without synthetic data on the validation part."""
-    steps = Steps(search_recipe(scenario, NOTHING, data), StepCache(cache), "cpu", Silent())
-    steps.load()
-    train = steps.parts["train"]
+    context = RunContext(search_recipe(scenario, NOTHING, data), StepCache(cache), "cpu", Silent())
+    run_step(LOAD, context)
+    parts = context.completed.parts
+    train = parts["train"]
     nobody = train.take(np.zeros(0, np.int64))
     provenance = pd.DataFrame({"synthesizer": [], "seed": []})
     empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
-    found = scores(steps, empty, BASELINES, cache / folder_of("search", scenario, NOTHING))
-    means = validation_means(found, steps.parts["validation"].y, "balanced_accuracy")
+    found = scores(context, empty, BASELINES, cache / folder_of("search", scenario, NOTHING))
+    means = validation_means(found, parts["validation"].y, "balanced_accuracy")
     return {"means": means, "best": max(means, key=means.__getitem__)}
 
 
 def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
     """Run the shipped default at one generator seed and read the test part."""
     begin = time.process_time()
-    steps = prepared(final_recipe(scenario, seed, data), cache)
+    context = prepared(final_recipe(scenario, seed, data), cache)
     trained = time.process_time() - begin
-    parts = steps.parts
+    completed, parts = context.completed, context.completed.parts
     work = cache / folder_of("final", scenario, str(seed))
     found = evaluate(
-        parts["train"], parts["validation"], parts["test"], steps.synthetic, steps.evaluation_spec,
-        dataset=scenario, seed=derive_seed(seed, "evaluate"), critic=steps.critic,
+        parts["train"], parts["validation"], parts["test"], completed.synthetic, context.evaluation,
+        dataset=scenario, seed=derive_seed(seed, "evaluate"), critic=completed.critic,
         folder=work, processes=1,
     )  # fmt: skip
     facts = found.facts
@@ -214,8 +220,7 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
             for name in stored.files
             if name.startswith("test/")
         }
-    table = found.results.table
-    validation = table[(table["metric"] == "balanced_accuracy") & (table["split"] == "validation")]
+    validation = found.results.where(metric="balanced_accuracy", split="validation")
 
     def gain(metric: str) -> float:
         value = found.results.value(arm=arm, metric=metric, split="test")
@@ -238,7 +243,7 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
         "seconds_generator": trained,
         "seconds": time.process_time() - begin,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        **quality_of(steps),
+        **quality_of(context),
     }
 
 

@@ -9,8 +9,12 @@ from typing import Any
 from rows import Rows
 
 from augmentor.core.progress import Silent
+from augmentor.experiment.arms import Arm, arm_of, name_of
+from augmentor.run.compose.expand import generation
+from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe, load_recipe
-from augmentor.run.steps import Steps
+from augmentor.run.step import run_steps
+from augmentor.run.steps.measure import MEASURE
 from augmentor.store.cache import StepCache
 
 HERE = Path(__file__).parent
@@ -18,7 +22,33 @@ ROWS = Rows(HERE / "gain.jsonl", ("kind", "scenario", "name"))
 """Finished rows of this benchmark and, of the kind "curve", of learning_curve.py."""
 RUNG = " over "
 """Between a candidate's name and the part of the images that a rung of successive halving shows it."""
-BASELINES = ("balanced", "classical", "class_weighted", "mixup", "weighted_mixup", "cutmix")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An arm and the share of synthetic rows that it is trained at.
+
+    Attributes:
+        arm: the arm.
+        share: None where the arm mixes no synthetic rows at a share.
+    """
+
+    arm: Arm
+    share: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the rows of the benchmark call it."""
+        return name_of(self.arm) + ("" if self.share is None else f" at {self.share:g}")
+
+
+def _tried(*fields: str | dict[str, str], share: float | None = None) -> tuple[Tried, ...]:
+    arms = [arm_of(one) for one in fields]
+    return tuple(Tried(arm, share) for arm in arms if isinstance(arm, Arm))
+
+
+MIXUP_WEIGHTED = {"sampling": "natural", "loss": "class_weighted", "mix": "mixup"}
+BASELINES = _tried("balanced", "classical", "class_weighted", "mixup", MIXUP_WEIGHTED, "cutmix")
 """What the best without synthetic data is chosen from, on the validation part."""
 
 
@@ -93,23 +123,20 @@ SCENARIOS = {
 }
 
 
+MIXED = {"rows": "passing"}
+CUTMIX = {**MIXED, "mix": "cutmix"}
 MIXINGS = (
-    "filtered@0.5",
-    "spread@0.25",
-    "spread@0.5",
-    "spread@0.75",
-    "spread_mixup@0.25",
-    "spread_mixup@0.5",
-    "spread_mixup@0.75",
-    "spread_cutmix@0.25",
-    "spread_cutmix@0.5",
-    "spread_cutmix@0.75",
-    "spread_weighted@0.5",
-    "spread_weighted_mixup@0.25",
-    "spread_weighted_mixup@0.5",
-    "pretrained",
-    "covariance_transfer",
-    "feature_gan",
+    *_tried("filtered", share=0.5),
+    *(
+        tried
+        for fields in (MIXED, {**MIXED, "mix": "mixup"}, CUTMIX)
+        for share in (0.25, 0.5, 0.75)
+        for tried in _tried(fields, share=share)
+    ),
+    *_tried({**MIXED, "sampling": "natural", "loss": "class_weighted"}, share=0.5),
+    *_tried({**MIXED, **MIXUP_WEIGHTED}, share=0.25),
+    *_tried({**MIXED, **MIXUP_WEIGHTED}, share=0.5),
+    *_tried("pretrained", {"head": "covariance"}, {"head": "generated"}),
 )
 """Arms of the first candidate."""
 
@@ -121,14 +148,14 @@ class Candidate:
     Attributes:
         settings: what it changes in the recipe, as ``--set`` does.
         idea: for the table.
-        arms: that its samples are tried in, "arm@share".
+        arms: that its samples are tried in, with their shares.
         rung: those of them that a rung of successive halving tries.
     """
 
     settings: tuple[str, ...] = ()
     idea: str = ""
-    arms: tuple[str, ...] = ("spread@0.5", "spread_cutmix@0.5")
-    rung: tuple[str, ...] = ("spread_cutmix@0.5",)
+    arms: tuple[Tried, ...] = _tried(MIXED, CUTMIX, share=0.5)
+    rung: tuple[Tried, ...] = _tried(CUTMIX, share=0.5)
 
 
 def _family(name: str, *more: str) -> tuple[str, ...]:
@@ -140,20 +167,18 @@ CANDIDATES = {
     "residual, half of it": Candidate(
         _family("residual"),
         "selection: the diverse or the influential half",
-        ("diverse@0.5", "influential@0.5"),
-        ("diverse@0.5", "influential@0.5"),
+        _tried({"rows": "diverse", "mix": "mixup"}, {"rows": "influential", "mix": "mixup"}, share=0.5),
+        _tried({"rows": "diverse", "mix": "mixup"}, {"rows": "influential", "mix": "mixup"}, share=0.5),
     ),
     "residual, its critic": Candidate(
         _family("residual"),
         "the classifier starts from the critic",
         (
-            "critic_start_classical",
-            "critic_start_cutmix",
-            "critic_network_classical",
-            "critic_network_cutmix",
-            "critic_start_spread_cutmix@0.5",
+            *_tried({"start": "critic"}, {"mix": "cutmix", "start": "critic"}),
+            *_tried({"start": "untrained_critic"}, {"mix": "cutmix", "start": "untrained_critic"}),
+            *_tried({**CUTMIX, "start": "critic"}, share=0.5),
         ),
-        ("critic_start_cutmix",),
+        _tried({"mix": "cutmix", "start": "critic"}),
     ),
     "projection": Candidate(_family("projection"), "projection critic, spectral norm, hinge"),
     "cvae": Candidate(_family("cvae"), "variational autoencoder"),
@@ -201,17 +226,16 @@ def recipe_of(scenario: Scenario, data: Path, settings: tuple[str, ...] = (), se
     return load_recipe(scenario.recipe, (*assignments, *settings), where)
 
 
-def prepared(recipe: Recipe, cache: Path) -> Steps:
-    """Return the recipe's steps worked up to the measured synthetic rows, or taken from the cache."""
-    steps = Steps(recipe, StepCache(cache), "cpu", Silent())
-    for step in ("load", "judge", "train", "sample", "filter", "measure"):
-        getattr(steps, step)()
-    return steps
+def prepared(recipe: Recipe, cache: Path) -> RunContext:
+    """Return the context of a run worked up to the measured synthetic rows, or taken from the cache."""
+    context = RunContext(recipe, StepCache(cache), "cpu", Silent())
+    run_steps((*generation(recipe), MEASURE), context)
+    return context
 
 
-def quality_of(steps: Steps) -> dict[str, Any]:
+def quality_of(context: RunContext) -> dict[str, Any]:
     """Return label fidelity, coverage and diversity of the synthetic rows, and of the worst class."""
-    table = steps.results.table
+    table, synthetic = context.completed.results.table, context.completed.synthetic
 
     def of(metric: str, split: str) -> dict[str, float]:
         """Return the metric of every class, and of all under the name "all"."""
@@ -219,7 +243,7 @@ def quality_of(steps: Steps) -> dict[str, Any]:
         names = rows["class"].astype(object).fillna("all").astype(str)
         return dict(zip(names, rows["value"].astype(float), strict=True))
 
-    passed = steps.synthetic.kept | (steps.synthetic.reason == "surplus")
+    passed = synthetic.kept | (synthetic.reason == "surplus")
     return {
         "label_fidelity": of("label_fidelity", "generated"),
         "coverage": of("coverage", "synthetic"),

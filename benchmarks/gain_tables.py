@@ -10,12 +10,15 @@ import numpy as np
 from gain_scenarios import BASELINES, CANDIDATES, HERE, ROWS, RUNG, SCENARIOS
 
 from augmentor.core.files import write_text
-from augmentor.experiment.arms import ARMS, CONTROLS, TWINS, WITH_SYNTHETIC
+from augmentor.experiment.arms import PRESETS, Arm, control, name_of, pattern_of
 from augmentor.experiment.verdict import verdict
 from augmentor.statistics.intervals import Interval, difference
 
 MARGIN = 0.01
-FIXED = "critic_network_cutmix"
+NETWORK = Arm(mix="cutmix", start="untrained_critic")
+START = Arm(mix="cutmix", start="critic")
+PLAIN = tuple(tried.name for tried in BASELINES)
+FIXED = name_of(NETWORK)
 """The way without synthetic data that is best on average over the scenarios, on the test parts."""
 PARTS = {4: "a quarter", 2: "half"}
 HEAD = """# What synthetic data is worth
@@ -28,10 +31,10 @@ FINAL = """## The shipped default, on the test parts
 Each row: the recipe untouched, {arms}. *Baseline* is the best without synthetic data, on the
 validation part, for each generator by itself; *seen on the test part* is the one that a user who peeked
 would have taken. *Judged* is the better on validation of `with_synthetic` (the best arm of real rows with
-synthetic ones and nothing else changed) and `critic_start_cutmix` (CutMix from the generator's critic); its
-gain and interval are over generator seeds (outer), classifiers and test cases, and "helps" is said only where
-it gains over the arm that differs in synthesis alone too: for `critic_start_cutmix` the critic's untrained
-network (`critic_network_cutmix`), for `with_synthetic` the arm that got the rows.
+synthetic ones and nothing else changed) and `mix=cutmix start=critic` (CutMix from the generator's critic);
+its gain and interval are over generator seeds (outer), classifiers and test cases, and "helps" is said only
+where it gains over the arm that differs in synthesis alone too: for `mix=cutmix start=critic` the critic's
+untrained network (`mix=cutmix start=untrained_critic`), for `with_synthetic` the arm that got the rows.
 With one generator seed the interval is conditional on that generator. *Recommended* is what a user who
 follows the recommendation gains: the judged arm's change where it was recommended, else exactly 0. *Of
 the errors*: that gain as a share of the errors the baseline still makes. Coverage (of real validation
@@ -47,8 +50,8 @@ HALVING = """## Successive halving, on validation parts
 
 Jamieson and Talwalkar 2016, algorithm 1: every candidate shown a quarter of the images, the better half
 of them half, the better half of those all, in the table above. A candidate is scored in the arm that is its
-idea, else in `spread_cutmix` at half a share: gain over the baseline, in points, the mean of the scenarios;
-*dropped* is what did not come that far. Standard errors are about a point.
+idea, else in `rows=passing mix=cutmix` at half a share: gain over the baseline, in points, the mean of the
+scenarios; *dropped* is what did not come that far. Standard errors are about a point.
 """
 
 
@@ -101,7 +104,7 @@ class Row:
 
     def best_without(self) -> tuple[str, float]:
         """Return the way without synthetic data that turned out best on the test part, and its score."""
-        there = [name for name in (*BASELINES, FIXED) if all(name in run["right"] for run in self.runs)]
+        there = [name for name in (*PLAIN, FIXED) if all(name in run["right"] for run in self.runs)]
         means = {name: np.mean([self._accuracy(run, name) for run in self.runs]) for name in there}
         best = max(means, key=means.__getitem__)
         return best, float(means[best])
@@ -114,10 +117,13 @@ class Row:
 
 def _control(run: dict[str, Any], arm: str) -> str:
     """Return what differs from an arm in synthesis alone; a run says no more of it than validation scores."""
-    if arm == WITH_SYNTHETIC:
+    named = {name_of(one): one for one in (*PRESETS.values(), NETWORK, START)}
+    if arm == "with_synthetic":
         means = run["validation"]
-        return max((name for name in TWINS if name in means), key=lambda name: float(means[name]))
-    return CONTROLS.get(arm, str(run["baseline"]))
+        bases = [name for name in means if isinstance(named[name], Arm) and named[name].is_real_alone]
+        return max(bases, key=lambda name: float(means[name]))
+    known = named.get(arm)
+    return name_of(control(known)) if isinstance(known, Arm) else str(run["baseline"])
 
 
 def _counts(run: dict[str, Any], arm: str) -> np.ndarray[Any, Any]:
@@ -225,9 +231,9 @@ def search_table() -> list[str]:
                 continue
             row = rows[name]
             gains = [
-                f"{arm.replace('@', ' ')} {_points(found['gain'])} ({100 * found['standard_error']:.1f})"
+                f"{arm} {_points(found['gain'])} ({100 * found['standard_error']:.1f})"
                 for arm, found in row["arms"].items()
-                if arm not in BASELINES
+                if arm not in PLAIN
             ]
             lines.append(
                 f"| {scenario} | {name} | {row['baseline']} "
@@ -301,7 +307,8 @@ def _lowest(runs: list[dict[str, Any]], key: str) -> str:
 
 def _judged(run: dict[str, Any]) -> str:
     # Rows worked before the share of an arm without rows was None carry that of another arm.
-    shown = run["share"] is not None and ARMS[run["arm"]].by_share
+    arm = PRESETS.get(run["arm"])
+    shown = run["share"] is not None and arm is not None and pattern_of(arm).by_share
     return run["arm"] + (f" ({run['share']:g})" if shown else "")
 
 

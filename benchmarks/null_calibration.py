@@ -31,7 +31,6 @@ from sklearn.datasets import load_digits
 
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed, generator
-from augmentor.experiment.arms import CONTROLS
 from augmentor.experiment.decide import decide
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,9 +104,9 @@ def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
         labels[tested],
         labels[held_out],
         [str(k) for k in range(n_classes)],
+        found.arms,
         replicates=500,
         seed=base,
-        controls=CONTROLS,
     )
     return {
         "dataset": name,

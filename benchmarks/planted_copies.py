@@ -30,8 +30,7 @@ from augmentor.core.seeds import generator
 from augmentor.data.load import load
 from augmentor.data.spec import ImageSpec, ScarcitySpec
 from augmentor.data.split import split
-from augmentor.metrics.copies import nearest_image
-from augmentor.quality.candidate_scores import copy_scale, exact_copies, picture
+from augmentor.quality.candidate_scores import copy_scale, copy_view, exact_copies
 from augmentor.quality.filters_spec import CopyFilter
 from augmentor.quality.judge import TaskJudge
 
@@ -115,11 +114,11 @@ def measure(name: str, copies: int) -> list[str]:
     # The networks of the judge play no part in the search for copies: two updates are enough.
     judge = TaskJudge.fit(train, held_out=validation, seed=0, updates=2, processes=1)
     scale = copy_scale(judge, CopyFilter().quantile).scale
-    images = picture(judge, train)
+    images = copy_view(judge, train)
     low, high = train.value_range
 
     def ratios(samples: Samples) -> np.ndarray:
-        distance, _ = nearest_image(picture(judge, samples), images)
+        distance, _ = judge.modality.nearest(copy_view(judge, samples), images)
         return scale.ratio(distance, samples.y)
 
     honest = ratios(test)

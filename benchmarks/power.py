@@ -32,6 +32,7 @@ from scipy.stats import binomtest, rankdata
 
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed, generator
+from augmentor.experiment.arms import Arm
 from augmentor.experiment.decide import decide
 
 FINISHED = ROOT / "runs" / "benchmarks" / "power.jsonl"
@@ -76,7 +77,7 @@ def deal(name: str, y: np.ndarray, given: int, rng: np.random.Generator) -> list
     return [train, rest[:held_out], made, rest[held_out:]]
 
 
-def truth(study: Study, arm: tuple[str, float], reserve: tuple[np.ndarray, np.ndarray]) -> dict:
+def truth(study: Study, arm: tuple[Arm, float], reserve: tuple[np.ndarray, np.ndarray]) -> dict:
     """Return the scores (S,) of an arm on the reserve by metric, by formulas of our own."""
     x, y = reserve
     p = probabilities(study.weights(*arm, [1000 + s for s in range(TRUTH_SEEDS)]), x)
@@ -112,13 +113,14 @@ def trial(job: tuple[str, int, int, int]) -> list[dict[str, object]]:
             labels[tested],
             labels[held_out],
             [str(k) for k in range(study.n_classes)],
+            found.arms,
             primary_metric=metric,
             replicates=500,
             seed=base,
         )
         gains = (
-            scores(decision.arm, found.share[decision.arm])[metric]
-            - scores(decision.baseline, found.share[decision.baseline])[metric]
+            scores(found.arms[decision.arm], found.share[decision.arm])[metric]
+            - scores(found.arms[decision.baseline], found.share[decision.baseline])[metric]
         )
         interval = decision.verdict.interval
         rows.append(

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 
 from augmentor.core.seeds import derive_seed, generator
-from augmentor.experiment.arms import ARMS, LATE, TWINS, WITH_SYNTHETIC
+from augmentor.experiment.arms import PRESETS, AnyArm, Arm, arms_of, is_mixing, settled
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.draw import pick, rows_of
 from augmentor.experiment.remedies import MIXES, class_weights
 from augmentor.experiment.spec import DEFAULT_ARMS
 
-MIXED = tuple(name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic and name not in LATE)
+ADDED = "with_synthetic"
 SHARES = (0.25, 0.5, 0.75)
-FIRST = ("real", "balanced", "classical", "synthetic", "synthetic_only", "filtered")
+FIRST = tuple(arms_of(("real", "balanced", "classical", "synthetic", "synthetic_only", "filtered")).values())
 """The arms of the first default, which power.md was measured with at the first two shares."""
 UNLEARNT = 0.3
 """Spread of the first weights of arms on the critic's network: large enough to be seen in the last ones."""
@@ -42,9 +42,9 @@ class Study:
     test: Labelled
     n_classes: int
     base: int
-    known: dict[tuple[str, float, tuple[int, ...]], np.ndarray] = field(default_factory=dict)
+    known: dict[tuple[Arm, float, tuple[int, ...]], np.ndarray] = field(default_factory=dict)
 
-    def weights(self, arm: str, share: float, seeds: Sequence[int]) -> np.ndarray:
+    def weights(self, arm: Arm, share: float, seeds: Sequence[int]) -> np.ndarray:
         """Return the weights (S, F + 1, K) of the arm's classifiers at these seeds."""
         key = arm, share, tuple(seeds)
         if key not in self.known:
@@ -52,9 +52,9 @@ class Study:
             self.known[key] = train(batches)
         return self.known[key]
 
-    def _batches(self, name: str, share: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _batches(self, arm: Arm, share: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return all batches (U, B, F + 1), label weights (U, B, K) and the first weights (F + 1, K)."""
-        arm, everything = ARMS[name], np.ones(len(self.synthetic[1]), dtype=np.bool_)
+        everything = np.ones(len(self.synthetic[1]), dtype=np.bool_)
         labels = self.real[1], self.synthetic[1]
         marks = {"kept": everything, "passing": everything}
         rows = rows_of(arm, *labels, marks, self.n_classes, seed=seed)
@@ -65,7 +65,7 @@ class Study:
             step=0,
             updates=1,
             batch=BATCH * UPDATES,
-            versions=VERSIONS if arm.augmented else 1,
+            versions=VERSIONS if arm.augmentation == "classical" else 1,
             share=share,
             seed=seed,
         )
@@ -140,6 +140,7 @@ class Predicted:
     validation: dict[str, np.ndarray]
     test: dict[str, np.ndarray]
     share: dict[str, float]
+    arms: dict[str, Arm]
 
 
 def predict(
@@ -147,25 +148,31 @@ def predict(
     seeds: Sequence[int],
     metric: str = "balanced_accuracy",
     *,
-    arms: Sequence[str] = DEFAULT_ARMS,
+    arms: Sequence[AnyArm] = DEFAULT_ARMS,
     shares: Sequence[float] = SHARES,
 ) -> Predicted:
     """Train the arms; those that mix choose their share on the validation part, as in the package."""
-    found = {arm: study.weights(arm, 0.0, seeds) for arm in arms if arm not in (*MIXED, *LATE)}
+    named = arms_of(arms)
+    plain = {name: arm for name, arm in named.items() if isinstance(arm, Arm) and not arm.by_share}
+    found = {name: study.weights(arm, 0.0, seeds) for name, arm in plain.items()}
     x, y = study.validation
+    bases = {name: probabilities(found[name], x) for name, arm in plain.items() if arm.is_real_alone}
+    means = validation_means(bases, y, metric)
+    mixing = {name: arm for name, arm in named.items() if isinstance(arm, Arm) and is_mixing(arm)}
+    if ADDED in named:
+        mixing[ADDED] = settled(PRESETS[ADDED], plain[max(means, key=means.__getitem__)])
     chosen = {}
-    means = validation_means({arm: probabilities(found[arm], x) for arm in TWINS if arm in found}, y, metric)
-    became = {WITH_SYNTHETIC: TWINS[max(means, key=means.__getitem__)]}
-    for arm in (*MIXED, WITH_SYNTHETIC):
-        if arm in arms:
-            tried = {share: study.weights(became.get(arm, arm), share, seeds) for share in shares}
-            scored = {str(share): probabilities(w, x) for share, w in tried.items()}
-            means = validation_means(scored, y, metric)
-            chosen[arm] = float(max(means, key=means.__getitem__))
-            found[arm] = tried[chosen[arm]]
-    order = sorted(found, key=lambda arm: not ARMS[arm].by_share)  # as in the package, they win ties
+    for name, arm in mixing.items():
+        tried = {share: study.weights(arm, share, seeds) for share in shares}
+        scored = {str(share): probabilities(w, x) for share, w in tried.items()}
+        means = validation_means(scored, y, metric)
+        chosen[name] = float(max(means, key=means.__getitem__))
+        found[name] = tried[chosen[name]]
+    every = {**plain, **mixing}
+    order = sorted(found, key=lambda name: not every[name].by_share)  # as in the package, they win ties
     return Predicted(
-        {arm: probabilities(found[arm], x) for arm in order},
-        {arm: probabilities(found[arm], study.test[0]) for arm in order},
-        {arm: chosen.get(arm, 0.0) for arm in order},
+        {name: probabilities(found[name], x) for name in order},
+        {name: probabilities(found[name], study.test[0]) for name in order},
+        {name: chosen.get(name, 0.0) for name in order},
+        {name: every[name] for name in order},
     )

@@ -83,7 +83,7 @@ def work(folder: Path) -> dict[str, float]:
     from augmentor.data.duplicates import near_duplicates
     from augmentor.data.load import load
     from augmentor.data.split import split
-    from augmentor.modalities.array_codec import ImageCodec
+    from augmentor.modalities.table import modality_of
     from augmentor.training.batches import Batches, BatchRules, EncodedRows
 
     memory, clock = Memory(), time.perf_counter
@@ -94,8 +94,9 @@ def work(folder: Path) -> dict[str, float]:
     begun = clock()
     parts = split(loaded)
     found |= {"split_s": clock() - begun, "split": memory.restart()}
+    fingerprints = loaded.fingerprints
     del loaded
-    codec = ImageCodec.fit(parts.train)
+    codec = modality_of(parts.train).fit_codec(parts.train)
     batches = Batches(
         EncodedRows(parts.train.array, codec.encode),
         torch.from_numpy(parts.train.y),
@@ -112,7 +113,7 @@ def work(folder: Path) -> dict[str, float]:
         times.append(clock() - begun)
     found |= {"batch_ms": 1000 * float(np.median(times)), "batches": memory.restart()}
     begun = clock()
-    near_duplicates(parts.parts)
+    near_duplicates(parts.parts, fingerprints)
     found |= {"near_s": clock() - begun, "near": memory.restart()}
     return {**found, "resident": field("VmHWM"), "train": float(len(parts.train))}
 

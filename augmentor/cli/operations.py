@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -81,18 +82,50 @@ def runs(
 Cron = Annotated[str, Parameter(metavar="CRON")]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Scheduled:
+    """What a scheduled recipe works on.
+
+    Args:
+        data: Where the data is, for recipes that work on any data or whose data is elsewhere.
+        out: The folder that run folders are made in.
+        device: What the networks train on; auto takes a GPU where there is one.
+        assignments: Change any field of the recipe; takes several.
+        if_changed: Stop a run at once when neither the source data nor the recipe has changed.
+        name: The deployment's name; the recipe's by default.
+    """
+
+    data: Path | None = None
+    out: Directory = Path("runs")
+    device: Device = "auto"
+    assignments: Assignments = None
+    if_changed: Flag = False
+    name: str | None = None
+
+    def parameters(self, recipe: str) -> tuple[str, dict[str, object]]:
+        """Check the recipe, and return the deployment's name and the flow's parameters."""
+        from augmentor.run.recipe import load_recipe
+
+        data = None if self.data is None else self.data.expanduser().resolve()
+        chosen = load_recipe(recipe, self.assignments or [], data)
+        return self.name or chosen.name, {
+            "recipe": chosen.written,
+            "out": str(self.out.expanduser().resolve()),
+            "device": self.device,
+        }
+
+
+DEFAULT = Scheduled()
+
+
 @app.command(sort_key=21)
 def serve(
     recipe: str,
     /,
     *,
     cron: Cron = "0 2 * * *",
-    if_changed: Flag = False,
-    data: Path | None = None,
-    out: Directory = Path("runs"),
-    device: Device = "auto",
-    assignments: Assignments = None,
-    name: str | None = None,
+    options: Scheduled = DEFAULT,
     port: int = 4200,
 ) -> None:
     """Run a recipe on a schedule on this machine, with no set-up, until Ctrl-C.
@@ -107,19 +140,14 @@ def serve(
     Args:
         recipe: A shipped recipe or the path of a YAML file.
         cron: When it runs, in UTC: minute, hour, day, month, weekday.
-        if_changed: Stop a run at once when neither the source data nor the recipe has changed.
-        data: Where the data lies, for recipes that work on any data or whose data is elsewhere.
-        out: The folder that run folders are made in.
-        device: What the networks train on; auto takes a GPU where there is one.
-        assignments: Change any field of the recipe; takes several.
-        name: The deployment's name; the recipe's by default.
+        options: What it works on.
         port: Of the Prefect server that is started where none is configured.
     """
     with open_progress() as progress:
-        chosen, parameters = _parameters(recipe, assignments, data, out, device)
+        name, parameters = options.parameters(recipe)
         from augmentor.tasks import operate
 
-        operate.serve(name or chosen, parameters, cron, if_changed=if_changed, port=port, progress=progress)
+        operate.serve(name, parameters, cron, if_changed=options.if_changed, port=port, progress=progress)
 
 
 @app.command(sort_key=22)
@@ -129,17 +157,13 @@ def deploy(
     *,
     pool: str = "augmentor",
     cron: Annotated[str | None, Parameter(metavar="CRON")] = None,
-    if_changed: Flag = False,
-    data: Path | None = None,
-    out: Directory = Path("runs"),
-    device: Device = "auto",
-    assignments: Assignments = None,
-    name: str | None = None,
+    options: Scheduled = DEFAULT,
 ) -> None:
     """Put a recipe on a Prefect work pool, for workers started with `prefect worker start`.
 
     Needs a Prefect server, named by PREFECT_API_URL. The pool is made where it is missing, for one
-    run at a time. The last line on stdout is the deployment's full name.
+    run at a time. Paths are those of the worker's machine. The last line on stdout is the deployment's
+    full name.
 
     For example:
 
@@ -148,19 +172,14 @@ def deploy(
     Args:
         recipe: A shipped recipe or the path of a YAML file.
         pool: The work pool.
-        cron: When it runs, in UTC; without it, it runs when it is asked to.
-        if_changed: Stop a run at once when neither the source data nor the recipe has changed.
-        data: Where the data lies on the worker's machine.
-        out: The folder that run folders are made in, on the worker's machine.
-        device: What the networks train on; auto takes a GPU where there is one.
-        assignments: Change any field of the recipe; takes several.
-        name: The deployment's name; the recipe's by default.
+        cron: When it runs, in UTC; without it, only on request.
+        options: What it works on.
     """
     with stdout_for_results():
-        chosen, parameters = _parameters(recipe, assignments, data, out, device)
+        name, parameters = options.parameters(recipe)
         from augmentor.tasks import operate
 
-        full = operate.deploy(name or chosen, parameters, cron, if_changed=if_changed, pool=pool)
+        full = operate.deploy(name, parameters, cron, if_changed=options.if_changed, pool=pool)
     tell(f"Start a worker with: prefect worker start --pool {pool}")
     say(full)
 
@@ -214,17 +233,3 @@ def sweep(
             outcome = sweep_with_prefect(job, wanted)
     tell(f"Members: {outcome.folder / 'sweep.md'}")
     tell_outcome(outcome)
-
-
-def _parameters(
-    recipe: str, assignments: list[str] | None, data: Path | None, out: Path, device: str
-) -> tuple[str, dict[str, object]]:
-    """Check the recipe now, and return its name and the flow's parameters with absolute paths."""
-    from augmentor.run.recipe import load_recipe
-
-    chosen = load_recipe(recipe, assignments or [], None if data is None else data.expanduser().resolve())
-    return chosen.name, {
-        "recipe": chosen.written,
-        "out": str(out.expanduser().resolve()),
-        "device": device,
-    }

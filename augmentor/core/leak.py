@@ -8,7 +8,6 @@ import numpy as np
 
 from augmentor.core.errors import LeakError
 from augmentor.core.factorize import is_in
-from augmentor.core.kinds import kind_of
 from augmentor.core.samples import Samples
 
 SHOWN = 3
@@ -31,11 +30,11 @@ def refuse_overlap(seen: Mapping[str, Samples], held_out: Mapping[str, Samples])
         for other, rows in seen.items():
             seen_too = is_in(part.row_digests, rows.row_digests)
             if seen_too.any():
-                _refuse(_noun(part), other, name, part.ids[seen_too])
+                _refuse(_nouns(part), other, name, part.ids[seen_too])
             if part.group is not None and rows.group is not None:
                 common = np.unique(part.group[is_in(part.group, rows.group)])
                 if len(common):
-                    _refuse("group", other, name, common)
+                    _refuse(("group", "groups"), other, name, common)
 
 
 def refuse_seen(step: str, digests: Iterable[str], test: Samples) -> None:
@@ -51,19 +50,18 @@ def refuse_seen(step: str, digests: Iterable[str], test: Samples) -> None:
     """
     seen_too = is_in(test.row_digests, np.array(sorted(digests), dtype=np.str_))
     if seen_too.any():
-        _refuse(_noun(test), step, "test", test.ids[seen_too])
+        _refuse(_nouns(test), step, "test", test.ids[seen_too])
 
 
-def _noun(part: Samples) -> str:
-    return kind_of(part.shape).name if isinstance(part.x, np.ndarray) else "row"
+def _nouns(part: Samples) -> tuple[str, str]:
+    return part.kind.name, part.kind.plural
 
 
-def _refuse(kind: str, seen: str, held_out: str, names: Iterable[object]) -> None:
+def _refuse(nouns: tuple[str, str], seen: str, held_out: str, names: Iterable[object]) -> None:
     found = [str(name) for name in names]
-    several = kind if kind == "series" or len(found) == 1 else f"{kind}s"
     shown = ", ".join(found[:SHOWN]) + (" and more" if len(found) > SHOWN else "")
     raise LeakError(
-        f"{len(found)} {several} of the {held_out} part "
+        f"{len(found)} {nouns[len(found) > 1]} of the {held_out} part "
         f"{'are' if len(found) > 1 else 'is'} also in the {seen} part: {shown}. No result can be trusted "
         "where a case was seen before it is tested; split the data again, with duplicates removed"
     )

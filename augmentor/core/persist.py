@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file, write_json
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import chunks, on_disk
 from augmentor.core.synthetic import SyntheticSet
@@ -37,7 +39,11 @@ def write_samples(folder: Path, samples: Samples) -> None:
         np.savez_compressed(handle, **arrays)
     write_json(
         folder / "samples.json",
-        {"classes": list(samples.classes), "value_range": samples.value_range},
+        {
+            "classes": list(samples.classes),
+            "value_range": samples.value_range,
+            "kind": asdict(samples.kind),
+        },
     )
 
 
@@ -53,7 +59,7 @@ def read_samples(folder: Path) -> Samples:
     """Read what :func:`write_samples` wrote.
 
     Raises:
-        DataError: if the files are missing or damaged.
+        DataError: if the files are missing or damaged, or do not say what one sample is.
     """
     try:
         head = json.loads((folder / "samples.json").read_text(encoding="utf-8"))
@@ -73,11 +79,17 @@ def read_samples(folder: Path) -> Samples:
             x = pd.read_parquet(folder / "table.parquet")
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"cannot read the samples in {folder}: {error}") from error
+    if "kind" not in head:
+        raise DataError(
+            f"the samples in {folder} were written by an earlier version and do not say what one sample is "
+            "(a series, an image, a volume); run the recipe again"
+        )
     bounds = head["value_range"]
     return Samples(
         x=x,
         classes=tuple(head["classes"]),
         value_range=None if bounds is None else (bounds[0], bounds[1]),
+        kind=Kind(**head["kind"]),
         **parts,
     )
 

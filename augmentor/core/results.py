@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from augmentor.core.files import atomic_file
 COLUMNS: dict[str, str] = {
     "dataset": "string",
     "arm": "string",
+    "setting": "string",
     "seed": "Int64",
     "split": "string",
     "metric": "string",
@@ -23,14 +25,54 @@ COLUMNS: dict[str, str] = {
     "greater_is_better": "boolean",
 }
 
+Scalar = str | int | float | bool
+
+
+def setting_text(values: Mapping[str, Scalar]) -> str:
+    """Return a setting as it stands in the column ``setting``: equal settings are equal texts.
+
+    Example:
+        >>> setting_text({"images": 3200, "candidate": "cvae", "share": 0.5})
+        'candidate="cvae" images=3200 share=0.5'
+
+    Raises:
+        DataError: if a name is no identifier, or a value is not finite.
+    """
+    for name, value in values.items():
+        if not name.isidentifier():
+            raise DataError(f"a setting is named by an identifier, got {name!r}")
+        if isinstance(value, float) and not (value - value == 0):
+            raise DataError(f"a setting's value is finite, got {name}={value}")
+    return " ".join(f"{name}={json.dumps(values[name])}" for name in sorted(values))
+
+
+def read_setting(text: str) -> dict[str, Scalar]:
+    """Return the setting that :func:`setting_text` wrote.
+
+    Raises:
+        DataError: if it did not write this text.
+    """
+    found: dict[str, Scalar] = {}
+    rest = text
+    decoder = json.JSONDecoder()
+    try:
+        while rest:
+            name, _, rest = rest.partition("=")
+            found[name], end = decoder.raw_decode(rest)
+            rest = rest[end:].removeprefix(" ")
+    except ValueError as error:
+        raise DataError(f"a setting reads like 'share=0.5', got {text!r}") from error
+    return found
+
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """One row a number: dataset, arm, seed, split, metric, class, value, greater_is_better.
+    """One row per number: dataset, arm, setting, seed, split, metric, class, value, greater_is_better.
 
-    ``split`` says which part was scored ("test", "validation", "train", "synthetic"); ``seed``,
-    ``arm``, ``class`` and ``greater_is_better`` are missing where they do not apply. A number
-    that cannot be estimated has no row: a value is never NaN.
+    ``setting`` says under which setting a number was found that was tried before a choice ("share=0.5", see
+    :func:`setting_text`); it is missing in all other rows. ``split`` says which part was scored ("test",
+    "validation", "train", "synthetic"); ``seed``, ``arm``, ``class`` and ``greater_is_better`` are missing
+    where they do not apply. A number that cannot be estimated has no row: a value is never NaN.
     """
 
     table: pd.DataFrame
@@ -45,32 +87,38 @@ class Results:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Results:
-        """Build the table from dictionaries; absent columns are missing.
+        """Build the table from dictionaries; absent columns are missing, a setting may be a mapping.
 
         Raises:
             DataError: if a row holds a column that results do not have: it would be lost in silence.
         """
-        found = [dict(row) for row in rows]
+        found = [_rendered(row) for row in rows]
         unknown = sorted({key for row in found for key in row} - set(COLUMNS))
         if unknown:
             raise DataError(f"results have the columns {list(COLUMNS)}, got also {unknown}")
         table = pd.DataFrame(found, columns=list(COLUMNS))
         return cls(table.astype(COLUMNS))
 
-    def where(self, **conditions: str | int) -> pd.DataFrame:
-        """Return the rows where every named column equals its value (``class_`` for class)."""
-        mask = pd.Series(True, index=self.table.index)
+    def where(self, *, setting: Mapping[str, Scalar] | None = None, **conditions: str | int) -> pd.DataFrame:
+        """Return the rows where every named column equals its value (``class_`` for class).
+
+        Rows of a setting are returned only where ``setting`` asks for that one.
+        """
+        if setting is None:
+            mask = self.table["setting"].isna()
+        else:
+            mask = (self.table["setting"] == setting_text(setting)).fillna(False)
         for name, value in conditions.items():
             mask &= (self.table[name.rstrip("_")] == value).fillna(False)
         return self.table[mask]
 
-    def value(self, **conditions: str | int) -> float | None:
+    def value(self, *, setting: Mapping[str, Scalar] | None = None, **conditions: str | int) -> float | None:
         """Return the single value where the conditions hold, or None where there is none.
 
         Raises:
             DataError: if several rows match.
         """
-        found = self.where(**conditions)["value"]
+        found = self.where(setting=setting, **conditions)["value"]
         if len(found) > 1:
             raise DataError(f"{len(found)} results match {conditions}, expected one")
         return float(found.iloc[0]) if len(found) else None
@@ -88,3 +136,8 @@ class Results:
     def read(cls, path: Path) -> Results:
         """Read what :meth:`write` wrote."""
         return cls(pd.read_parquet(path).astype(COLUMNS))
+
+
+def _rendered(row: Mapping[str, Any]) -> dict[str, Any]:
+    setting = row.get("setting")
+    return {**row, "setting": setting_text(setting)} if isinstance(setting, Mapping) else dict(row)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,13 @@ import pandas as pd
 from augmentor.core.errors import DataError
 from augmentor.core.factorize import all_unique
 from augmentor.core.files import sha256_bytes, sha256_chunks
+from augmentor.core.kinds import Kind
 from augmentor.core.scratch import chunks, collect, take_rows
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+Values: TypeAlias = npt.NDArray[Any] | pd.DataFrame
+"""The rows of samples in the data's own form and units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +37,19 @@ class Samples:
         group: unicode array of shape (N,) or None; rows of one group (a patient) are never
             divided between splits.
         value_range: (low, high) that ``x`` may take, e.g. (0, 255); None for tables.
+        kind: what one sample is, as the reader that made the samples decided; given by name.
 
     Raises:
         DataError: at construction, if the parts disagree.
     """
 
-    x: npt.NDArray[np.generic] | pd.DataFrame
+    x: Values
     y: IntArray
     classes: tuple[str, ...]
     ids: npt.NDArray[np.str_]
     group: npt.NDArray[np.str_] | None = None
     value_range: tuple[float, float] | None = None
+    kind: Kind = field(kw_only=True)
 
     def __post_init__(self) -> None:
         """Check that the parts agree."""
@@ -91,6 +97,13 @@ class Samples:
         return tuple(self.array.shape[1:])
 
     @property
+    def row_form(self) -> tuple[object, ...]:
+        """What all rows share: dtype and shape of one array, or name and dtype of every column."""
+        if isinstance(self.x, pd.DataFrame):
+            return tuple((str(name), str(dtype)) for name, dtype in self.x.dtypes.items())
+        return str(self.x.dtype), self.shape
+
+    @property
     def n_classes(self) -> int:
         """Number of classes, including classes without samples."""
         return len(self.classes)
@@ -109,7 +122,7 @@ class Samples:
         rows = rows.astype(np.int64)
         return replace(
             self,
-            x=self.x.iloc[rows] if isinstance(self.x, pd.DataFrame) else take_rows(self.x, rows),
+            x=rows_at(self.x, rows),
             y=self.y[rows],
             ids=take_rows(self.ids, rows),
             group=None if self.group is None else take_rows(self.group, rows),
@@ -130,7 +143,10 @@ class Samples:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all rows with their labels, ids, groups and class names, in order."""
+        """SHA-256 of all rows with their labels, ids, groups and class names, in order.
+
+        The kind takes no part: it says how the rows are read, and the rows are here.
+        """
         return sha256_chunks(
             chain(
                 _lines(self.row_digests),
@@ -148,6 +164,19 @@ def _lines(texts: npt.NDArray[np.str_]) -> Iterator[bytes]:
         yield (("\n" if piece.start else "") + "\n".join(texts[piece])).encode()
 
 
+def rows_at(x: Values, rows: npt.NDArray[np.integer]) -> Values:
+    """Return the rows of ``x`` at these positions, in that order."""
+    return x.iloc[rows] if isinstance(x, pd.DataFrame) else take_rows(x, rows.astype(np.int64))
+
+
+def rows_joined(parts: Sequence[Values]) -> Values:
+    """Return the rows of all parts, which are of one form, one after the other."""
+    tables = [part for part in parts if isinstance(part, pd.DataFrame)]
+    if tables:
+        return pd.concat(tables, ignore_index=True)
+    return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
+
+
 def concatenate(parts: Sequence[Samples]) -> Samples:
     """Join samples of the same classes, shape and units, in order.
 
@@ -158,22 +187,20 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
         raise DataError("nothing to concatenate")
     first = parts[0]
     for other in parts[1:]:
-        same = other.classes == first.classes and other.value_range == first.value_range
+        same = (other.classes, other.value_range, other.kind) == (
+            first.classes, first.value_range, first.kind
+        )  # fmt: skip
         if not same or isinstance(other.x, pd.DataFrame) != isinstance(first.x, pd.DataFrame):
             raise DataError("samples to concatenate must share classes, kind and value range")
         if isinstance(first.x, np.ndarray) and other.shape != first.shape:
             raise DataError(f"samples to concatenate must share a shape, got {first.shape}, {other.shape}")
-    x: npt.NDArray[np.generic] | pd.DataFrame
-    if isinstance(first.x, pd.DataFrame):
-        x = pd.concat([part.x for part in parts if isinstance(part.x, pd.DataFrame)], ignore_index=True)
-    else:
-        x = np.concatenate([part.array for part in parts])
     grouped = all(part.group is not None for part in parts)
     return Samples(
-        x=x,
+        x=rows_joined([part.x for part in parts]),
         y=np.concatenate([part.y for part in parts]),
         classes=first.classes,
         ids=np.concatenate([part.ids for part in parts]),
         group=np.concatenate([part.group for part in parts if part.group is not None]) if grouped else None,
         value_range=first.value_range,
+        kind=first.kind,
     )

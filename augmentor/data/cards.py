@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.kinds import Modality
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, parse, read_yaml
 
@@ -55,7 +54,7 @@ class Card(Spec):
     source: Text = "unknown"
     citation: Text = "unknown"
     kind: Literal["embedded", "npz", "folder"]
-    modality: Modality | None = None
+    modality: Text | None = None
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     task: Literal["binary-class", "multi-class", "ordinal-regression", "multi-label"] = "multi-class"

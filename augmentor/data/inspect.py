@@ -66,7 +66,7 @@ def inspect(
     except AugmentorError as error:
         blockers.append(str(error))
     progress.log("looking for duplicates")
-    exact, near = exact_duplicates(loaded.parts), near_duplicates(loaded.parts)
+    exact, near = exact_duplicates(loaded.parts), near_duplicates(loaded.parts, loaded.fingerprints)
     place = {str(name): part for part, samples in loaded.parts.items() for name in samples.ids}
     exact_across = sum(len({place[name] for name in group}) > 1 for group in exact)
     near_across = sum(place[pair.first] != place[pair.second] for pair in near)

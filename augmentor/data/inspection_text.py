@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from augmentor.core.kinds import Modality
 from augmentor.data.inspection import Inspection
 
 SHOWN = 10
-SIDES: Mapping[Modality, tuple[str, ...]] = {
+SIDES: Mapping[str, tuple[str, ...]] = {
     "series": ("steps",),
     "image": ("height", "width"),
     "volume": ("depth", "height", "width"),

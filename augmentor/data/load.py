@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card, card_names, load_card
@@ -17,8 +18,8 @@ from augmentor.data.loaded import Loaded, Originals
 from augmentor.data.readers.arrays import find_range, shaped
 from augmentor.data.readers.embedded import EMBEDDED
 from augmentor.data.readers.files import TABLE_SUFFIXES
-from augmentor.data.readers.folder import read_folder
-from augmentor.data.readers.npz import read_npz
+from augmentor.data.readers.fingerprints import FINGERPRINTS
+from augmentor.data.readers.table import Reading, reader_of
 from augmentor.data.spec import ImageSpec, SeriesSpec
 
 
@@ -53,12 +54,9 @@ def load(
         assert card is not None
         return _embedded(card, image)
     name = card.name if card else _name(path)
-    if path.is_dir():
-        loaded = read_folder(
-            path, name=name, image=image, series=series, card=card, progress=progress or Silent()
-        )
-    else:
-        loaded = read_npz(path, name=name, image=image, series=series, card=card)
+    read = reader_of(path)
+    assert read is not None  # source_path refuses the others
+    loaded = read(path, Reading(name, image, series or SeriesSpec(), card, progress or Silent()))
     return replace(loaded, notes=(*loaded.notes, *_against_card(loaded, path)))
 
 
@@ -144,7 +142,7 @@ def _kind_checked(path: Path, card: Card | None) -> Path:
                 raise DataError(f"{path} holds {len(archives)} .npz files; name one of them")
             return (named or archives)[0]
         return path
-    if path.suffix.lower() == ".npz":
+    if reader_of(path) is not None:
         return path
     if path.suffix.lower() in TABLE_SUFFIXES:
         raise DataError(
@@ -171,9 +169,17 @@ def _embedded(card: Card, image: ImageSpec) -> Loaded:
         classes=tuple(card.classes),
         ids=np.array([f"all/{row}" for row in range(len(y))], dtype=np.str_),
         value_range=find_range({"all": x}, card.value_range, card.name),
+        kind=IMAGE,
     )
     originals = Originals.uniform(len(y), sides=x.shape[1:3], channels=x.shape[3], bits=8)
-    return Loaded(card.name, card, {"all": samples}, "memory", originals)
+    return Loaded(
+        card.name,
+        card,
+        {"all": samples},
+        "memory",
+        originals,
+        fingerprints=FINGERPRINTS[samples.kind.name],
+    )
 
 
 def _against_card(loaded: Loaded, path: Path) -> list[str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from augmentor.core.kinds import Kind, kind_of
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import IntArray, Samples
 from augmentor.data.cards import Card
 
-Layout: TypeAlias = Literal["folder", "npz", "memory"]
+Layout: TypeAlias = str
+"""How data lies on disk: "folder" (of files), "npz", "memory" (inside a package), or another form's name."""
+Fingerprints: TypeAlias = Callable[[Any], npt.NDArray[np.float32]]
+"""``x`` of samples (N rows in the data's own form) to unit vectors (N, P); see
+:mod:`augmentor.data.readers.fingerprints`."""
 PARTS = ("train", "validation", "test")
 
 
@@ -63,6 +68,7 @@ class Loaded:
         originals: the samples' sides and depths before resizing.
         skipped: files that could not be used.
         notes: what a user should know.
+        fingerprints: how samples are compared for being nearly equal; None where they are not.
     """
 
     name: str
@@ -72,11 +78,12 @@ class Loaded:
     originals: Originals
     skipped: tuple[SkippedFile, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    fingerprints: Fingerprints | None = None
 
     @property
     def kind(self) -> Kind:
-        """Series, images or volumes."""
-        return kind_of(next(iter(self.parts.values())).shape)
+        """What one sample is."""
+        return next(iter(self.parts.values())).kind
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -61,11 +61,6 @@ class Split:
     notes: tuple[str, ...] = ()
 
     @property
-    def official(self) -> bool:
-        """Whether the test part is the data's own."""
-        return self.kind == "official"
-
-    @property
     def parts(self) -> dict[str, Samples]:
         """The parts by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}

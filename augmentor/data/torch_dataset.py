@@ -35,9 +35,10 @@ class ExpandedDataset(Dataset[Item]):
 
     Example:
         >>> import numpy as np
+        >>> from augmentor.core.kinds import IMAGE
         >>> from augmentor.core.samples import Samples
         >>> real = Samples(np.full((2, 1, 4, 4), 255, np.uint8), np.array([0, 1]), ("a", "b"),
-        ...                np.array(["r0", "r1"]), value_range=(0, 255))
+        ...                np.array(["r0", "r1"]), value_range=(0, 255), kind=IMAGE)
         >>> x, label, is_synthetic = ExpandedDataset(real)[1]
         >>> x.shape, float(x.max()), label, is_synthetic
         (torch.Size([1, 4, 4]), 1.0, 1, False)
@@ -77,12 +78,28 @@ class ExpandedDataset(Dataset[Item]):
                 )
             parts.append(made)
         assert real.value_range is not None  # Samples of arrays have one
-        self.classes = real.classes
-        self.labels = np.concatenate([part.y for part in parts])
-        self.is_synthetic = np.repeat([False, True][: len(parts)], [len(part) for part in parts])
-        self.transform = transform
-        self._x: npt.NDArray[Any] = concatenate_rows([part.array for part in parts])
-        self._low, self._high = real.value_range
+        self._hold(
+            concatenate_rows([part.array for part in parts]),
+            np.concatenate([part.y for part in parts]),
+            np.repeat([False, True][: len(parts)], [len(part) for part in parts]),
+            classes=real.classes,
+            value_range=real.value_range,
+            transform=transform,
+        )
+
+    def _hold(
+        self,
+        x: npt.NDArray[Any],
+        labels: npt.NDArray[np.int64],
+        is_synthetic: npt.NDArray[np.bool_],
+        *,
+        classes: tuple[str, ...],
+        value_range: tuple[float, float],
+        transform: Callable[[torch.Tensor], torch.Tensor] | None,
+    ) -> None:
+        self._x, self.labels, self.is_synthetic = x, labels, is_synthetic
+        self.classes, self.transform = classes, transform
+        self._low, self._high = value_range
 
     @classmethod
     def from_folder(
@@ -114,16 +131,15 @@ class ExpandedDataset(Dataset[Item]):
         arrays = all(name.endswith(".npy") for name in names)
         stacked = _stacked_arrays(folder, names) if arrays else _stacked_pictures(folder, names)
         bounds = _bounds(folder, stacked) if arrays else (0.0, float(np.iinfo(stacked.dtype).max))
-        synthetic = table["source"].to_numpy() == "synthetic"
-        concatenate_rows = Samples(
-            x=stacked,
-            y=table["label"].to_numpy(dtype=np.int64),
+        dataset = cls.__new__(cls)
+        dataset._hold(
+            stacked,
+            table["label"].to_numpy(dtype=np.int64),
+            table["source"].to_numpy() == "synthetic",
             classes=_classes(table, folder),
-            ids=table["file_name"].to_numpy(dtype=np.str_),
             value_range=bounds,
+            transform=transform,
         )
-        dataset = cls(concatenate_rows, transform=transform)
-        dataset.is_synthetic = synthetic
         return dataset
 
     def __len__(self) -> int:

@@ -1,310 +1,390 @@
-"""The arms of the experiment, each a declaration of what a batch is made of.
+"""The arms of the experiment: each is a product of a few choices, and they differ in nothing else.
 
-Weights, schedule, batch size, number of updates and code path are the same for all of them; an arm
-only says which rows it draws, how often, in which versions, and with which loss. A new arm is a new
-entry of :data:`ARMS`; one that draws real rows alone gets its twin with synthetic rows by :data:`TWINS`.
+Weights, schedule, batch size, number of updates and code path are the same for all arms. A recipe names one
+of :data:`PRESETS`, or gives the fields that differ from the arm ``classical``, or those of an arm that is
+settled on the validation part::
+
+    arms: [classical, cutmix, {mix: cutmix, start: critic}, {base: best_real, add: {rows: passing}}]
+
+Results call an arm by the name of its preset, or by the fields that differ: ``mix=cutmix start=critic``.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, PlainSerializer, field_validator, model_validator
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.spec import Spec, parse
+from augmentor.experiment.old_arms import new_form
+from augmentor.experiment.remedies import LOSSES, MIXES
 
 Head = Literal["trained", "covariance", "generated"]
 SyntheticRows = Literal["none", "all", "kept", "passing", "diverse", "influential"]
-Oversampler = Literal["none", "random", "smote"]
 Start = Literal["random", "critic", "untrained_critic"]
 
 
-@dataclass(frozen=True)
-class Arm:
-    """How an arm draws its batches.
+class Rows(Spec):
+    """Which rows an arm draws, and how real and synthetic ones are mixed.
+
+    In a recipe ``rows: passing`` is short for ``rows: {synthetic: passing}``.
 
     Attributes:
-        label: what a report says about it.
         synthetic: which synthetic rows take part: "all" of them, the "kept" ones, the "passing" ones
             (kept, or surplus: they passed the filters but were not needed), or of these the most "diverse"
             or "influential" half (see :mod:`augmentor.experiment.selected`).
+        mixing: "share": a part of each class's rows in a batch, chosen on the validation part, is synthetic;
+            "pooled": real and synthetic rows of a class are equally likely; "first": all rows of a class
+            that has synthetic ones are synthetic up to :data:`augmentor.experiment.draw.FIRST_PART` of the
+            updates, and none is after it.
         real: whether real training rows take part.
-        balanced: whether every class is equally often in a batch; else its natural frequency.
-        augmented: whether rows come in all versions of the classical policy; else untouched.
-        by_share: whether a chosen share of each class's rows in a batch is synthetic; else real and
-            synthetic rows of a class are equally likely.
         copies: whether a copy of a real row of the class stands in for every synthetic row.
-        synthetic_first: the part of the updates, from the first on, in which every row of a class that
-            has synthetic ones is synthetic; after it none is. 0 mixes throughout.
-        oversampler: what levels the classes: rows repeated at "random", rows of "smote", or "none"
-            (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
-        head: whether the last layer stays as it was "trained", or is trained again with features of a shared
-            "covariance" or of a small GAN, "generated" (see :mod:`augmentor.experiment.heads`).
+    """
+
+    synthetic: SyntheticRows = "none"
+    mixing: Literal["share", "pooled", "first"] = "share"
+    real: bool = True
+    copies: bool = False
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Rows:
+        if self.synthetic == "none" and (self.mixing, self.real, self.copies) != ("share", True, False):
+            raise ValueError("mixing, real and copies say how synthetic rows take part; name these first")
+        if not self.real and (self.copies or self.mixing != "pooled"):
+            raise ValueError(
+                "without real rows there is nothing to mix or copy: {real: false, mixing: pooled}"
+            )
+        return self
+
+    def __str__(self) -> str:
+        """Return the choices in a word: "kept", "all,pooled", "kept,copies"."""
+        said: list[str] = [self.synthetic]
+        said += [self.mixing] if self.mixing != "share" and self.real else []
+        said += [word for word, there in (("no_real", not self.real), ("copies", self.copies)) if there]
+        return ",".join(said)
+
+
+class Arm(Spec):
+    """How an arm draws its batches and what the classifier makes of them. The defaults are ``classical``.
+
+    Attributes:
+        rows: which rows take part.
+        sampling: whether every class is equally often in a batch, "balanced", or as often as in the
+            training part, "natural".
+        augmentation: whether rows come in all versions of the "classical" policy, or untouched, "none".
+        loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
+        mix: "none" or a name in :data:`augmentor.experiment.remedies.MIXES`.
         start: what the classifier starts from: "random" weights of its own network, those of the "critic" on
             the critic's network, or random ones there, "untrained_critic", which tells what the network is
             worth without them.
-        loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
-        mix: name in :data:`augmentor.experiment.remedies.MIXES`.
+        oversample: what levels the classes: rows repeated at "random", rows of "smote", or "none"
+            (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
+        head: whether the last layer stays as it was "trained", or is trained again with features of a shared
+            "covariance" or of a small GAN, "generated" (see :mod:`augmentor.experiment.heads`).
+
+    Example:
+        >>> name_of(Arm(mix="cutmix", start="critic"))
+        'mix=cutmix start=critic'
     """
 
-    label: str
-    synthetic: SyntheticRows = "none"
-    real: bool = True
-    balanced: bool = True
-    augmented: bool = True
-    by_share: bool = False
-    copies: bool = False
-    synthetic_first: float = 0.0
-    oversampler: Oversampler = "none"
-    head: Head = "trained"
-    start: Start = "random"
+    rows: Rows = Rows()
+    sampling: Literal["balanced", "natural"] = "balanced"
+    augmentation: Literal["classical", "none"] = "classical"
     loss: str = "cross_entropy"
     mix: str = "none"
+    start: Start = "random"
+    oversample: Literal["none", "random", "smote"] = "none"
+    head: Head = "trained"
+
+    @field_validator("rows", mode="before")
+    @classmethod
+    def _rows_by_name(cls, rows: object) -> object:
+        return {"synthetic": rows} if isinstance(rows, str) else rows
+
+    @field_validator("loss")
+    @classmethod
+    def _loss_known(cls, loss: str) -> str:
+        if loss not in LOSSES:
+            raise ValueError(f"a loss is one of {', '.join(LOSSES)}, got {loss!r}")
+        return loss
+
+    @field_validator("mix")
+    @classmethod
+    def _mix_known(cls, mix: str) -> str:
+        if mix not in ("none", *MIXES):
+            raise ValueError(f"a mixture is one of {', '.join(('none', *MIXES))}, got {mix!r}")
+        return mix
+
+    @model_validator(mode="after")
+    def _can_be_trained(self) -> Arm:
+        if self.oversample != "none" and self.rows != Rows():
+            raise ValueError("oversampling levels the classes with real rows alone; take rows or it out")
+        if self.head != "trained" and (self.mix != "none" or self.start != "random"):
+            raise ValueError(
+                f"the {self.head} head is trained again on features of the usual network with one class a "
+                "row; take mix and start out"
+            )
+        return self
+
+    @property
+    def by_share(self) -> bool:
+        """Whether a share of each class's rows, chosen on the validation part, is synthetic."""
+        return self.rows.synthetic != "none" and self.rows.mixing == "share"
 
     @property
     def is_synthetic(self) -> bool:
         """Whether synthesis has a part in the arm: rows, features or a start (not copies of real rows)."""
-        made = self.head != "trained" or self.start == "critic"
-        return made or (self.synthetic != "none" and not self.copies)
+        return control(self) != self
+
+    @property
+    def is_real_alone(self) -> bool:
+        """Whether the arm draws real rows, each of them once, and nothing comes from the generator."""
+        made = self.rows == Rows() and self.oversample == "none"
+        return made and (self.head, self.start) == ("trained", "random")
 
 
-_DECLARED: Final[dict[str, Arm]] = {
-    "real": Arm(
-        "real images as they are, at their natural class frequencies", balanced=False, augmented=False
-    ),
-    "balanced": Arm("real images as they are, every class equally often", augmented=False),
-    "classical": Arm("real images, balanced, with classical augmentation"),
-    "synthetic": Arm("classical plus all synthetic images", synthetic="all"),
-    "filtered": Arm(
-        "classical plus the kept synthetic images, at a share chosen on the validation part",
-        synthetic="kept",
-        by_share=True,
-    ),
-    "with_synthetic": Arm(
-        "the best arm without synthetic images, with synthetic images in every class at a chosen share and "
-        "nothing else changed",
-        synthetic="passing",
-        by_share=True,
-    ),
-    "from_critic": Arm(
-        "the best arm without synthetic images, on the network of the generator's critic with its weights to "
-        "start from",
-        start="critic",
-    ),
-    "critic_network": Arm(
-        "the best arm without synthetic images, on the network of the generator's critic with random weights",
-        start="untrained_critic",
-    ),
-    "critic_and_rows": Arm(
-        "as from_critic, with synthetic images in every class at a chosen share",
-        start="critic",
-        synthetic="passing",
-        by_share=True,
-    ),
-    "diverse": Arm(
-        "as spread_mixup, with the half of the synthetic images that lie farthest from real ones and from "
-        "each other",
-        synthetic="diverse",
-        by_share=True,
-        mix="mixup",
-    ),
-    "influential": Arm(
-        "as spread_mixup, with the half of the synthetic images whose training steps lower the loss of "
-        "held-out training images most",
-        synthetic="influential",
-        by_share=True,
-        mix="mixup",
-    ),
-    "classwise": Arm(
-        "the best of the mixing arms, without synthetic images of the classes where they do harm on the "
-        "validation part",
-        synthetic="passing",
-        by_share=True,
-    ),
-    "pretrained": Arm(
-        "synthetic images that passed the filters for the first half of the updates, then classical",
-        synthetic="passing",
-        synthetic_first=0.5,
-    ),
-    "synthetic_only": Arm(
-        "synthetic images that passed the filters, and no real one", synthetic="passing", real=False
-    ),
-    "covariance_transfer": Arm(
-        "classical, the last layer trained again with Gaussian features whose covariance rich classes lend",
-        head="covariance",
-    ),
-    "feature_gan": Arm(
-        "classical, the last layer trained again with features of a conditional WGAN-GP", head="generated"
-    ),
-    "duplicated": Arm(
-        "classical plus copies of real images in the place of the kept synthetic ones",
-        synthetic="kept",
-        by_share=True,
-        copies=True,
-    ),
-    "oversampled": Arm(
-        "classical plus rows of SMOTE, drawn between real ones until the classes are level",
-        oversampler="smote",
-    ),
-    "random_oversampled": Arm(
-        "classical, with rows of the smaller classes repeated at random until the classes are level",
-        oversampler="random",
-    ),
-    "class_weighted": Arm(
-        "real images, classical augmentation, loss weighted by inverse class frequency",
-        balanced=False,
-        loss="class_weighted",
-    ),
-    "focal": Arm("real images, classical augmentation, focal loss", balanced=False, loss="focal"),
-    "logit_adjusted": Arm(
-        "real images, classical augmentation, logits adjusted by the class frequencies",
-        balanced=False,
-        loss="logit_adjusted",
-    ),
-    "mixup": Arm("classical plus mixup", mix="mixup"),
-    "weighted_mixup": Arm(
-        "real images, classical augmentation, loss weighted by inverse class frequency, and mixup",
-        balanced=False,
-        loss="class_weighted",
-        mix="mixup",
-    ),
-    "cutmix": Arm("classical plus cutmix", mix="cutmix"),
+class Derived(Spec):
+    """An arm that is settled on the validation part, when the arms it is derived from are fitted.
+
+    Attributes:
+        base: the arm that it starts from: of those of real rows alone the best on the validation part,
+            "best_real", or of those that mix synthetic rows at a share, "best_mixing".
+        add: fields that are set anew in the best real arm; what they leave at the default stays.
+        leave_out: from the best mixing arm: the synthetic rows of the classes where they do harm on the
+            validation part, "harmful_classes".
+    """
+
+    base: Literal["best_real", "best_mixing"]
+    add: Arm = Arm()
+    leave_out: Literal["nothing", "harmful_classes"] = "nothing"
+
+    @model_validator(mode="after")
+    def _says_what_is_derived(self) -> Derived:
+        if self.base == "best_real" and (self.add == Arm() or self.leave_out != "nothing"):
+            raise ValueError("best_real needs what is added to it, and that alone: {add: {rows: passing}}")
+        if self.add.head != "trained":
+            raise ValueError(
+                "a head is trained again on rows of one class each, which not every best arm has"
+            )
+        if self.base == "best_mixing" and (self.add != Arm() or self.leave_out == "nothing"):
+            raise ValueError("from best_mixing classes can be left out: {leave_out: harmful_classes}")
+        return self
+
+    @property
+    def pattern(self) -> Arm:
+        """What is known of the arm before it is settled: what is added, or that it mixes rows at a share."""
+        return self.add if self.base == "best_real" else Arm(rows=Rows(synthetic="passing"))
+
+
+AnyArm = Arm | Derived
+
+
+PRESETS: Final[dict[str, AnyArm]] = {
+    "real": Arm(sampling="natural", augmentation="none"),
+    "balanced": Arm(augmentation="none"),
+    "classical": Arm(),
+    "class_weighted": Arm(sampling="natural", loss="class_weighted"),
+    "focal": Arm(sampling="natural", loss="focal"),
+    "logit_adjusted": Arm(sampling="natural", loss="logit_adjusted"),
+    "mixup": Arm(mix="mixup"),
+    "cutmix": Arm(mix="cutmix"),
+    "oversampled": Arm(oversample="smote"),
+    "random_oversampled": Arm(oversample="random"),
+    "duplicated": Arm(rows=Rows(synthetic="kept", copies=True)),
+    "synthetic": Arm(rows=Rows(synthetic="all", mixing="pooled")),
+    "filtered": Arm(rows=Rows(synthetic="kept")),
+    "pretrained": Arm(rows=Rows(synthetic="passing", mixing="first")),
+    "synthetic_only": Arm(rows=Rows(synthetic="passing", mixing="pooled", real=False)),
+    "with_synthetic": Derived(base="best_real", add=Arm(rows=Rows(synthetic="passing"))),
+    "from_critic": Derived(base="best_real", add=Arm(start="critic")),
+    "critic_network": Derived(base="best_real", add=Arm(start="untrained_critic")),
+    "critic_and_rows": Derived(base="best_real", add=Arm(rows=Rows(synthetic="passing"), start="critic")),
+    "classwise": Derived(base="best_mixing", leave_out="harmful_classes"),
 }
-
-TWINS: Final[dict[str, str]] = {
-    "real": "spread_real",
-    "balanced": "spread_balanced",
-    "classical": "spread",
-    "class_weighted": "spread_weighted",
-    "focal": "spread_focal",
-    "logit_adjusted": "spread_logit_adjusted",
-    "mixup": "spread_mixup",
-    "weighted_mixup": "spread_weighted_mixup",
-    "cutmix": "spread_cutmix",
-}
-"""Each arm that draws real rows alone, and the same arm with synthetic rows: its twin.
-
-The synthetic rows come at one share in every class, so that what is synthetic does not tell the class, and
-how often a class comes does not change.
-"""
+"""The arms that have a name of their own; every other is named by its fields, see :func:`name_of`."""
 
 
-def twin(name: str) -> Arm:
-    """Return the arm ``name`` of :data:`TWINS` with synthetic rows and nothing else changed."""
-    label = f"{_DECLARED[name].label}; of every class a chosen share synthetic, of rows that pass the filters"
-    return replace(_DECLARED[name], label=label, synthetic="passing", by_share=True)
+def arm_of(value: object) -> AnyArm:
+    """Return the arm that a recipe's entry stands for: a preset's name or a mapping of fields.
+
+    Raises:
+        ValueError: if there is no such preset, or the fields do not hold together.
+    """
+    if isinstance(value, Arm | Derived):
+        return value
+    if isinstance(value, str):
+        if value in PRESETS:
+            return PRESETS[value]
+        now = new_form(value)
+        if now:
+            raise ValueError(f"the arm {value!r} is now given by its fields: {now}")
+        near = difflib.get_close_matches(value, PRESETS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known arms: {', '.join(PRESETS)}"
+        raise ValueError(f"unknown arm {value!r}; {hint}; or give its fields, e.g. {{mix: cutmix}}")
+    if not isinstance(value, Mapping):
+        raise ValueError(f"an arm is a preset's name or a mapping of fields, got {value!r}")
+    try:
+        return parse(Derived, value, "an arm") if "base" in value else parse(Arm, value, "an arm")
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
-FROM_CRITIC: Final = {name: f"critic_start_{name}" for name in TWINS}
-"""The same arms on the generator's critic, with its weights to start from."""
-
-CRITIC_NETWORK: Final = {name: f"critic_network_{name}" for name in TWINS}
-"""The same arms on the critic's network with random weights: what the network is worth by itself."""
-
-CRITIC_AND_ROWS: Final = {name: f"critic_start_{other}" for name, other in TWINS.items()}
-"""The twins on the generator's critic: a start and synthetic rows."""
+def changed_fields(arm: Arm) -> dict[str, Any]:
+    """Return the fields that differ from ``classical``, in the order of :class:`Arm`."""
+    return {name: value for name, value in arm if value != Arm.model_fields[name].default}
 
 
-def _on_critic(name: str, start: Start) -> Arm:
-    words = "with its weights to start from" if start == "critic" else "with random weights"
-    whole = {**_DECLARED, **{other: twin(plain) for plain, other in TWINS.items()}}[name]
-    label = f"{whole.label}; on the network of the generator's critic {words}"
-    return replace(whole, label=label, start=start)
+def name_of(arm: AnyArm) -> str:
+    """Return the arm's name: its preset's, or one built from the fields that differ from ``classical``.
+
+    Example:
+        >>> name_of(Derived(base="best_real", add=Arm(mix="mixup")))
+        'best_real mix=mixup'
+    """
+    for name, preset in PRESETS.items():
+        if preset == arm:
+            return name
+    said = [] if isinstance(arm, Arm) else [arm.base]
+    fields = changed_fields(arm if isinstance(arm, Arm) else arm.add)
+    return " ".join([*said, *(f"{key}={value}" for key, value in fields.items())])
 
 
-ARMS: Final[dict[str, Arm]] = {
-    **_DECLARED,
-    **{other: twin(name) for name, other in TWINS.items()},
-    **{other: _on_critic(name, "critic") for name, other in FROM_CRITIC.items()},
-    **{other: _on_critic(name, "untrained_critic") for name, other in CRITIC_NETWORK.items()},
-    **{CRITIC_AND_ROWS[name]: _on_critic(other, "critic") for name, other in TWINS.items()},
-}
-
-SYNTHETIC_ARMS: Final = tuple(name for name, arm in ARMS.items() if arm.is_synthetic)
-WITH_SYNTHETIC = "with_synthetic"
-CLASSWISE = "classwise"
-FOLLOWERS: Final[dict[str, dict[str, str]]] = {
-    WITH_SYNTHETIC: TWINS,
-    "from_critic": FROM_CRITIC,
-    "critic_network": CRITIC_NETWORK,
-    "critic_and_rows": CRITIC_AND_ROWS,
-}
-"""Arms that follow the best arm of real rows alone, and what each becomes by what that one is."""
-
-CONTROLS: Final[dict[str, str]] = {
-    **dict.fromkeys(("synthetic", "filtered", "pretrained"), "classical"),
-    **dict.fromkeys(("covariance_transfer", "feature_gan"), "classical"),
-    **dict.fromkeys(("diverse", "influential"), "mixup"),
-    **{other: name for name, other in TWINS.items()},
-    **{FROM_CRITIC[name]: CRITIC_NETWORK[name] for name in TWINS},
-    **{CRITIC_AND_ROWS[name]: CRITIC_NETWORK[name] for name in TWINS},
-}
-"""Each arm of real rows and something synthetic, with the same arm that has nothing from the generator."""
-
-LATE: Final = (*FOLLOWERS, CLASSWISE)
-"""Arms that are settled when others are fitted: on the validation part they become one of those."""
+def written(arm: AnyArm) -> str | dict[str, Any]:
+    """Return the arm as a recipe writes it: a preset's name or the fields that differ, JSON-able."""
+    for name, preset in PRESETS.items():
+        if preset == arm:
+            return name
+    if isinstance(arm, Derived):
+        added = {"add": _short(arm.add)} if arm.add != Arm() else {}
+        return {**arm.model_dump(mode="json", exclude_defaults=True), **added}
+    return _short(arm)
 
 
-def controls_of(names: Collection[str], became: Mapping[str, str]) -> dict[str, str]:
-    """Return the arms of ``names`` whose control is among them too, each with that control.
+def _short(arm: Arm) -> dict[str, Any]:
+    fields = arm.model_dump(mode="json", exclude_defaults=True)
+    if list(fields.get("rows", ())) == ["synthetic"]:
+        fields["rows"] = fields["rows"]["synthetic"]
+    return fields
+
+
+ArmField = Annotated[AnyArm, BeforeValidator(arm_of), PlainSerializer(written)]
+"""An arm as a field of a recipe."""
+
+
+def arms_of(values: Iterable[object]) -> dict[str, AnyArm]:
+    """Return the arms of a recipe's list by name, in its order.
+
+    Raises:
+        ValueError: if one is unknown, or there twice.
+    """
+    found: dict[str, AnyArm] = {}
+    for value in values:
+        arm = arm_of(value)
+        name = name_of(arm)
+        if name in found:
+            raise ValueError(f"every arm is named once, got {name} twice")
+        found[name] = arm
+    return found
+
+
+def pattern_of(arm: AnyArm) -> Arm:
+    """Return the arm, or what is known of one that is yet to be settled."""
+    return arm if isinstance(arm, Arm) else arm.pattern
+
+
+def control(arm: Arm) -> Arm:
+    """Return the same arm without synthesis: real rows alone, no trained critic, no made features.
+
+    An arm without anything synthetic is its own control. A start from the critic becomes the critic's
+    network with random weights, so that the network is no advantage.
+
+    Example:
+        >>> control(Arm(rows=Rows(synthetic="passing"), mix="cutmix", start="critic"))
+        Arm(rows=Rows(synthetic='none', mixing='share', real=True, copies=False), sampling='balanced', \
+augmentation='classical', loss='cross_entropy', mix='cutmix', start='untrained_critic', oversample='none', \
+head='trained')
+    """
+    rows = arm.rows if arm.rows.copies else Rows()
+    start = "untrained_critic" if arm.start == "critic" else arm.start
+    return arm.model_copy(update={"rows": rows, "start": start, "head": "trained"})
+
+
+def controls_of(arms: Mapping[str, Arm]) -> dict[str, str]:
+    """Return the arms of real and synthetic rows whose control is among ``arms`` too, each with its name.
 
     Args:
-        names: the arms of one evaluation.
-        became: what those of :data:`LATE` were settled to be.
+        arms: the arms of one evaluation by name, derived ones as they were settled.
     """
-    known = {became.get(name, name): name for name in reversed(list(names))}
-    wanted = {name: CONTROLS.get(became.get(name, name), "") for name in names}
-    return {name: known[control] for name, control in wanted.items() if control in known}
+    known = {arm: name for name, arm in reversed(list(arms.items()))}
+    wanted = {name: control(arm) for name, arm in arms.items() if arm.is_synthetic and arm.rows.real}
+    return {name: known[other] for name, other in wanted.items() if other in known}
 
 
-def needs_critic(name: str) -> bool:
-    """Return whether the arm ``name`` takes the generator's critic, its weights or only its network."""
-    return ARMS[name].start != "random"
+def settled(derived: Derived, base: Arm) -> Arm:
+    """Return what ``derived`` is, where ``base`` is the best of the arms that it starts from.
+
+    Example:
+        >>> name_of(settled(Derived(base="best_real", add=Arm(start="critic")), Arm(mix="cutmix")))
+        'mix=cutmix start=critic'
+    """
+    return Arm(**{**dict(base), **changed_fields(derived.add)})
 
 
-def starts_alone(name: str) -> bool:
-    """Return whether the arm ``name`` takes the critic's weights and no synthetic row."""
-    arm = ARMS.get(name)
-    return arm is not None and arm.start == "critic" and arm.synthetic == "none"
+def needs_critic(arm: AnyArm) -> bool:
+    """Return whether the arm takes the generator's critic, its weights or only its network."""
+    return pattern_of(arm).start != "random"
 
 
-def check_arms(names: tuple[str, ...]) -> None:
+def is_mixing(arm: AnyArm) -> bool:
+    """Return whether the arm mixes synthetic rows at a share, and is not itself derived from such arms."""
+    pattern = pattern_of(arm)
+    late = isinstance(arm, Derived) and arm.base == "best_mixing"
+    return pattern.by_share and pattern.is_synthetic and not late
+
+
+def check_arms(arms: Collection[AnyArm]) -> None:
     """Refuse a list of arms that cannot give a verdict.
 
     Raises:
-        ValueError: if a name is unknown or twice there, or one side of the comparison is missing.
+        ValueError: if one is there twice, or one side of the comparison is missing.
     """
-    for name in names:
-        if name not in ARMS:
-            near = difflib.get_close_matches(name, ARMS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known arms: {_listed(ARMS)}"
-            raise ValueError(f"unknown arm {name!r}; {hint}")
-    if len(set(names)) != len(names):
-        raise ValueError(f"every arm is named once, got {', '.join(names)}")
-    mixing = [name for name, arm in ARMS.items() if arm.by_share and arm.is_synthetic and name != CLASSWISE]
-    if CLASSWISE in names and not set(mixing) & set(names):
-        raise ValueError(
-            f"classwise leaves classes out of the best of {_listed(mixing)}; add one of these to "
-            f"{', '.join(names)}"
-        )
-    following = [name for name in names if name in FOLLOWERS]
-    if following and not set(TWINS) & set(names):
-        raise ValueError(
-            f"{following[0]} changes one thing about the best of {', '.join(TWINS)}; add one of these to "
-            f"{', '.join(names)}"
-        )
-    with_synthetic = [name for name, arm in ARMS.items() if arm.is_synthetic and arm.real]
-    without = [name for name, arm in ARMS.items() if not arm.is_synthetic]
-    for side, word in ((with_synthetic, "real and synthetic"), (without, "no synthetic")):
-        if not set(side) & set(names):
+    named = arms_of(arms)
+    listed = ", ".join(named) or "the empty list"
+    for name, arm in named.items():
+        if not isinstance(arm, Derived):
+            continue
+        if arm.base == "best_mixing" and not any(map(is_mixing, named.values())):
             raise ValueError(
-                f"a verdict compares an arm with {word} images against another; "
-                f"add one of {_listed(side)} to {', '.join(names) or 'the empty list'}"
+                f"{name} leaves classes out of the best arm that mixes synthetic rows at a share; add one of "
+                f"{_presets(is_mixing)} to {listed}"
+            )
+        if arm.base == "best_real" and not any(map(_is_base, named.values())):
+            raise ValueError(
+                f"{name} changes one thing about the best arm of real rows alone; add one of "
+                f"{_presets(_is_base)} to {listed}"
+            )
+    for side, word in ((_has_both, "real and synthetic"), (_has_none, "no synthetic")):
+        if not any(map(side, named.values())):
+            raise ValueError(
+                f"a verdict compares an arm with {word} rows against another; add one of "
+                f"{_presets(side)} to {listed}"
             )
 
 
-def _listed(names: Collection[str]) -> str:
-    """Return the names for a reader, those made for the critic as a pattern: there is one for every arm."""
-    made = {*FROM_CRITIC.values(), *CRITIC_NETWORK.values(), *CRITIC_AND_ROWS.values()}
-    shown = [name for name in names if name not in made]
-    starts = {name.split("_")[1] for name in names if name in made}
-    return ", ".join([*shown, *(f"critic_{start}_ARM" for start in sorted(starts))])
+def _is_base(arm: AnyArm) -> bool:
+    return isinstance(arm, Arm) and arm.is_real_alone
+
+
+def _has_both(arm: AnyArm) -> bool:
+    return pattern_of(arm).is_synthetic and pattern_of(arm).rows.real
+
+
+def _has_none(arm: AnyArm) -> bool:
+    return not pattern_of(arm).is_synthetic
+
+
+def _presets(asked: Callable[[AnyArm], bool]) -> str:
+    return ", ".join(name for name, arm in PRESETS.items() if asked(arm))

@@ -7,7 +7,7 @@ codec's [-1, 1]. Every arm's table has the same number of rows, drawn by the rul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
-from augmentor.experiment.arms import ARMS, Arm
+from augmentor.experiment.arms import AnyArm, Arm, name_of, pattern_of
 
 ClassifierName = Literal[
     "small_resnet",
@@ -66,17 +66,18 @@ CLASSIFIERS: Final[dict[str, ClassifierKind]] = {
 }
 
 
-def refuse_arms(classifier: str, arms: Sequence[str]) -> None:
+def refuse_arms(classifier: str, arms: Iterable[AnyArm]) -> None:
     """Refuse arms that the classifier cannot train.
 
     Raises:
         ValueError: naming the arm and why.
     """
-    for name in arms:
-        why = _why_not(classifier, ARMS[name])
+    for arm in arms:
+        name, pattern = name_of(arm), pattern_of(arm)
+        why = _why_not(classifier, pattern)
         if why:
             able = "small_resnet"
-            if ARMS[name].head == "trained" and ARMS[name].start == "random":
+            if pattern.head == "trained" and pattern.start == "random":
                 able = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
             raise ValueError(
                 f"{classifier} cannot train the arm {name}: {why}; take {name} out of evaluation.arms, or "
@@ -84,9 +85,10 @@ def refuse_arms(classifier: str, arms: Sequence[str]) -> None:
             )
 
 
-def trainable(classifier: str, arms: Sequence[str]) -> list[str]:
+def trainable(classifier: str, arms: Iterable[AnyArm]) -> list[AnyArm]:
     """Return the arms that the classifier can train; all of them where there is no such classifier."""
-    return [name for name in arms if classifier not in CLASSIFIERS or not _why_not(classifier, ARMS[name])]
+    known = classifier in CLASSIFIERS
+    return [arm for arm in arms if not known or not _why_not(classifier, pattern_of(arm))]
 
 
 def _why_not(classifier: str, arm: Arm) -> str:
@@ -99,8 +101,8 @@ def _why_not(classifier: str, arm: Arm) -> str:
     if arm.mix != "none":
         return f"{arm.mix} trains on mixed labels, and {classifier} takes one class a row"
     if arm.loss not in ("cross_entropy", "class_weighted"):
-        return f"its loss is its own affair and cannot become the {arm.loss.replace('_', ' ')} one"
-    if arm.synthetic_first:
+        return f"{classifier} does not support custom losses, and the arm trains with {arm.loss}"
+    if arm.rows.mixing == "first":
         return f"it changes its rows during the training, and {classifier} sees one table"
     return ""
 
@@ -114,8 +116,8 @@ def check_classifier(classifier: str, shape: tuple[int, ...]) -> None:
     least = CLASSIFIERS[classifier].least_side
     if len(shape) > 1 and min(shape[1:]) < least:
         raise ConfigError(
-            f"evaluation.classifier: {classifier} needs at least {least} pixels a side, the samples have the "
-            f"shape {tuple(shape)}; choose small_resnet or resnet18, or larger images (image.size)"
+            f"evaluation.classifier: {classifier} needs at least {least} cells a side, the samples have the "
+            f"shape {tuple(shape)}; choose small_resnet or resnet18, or larger samples (image.size)"
         )
 
 

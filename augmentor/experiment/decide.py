@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.downstream.scores import PRIMARY_METRICS, checked, contributions
-from augmentor.experiment.arms import SYNTHETIC_ARMS
+from augmentor.experiment.arm_words import subject
+from augmentor.experiment.arms import Arm, controls_of
 from augmentor.experiment.recommend import Recommendation, recommend
 from augmentor.experiment.shift import shift_note
 from augmentor.experiment.verdict import Verdict, points, sentence, verdict
@@ -21,8 +21,6 @@ from augmentor.statistics.intervals import UNSEEN, Interval, intervals
 from augmentor.statistics.variance import Needed, needed
 
 Floats = NDArray[np.float64]
-
-NEVER_CHOSEN = ("synthetic_only",)
 
 NOTHING_TESTED = (
     "Inconclusive: no synthetic sample passed the filters, so nothing was added to the training data and "
@@ -66,6 +64,7 @@ def decide(
     y_test: NDArray[Any],
     y_validation: NDArray[Any],
     classes: Sequence[str],
+    arms: Mapping[str, Arm],
     *,
     groups: NDArray[Any] | None = None,
     primary_metric: str = "balanced_accuracy",
@@ -73,10 +72,8 @@ def decide(
     replicates: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
-    synthetic_arms: Sequence[str] = SYNTHETIC_ARMS,
     empty_arms: Sequence[str] = (),
     validation_groups: NDArray[Any] | None = None,
-    controls: Mapping[str, str] = MappingProxyType({}),
 ) -> Decision:
     """Choose arm and baseline on validation, then measure the gain on the test part.
 
@@ -92,6 +89,10 @@ def decide(
         y_test: (N,) labels.
         y_validation: (M,) labels.
         classes: K names.
+        arms: the arms by name, derived ones as they were settled. Of one whose control is there too, "helps"
+            is said only where it gains over both the baseline and its control: each alone could be luck or
+            another difference, and asking for both never makes the word more likely (an intersection-union
+            test, Berger 1982).
         groups: (N,) groups (patients) of the test cases, or None.
         primary_metric: balanced_accuracy, macro_auroc or accuracy.
         margin: equivalence margin in units of the metric.
@@ -99,14 +100,9 @@ def decide(
         confidence: of the intervals; those of the class-wise recall changes are simultaneous over
             the classes (Bonferroni: each at 1 - (1 - confidence) / K).
         seed: of the bootstrap.
-        synthetic_arms: which arm names count as synthetic.
         empty_arms: synthetic arms without a synthetic row. They are judged only where no other is
             left, and then the verdict is inconclusive whatever the interval: nothing was tested.
         validation_groups: (M,) groups of the validation cases, or None.
-        controls: synthetic arms, each with the arm that differs from it in synthesis alone; see
-            :func:`augmentor.experiment.arms.controls_of`. "helps" is said of such an arm only where it gains
-            over both the baseline and its control: each alone could be luck or another difference, and
-            asking for both never makes the word more likely (an intersection-union test, Berger 1982).
 
     Raises:
         ConfigError: if a metric is not known or no arm is left to compare.
@@ -116,23 +112,25 @@ def decide(
         raise ConfigError(
             f"the primary metric is one of {', '.join(PRIMARY_METRICS)}, got {primary_metric!r}"
         )
-    arms = _stacked(test, y_test, len(classes))
+    tested = _stacked(test, y_test, len(classes))
     held = _stacked(validation, y_validation, len(classes))
-    if list(arms) != list(held):
-        raise DataError(f"test and validation need the same arms, got {list(arms)} and {list(held)}")
+    if list(tested) != list(held):
+        raise DataError(f"test and validation need the same arms, got {list(tested)} and {list(held)}")
     y_test, y_validation = np.asarray(y_test, np.int64), np.asarray(y_validation, np.int64)
     means = validation_means(held, y_validation, primary_metric)
-    tested = {name: mean for name, mean in means.items() if name not in empty_arms}
-    choosable = any(name in synthetic_arms and name not in NEVER_CHOSEN for name in tested)
-    arm, baseline = choose(tested if choosable else means, synthetic_arms)
+    filled = {name: mean for name, mean in means.items() if name not in empty_arms}
+    choosable = any(_can_be_judged(arms[name]) for name in filled)
+    arm, baseline = choose(filled if choosable else means, arms)
     design = Design.of(y_test, groups)
-    against = [name for name in arms if name in synthetic_arms]
-    pairs = {name: controls[name] for name in against if controls.get(name) in arms}
+    against = [name for name in tested if arms[name].is_synthetic]
+    controls = controls_of({name: arms[name] for name in tested})
+    pairs = {name: controls[name] for name in against if name in controls}
     found = _measure(
-        arms, against, baseline, primary_metric, y_test, design, confidence, replicates, seed, pairs
+        tested, against, baseline, primary_metric, y_test, design, confidence, replicates, seed, pairs
     )
     result = verdict(found.gain[arm], margin)
-    said = sentence(result, arm=arm, baseline=baseline, metric=primary_metric)
+    what = subject(arms[arm])
+    said = sentence(result, subject=what, arm=arm, baseline=baseline, metric=primary_metric)
     beyond: list[str] = []
     if pairs.get(arm, baseline) != baseline:
         result, said, words = beyond_control(result, said, found.alone[arm], arm=arm, control=pairs[arm])
@@ -141,10 +139,10 @@ def decide(
         result, said = replace(result, word="inconclusive"), NOTHING_TESTED
     advice = recommend(
         held[arm], held[baseline], y_validation, validation_groups,
-        arm=arm, baseline=baseline, metric=primary_metric, tested=arm not in empty_arms,
+        subject=what, arm=arm, baseline=baseline, metric=primary_metric, tested=arm not in empty_arms,
     )  # fmt: skip
     moved = shift_note(
-        held[baseline], arms[baseline], y_validation, y_test,
+        held[baseline], tested[baseline], y_validation, y_test,
         validation_groups=validation_groups, groups=groups, metric=primary_metric, arm=baseline,
     )  # fmt: skip
     return Decision(
@@ -158,7 +156,7 @@ def decide(
         rows=_rows(found, primary_metric, margin, [classes[int(k)] for k in design.present]),
         notes=[
             *beyond,
-            *_notes(design, classes, next(iter(arms.values())).shape[0]),
+            *_notes(design, classes, next(iter(tested.values())).shape[0]),
             *([moved] if moved else []),
         ],
     )
@@ -192,20 +190,24 @@ def validation_means(held: Mapping[str, Floats], y: NDArray[np.int64], metric: s
     }
 
 
-def choose(means: Mapping[str, float], synthetic_arms: Sequence[str] = SYNTHETIC_ARMS) -> tuple[str, str]:
-    """Return the best synthetic arm (never synthetic_only) and the best other arm.
+def choose(means: Mapping[str, float], arms: Mapping[str, Arm]) -> tuple[str, str]:
+    """Return the best synthetic arm that also trains on real rows, and the best arm without synthesis.
 
     Raises:
         ConfigError: if one side has no arm.
     """
-    ours = [name for name in means if name in synthetic_arms and name not in NEVER_CHOSEN]
-    theirs = [name for name in means if name not in synthetic_arms]
+    ours = [name for name in means if _can_be_judged(arms[name])]
+    theirs = [name for name in means if not arms[name].is_synthetic]
     if not ours or not theirs:
         raise ConfigError(
             "a verdict needs an arm with real and synthetic data (such as filtered) and an arm without "
             f"synthetic data (such as classical), got {', '.join(means) or 'none'}"
         )
     return max(ours, key=means.__getitem__), max(theirs, key=means.__getitem__)
+
+
+def _can_be_judged(arm: Arm) -> bool:
+    return arm.is_synthetic and arm.rows.real
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ import numpy.typing as npt
 from augmentor.core.errors import DataError
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import Arm
+from augmentor.experiment.arms import Arm, name_of
 
 Index = npt.NDArray[np.int64]
 
 NO_ROWS: Index = np.zeros(0, dtype=np.int64)
 
+FIRST_PART = 0.5
+"""The part of the updates, from the first on, that an arm with the mixing "first" gives to synthetic rows."""
 ANNEALED_BY = 0.75
 """With annealing the synthetic share falls linearly and is zero from this part of training on."""
 
@@ -44,7 +46,7 @@ class Picked:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class RowsByClass:
     """The rows an arm may draw, class by class.
 
     Attributes:
@@ -87,14 +89,14 @@ def rows_of(
     repeated: Index = NO_ROWS,
     smote_y: Index = NO_ROWS,
     without: Sequence[int] = (),
-) -> Rows:
+) -> RowsByClass:
     """Return the rows that ``arm`` may draw.
 
     Args:
         arm: the declaration.
         real_y: (N,) labels of the real training rows.
         synthetic_y: (M,) labels of all synthetic rows.
-        marks: for each value of :attr:`Arm.synthetic` but "none" and "all" the mask (M,) of its rows; those
+        marks: for each value of :attr:`Rows.synthetic` but "none" and "all" the mask (M,) of its rows; those
             of :func:`marks_of`, and of :func:`augmentor.experiment.selected.select` where an arm asks for it.
         n_classes: number of classes K.
         seed: decides which real row stands in for a synthetic one where the arm asks for copies.
@@ -106,29 +108,29 @@ def rows_of(
         DataError: if nothing is left to draw.
     """
     everything = np.ones(len(synthetic_y), np.bool_)
-    use = {"none": ~everything, "all": everything, **marks}[arm.synthetic]
+    use = {"none": ~everything, "all": everything, **marks}[arm.rows.synthetic]
     real = [np.flatnonzero(real_y == k) for k in range(n_classes)]
     made = [np.flatnonzero((synthetic_y == k) & use) for k in range(n_classes)]
     for k in without:
         made[k] = made[k][:0]
-    if arm.copies:
+    if arm.rows.copies:
         rng = generator(seed, "copies")
         made = [rng.choice(a, len(b)) if len(a) else a[:0] for a, b in zip(real, made, strict=True)]
-    if arm.oversampler == "random":
+    if arm.oversample == "random":
         made = [repeated[real_y[repeated] == k] for k in range(n_classes)]
-    if arm.oversampler == "smote":
+    if arm.oversample == "smote":
         made = [np.flatnonzero(smote_y == k) for k in range(n_classes)]
-    if not arm.real:
+    if not arm.rows.real:
         real = [a[:0] for a in real]
-    rows = Rows(tuple(real), tuple(made), arm.copies or arm.oversampler == "random")
+    rows = RowsByClass(tuple(real), tuple(made), arm.rows.copies or arm.oversample == "random")
     if not len(rows.drawn):
-        raise DataError(f"there is no row to draw for the arm {arm.label!r}")
+        raise DataError(f"there is no row to draw for the arm {name_of(arm)}")
     return rows
 
 
 def pick(
     arm: Arm,
-    rows: Rows,
+    rows: RowsByClass,
     *,
     step: int,
     updates: int,
@@ -144,8 +146,8 @@ def pick(
     left over go to classes chosen at random, so that each class has the same expected number. Of
     the m places of a class, ``by_share`` arms fill ``floor(share m + u)`` with synthetic rows, u
     uniform on [0, 1): the expected share is exact, and no batch is off by a whole row. Arms with
-    ``synthetic_first`` do so with a share of 1 up to that part of the updates, and of 0 from then on. A class
-    without synthetic rows keeps its real ones, and the other way round.
+    the mixing "first" do so with a share of 1 up to :data:`FIRST_PART` of the updates, and of 0 from then on.
+    A class without synthetic rows keeps its real ones, and the other way round.
 
     Args:
         arm: the declaration.
@@ -160,27 +162,29 @@ def pick(
     """
     rng = generator(seed, "draw", step)
     classes = rows.drawn
-    if arm.balanced:
+    if arm.sampling == "balanced":
         each, left = divmod(batch, len(classes))
         counts = np.full(len(classes), each)
         counts[rng.permutation(len(classes))[:left]] += 1
     else:
         sizes = np.array([_size(arm, rows, k) for k in classes], np.float64)
         counts = rng.multinomial(batch, sizes / sizes.sum())
-    if arm.synthetic_first:
-        share = 1.0 if step < arm.synthetic_first * updates else 0.0
+    if arm.rows.mixing == "first":
+        share = 1.0 if step < FIRST_PART * updates else 0.0
     elif anneal:
         share *= max(0.0, 1.0 - step / (ANNEALED_BY * updates))
     positions = rng.random(batch)
     offsets = rng.random(len(classes))
-    version = rng.integers(0, versions, batch) if arm.augmented else np.zeros(batch, np.int64)
+    version = (
+        rng.integers(0, versions, batch) if arm.augmentation == "classical" else np.zeros(batch, np.int64)
+    )
     made = np.zeros(batch, np.bool_)
     row = np.zeros(batch, np.int64)
     start = 0
     for k, m, offset in zip(classes, counts, offsets, strict=True):
         a, b = rows.real[k], rows.synthetic[k]
         here = positions[start : start + m]
-        shared = arm.by_share or arm.synthetic_first
+        shared = arm.by_share or arm.rows.mixing == "first"
         if not shared or not len(a) or not len(b):
             index = (here * (len(a) + len(b))).astype(np.int64)
             made[start : start + m] = index >= len(a)
@@ -196,7 +200,7 @@ def pick(
     return Picked(made, row, version.astype(np.int64), np.repeat(classes, counts))
 
 
-def _size(arm: Arm, rows: Rows, label: np.int64) -> int:
+def _size(arm: Arm, rows: RowsByClass, label: np.int64) -> int:
     # At a chosen share, synthetic rows take places of real ones and must not change how often a class comes.
     real = len(rows.real[label])
     return real if arm.by_share and real else real + len(rows.synthetic[label])

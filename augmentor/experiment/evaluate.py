@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file
-from augmentor.core.kinds import kind_of
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
@@ -29,8 +28,9 @@ from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.scores import score
-from augmentor.experiment.arms import ARMS, CLASSWISE, FOLLOWERS, controls_of, needs_critic
-from augmentor.experiment.choices import Fitted, empty_arms, fit_arms, stacked
+from augmentor.experiment.arm_words import change, describe, title
+from augmentor.experiment.arms import AnyArm, Arm, Derived, controls_of, name_of, needs_critic, pattern_of
+from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.classifiers import CLASSIFIERS
 from augmentor.experiment.decide import Decision, decide
 from augmentor.experiment.draw import passing
@@ -41,6 +41,7 @@ from augmentor.experiment.selected import FOLDS, SELECTIONS
 from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
 from augmentor.metrics.calibration import calibration_rows
 from augmentor.modalities.policies import Policy
+from augmentor.modalities.table import modality_of
 from augmentor.quality.cross_fit import assign_folds
 from augmentor.synthesizers.critic import KeptCritic
 
@@ -48,13 +49,6 @@ Probabilities = npt.NDArray[np.float64]
 
 PREDICTIONS = "predictions.npz"
 SILENT: Progress = Silent()
-CHANGES = {
-    "with_synthetic": "with synthetic rows and nothing else changed",
-    "from_critic": "on the network of the generator's critic, which starts from the critic's weights",
-    "critic_network": "on the network of the generator's critic, which starts from random weights",
-    "critic_and_rows": "with synthetic rows, on the critic's network, which starts from the critic's weights",
-}
-"""What each arm of :data:`augmentor.experiment.arms.FOLLOWERS` changes, in words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +109,9 @@ def evaluate(
         ConfigError: if an arm cannot take samples of this shape.
     """
     check_parts(train, validation, test, synthetic)
-    check_shape(spec, train.shape)
-    arms, skipped = usable_arms(spec.arms, train, synthetic, critic)
+    check_shape(spec, modality_of(train).fit_codec(train).shape)
+    named = spec.named_arms
+    arms, skipped = usable_arms(named, train, synthetic, critic)
     parts = {"validation": validation, "test": test}
     runner = Runner(
         train, synthetic, parts, spec,
@@ -132,11 +127,12 @@ def evaluate(
     for part, samples in parts.items():
         for name in arms:
             rows += _score_rows(found[part][name], samples, name, part)
-    gan_train, not_estimable = gan_train_rows(rows, arms, skipped)
+    gan_train, not_estimable = gan_train_rows(rows, list(arms), skipped)
     rows += gan_train
-    empty = empty_arms(arms, synthetic, fitted.left_out)
-    controls = controls_of(arms, fitted.became)
-    decision = _decide(found, validation, test, spec, seed, empty, controls)
+    thinned = [name for name, arm in arms.items() if isinstance(arm, Derived) and arm.base == "best_mixing"]
+    empty = empty_arms(fitted.arms, synthetic, thinned, fitted.left_out)
+    controls = controls_of(fitted.arms)
+    decision = _decide(found, fitted.arms, validation, test, spec, seed, empty)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
         rows += calibration_rows(name, found["validation"][name], validation.y, found["test"][name], test.y)
@@ -149,7 +145,7 @@ def evaluate(
             "share_of": share_of,
             "share_by": "validation" if fitted.trials else "recipe",
             "share_seeds": fitted.trials,
-            "left_out": list(fitted.left_out) if CLASSWISE in arms else None,
+            "left_out": list(fitted.left_out) if thinned else None,
             "seeds": list(range(spec.seeds)),
             "classifier_seeds": runner.seeds,
             "verdict": {
@@ -161,12 +157,19 @@ def evaluate(
             "needed": asdict(decision.needed),
             "recommendation": asdict(decision.recommendation),
             "classifier": CLASSIFIERS[spec.classifier].label,
-            "arms": {name: _label(name, fitted.became) for name in arms},
-            "became": fitted.became,
+            "arms": {name: _told(arm) for name, arm in named.items()},
+            "resolved_to": {
+                name: name_of(fitted.arms[name]) for name, arm in arms.items() if isinstance(arm, Derived)
+            },
             "controls": controls,
             "skipped": skipped,
             "not_estimable_arms": not_estimable,
-            "notes": [*skipped.values(), *_late(fitted), *_notes(runner, synthetic), *decision.notes],
+            "notes": [
+                *skipped.values(),
+                *_resolved(arms, fitted),
+                *_notes(runner, synthetic),
+                *decision.notes,
+            ],
             "limits": _limits(validation, spec),
             "predictions": PREDICTIONS,
             "fits": {"trained": runner.trained, "reused": runner.reused},
@@ -187,76 +190,74 @@ def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: S
         if not len(part):
             raise DataError(f"the {name} part is empty; an evaluation needs training, validation and test")
     for name, part in {**real, "synthetic": synthetic.samples}.items():
-        kind = (part.classes, part.shape, part.array.dtype)
-        wanted = (train.classes, train.shape, train.array.dtype)
-        if kind != wanted:
-            raise DataError(f"the {name} part differs from the training part: {kind} against {wanted}")
+        form, wanted = ((one.kind.name, one.classes, one.row_form) for one in (part, train))
+        if form != wanted:
+            raise DataError(f"the {name} part differs from the training part: {form} against {wanted}")
     for one, other in combinations(real, 2):
         refuse_overlap({one: real[one]}, {other: real[other]})
     refuse_overlap({"synthetic": synthetic.samples}, {"validation": validation, "test": test})
 
 
 def usable_arms(
-    names: Sequence[str], train: Samples, synthetic: SyntheticSet, critic: KeptCritic | None = None
-) -> tuple[list[str], dict[str, str]]:
+    arms: Mapping[str, AnyArm], train: Samples, synthetic: SyntheticSet, critic: KeptCritic | None = None
+) -> tuple[dict[str, AnyArm], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
     skipped = {
-        name: f"The arm {name} was left out: no synthetic image of {', '.join(lacking)} passed the filters."
-        for name in names
-        if not ARMS[name].real and lacking
+        name: f"The arm {name} was left out: no synthetic {train.kind.name} of {', '.join(lacking)} passed "
+        "the filters."
+        for name, arm in arms.items()
+        if not pattern_of(arm).rows.real and lacking
     }
     if critic is None:
         skipped |= {
             name: f"The arm {name} was left out: the generator has left no critic to start from."
-            for name in names
-            if needs_critic(name)
+            for name, arm in arms.items()
+            if needs_critic(arm)
         }
-    choosing = [name for name in names if ARMS[name].synthetic in SELECTIONS]
+    choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
     if choosing:
         try:
             assign_folds(train, FOLDS, 0)
         except DataError as error:
             skipped |= {name: f"The arm {name} was left out: {error}." for name in choosing}
-    return [name for name in names if name not in skipped], skipped
+    return {name: arm for name, arm in arms.items() if name not in skipped}, skipped
 
 
-def _late(fitted: Fitted) -> list[str]:
-    """Return what arms became that were settled on the validation part, in words."""
-    found = []
-    for name, other in fitted.became.items():
-        best = {became: plain for plain, became in FOLLOWERS.get(name, {}).items()}.get(other)
-        if best is not None:
-            found.append(
-                f"The arm {name} is {best} {CHANGES[name]}; {best} is the best of its kind on the validation "
-                "part."
-            )
-    return found
+def _told(arm: AnyArm) -> dict[str, Any]:
+    """Return what a report needs to know of an arm."""
+    return {"title": title(arm), "description": describe(arm), "synthetic": pattern_of(arm).is_synthetic}
 
 
-def _label(name: str, became: Mapping[str, str]) -> str:
-    late = f" (here: {became[name]})" if name in became else ""
-    return ARMS[name].label + late
+def _resolved(arms: Mapping[str, AnyArm], fitted: Fitted) -> list[str]:
+    """Return what the arms derived from the best arm of real rows came to be, in words."""
+    return [
+        f"The arm {name} is {fitted.base} with one change: {change(arm.add)}. {fitted.base} is the best arm "
+        "of real rows alone on the validation part."
+        for name, arm in arms.items()
+        if isinstance(arm, Derived) and arm.base == "best_real"
+    ]
 
 
 def _decide(
     found: Mapping[str, Mapping[str, Probabilities]],
+    arms: Mapping[str, Arm],
     validation: Samples,
     test: Samples,
     spec: EvaluationSpec,
     seed: int,
     empty_arms: Sequence[str],
-    controls: Mapping[str, str],
 ) -> Decision:
     # Of equals the arm named first is chosen, and that is to be a mixing one.
-    order = sorted(found["test"], key=lambda name: not ARMS[name].by_share)
+    order = sorted(found["test"], key=lambda name: not arms[name].by_share)
     return decide(
         {name: found["test"][name] for name in order},
         {name: found["validation"][name] for name in order},
         test.y,
         validation.y,
         test.classes,
+        arms,
         groups=test.group,
         validation_groups=validation.group,
         primary_metric=spec.primary_metric,
@@ -264,9 +265,7 @@ def _decide(
         replicates=spec.bootstrap,
         confidence=spec.confidence,
         seed=derive_seed(seed, "decision"),
-        synthetic_arms=[name for name in order if ARMS[name].is_synthetic],
         empty_arms=empty_arms,
-        controls=controls,
     )
 
 
@@ -286,22 +285,24 @@ def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilitie
 
 def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     notes = []
+    kind, policy = runner.train.kind, runner.spec.policy
     if not synthetic.kept.any():
-        notes.append("No synthetic image was kept: arms of kept images train on real ones alone.")
+        notes.append(
+            f"No synthetic {kind.name} was kept: arms of kept {kind.plural} train on real ones alone."
+        )
     repeating = too_small(runner.train) if "smote" in runner.oversamplers else []
     if repeating:
         notes.append(
             f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
             "neighbours, and a class of one or two rows has none to choose from."
         )
-    kind, policy = kind_of(runner.train.shape), runner.spec.policy
-    if isinstance(policy, Policy) and (lacking := policy.lacking(kind.name)):
+    if isinstance(policy, Policy) and (lacking := policy.used(runner.modality.lacking)):
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )
     if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
         notes.append(
-            f"The augmented pool has {runner.versions} versions of each image instead of "
+            f"The augmented pool has {runner.versions} versions of each {kind.name} instead of "
             f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
         )
     return notes
@@ -310,6 +311,6 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
 def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
     return [
         ONE_GENERATOR,
-        f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation images "
-        f"by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
+        f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation "
+        f"{validation.kind.plural} by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
     ]

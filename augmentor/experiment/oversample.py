@@ -8,7 +8,8 @@ which says less and less the larger a sample is, so larger ones are refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from augmentor.core.errors import ConfigError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import AnyArm, Arm, name_of, pattern_of
 
 MOST_VALUES = 4096
 """Values of one sample (channels x pixels) that SMOTE takes at most: 64 x 64 grey, 36 x 36 in colour."""
@@ -26,23 +27,23 @@ FEWEST = 3
 """Below this many rows a class has no two neighbours to draw between, and repeats its rows instead."""
 
 
-def check_oversampling(arms: Sequence[str], shape: tuple[int, ...]) -> None:
+def check_oversampling(arms: Collection[AnyArm], shape: tuple[int, ...]) -> None:
     """Refuse samples too large for SMOTE where an arm asks for it.
 
     Args:
-        arms: names of the arms of a recipe.
+        arms: those of a recipe.
         shape: (C, *spatial) of one sample.
 
     Raises:
         ConfigError: if a sample of that shape has more than :data:`MOST_VALUES` values.
     """
-    asking = [name for name in arms if ARMS[name].oversampler == "smote"]
+    asking = [name_of(arm) for arm in arms if pattern_of(arm).oversample == "smote"]
     values = int(np.prod(shape))
     if asking and values > MOST_VALUES:
         raise ConfigError(
-            f"the arm {asking[0]} draws between neighbours in plain pixel distance, which means nothing for "
-            f"samples of {values:,} values (shape {tuple(shape)}); at most {MOST_VALUES:,} are allowed. Take "
-            f"{asking[0]} out of evaluation.arms, use random_oversampled, or make the images smaller "
+            f"the arm {asking[0]} draws between neighbours in plain distance of values, which means nothing "
+            f"for samples of {values:,} values (shape {tuple(shape)}); at most {MOST_VALUES:,} are allowed. "
+            f"Take {asking[0]} out of evaluation.arms, use random_oversampled, or make the samples smaller "
             "(image.size)"
         )
 
@@ -65,14 +66,15 @@ def repeated_rows(y: IntArray, *, seed: int) -> IntArray:
     return rows
 
 
-def smote(train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArray]:
+def smote(x: npt.NDArray[Any], train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArray]:
     """Return rows that bring every class to the size of the largest, in the data's own units.
 
     A class of one or two rows repeats them (see :func:`too_small`). Values are rounded where the data
     are whole numbers.
 
     Args:
-        train: the training part, an array of small samples.
+        x: the training part, packed, (N, C, *spatial); small samples.
+        train: the same, for the labels.
         seed: of the draws.
 
     Returns:
@@ -81,8 +83,8 @@ def smote(train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArr
     Raises:
         ConfigError: if the samples are larger than :data:`MOST_VALUES`.
     """
-    check_oversampling([name for name in ARMS if ARMS[name].oversampler == "smote"], train.shape)
-    flat = train.array.reshape(len(train), -1).astype(np.float32)
+    check_oversampling([Arm(oversample="smote")], x.shape[1:])
+    flat = x.reshape(len(x), -1).astype(np.float32)
     counts = np.bincount(train.y, minlength=train.n_classes)
     again = repeated_rows(train.y, seed=seed)
     rows, labels = [flat[:0]], [train.y[:0]]
@@ -97,9 +99,9 @@ def smote(train: Samples, *, seed: int) -> tuple[npt.NDArray[np.generic], IntArr
         labels.append(np.full(missing, label, dtype=np.int64))
     # Between two rows is inside their range; only rounding of the last bit can leave it.
     values = np.clip(np.concatenate(rows), flat.min(), flat.max())
-    if train.array.dtype.kind in "iu":
+    if x.dtype.kind in "iu":
         values = np.rint(values)
-    return values.astype(train.array.dtype).reshape(-1, *train.shape), np.concatenate(labels)
+    return values.astype(x.dtype).reshape(-1, *x.shape[1:]), np.concatenate(labels)
 
 
 def too_small(train: Samples) -> list[str]:

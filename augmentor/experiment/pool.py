@@ -10,23 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import atomic_file
-from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.parallel import processes_to_use, run_parallel
-from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.modalities.policies import Policy, changer
+from augmentor.modalities.base import Bound, Modality
+from augmentor.modalities.policies import Policy
 
 WORTH_A_PROCESS = 15_000
 """Versions to draw that pay for starting another process (it imports albumentations, two seconds)."""
 CHUNKS_A_PROCESS = 4
 
-Window: TypeAlias = tuple[float | tuple[float, ...], float | tuple[float, ...]]
+Window: TypeAlias = tuple[Bound, Bound]
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,15 @@ class _Chunk:
     start: int
     stop: int
     policy: Policy
-    kind: Modality
+    modality: Modality
     window: Window
     seed: int
 
 
 def draw_pool(
-    samples: Samples,
+    x: npt.NDArray[Any],
     policy: Policy,
+    modality: Modality,
     *,
     window: Window,
     versions: int,
@@ -51,16 +52,17 @@ def draw_pool(
     processes: int | None = None,
     done: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write the pool of ``samples`` to ``target``, whole or not at all.
+    """Write the pool of packed samples to ``target``, whole or not at all.
 
-    The file is a ``.npy`` array (N, versions, C, H, W) in the data's own dtype and units: version 0
-    is the untouched image, the others are drawn by ``policy``. Each row has its own stream of random
+    The file is a ``.npy`` array (N, versions, C, *spatial) of packed samples: version 0 is the
+    untouched one, the others are drawn by ``policy``. Each row has its own stream of random
     numbers, so neither the number of processes nor the other rows change a byte.
 
     Args:
-        samples: series, images or volumes.
+        x: packed samples (N, C, *spatial), as :meth:`augmentor.modalities.base.Codec.pack` returns them.
         policy: what may be changed.
-        window: (low, high) in the data's units, for all channels or one a channel; brightness, contrast
+        modality: of the samples; changes them.
+        window: (low, high) of packed values, for all channels or one a channel; brightness, contrast
             and noise are shares of it, and changed samples are clipped to it.
         versions: number of versions V, at least one.
         seed: of all draws.
@@ -71,11 +73,9 @@ def draw_pool(
     Raises:
         ConfigError: if there is no version to draw.
     """
-    x = samples.array
     if versions < 1:
         raise ConfigError(f"a pool needs at least one version (the untouched sample), got {versions}")
-    kind = kind_of(samples.shape).name
-    policy = policy.fitting(kind)
+    policy = policy.without(modality.lacking)
     with atomic_file(target) as temporary:
         pool = np.lib.format.open_memmap(
             temporary, mode="w+", dtype=x.dtype, shape=(len(x), versions, *x.shape[1:])
@@ -90,7 +90,8 @@ def draw_pool(
         count = processes_to_use(processes, len(x) * (versions - 1) // WORTH_A_PROCESS)
         edges = np.linspace(0, len(x), min(len(x), count * CHUNKS_A_PROCESS) + 1).astype(int).tolist()
         chunks = [
-            _Chunk(str(temporary), start, stop, policy, kind, window, seed) for start, stop in pairwise(edges)
+            _Chunk(str(temporary), start, stop, policy, modality, window, seed)
+            for start, stop in pairwise(edges)
         ]
         run_parallel(_draw_chunk, chunks, processes=count, done=lambda n: done(edges[n]))
 
@@ -102,7 +103,7 @@ def affordable_versions(asked: int, rows: int, row_bytes: int, budget_bytes: int
 
 def _draw_chunk(chunk: _Chunk) -> None:
     pool = np.lib.format.open_memmap(Path(chunk.path), mode="r+")
-    change = changer(chunk.policy, chunk.kind)
+    change = chunk.modality.changer(chunk.policy)
     low, high = (
         np.atleast_1d(np.asarray(bound, float)).reshape(-1, *(1,) * (pool.ndim - 3)) for bound in chunk.window
     )

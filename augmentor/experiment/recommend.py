@@ -17,11 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentor.downstream.scores import contributions
-from augmentor.experiment.arms import starts_alone
 from augmentor.experiment.verdict import METRIC_WORDS, points
 from augmentor.statistics.design import Design
 from augmentor.statistics.intervals import UNSEEN
 from augmentor.statistics.variance import components
+
+WAYS = {
+    "Synthetic data": "Train with synthetic data",
+    "The critic's start": "Start from the generator's critic",
+}
+"""What to do, by what helps."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ def recommend(
     y: NDArray[np.int64],
     groups: NDArray[Any] | None,
     *,
+    subject: str,
     arm: str,
     baseline: str,
     metric: str,
@@ -61,6 +67,7 @@ def recommend(
         without: the same of the baseline, at the same seeds.
         y: (M,) labels.
         groups: (M,) groups, or None.
+        subject: what the arm stands for: "Synthetic data" or "The critic's start".
         arm: the synthetic arm's name.
         baseline: the baseline's name.
         metric: the primary metric.
@@ -83,8 +90,7 @@ def recommend(
     elif error is None:
         said = f"Leave synthetic data out: {grounds}; a validation part of one case a class cannot tell more."
     elif use:
-        way = "Start from the generator's critic" if starts_alone(arm) else "Train with synthetic data"
-        said = f"{way}, as the arm {arm} does: {grounds}."
+        said = f"{WAYS[subject]}, as the arm {arm} does: {grounds}."
     else:
         said = f"Leave synthetic data out: {grounds}, which is not more than chance would give."
     return Recommendation(use, arm if use else baseline, gain, error, said)

@@ -1,17 +1,20 @@
-"""Losses and mixtures against imbalance and small data that need no synthetic image."""
+"""Losses and mixtures against imbalance and small data that need no synthetic row.
+
+The names can be read without torch, which is imported when one is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-Mix = Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
+Mix: TypeAlias = "Callable[[Tensor, Tensor, np.random.Generator], tuple[Tensor, Tensor]]"
 
 FOCUS = 2.0
 MIXUP_ALPHA = 0.2
@@ -20,11 +23,15 @@ CUTMIX_ALPHA = 1.0
 
 def cross_entropy(counts: Tensor) -> Loss:
     """Return the plain cross-entropy, whatever the class counts (K,)."""
+    from torch.nn import functional
+
     return functional.cross_entropy
 
 
 def class_weights(counts: Tensor) -> Tensor:
     """Return w_k = N / (K n_k) for class counts (K,), K the classes present; one without rows weighs 0."""
+    import torch
+
     present = counts > 0
     return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0)
 
@@ -35,6 +42,8 @@ def class_weighted(counts: Tensor) -> Loss:
     The weighted sum is divided by the batch size and not by the sum of its weights, so that a
     batch that happens to hold rare rows counts for more.
     """
+    from torch.nn import functional
+
     weight = class_weights(counts)
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
@@ -45,6 +54,7 @@ def class_weighted(counts: Tensor) -> Loss:
 
 def focal(counts: Tensor) -> Loss:
     """Return the focal loss -(1 - p_t)^2 log p_t (Lin 2017, equation 4)."""
+    from torch.nn import functional
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
         log_p = functional.log_softmax(logits, 1).gather(1, y[:, None]).squeeze(1)
@@ -55,6 +65,8 @@ def focal(counts: Tensor) -> Loss:
 
 def logit_adjusted(counts: Tensor) -> Loss:
     """Return the cross-entropy of logits plus log class frequency (Menon 2021, equation 10)."""
+    from torch.nn import functional
+
     prior = counts.clamp(min=0.5) / counts.sum()
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
@@ -80,6 +92,8 @@ def mixup(x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tenso
         y: (B, K) label weights.
         rng: draws lambda ~ Beta(0.2, 0.2), one a batch, and the partners.
     """
+    import torch
+
     share = float(rng.beta(MIXUP_ALPHA, MIXUP_ALPHA))
     other = torch.as_tensor(rng.permutation(len(x)))
     return share * x + (1 - share) * x[other], share * y + (1 - share) * y[other]
@@ -91,6 +105,8 @@ def cutmix(x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tens
     The box holds a share 1 - lambda of the volume, lambda ~ Beta(1, 1), and is cut off at the rim;
     the labels are weighted by the share that was really pasted.
     """
+    import torch
+
     share = float(rng.beta(CUTMIX_ALPHA, CUTMIX_ALPHA))
     other = torch.as_tensor(rng.permutation(len(x)))
     spatial = x.shape[2:]

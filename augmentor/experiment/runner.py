@@ -6,19 +6,19 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
-from augmentor.core.kinds import kind_of
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS, needs_critic
+from augmentor.experiment.arms import Arm, name_of, needs_critic, pattern_of
 from augmentor.experiment.draw import NO_ROWS, marks_of, passing
-from augmentor.experiment.fits import (
+from augmentor.experiment.fit import (
     CRITIC,
     SMOTE_POOL,
     FitJob,
@@ -31,7 +31,7 @@ from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.table import modality_of
 from augmentor.synthesizers.critic import KeptCritic
 
 STAGE = "evaluation"
@@ -73,17 +73,19 @@ class Runner:
         self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
         self.folder, self.processes, self.progress = folder, processes, progress
         self.mapper = mapper
-        self.critic = critic if any(map(needs_critic, spec.arms)) else None
-        self.codec = ImageCodec.fit(train)
-        self.policy = spec.resolved_policy().fitting(kind_of(train.shape).name)
-        self.oversamplers = {ARMS[name].oversampler for name in spec.arms}
-        self.selections = {ARMS[name].synthetic for name in spec.arms} & set(SELECTIONS)
+        self.critic = critic if any(map(needs_critic, spec.named_arms.values())) else None
+        self.modality = modality_of(train)
+        self.codec = self.modality.fit_codec(train)
+        self.policy = spec.resolved_policy().without(self.modality.lacking)
+        arms = [pattern_of(arm) for arm in spec.named_arms.values()]
+        self.oversamplers = {arm.oversample for arm in arms}
+        self.selections = {arm.rows.synthetic for arm in arms} & set(SELECTIONS)
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
         self.rows = len(train) + len(synthetic) + levelling
         self.versions = affordable_versions(
             spec.pool_versions,
             self.rows,
-            train.array[:1].nbytes,
+            self.codec.pack(train.x)[:1].nbytes,
             spec.pool_megabytes * 1_000_000,
         )
         if self.policy.changes_nothing:
@@ -106,8 +108,8 @@ class Runner:
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
         self.trained = self.reused = 0
 
-    def job(self, name: str, share: float | None, number: int, *, without: tuple[int, ...] = ()) -> FitJob:
-        """Return the job of the arm ``name`` at the seed of that number.
+    def job(self, arm: Arm, share: float | None, number: int, *, without: tuple[int, ...] = ()) -> FitJob:
+        """Return the job of ``arm`` at the seed of that number.
 
         ``without`` are labels whose synthetic rows take no part.
         """
@@ -116,10 +118,10 @@ class Runner:
             shared=self.folder / f"shared-{self.content[:16]}",
             target=self.folder,
             content=self.content,
-            arm=ARMS[name],
+            arm=arm,
             share=share,
             without=without,
-            anneal=spec.anneal and ARMS[name].by_share,
+            anneal=spec.anneal and arm.by_share,
             seed=self.seeds[number],
             updates=spec.updates,
             batch=spec.batch,
@@ -127,8 +129,8 @@ class Runner:
             channels=spec.channels,
             classifier=spec.classifier,
         )
-        label = name if share is None else f"{name}@{share:g}"
-        label += "".join(f"-{k}" for k in without)
+        # For people only; the key tells fits apart.
+        label = name_of(arm).replace(" ", "_")
         return replace(made, target=self.folder / "fits" / f"{label}-{number}-{made.key[:16]}.npz")
 
     def run(self, jobs: Sequence[FitJob]) -> None:
@@ -160,38 +162,36 @@ class Runner:
         self.clean()
         self.progress.start(POOL_STAGE, self.rows)
         before = len(self.train) + len(self.synthetic)
-        repeated, levelled = NO_ROWS, self.train.take(NO_ROWS)
+        x = self.codec.pack(self.train.x)
+        repeated, levelled, levelled_y = NO_ROWS, x[:0], self.train.y[:0]
         if "random" in self.oversamplers:
             repeated = repeated_rows(self.train.y, seed=self.pool_seed)
         if "smote" in self.oversamplers:
-            levelled = self._smote()
+            levelled, levelled_y = smote(x, self.train, seed=self.pool_seed)
         selected = select(
             self.train, self.synthetic, self.selections, seed=self.pool_seed, processes=self.processes
         )
+        made = self.codec.pack(self.synthetic.samples.x)
         with atomic_folder(folder) as temporary:
             write_shared(
                 temporary, self.codec, self.train, self.synthetic, self.parts,
                 {**marks_of(self.synthetic), **selected},
-                repeated=repeated, smote_y=levelled.y,
+                repeated=repeated, smote_y=levelled_y,
             )  # fmt: skip
-            self._draw(temporary / "pool_real.npy", self.train, before=0)
-            self._draw(temporary / "pool_synthetic.npy", self.synthetic.samples, before=len(self.train))
+            self._draw(temporary / "pool_real.npy", x, before=0)
+            self._draw(temporary / "pool_synthetic.npy", made, before=len(x))
             if self.critic is not None:
                 self.critic.save(temporary / CRITIC)
             if "smote" in self.oversamplers:
                 self._draw(temporary / SMOTE_POOL, levelled, before=before)
         self.progress.finish(POOL_STAGE)
 
-    def _smote(self) -> Samples:
-        x, y = smote(self.train, seed=self.pool_seed)
-        ids = np.array([f"smote-{number}" for number in range(len(y))], dtype=np.str_)
-        return replace(self.train, x=x, y=y, ids=ids, group=None)
-
-    def _draw(self, target: Path, samples: Samples, *, before: int) -> None:
+    def _draw(self, target: Path, x: npt.NDArray[Any], *, before: int) -> None:
         draw_pool(
-            samples,
+            x,
             self.policy,
-            window=(self.codec.low, self.codec.high),
+            self.modality,
+            window=self.codec.window,
             versions=self.versions,
             seed=derive_seed(self.pool_seed, target.stem),
             target=target,

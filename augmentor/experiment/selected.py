@@ -27,7 +27,8 @@ from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.draw import passing
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.base import Codec
+from augmentor.modalities.table import modality_of
 from augmentor.nets.classifier import SmallResNet
 from augmentor.quality.cross_fit import assign_folds, fit_folds
 from augmentor.training.classifier import embed, predict
@@ -58,22 +59,22 @@ class Eyes:
         DataError: if a class cannot be divided into halves.
     """
 
-    def __init__(self, train: Samples, codec: ImageCodec, *, seed: int, processes: int | None) -> None:
+    def __init__(self, train: Samples, codec: Codec, *, seed: int, processes: int | None) -> None:
         self.train, self.codec = train, codec
         self.fold = assign_folds(train, FOLDS, derive_seed(seed, "halves"))
         self.networks: list[SmallResNet] = fit_folds(
-            codec.encode(train.array), train.y, self.fold,
+            codec.encode(train.x), train.y, self.fold,
             n_classes=train.n_classes, updates=UPDATES, seed=derive_seed(seed, "eyes"), processes=processes,
             device="cpu",
         )  # fmt: skip
 
     def features(self, samples: Samples, network: SmallResNet) -> Floats:
         """Return what the network's last layer sees of ``samples``: (N, D)."""
-        return embed(network, torch.from_numpy(self.codec.encode(samples.array))).astype(np.float64)
+        return embed(network, torch.from_numpy(self.codec.encode(samples.x))).astype(np.float64)
 
     def log_probabilities(self, samples: Samples, network: SmallResNet) -> Floats:
         """Return the logarithms of the predicted probabilities (N, K)."""
-        found = predict(network, torch.from_numpy(self.codec.encode(samples.array)))
+        found = predict(network, torch.from_numpy(self.codec.encode(samples.x)))
         return np.log(np.maximum(found, np.finfo(np.float64).tiny))
 
 
@@ -101,7 +102,7 @@ def select(
         return {}
     passed = np.flatnonzero(passing(synthetic))
     samples = synthetic.samples.take(passed)
-    eyes = Eyes(train, ImageCodec.fit(train), seed=seed, processes=processes)
+    eyes = Eyes(train, modality_of(train).fit_codec(train), seed=seed, processes=processes)
     masks = {}
     for kind in sorted(kinds):
         masks[kind] = np.zeros(len(synthetic), np.bool_)
@@ -224,4 +225,4 @@ SELECTIONS: Final[dict[str, Callable[[Eyes, Samples], IntArray]]] = {
     "diverse": diverse,
     "influential": influential,
 }
-"""Name, as in :attr:`augmentor.experiment.arms.Arm.synthetic`, to a function of eyes and passing rows."""
+"""Name, as in :attr:`augmentor.experiment.arms.Rows.synthetic`, to a function of eyes and passing rows."""

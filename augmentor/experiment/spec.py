@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
-from augmentor.experiment.arms import ARMS, LATE, check_arms
+from augmentor.experiment.arms import AnyArm, Arm, ArmField, Rows, arms_of, check_arms, is_mixing
 from augmentor.experiment.classifiers import (
     CLASSIFIERS,
     ClassifierName,
@@ -25,17 +25,21 @@ ONE_GENERATOR = (
     "The answer is conditional on one GAN: all seeds share it, so the interval covers training the "
     "classifier again and other test cases, not training the generator again."
 )
-DEFAULT_ARMS = (
-    "real",
-    "balanced",
-    "classical",
-    "class_weighted",
-    "mixup",
-    "cutmix",
-    "critic_network_cutmix",
-    "with_synthetic",
-    "critic_start_cutmix",
-    "synthetic_only",
+DEFAULT_ARMS = tuple(
+    arms_of(
+        (
+            "real",
+            "balanced",
+            "classical",
+            "class_weighted",
+            "mixup",
+            "cutmix",
+            {"mix": "cutmix", "start": "untrained_critic"},
+            "with_synthetic",
+            {"mix": "cutmix", "start": "critic"},
+            "synthetic_only",
+        )
+    ).values()
 )
 
 
@@ -43,8 +47,10 @@ class EvaluationSpec(Spec):
     """How the gain of a classifier is measured.
 
     Attributes:
-        arms: names of the arms to compare, see :data:`augmentor.experiment.arms.ARMS`. Where none are named,
-            those of :data:`DEFAULT_ARMS` that the classifier can train.
+        arms: the arms to compare, each the name of one of :data:`augmentor.experiment.arms.PRESETS` or the
+            fields of an :class:`augmentor.experiment.arms.Arm` or
+            :class:`augmentor.experiment.arms.Derived`. Where none are named, those of
+            :data:`DEFAULT_ARMS` that the classifier can train.
         seeds: number of repetitions of every arm, each with its own initial weights and batches.
         updates: optimiser steps of every fit, the same for all arms.
         batch: rows of a batch.
@@ -77,7 +83,7 @@ class EvaluationSpec(Spec):
             runs code that it holds: name only files you trust.
     """
 
-    arms: tuple[str, ...] = DEFAULT_ARMS
+    arms: tuple[ArmField, ...] = DEFAULT_ARMS
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
     updates: Annotated[int, Field(ge=1)] = 600
     batch: Annotated[int, Field(ge=2)] = 64
@@ -108,7 +114,7 @@ class EvaluationSpec(Spec):
 
     @field_validator("arms")
     @classmethod
-    def _arms_compare(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
+    def _arms_compare(cls, arms: tuple[AnyArm, ...]) -> tuple[AnyArm, ...]:
         check_arms(arms)
         return arms
 
@@ -175,18 +181,19 @@ class EvaluationSpec(Spec):
         return resolve(self.policy, self.forbid)
 
     @property
-    def synthetic_arms(self) -> tuple[str, ...]:
-        """The named arms that train on synthetic rows."""
-        return tuple(name for name in self.arms if ARMS[name].is_synthetic)
+    def named_arms(self) -> dict[str, AnyArm]:
+        """The arms by name, in the recipe's order."""
+        return arms_of(self.arms)
 
 
-def mixing_arm(arms: Sequence[str]) -> str:
-    """Return the arm that settings of a generator are tried in: the first mixing one, or ``spread``.
+def mixing_arm(arms: Iterable[AnyArm]) -> Arm:
+    """Return the arm that settings of a generator are tried in: the first that mixes rows at a share.
 
-    Arms of :data:`augmentor.experiment.arms.LATE` are settled too late for that.
+    Derived arms are settled too late for that. Where there is none it is the classical arm with the rows that
+    passed the filters.
     """
-    mixing = (n for n in arms if ARMS[n].by_share and ARMS[n].is_synthetic and n not in LATE)
-    return next(mixing, "spread")
+    mixing = (arm for arm in arms if isinstance(arm, Arm) and is_mixing(arm))
+    return next(mixing, Arm(rows=Rows(synthetic="passing")))
 
 
 def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
@@ -197,4 +204,4 @@ def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
     """
     check_features(spec.features)
     check_classifier(spec.classifier, shape)
-    check_oversampling(spec.arms, shape)
+    check_oversampling(spec.named_arms.values(), shape)

@@ -12,6 +12,7 @@ from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.arms import name_of
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
 from augmentor.experiment.trial import try_shares
 
@@ -48,9 +49,9 @@ def choose_label_minimum(
         progress: told about every finished fit.
 
     Returns:
-        The level, and rows with arm, seed, split, metric ``<primary>@label_minimum=<level>`` and value.
+        The level, and rows with arm, setting ``label_minimum=<level>``, seed, split, metric and value.
     """
-    arm = mixing_arm(spec.arms)
+    arm = name_of(mixing_arm(spec.arms))
     only = spec.model_copy(update={"shares": (max(spec.shares),)})
     means: dict[float, float] = {}
     rows: list[dict[str, Any]] = []
@@ -63,7 +64,7 @@ def choose_label_minimum(
         means[level] = float(np.mean(tried["scores"]))
         rows += [
             {"arm": arm, "seed": number, "split": "validation", "value": value, "greater_is_better": True}
-            | {"metric": f"{spec.primary_metric}@label_minimum={level:g}"}
+            | {"metric": spec.primary_metric, "setting": {"label_minimum": level}}
             for number, value in enumerate(tried["scores"])
         ]
     return max(means, key=means.__getitem__), rows

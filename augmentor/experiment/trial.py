@@ -14,7 +14,8 @@ from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.choices import choose_share
+from augmentor.experiment.arms import name_of
+from augmentor.experiment.choose import choose_share
 from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
@@ -57,10 +58,11 @@ def try_shares(
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
     arm = mixing_arm(spec.arms)
+    name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
-    _, skipped = usable_arms((arm,), train, synthetic)
+    _, skipped = usable_arms({name: arm}, train, synthetic)
     if skipped:
-        raise DataError(skipped[arm])
+        raise DataError(skipped[name])
     only = spec.model_copy(update={"arms": (arm,), "seeds": spec.share_seeds})
     runner = Runner(
         train, synthetic, {"validation": validation}, only,
@@ -72,8 +74,8 @@ def try_shares(
     runner.run(jobs)
     progress.finish(STAGE)
     runner.clean()
-    _, rows = choose_share(tried, validation, spec, arm)
-    scores: dict[str, list[float]] = {}
+    _, rows = choose_share(tried, validation, spec, name)
+    scores: dict[float, list[float]] = {}
     for row in rows:
-        scores.setdefault(str(row["metric"]).rpartition("=")[2], []).append(float(row["value"]))
-    return [{"share": float(share), "scores": values} for share, values in scores.items()]
+        scores.setdefault(row["setting"]["share"], []).append(float(row["value"]))
+    return [{"share": share, "scores": values} for share, values in scores.items()]

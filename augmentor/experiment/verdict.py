@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from augmentor.core.errors import ConfigError
-from augmentor.experiment.arms import starts_alone
 from augmentor.statistics.intervals import Interval
 
 Word = Literal["helps", "hurts", "equivalent", "inconclusive"]
@@ -58,11 +57,12 @@ def word_of(low: float, high: float, margin: float) -> tuple[Word, bool]:
     return ("equivalent" if within else "inconclusive"), within
 
 
-def sentence(found: Verdict, *, arm: str, baseline: str, metric: str) -> str:
+def sentence(found: Verdict, *, subject: str, arm: str, baseline: str, metric: str) -> str:
     """Say the verdict in plain words, in points (hundredths of the metric).
 
     Args:
         found: the verdict.
+        subject: what the arm stands for: "Synthetic data" or "The critic's start".
         arm: name of the synthetic arm.
         baseline: name of the arm it is compared with.
         metric: the primary metric.
@@ -71,14 +71,13 @@ def sentence(found: Verdict, *, arm: str, baseline: str, metric: str) -> str:
     interval = found.interval
     gap = interval.estimate
     change = f"{points(gap)} points of {measure}"
-    what = "The critic's start" if starts_alone(arm) else "Synthetic data"
     if found.word == "helps":
-        text = f"{what} helps: {arm} gains {change} over {baseline}"
+        text = f"{subject} helps: {arm} gains {change} over {baseline}"
     elif found.word == "hurts":
-        text = f"{what} hurts: {arm} loses {points(abs(gap), sign=False)} points of {measure} "
+        text = f"{subject} hurts: {arm} loses {points(abs(gap), sign=False)} points of {measure} "
         text += f"against {baseline}"
     elif found.word == "equivalent":
-        text = f"{what} makes no difference that matters: {arm} changes {measure} by "
+        text = f"{subject} makes no difference that matters: {arm} changes {measure} by "
         text += f"{points(gap)} points against {baseline}"
     else:
         text = f"Inconclusive: {arm} changes {measure} by {points(gap)} points against {baseline}, "

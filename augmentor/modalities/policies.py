@@ -1,24 +1,19 @@
-"""Classical augmentation: named policies, and the only file that knows albumentations.
+"""Classical augmentation: what a policy may change, and the policies that have names.
 
 A policy speaks of samples, not of a library: its fields are the largest change each transform may
-make. Images are changed by albumentations, series and volumes by :mod:`augmentor.modalities.warps`.
-Importing this file does not import albumentations (two seconds); drawing images does.
+make. Images are changed by :mod:`augmentor.modalities.image_transforms`, series and volumes by
+:mod:`augmentor.modalities.warps`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterable
+from typing import Annotated, Final, Literal
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.kinds import Modality
 from augmentor.core.spec import Spec
-from augmentor.modalities.warps import masked, warper
 
 Share = Annotated[float, Field(ge=0, le=0.5)]
 Degrees = Annotated[float, Field(ge=0, le=180)]
@@ -30,7 +25,7 @@ class Policy(Spec):
     Geometric changes are drawn for every version; each of the others takes part in half of them.
     Values are spoken of as shares of the window that the codec read off the training part; in series
     and volumes every channel draws its own level and amplitude. What a kind of sample does not have
-    (:data:`LACKING`: a series cannot be turned) is left out for it.
+    (a series cannot be turned) is left out for it.
 
     Attributes:
         shift: translation, as a share of the side; in time for series.
@@ -70,21 +65,14 @@ class Policy(Spec):
         """Whether every version would be the image itself."""
         return not any(value for name, value in self if name != "border")
 
-    def lacking(self, kind: Modality) -> tuple[str, ...]:
-        """Return the transforms of this policy that samples of ``kind`` do not have."""
-        return tuple(name for name in LACKING[kind] if getattr(self, name))
+    def used(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return which of the transforms ``names`` this policy makes use of."""
+        return tuple(name for name in names if getattr(self, name))
 
-    def fitting(self, kind: Modality) -> Policy:
-        """Return the policy without them."""
-        return self.model_copy(update={name: Policy.model_fields[name].default for name in LACKING[kind]})
+    def without(self, names: Iterable[str]) -> Policy:
+        """Return the policy without the transforms ``names``."""
+        return self.model_copy(update={name: Policy.model_fields[name].default for name in names})
 
-
-LACKING: Final[Mapping[Modality, tuple[str, ...]]] = {
-    "series": ("rotate", "shear", "flip_vertical", "flip_depth", "quarter_turns"),
-    "image": ("flip_depth",),
-    "volume": (),
-}
-"""Transforms that a kind of sample does not have."""
 
 POLICIES: Final[dict[str, Policy]] = {
     "none": Policy(),
@@ -114,8 +102,6 @@ POLICIES: Final[dict[str, Policy]] = {
     "shapes": Policy(shift=0.06, scale=0.1, rotate=15, border="edge"),
 }
 
-Augment = Callable[[npt.NDArray[np.float32], int], npt.NDArray[np.float32]]
-
 
 def resolve(policy: str | Policy, forbid: tuple[str, ...] = ()) -> Policy:
     """Return the policy of that name, without the transforms in ``forbid``.
@@ -130,86 +116,9 @@ def resolve(policy: str | Policy, forbid: tuple[str, ...] = ()) -> Policy:
     unknown = sorted(set(forbid) - set(transforms()))
     if unknown:
         raise ConfigError(f"cannot forbid {', '.join(unknown)}; transforms are: {', '.join(transforms())}")
-    return policy.model_copy(update={name: Policy.model_fields[name].default for name in forbid})
+    return policy.without(forbid)
 
 
 def transforms() -> tuple[str, ...]:
     """Return the names of the transforms a policy may hold."""
     return tuple(name for name in Policy.model_fields if name != "border")
-
-
-def augmenter(policy: Policy) -> Augment:
-    """Return a function of (image (H, W, C) float32 in [0, 1], seed) to a changed image like it.
-
-    For images; :func:`changer` serves every kind.
-
-    A seed of zero or more starts the stream of random numbers; -1 goes on with it. (Starting it
-    takes three times as long as the transforms themselves on small images.)
-    """
-    # Read when albumentations is imported: without it, it asks the network for its newest version.
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-    import albumentations
-    import cv2
-
-    cv2.setNumThreads(0)
-    steps: list[Any] = []
-    if policy.quarter_turns:
-        steps.append(albumentations.RandomRotate90(p=1.0))
-    if policy.flip_horizontal:
-        steps.append(albumentations.HorizontalFlip(p=0.5))
-    if policy.flip_vertical:
-        steps.append(albumentations.VerticalFlip(p=0.5))
-    if policy.shift or policy.scale or policy.rotate or policy.shear:
-        border = cv2.BORDER_REPLICATE if policy.border == "edge" else cv2.BORDER_REFLECT_101
-        steps.append(
-            albumentations.Affine(
-                translate_percent=(-policy.shift, policy.shift),
-                scale=(1 - policy.scale, 1 + policy.scale),
-                rotate=(-policy.rotate, policy.rotate),
-                shear=(-policy.shear, policy.shear),
-                border_mode=border,
-                p=1.0,
-            )
-        )
-    if policy.brightness or policy.contrast:
-        steps.append(
-            albumentations.RandomBrightnessContrast(
-                brightness_limit=policy.brightness, contrast_limit=policy.contrast, p=0.5
-            )
-        )
-    if policy.blur:
-        width = 2 * int(np.ceil(2 * policy.blur)) + 1
-        steps.append(
-            albumentations.GaussianBlur(blur_limit=(width, width), sigma_limit=(0.1, policy.blur), p=0.5)
-        )
-    if policy.noise:
-        steps.append(albumentations.GaussNoise(std_range=(0.0, policy.noise), p=0.5))
-    pipeline = albumentations.Compose(steps)
-    rng = np.random.default_rng(0)
-
-    def augment(image: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-        nonlocal rng
-        if seed >= 0:
-            pipeline.set_random_seed(seed)
-            rng = np.random.default_rng(seed)
-        changed: npt.NDArray[np.float32] = pipeline(image=image)["image"].reshape(image.shape)
-        if policy.mask and rng.random() < 0.5:
-            changed = np.moveaxis(masked(np.moveaxis(changed, -1, 0), policy.mask, rng), 0, -1)
-        return changed
-
-    return augment
-
-
-def changer(policy: Policy, kind: Modality) -> Augment:
-    """Return a function of (sample (C, *S) float32 in [0, 1], seed) to a changed sample like it.
-
-    A seed of zero or more starts the stream of random numbers; -1 goes on with it.
-    """
-    if kind != "image":
-        return warper(policy.fitting(kind))
-    image = augmenter(policy.fitting(kind))
-
-    def change(x: npt.NDArray[np.float32], seed: int) -> npt.NDArray[np.float32]:
-        return np.moveaxis(image(np.ascontiguousarray(np.moveaxis(x, 0, -1)), seed), -1, 0)
-
-    return change

@@ -35,12 +35,12 @@ class ResidualBlock(nn.Module):
 
 
 class Top(nn.Module):
-    """The end of a critic: the minibatch statistic, then one dense layer to the features.
+    """The end of a critic: the minibatch standard deviation, then one dense layer to the features.
 
     Maps activated maps (B, C, *grid) to features (B, F).
 
     Args:
-        spec: says which statistic over which groups.
+        spec: gives the groups of the minibatch standard deviation.
         channels: C.
         positions: cells of the grid.
         features: F.
@@ -49,55 +49,14 @@ class Top(nn.Module):
     def __init__(self, spec: NetworkSpec, channels: int, positions: int, features: int) -> None:
         super().__init__()
         self.group = spec.minibatch_group
-        deviation = bool(self.group) and spec.minibatch_statistic == "deviation"
-        self.deviation = deviation
-        self.layer = linear((channels + (1 if deviation else 0)) * positions, features)
-        discriminating = bool(self.group) and not deviation
-        self.discrimination = MinibatchDiscrimination(features, self.group) if discriminating else None
+        self.layer = linear((channels + (1 if self.group else 0)) * positions, features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return activated features (B, F)."""
         x = channels_last_gradient(x)
-        if self.deviation:
+        if self.group:
             x = torch.cat([x, minibatch_std(x, self.group)], 1)
-        h = activate(self.layer(x.flatten(1)))
-        return h if self.discrimination is None else self.discrimination(h)
-
-
-class MinibatchDiscrimination(nn.Module):
-    """How close each row lies to the others of its group, added to its features.
-
-    Salimans 2016, section 3.2: a tensor T maps features f(x_i) to rows M_ib; o_b(x_i) = sum over j of
-    exp(-|M_ib - M_jb|_1). Here j runs over the other rows of i's group of consecutive rows, which hold
-    one class, and the sums come back to the features through a dense layer instead of being appended.
-
-    Args:
-        features: F.
-        group: rows in a group, at least 2.
-    """
-
-    KERNELS, DEPTH = 16, 4
-
-    def __init__(self, features: int, group: int) -> None:
-        super().__init__()
-        self.group = group
-        self.tensor = nn.Linear(features, self.KERNELS * self.DEPTH, bias=False)
-        self.back = linear(self.KERNELS, features)
-
-    def closeness(self, h: Tensor) -> Tensor:
-        """Return o(x) (B, KERNELS), each in [0, group - 1], for features ``h`` (B, F)."""
-        if len(h) % self.group:
-            raise ValueError(f"minibatch discrimination needs a multiple of {self.group} rows, got {len(h)}")
-        rows: Tensor = self.tensor(h)
-        rows = rows.view(-1, self.group, self.KERNELS, self.DEPTH)
-        apart = (rows[:, :, None] - rows[:, None]).abs().sum(-1)
-        # A row's distance to itself is 0 and would add a constant 1.
-        return (torch.exp(-apart).sum(2) - 1).flatten(0, 1)
-
-    def forward(self, h: Tensor) -> Tensor:
-        """Return features (B, F)."""
-        added: Tensor = self.back(self.closeness(h))
-        return h + added
+        return activate(self.layer(x.flatten(1)))
 
 
 def minibatch_std(x: Tensor, group: int) -> Tensor:

@@ -97,7 +97,7 @@ class Stage(nn.Module):
 
     Args:
         ndim: number of dimensions of the grid.
-        channels: that come in, then those that go out of each convolution.
+        channels: input channels, then the output channels of each convolution.
         normalised: whether pixel normalisation follows.
     """
 
@@ -118,8 +118,8 @@ class GrowingBody(nn.Module):
     """From a vector to a sample, before the tanh; Karras 2018, table 2, left.
 
     A stage doubles the grid and has two equalised convolutions, each followed by leaky ReLU and pixel
-    normalisation; a 1x1 convolution of its own makes samples of it. Those of other stages than the present
-    one idle (``idle_parameters``): they learn while the network grows only.
+    normalisation; a 1x1 convolution of its own gives samples. Those of other stages than the present one
+    are not used, and get no gradient.
 
     Args:
         spec: the network's declaration; ``width`` must be a number by now.
@@ -141,13 +141,8 @@ class GrowingBody(nn.Module):
         )
 
     def grow(self, position: float) -> None:
-        """Set the resolution: the whole part is a stage, the rest how far the next has faded in."""
+        """Set the resolution: the integer part is a stage, the fraction how far the next one is faded in."""
         self.growth.set(position)
-
-    @property
-    def idle_parameters(self) -> frozenset[str]:
-        """Names of the parameters that the present position does not use."""
-        return _idle(self, self.growth, "to_samples")
 
     def forward(self, vector: Tensor, draws: torch.Generator | None = None) -> Tensor:
         """Return (B, C, *spatial) for vectors (B, inputs); ``draws`` is not needed."""
@@ -185,7 +180,7 @@ class GrowingTrunk(nn.Module):
 
     Args:
         spec: as :class:`GrowingBody`.
-        shape: (C, *spatial) of what comes in.
+        shape: (C, *spatial) of the input.
     """
 
     def __init__(self, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
@@ -203,13 +198,8 @@ class GrowingTrunk(nn.Module):
         """Set the resolution, as :meth:`GrowingBody.grow`."""
         self.growth.set(position)
 
-    @property
-    def idle_parameters(self) -> frozenset[str]:
-        """Names of the parameters that the present position does not use."""
-        return _idle(self, self.growth, "from_samples")
-
     def forward(self, x: Tensor) -> Tensor:
-        """Return features (B, F) of samples (B, C, *spatial), looked at in the present resolution."""
+        """Return features (B, F) of samples (B, C, *spatial), at the present resolution."""
         growth, last = self.growth, self.stages - 1
         seen = self.pyramid.down(channels_last(x), last, growth.top)
         h = activate(self.from_samples[growth.top](seen))
@@ -226,12 +216,3 @@ def _read_position(module: nn.Module, _: object) -> None:
     """Set a Growth's plain numbers from the buffer that has just been loaded."""
     assert isinstance(module, Growth)
     module.set(float(module.position))
-
-
-def _idle(network: GrowingBody | GrowingTrunk, growth: Growth, samples: str) -> frozenset[str]:
-    used = {growth.top, growth.stage} if growth.alpha else {growth.top}
-    above = {f"blocks.{stage}" for stage in range(growth.top + 1, growth.stages)}
-    others = {f"{samples}.{stage}" for stage in range(growth.stages) if stage not in used}
-    return frozenset(
-        name for name, _ in network.named_parameters() if ".".join(name.split(".")[:2]) in above | others
-    )

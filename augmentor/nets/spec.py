@@ -52,10 +52,8 @@ class NetworkSpec(Spec):
         conditioning: a name in :data:`augmentor.nets.conditioning.CONDITIONINGS`.
         width: channels at full resolution; "auto" follows :func:`augmentor.nets.sizing.auto_width`.
         latent: dimension of the latent z, standard normal.
-        minibatch_group: rows in a group of the critic's minibatch statistic; 0 leaves it out.
-            Groups hold one class each where the networks know the class.
-        minibatch_statistic: "deviation" (Karras 2018, section 3) or "discrimination" (Salimans 2016,
-            section 3.2), both within each group.
+        minibatch_group: rows in a group of the critic's minibatch standard deviation (Karras 2018,
+            section 3); 0 leaves it out. Groups hold one class each where the networks know the class.
         generator_norm: normalisation of the generator, among those its architecture knows.
         critic_norm: the same of the critic.
         spectral_norm: divide each weight between a sample and the critic's logit by its largest singular
@@ -73,7 +71,6 @@ class NetworkSpec(Spec):
     width: Annotated[int, Field(ge=4, le=512)] | Literal["auto"] = "auto"
     latent: int = Field(default=64, ge=2, le=1024)
     minibatch_group: Literal[0, 2, 4] = 4
-    minibatch_statistic: Literal["deviation", "discrimination"] = "deviation"
     generator_norm: NormName | Literal["auto"] = "auto"
     critic_norm: NormName | Literal["auto"] = "auto"
     spectral_norm: bool = False
@@ -119,11 +116,6 @@ class NetworkSpec(Spec):
             raise ValueError(
                 f"truncation and style_mixing need styles, and architecture {self.architecture!r} has "
                 "none; leave them out, or choose 'style' or 'adain'"
-            )
-        if self.minibatch_statistic == "discrimination" and not self.minibatch_group:
-            raise ValueError(
-                "minibatch_statistic 'discrimination' compares the rows of a group, and minibatch_group 0 "
-                "makes no groups; set minibatch_group to 4, or leave minibatch_statistic out"
             )
         if self.codes.categorical == 1:
             raise ValueError(

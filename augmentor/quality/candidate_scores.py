@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.samples import FloatArray, IntArray, Samples
-from augmentor.metrics.copies import Pixels, centre, nearest_image, shrink, standardised
 from augmentor.metrics.distances import nearest
 from augmentor.metrics.scale import DistanceScale, distance_scale
+from augmentor.modalities.base import Grid
 from augmentor.quality.filters import CandidateScores
 from augmentor.quality.filters_spec import (
     CopyFilter,
@@ -60,19 +60,19 @@ def copy_scale(judge: TaskJudge, quantile: float) -> CopyScale:
     are added.
     """
     train, held_out = judge.train, judge.held_out
-    images = picture(judge, train)
+    images = copy_view(judge, train)
     groups = np.unique(train.ids if train.group is None else train.group, return_inverse=True)[1]
-    among, _ = nearest_image(images, images, exclude=(groups, groups))
-    outside, _ = nearest_image(picture(judge, held_out), images)
+    among, _ = judge.modality.nearest(images, images, exclude=(groups, groups))
+    outside, _ = judge.modality.nearest(copy_view(judge, held_out), images)
     few = _few(judge) | (len(outside) < 1 / quantile)
     distance = np.concatenate([outside, among[few[train.y]]])
     y = np.concatenate([held_out.y, train.y[few[train.y]]])
     return CopyScale(distance_scale(distance, y, train.n_classes, quantile), outside, distance, y)
 
 
-def picture(judge: TaskJudge, samples: Samples) -> Pixels:
-    """Return samples as the images in which copies are searched."""
-    return shrink(judge.encode(samples).numpy())
+def copy_view(judge: TaskJudge, samples: Samples) -> Grid:
+    """Return samples as the arrays among which copies are searched."""
+    return judge.modality.copy_view(judge.encode(samples).numpy())
 
 
 def exact_copies(samples: Samples, train: Samples) -> npt.NDArray[np.bool_]:
@@ -106,11 +106,11 @@ def score_candidates(samples: Samples, judge: TaskJudge, spec: FiltersSpec) -> C
     """
     train = judge.train
     rows = np.arange(len(samples))
-    images = picture(judge, samples)
+    images = copy_view(judge, samples)
     known = copy_scale(judge, (spec.copies or CopyFilter()).quantile)
     copies = known.scale
     far = (spec.outliers or OutlierFilter()).quantile
-    distance, index = nearest_image(images, picture(judge, train))
+    distance, index = judge.modality.nearest(images, copy_view(judge, train))
     minimum = label_minimum(judge, (spec.label or LabelFilter()).minimum)
     repeat = (spec.duplicates or DuplicateFilter()).ratio * copies.threshold
     return CandidateScores(
@@ -124,7 +124,7 @@ def score_candidates(samples: Samples, judge: TaskJudge, spec: FiltersSpec) -> C
         ),
         nearest_train_id=train.ids[index],
         nearest_train_distance=distance,
-        standardised_pixels=standardised(centre(images)),
+        standardised_pixels=judge.modality.copy_vectors(images),
         repeat_distance=repeat[samples.y],
     )
 

@@ -11,10 +11,9 @@ from augmentor.core.samples import FloatArray, IntArray, Samples
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.metrics.alpha_precision import alpha_precision
-from augmentor.metrics.copies import centre, nearest_image, standardised
 from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
 from augmentor.metrics.membership import MembershipAttack, membership_attack
-from augmentor.quality.candidate_scores import CopyScale, copy_scale, exact_copies, picture
+from augmentor.quality.candidate_scores import CopyScale, copy_scale, copy_view, exact_copies
 from augmentor.quality.filters_spec import CopyFilter
 from augmentor.quality.judge import TaskJudge
 from augmentor.quality.memorisation import Memorisation, assess_memorisation
@@ -52,7 +51,9 @@ def copy_rows(
     found, more = _attack(judge, synthetic, dataset, seed)
     near = (usual.scale.relative_to_threshold(distance, y) < 1) | exact
     alarms = usual.scale.relative_to_threshold(usual.held_out, judge.held_out.y) < 1
-    memorisation = assess_memorisation(int(near.sum()), len(near), int(alarms.sum()), len(alarms), found)
+    memorisation = assess_memorisation(
+        int(near.sum()), len(near), int(alarms.sum()), len(alarms), found, judge.train.kind
+    )
     rows += more
     missing = [
         {"split": row["split"], "metric": row["metric"], "class": None, "reason": str(row["value"])}
@@ -103,14 +104,14 @@ def _nearest(judge: TaskJudge, synthetic: SyntheticSet) -> tuple[FloatArray, Int
         rows = [place.get(name, -1) for name in table["nearest_train_id"]]
         if min(rows, default=0) >= 0:
             return table["nearest_train_distance"].to_numpy(np.float64), np.array(rows, dtype=np.int64)
-    return nearest_image(picture(judge, synthetic.samples), picture(judge, judge.train))
+    return judge.modality.nearest(copy_view(judge, synthetic.samples), copy_view(judge, judge.train))
 
 
 def _counts(
     usual: CopyScale, exact: npt.NDArray[np.bool_], distance: FloatArray, y: IntArray
 ) -> dict[str, tuple[Estimate, bool | None]]:
     near = (usual.scale.relative_to_threshold(distance, y) < 1) & ~exact
-    none = NotEstimable("there is no image to compare")
+    none = NotEstimable("there is no sample to compare")
     result: dict[str, tuple[Estimate, bool | None]] = {
         "exact_copies": (float(exact.sum()), False),
         "near_copies": (float(near.sum()), False),
@@ -133,7 +134,7 @@ def _attack(
     """
 
     def pixels(samples: Samples) -> npt.NDArray[np.float32]:
-        return standardised(centre(picture(judge, samples)))
+        return judge.modality.copy_vectors(copy_view(judge, samples))
 
     everyone, kept = pixels(judge.train), synthetic.kept_samples
     one, other = match_class_mix(judge.train.y, judge.held_out.y, np.unique(kept.y), seed)

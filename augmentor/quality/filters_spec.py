@@ -111,11 +111,6 @@ class FiltersSpec(Spec):
         label = (self.label or LabelFilter()).model_copy(update={"minimum": minimum})
         return self.model_copy(update={"label": label})
 
-    @property
-    def active(self) -> tuple[str, ...]:
-        """Names of the filters that are on, in the order in which they are asked."""
-        return tuple(name for name in FILTERS if getattr(self, name) is not None)
-
     @model_validator(mode="before")
     @classmethod
     def _shorthand(cls, value: Any) -> Any:  # noqa: ANN401 - raw YAML

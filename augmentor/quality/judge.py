@@ -36,7 +36,8 @@ from augmentor.metrics.copies import shrink
 from augmentor.metrics.diversity import diversity_ratio
 from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
 from augmentor.metrics.fidelity import NEIGHBOURS, coverage_with_pool
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.base import Codec, Modality
+from augmentor.modalities.table import load_codec, modality_of
 from augmentor.nets.classifier import SmallResNet
 from augmentor.quality.cross_fit import assign_folds, fit_folds, load_network, network_weights
 from augmentor.training.classifier import embed, one_thread, predict
@@ -80,7 +81,7 @@ class TaskJudge:
     models: tuple[SmallResNet, ...]
     centres: FloatArray
     scales: FloatArray
-    codec: ImageCodec
+    codec: Codec
     fold: IntArray
     train: Samples
     held_out: Samples
@@ -121,8 +122,8 @@ class TaskJudge:
         # With more folds than a class has rows, some fold would hold none of them.
         smallest = min((n for n in train.counts.values() if n), default=0)
         folds = max(2, min(folds, smallest))
-        codec = ImageCodec.fit(train)
-        x = codec.encode(train.array)
+        codec = modality_of(train).fit_codec(train)
+        x = codec.encode(train.x)
         fold = assign_folds(train, folds, seed)
         listener.start("judge", folds)
         models = fit_folds(
@@ -188,14 +189,19 @@ class TaskJudge:
         """Return ``samples`` as float32 in [-1, 1] (N, C, *S).
 
         Raises:
-            DataError: if they differ from the training part in classes or shape.
+            DataError: if they differ from the training part in classes, kind or shape.
         """
-        if samples.classes != self.train.classes or samples.shape != self.train.shape:
+        if samples.classes != self.train.classes or samples.kind != self.train.kind:
             raise DataError(
-                f"the judge knows samples of shape {self.train.shape} with the classes "
-                f"{list(self.train.classes)}, got {samples.shape} with {list(samples.classes)}"
+                f"the judge knows {self.train.kind.plural} of the classes {list(self.train.classes)}, got "
+                f"{samples.kind.plural} of {list(samples.classes)}"
             )
-        return torch.from_numpy(self.codec.encode(samples.array))
+        return torch.from_numpy(self.codec.encode(samples.x))
+
+    @property
+    def modality(self) -> Modality:
+        """The modality of the samples."""
+        return modality_of(self.train)
 
     def pixels(self, samples: Samples) -> FloatArray:
         """Return the encoded values (N, P), flat; volumes are averaged over blocks."""
@@ -283,13 +289,13 @@ class TaskJudge:
         try:
             head = json.loads((folder / "judge.json").read_text(encoding="utf-8"))
             arrays = load_file(folder / "judge.safetensors")
+            codec = load_codec(head["codec"])
             models = []
             for number in range(int(head["folds"])):
                 prefix = f"fold{number}."
                 state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-                models.append(load_network(state, train.shape, train.n_classes, device))
+                models.append(load_network(state, codec.shape, train.n_classes, device))
             made_with = (head["train"], head["held_out"])
-            codec = ImageCodec.from_json(head["codec"])
             parts = arrays["centres"], arrays["scales"], arrays["fold"]
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise DataError(f"cannot read the judge in {folder}: {error}") from error
@@ -308,10 +314,10 @@ class TaskJudge:
 def _check(train: Samples, held_out: Samples, folds: int) -> None:
     if folds < 2:
         raise ConfigError(f"cross-fitting needs at least two folds, got {folds}")
-    if held_out.classes != train.classes or held_out.shape != train.shape:
+    if held_out.classes != train.classes or held_out.row_form != train.row_form:
         raise DataError(
-            f"training and held-out samples must share classes and shape, got {list(train.classes)} "
-            f"{train.shape} and {list(held_out.classes)} {held_out.shape}"
+            f"training and held-out samples must share classes and form, got {list(train.classes)} "
+            f"{train.row_form} and {list(held_out.classes)} {held_out.row_form}"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from augmentor.report import formats
 from augmentor.report.svg import Anchor, Box, Figure, Line, Mark, Point, Scale, Shape, Table, Text, scale_over
 from augmentor.report.vocabulary import arm_label, metric_label
+from augmentor.report.wording import noun_in
 
 Summary = Mapping[str, Any]
 LANE = 48.0
@@ -43,7 +44,7 @@ def verdict_interval(summary: Summary) -> Figure | None:
     return Figure(
         "verdict-interval",
         f"Change in {metric}, in points",
-        f"{arm_label(verdict['arm'])} against {arm_label(verdict['baseline'])}: "
+        f"{' against '.join(arm_label(summary['arms'], verdict[role]) for role in ('arm', 'baseline'))}: "
         f"{formats.points(delta)} points, "
         f"95 % interval {formats.change(verdict['ci'])}"
         + (f", margin {formats.points(margin, sign=False)}." if margin else "."),
@@ -69,7 +70,7 @@ def arms(summary: Summary) -> Figure | None:
     table = Table(
         ["Arm", "Mean", "SD", "95 % interval", "Each seed"],
         [
-            [arm_label(n), formats.number(a["mean"]), formats.number(a["sd"]), formats.interval(a["ci"]),
+            [a["title"], formats.number(a["mean"]), formats.number(a["sd"]), formats.interval(a["ci"]),
              ", ".join(formats.number(v) for v in a["seeds"])]
             for n, a in found.items()
         ],
@@ -80,7 +81,7 @@ def arms(summary: Summary) -> Figure | None:
         "arms",
         f"{metric.capitalize()} of every arm on the test part",
         f"A diamond for the mean on its 95 % interval, a dot for each seed below, a dotted line at the "
-        f"baseline. Highest mean: {arm_label(best)}, {formats.number(found[best]['mean'])}.",
+        f"baseline. Highest mean: {arm_label(summary['arms'], best)}, {formats.number(found[best]['mean'])}.",
         bottom + 22,
         shapes,
         table,
@@ -92,7 +93,7 @@ def _arm_lane(scale: Scale, top: float, name: str, arm: Summary, verdict: Summar
     role = {verdict["baseline"]: " · baseline", verdict["arm"]: " · judged"}.get(name, "")
     y = top + 25
     shapes: list[Shape] = [
-        Text(0, top + 11, shorten(arm_label(name) + role, 40), "label halo strong" if role else "label halo"),
+        Text(0, top + 11, shorten(arm["title"] + role, 40), "label halo strong" if role else "label halo"),
         Text(
             100, top + 11, formats.number(arm["mean"]), "value halo strong" if role else "value halo", "end"
         ),
@@ -115,10 +116,10 @@ def gains(summary: Summary) -> Figure | None:
         for n in summary["arms"]
         if n in every and every[n]["delta"] is not None and every[n]["ci"]
     }
-    rows = [(arm_label(n), g["delta"], g["ci"]) for n, g in found.items()]
+    rows = [(arm_label(summary["arms"], n), g["delta"], g["ci"]) for n, g in found.items()]
     metric = metric_label(summary["primary_metric"])
     baseline = summary["verdict"]["baseline"]
-    against = f" against {arm_label(baseline)}" if baseline else ""
+    against = f" against {arm_label(summary['arms'], baseline)}" if baseline else ""
     return _changes(
         "gains",
         f"Change in {metric} of every synthetic arm, in points",
@@ -139,8 +140,8 @@ def alone(summary: Summary) -> Figure | None:
     known = {n: one for n, one in found.items() if one and one["ci"]}
     if all(one["control"] == summary["verdict"]["baseline"] for one in known.values()):
         return None
-    rows = [(arm_label(n), one["delta"], one["ci"]) for n, one in known.items()]
-    against = [arm_label(one["control"]) for one in known.values()]
+    rows = [(arm_label(summary["arms"], n), one["delta"], one["ci"]) for n, one in known.items()]
+    against = [arm_label(summary["arms"], one["control"]) for one in known.values()]
     pairs = "; ".join(f"{row[0]} against {other}" for row, other in zip(rows, against, strict=True))
     figure = _changes(
         "alone",
@@ -244,14 +245,15 @@ def class_counts(summary: Summary) -> Figure | None:
                     f"{name}: {formats.count(made)} synthetic",
                 )
             )
+    noun = noun_in(summary)
     table = Table(
         ["Class", "Real", "Kept synthetic", "Together"],
         [[n, formats.count(real), formats.count(made), formats.count(real + made)] for n, real, made in rows],
     )
     return Figure(
         "counts",
-        "Training images of every class, before and after",
-        "Solid bars are real images, hatched bars are kept synthetic ones.",
+        f"Training {noun.images} of every class, before and after",
+        f"Solid bars are real {noun.images}, hatched bars are kept synthetic ones.",
         lane * len(rows),
         shapes,
         table,

@@ -60,11 +60,13 @@ def reliability_figures(summary: Mapping[str, Any]) -> list[Figure]:
     """Return a reliability diagram for the baseline and one for the judged arm, where there are bins."""
     found = summary.get("calibration") or {}
     return [
-        _diagram(role, one) for role, one in found.items() if one and one["plain"]["bins"] and one["scaled"]
+        _diagram(role, one, arm_label(summary["arms"], str(one["arm"])))
+        for role, one in found.items()
+        if one and one["plain"]["bins"] and one["scaled"]
     ]
 
 
-def _diagram(role: str, one: Mapping[str, Any]) -> Figure:
+def _diagram(role: str, one: Mapping[str, Any], title: str) -> Figure:
     up = Scale(0.0, 1.0)
     shapes: list[Shape] = []
     for value in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -105,7 +107,7 @@ def _diagram(role: str, one: Mapping[str, Any]) -> Figure:
     plain, scaled = one["plain"], one["scaled"]
     return Figure(
         f"reliability-{role}",
-        f"Reliability of {arm_label(str(one['arm']))}",
+        f"Reliability of {title}",
         "Share of right answers (up) among predictions of one confidence (across), all seeds together. "
         f"Calibration error {formats.number(plain['ece'])}, "
         f"with temperature {formats.number(scaled['ece'])}.",

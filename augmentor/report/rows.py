@@ -11,13 +11,13 @@ import numpy as np
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_json
-from augmentor.core.results import Results
+from augmentor.core.results import Results, Scalar, read_setting, setting_text
 
-Key = tuple[str | None, str | None, str, str | None]
+Key = tuple[str | None, str | None, str | None, str, str | None]
 
 
 class Rows:
-    """The table as a dictionary from (arm, split, metric, class) to the value of each seed.
+    """The table as a dictionary from (arm, setting, split, metric, class) to the value of each seed.
 
     Args:
         results: rows of one dataset.
@@ -35,17 +35,19 @@ class Rows:
             table[name].astype(object).where(table[name].notna(), None).tolist() for name in table.columns
         ]
         self._values: dict[Key, dict[int | None, float]] = {}
-        for _, arm, seed, split, metric, class_, value, _ in zip(*columns, strict=True):
-            seeds = self._values.setdefault((arm, split, metric, class_), {})
+        for _, arm, setting, seed, split, metric, class_, value, _ in zip(*columns, strict=True):
+            seeds = self._values.setdefault((arm, setting, split, metric, class_), {})
             number = None if seed is None else int(seed)
             if number in seeds:
                 raise DataError(
-                    f"the results hold {metric!r} twice (arm {arm}, {split}, seed {seed}, class {class_})"
+                    f"the results hold {metric!r} twice "
+                    f"(arm {arm}, setting {setting}, {split}, seed {seed}, class {class_})"
                 )
             seeds[number] = float(value)
         self._arms_of: dict[tuple[str | None, str, str | None], list[str | None]] = {}
-        for arm, split, metric, class_ in self._values:
-            self._arms_of.setdefault((split, metric, class_), []).append(arm)
+        for arm, setting, split, metric, class_ in self._values:
+            if setting is None:
+                self._arms_of.setdefault((split, metric, class_), []).append(arm)
         self.digest = sha256_json(
             [
                 [*(part or "" for part in key), "" if seed is None else seed, plain(value)]
@@ -69,7 +71,7 @@ class Rows:
             if len(arms) > 1:
                 raise DataError(f"{metric!r} ({split}, {class_}) is there for the arms {arms}, expected once")
             arm = arms[0]
-        seeds = self._values.get((arm, split, metric, class_), {})
+        seeds = self._values.get((arm, None, split, metric, class_), {})
         if None in seeds:
             return _finite(seeds[None])
         if len(seeds) > 1:
@@ -79,17 +81,28 @@ class Rows:
         return _finite(next(iter(seeds.values()))) if seeds else None
 
     def by_seed(
-        self, metric: str, *, arm: str | None, split: str, class_: str | None = None
+        self,
+        metric: str,
+        *,
+        arm: str | None,
+        split: str,
+        class_: str | None = None,
+        setting: Mapping[str, Scalar] | None = None,
     ) -> dict[int, float]:
-        """Return the finite values of every seed, in the order of the seeds."""
-        seeds = self._values.get((arm, split, metric, class_), {})
+        """Return the finite values of every seed, in the order of the seeds, of rows with that setting."""
+        text = None if setting is None else setting_text(setting)
+        seeds = self._values.get((arm, text, split, metric, class_), {})
         return {
             s: v for s, v in sorted((s, v) for s, v in seeds.items() if s is not None) if math.isfinite(v)
         }
 
     def of_class(self, class_: str, *, split: str, prefix: str) -> dict[str, float]:
         """Return the values of all metrics of ``class_`` whose name starts with ``prefix``."""
-        names = [m for _, f, m, c in self._values if f == split and c == class_ and m.startswith(prefix)]
+        names = [
+            m
+            for _, s, f, m, c in self._values
+            if s is None and f == split and c == class_ and m.startswith(prefix)
+        ]
         found = {name: self.value(name, split=split, class_=class_) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -99,7 +112,12 @@ class Rows:
 
     def metrics(self, *, arm: str, split: str) -> list[str]:
         """Return the metrics without class that ``arm`` has in ``split``."""
-        return [m for a, f, m, c in self._values if a == arm and f == split and c is None]
+        return [m for a, s, f, m, c in self._values if (a, s, f, c) == (arm, None, split, None)]
+
+    def settings(self, metric: str, *, arm: str, split: str) -> list[dict[str, Scalar]]:
+        """Return the settings under which ``arm`` has ``metric`` in ``split``, in the order of their rows."""
+        wanted = (arm, split, metric, None)
+        return [read_setting(s) for a, s, f, m, c in self._values if s is not None and (a, f, m, c) == wanted]
 
     def arms(self) -> list[str]:
         """Return the arms in the order of their first row."""
@@ -107,7 +125,7 @@ class Rows:
 
     def scored_arms(self, metric: str) -> list[str]:
         """Return the arms that have ``metric`` on the test part."""
-        return [arm for arm in self.arms() if (arm, "test", metric, None) in self._values]
+        return [arm for arm in self.arms() if (arm, None, "test", metric, None) in self._values]
 
     def seeds(self) -> list[int]:
         """Return every seed that occurs, sorted."""

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from augmentor.core.spec import Spec, merge
+from augmentor.experiment.arms import arm_of, name_of, written
 from augmentor.experiment.classifiers import trainable
 from augmentor.experiment.spec import DEFAULT_ARMS
 
 BudgetName = Literal["quick", "standard", "thorough"]
 
-QUICK_ARMS = tuple(name for name in DEFAULT_ARMS if name not in {"real", "balanced", "synthetic_only"})
+QUICK_ARMS = [
+    written(arm) for arm in DEFAULT_ARMS if name_of(arm) not in {"real", "balanced", "synthetic_only"}
+]
 """The default's, without the two plainest baselines and the arm of no real row."""
 
 BUDGETS: Mapping[str, Mapping[str, Any]] = {
@@ -19,7 +22,7 @@ BUDGETS: Mapping[str, Mapping[str, Any]] = {
         "training": {"images": 16_000},
         "judge": {"updates": 200},
         "evaluation": {
-            "arms": list(QUICK_ARMS),
+            "arms": QUICK_ARMS,
             "seeds": 6,
             "updates": 300,
             "shares": [0.5],
@@ -39,14 +42,14 @@ BUDGETS: Mapping[str, Mapping[str, Any]] = {
                 "class_weighted",
                 "mixup",
                 "cutmix",
-                "critic_network_cutmix",
+                {"mix": "cutmix", "start": "untrained_critic"},
                 "critic_network",
                 "duplicated",
                 "synthetic",
                 "filtered",
                 "with_synthetic",
                 "classwise",
-                "critic_start_cutmix",
+                {"mix": "cutmix", "start": "critic"},
                 "from_critic",
                 "critic_and_rows",
                 "pretrained",
@@ -90,8 +93,8 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
             fields = {key: value for key, value in fields.items() if key != "label_minimums"}
         if not isinstance(said, Spec) and isinstance(said, Mapping):
             if "arms" in fields:
-                able = trainable(str(said.get("classifier", "small_resnet")), fields["arms"])
-                fields = {**fields, "arms": able}
+                able = trainable(str(said.get("classifier", "small_resnet")), map(arm_of, fields["arms"]))
+                fields = {**fields, "arms": [written(arm) for arm in able]}
             found[section] = merge(fields, said)
     return found
 

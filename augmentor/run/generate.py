@@ -196,7 +196,7 @@ def write_generated(
     out: Path, kept: SyntheticSet, *, name: str, run: Path, seed: int, counts: Mapping[str, int]
 ) -> None:
     """Write pictures, metadata and the rows themselves, whole or not at all."""
-    from augmentor.data.writers.export import export
+    from augmentor.modalities.export import export
 
     nothing = kept.samples.take(np.zeros(len(kept), dtype=np.bool_))
     with atomic_folder(out) as folder:

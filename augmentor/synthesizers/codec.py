@@ -1,19 +1,17 @@
-"""From a training part's own form to the networks' numbers and back: the one place that knows the codec."""
+"""From a training part's own form to the networks' numbers and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.samples import IntArray, Samples
-from augmentor.modalities.array_codec import ImageCodec
-
-Codec: TypeAlias = ImageCodec
-"""Encodes rows to float32 (N, C, *spatial) in [-1, 1] and decodes them; ``shape`` is (C, *spatial)."""
+from augmentor.modalities.base import Codec
+from augmentor.modalities.table import load_codec, modality_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class DataForm:
         bounds = train.value_range
         # Floats whatever the training data had: JSON does not tell 0 from 0.0, digests do.
         value_range = None if bounds is None else (float(bounds[0]), float(bounds[1]))
-        return cls(ImageCodec.fit(train), train.classes, value_range)
+        return cls(modality_of(train).fit_codec(train), train.classes, value_range)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -46,6 +44,7 @@ class DataForm:
     def decode(self, rows: npt.NDArray[np.float32], labels: IntArray, ids: npt.NDArray[np.str_]) -> Samples:
         """Return rows (N, C, *spatial) in [-1, 1] as samples of these labels (N,), in the data's units."""
         return Samples(
+            kind=self.codec.kind,
             x=self.codec.decode(rows),
             y=labels,
             classes=self.classes,
@@ -67,4 +66,4 @@ class DataForm:
         """Return the form that :meth:`to_json` gave."""
         bounds = body["value_range"]
         value_range = None if bounds is None else (float(bounds[0]), float(bounds[1]))
-        return cls(ImageCodec.from_json(body["codec"]), tuple(body["classes"]), value_range)
+        return cls(load_codec(body["codec"]), tuple(body["classes"]), value_range)

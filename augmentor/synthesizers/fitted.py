@@ -251,7 +251,7 @@ def fit_model(
 def _batches(
     train: Samples, form: DataForm, model: GenerativeModel[Any, Any], place: torch.device
 ) -> Batches:
-    x, encode = train.array, form.codec.encode
+    x, encode = form.codec.pack(train.x), form.codec.encode
     return Batches(
         EncodedRows(x, encode) if on_disk(x) else torch.from_numpy(encode(x)),
         torch.from_numpy(train.y),

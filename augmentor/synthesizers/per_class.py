@@ -15,7 +15,7 @@ import numpy as np
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_json, write_json
-from augmentor.core.samples import Samples
+from augmentor.core.samples import Samples, rows_at, rows_joined
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
@@ -74,16 +74,18 @@ class FittedPerClass:
         labels = conditions.labels
         # A model of one class knows no other label; row i is the same whatever the others are asked for.
         alone = replace(conditions, labels=np.zeros_like(labels))
-        made: Samples | None = None
+        parts, places = [], []
         for label, model in enumerate(self.models):
             wanted = labels == label
-            part = model.sample(alone, seed, wanted)
-            if made is None:
-                made = replace(part, y=labels, classes=self.classes, ids=row_ids(seed, len(labels)))
-            else:
-                made.array[wanted] = part.array[wanted]
-        assert made is not None  # there is at least one class
-        return made
+            parts.append(model.sample(alone, seed, wanted).take(wanted))
+            places.append(np.flatnonzero(wanted))
+        return replace(
+            parts[0],
+            x=rows_at(rows_joined([part.x for part in parts]), np.argsort(np.concatenate(places))),
+            y=labels,
+            classes=self.classes,
+            ids=row_ids(seed, len(labels)),
+        )
 
     def traverse(self, seed: int) -> Traversals | None:
         """Return samples along each code of the first classes' models, None where they have no codes."""
@@ -94,7 +96,7 @@ class FittedPerClass:
         y = np.concatenate([np.full(len(part.samples), label) for label, part in enumerate(parts)])
         joined = replace(
             parts[0].samples,
-            x=np.concatenate([part.samples.array for part in parts]),
+            x=rows_joined([part.samples.x for part in parts]),
             y=y.astype(np.int64),
             classes=self.classes,
             ids=row_ids(seed, len(y)),

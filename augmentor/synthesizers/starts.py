@@ -22,8 +22,8 @@ from torch import Tensor
 
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
+from augmentor.modalities.base import Codec
 from augmentor.objectives.translation import low_pass, scaled, smoothed, source_probabilities
-from augmentor.synthesizers.codec import Codec
 from augmentor.synthesizers.starts_spec import StartsSpec
 
 
@@ -32,9 +32,9 @@ class Starts:
     """Training samples to start from.
 
     Attributes:
-        codec: from the data's units to the networks' range.
+        codec: from packed samples to the networks' range.
         asked: how they are chosen and changed.
-        x: (M, C, *spatial) training samples in the data's units, ordered by class.
+        x: (M, C, *spatial) packed training samples, ordered by class.
         labels: (M,) their classes.
         counts: (K,) training samples of each class, from which it follows who lends to whom.
     """
@@ -58,7 +58,7 @@ class Starts:
                 rows = np.sort(draws.choice(rows, asked.held, replace=False))
             kept.append(rows if lends[label] else rows[:0])
         held = np.concatenate(kept)
-        return cls(codec, asked, np.ascontiguousarray(train.array[held]), train.y[held], counts)
+        return cls(codec, asked, np.ascontiguousarray(codec.pack(train.x)[held]), train.y[held], counts)
 
     @classmethod
     def read(

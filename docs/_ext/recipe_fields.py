@@ -3,7 +3,8 @@
 The directive `recipe-fields` shows every field of the recipe: types and bounds from the pydantic models,
 meanings from the ``Attributes`` of their docstrings, and defaults from a recipe that says nothing but its
 name. A field without a meaning stops the build. `recipe-budgets` shows what the budgets stand for,
-`renamed-words` what words of older recipes are called now.
+`arm-presets` the arms that have a name, `renamed-words` what words of older recipes are called now, and
+`card-fields` the fields of a dataset card.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from augmentor.core.renamed import RENAMED
+from augmentor.data.cards import Card
+from augmentor.experiment.arm_words import describe
+from augmentor.experiment.arms import PRESETS
 from augmentor.run.budget import BUDGETS
 from augmentor.run.recipe import Recipe, recipe_from_values
 
@@ -57,18 +61,21 @@ class Section:
 def sections(model: type[BaseModel] = Recipe, path: str = "", choice: str = "") -> Iterator[Section]:
     """Yield the recipe's models, each before those inside it."""
     said = recipe_from_values({"name": "my-recipe"})
-    yield from _walk(Section(path, model, said, choice))
+    yield from _walk(Section(path, model, said, choice), set())
 
 
-def _walk(section: Section) -> Iterator[Section]:
+def _walk(section: Section, shown: set[type[BaseModel]]) -> Iterator[Section]:
     yield section
     for name, field in section.model.model_fields.items():
         path = f"{section.path}.{name}".lstrip(".")
-        inner = list(_models(field.annotation))
+        listed = list(_models(field.annotation, listed=True))
+        inner = listed or list(_models(field.annotation))
         value = getattr(section.value, name, None)
-        for model in inner:
-            choice = _choice(model, field) if len(inner) > 1 else ""
-            yield from _walk(Section(path, model, value if type(value) is model else None, choice))
+        # What stands in lists, such as an arm, can stand in many places: its table is there once.
+        for model in [one for one in inner if one not in shown]:
+            shown.update({model} if listed else ())
+            choice = _choice(model, field) if listed or len(inner) > 1 else ""
+            yield from _walk(Section(path, model, value if type(value) is model else None, choice), shown)
 
 
 def _choice(model: type[BaseModel], field: FieldInfo) -> str:
@@ -104,12 +111,16 @@ def _attributes(text: str) -> dict[str, str]:
     return {name: " ".join(meaning.split()) for name, meaning in found.items()}
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _models(annotation: Any, listed: bool = False) -> Iterator[type[BaseModel]]:  # noqa: ANN401
+    """Yield the models of a field; with ``listed`` those that it is a list of."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if listed:
+        yield from _models(typing.Union[inner]) if origin in {tuple, list} else ()  # noqa: UP007
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    elif typing.get_origin(annotation) in {typing.Union, types.UnionType, typing.Annotated}:
-        for inner in typing.get_args(annotation):
-            yield from _models(inner)
+    elif origin in {typing.Union, types.UnionType, typing.Annotated}:
+        for one in inner:
+            yield from _models(one)
 
 
 def kind_of(annotation: Any, bounds: tuple[Any, ...] = ()) -> str:  # noqa: ANN401 - any annotation
@@ -125,11 +136,11 @@ def kind_of(annotation: Any, bounds: tuple[Any, ...] = ()) -> str:  # noqa: ANN4
     if origin is typing.Literal:
         words = ", ".join(f"`{value}`" for value in inner)
     elif origin in {typing.Union, types.UnionType}:
-        words = " or ".join(kind_of(one) for one in inner)
+        words = " or ".join(dict.fromkeys(kind_of(one) for one in inner))
     elif origin is dict or origin is Mapping or getattr(origin, "__name__", "") == "Mapping":
         words = f"mapping of {kind_of(inner[0])} to {kind_of(inner[1])}"
     elif inner and origin in {tuple, list}:
-        each = [kind_of(one) for one in inner if one is not Ellipsis]
+        each = [kind_of(one).replace("section", "preset or fields") for one in inner if one is not Ellipsis]
         words = f"list of {each[0]}" if Ellipsis in inner or origin is list else f"[{', '.join(each)}]"
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         words = "section"
@@ -177,17 +188,22 @@ def _markdown(text: str) -> str:
 
 
 def table(section: Section) -> str:
-    """Return the heading and the table of a section, in Markdown.
+    """Return the heading and the table of a section, in Markdown."""
+    level = "#" * (2 + section.path.count(".") + bool(section.path))
+    lines = [f"{level} {section.title}", ""]
+    if section.path:
+        lines += [_markdown(_summary(section.model)), ""]
+    return "\n".join([*lines, fields(section)])
+
+
+def fields(section: Section) -> str:
+    """Return the table of a section's fields, in Markdown.
 
     Raises:
         ExtensionError: if a field has no meaning in any docstring.
     """
     known = meanings(section.model)
-    level = "#" * (2 + section.path.count(".") + bool(section.path))
-    lines = [f"{level} {section.title}", ""]
-    if section.path:
-        lines += [_markdown(_summary(section.model)), ""]
-    lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
+    lines = ["| field | type | default | meaning |", "|---|---|---|---|"]
     for name, field in section.model.model_fields.items():
         if not known.get(name):
             raise ExtensionError(f"{section.model.__qualname__}.{name} has no meaning in its docstring")
@@ -203,6 +219,11 @@ def _summary(model: type[BaseModel]) -> str:
 def all_fields() -> str:
     """Return the tables of all sections."""
     return "\n".join(table(section) for section in sections())
+
+
+def card_fields() -> str:
+    """Return the table of a dataset card's fields."""
+    return fields(Section("", Card, None))
 
 
 def budgets() -> str:
@@ -233,6 +254,15 @@ def _shown(word: str) -> str:
     return word.replace("=", ": ", 1)
 
 
+def presets() -> str:
+    """Return the table of the arms that have a name, in Markdown."""
+    lines = ["| preset | fields | is |", "|---|---|---|"]
+    for name, arm in PRESETS.items():
+        fields = arm.model_dump(mode="json", exclude_defaults=True)
+        lines.append(f"| `{name}` | `{_yaml(fields)}` | {describe(arm)} |")
+    return "\n".join(lines)
+
+
 def directive(text: Callable[[], str]) -> type[SphinxDirective]:
     """Return a directive that stands for Markdown made at build time."""
 
@@ -249,6 +279,8 @@ def directive(text: Callable[[], str]) -> type[SphinxDirective]:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Make the directives known to Sphinx."""
     app.add_directive("recipe-fields", directive(all_fields))
+    app.add_directive("card-fields", directive(card_fields))
     app.add_directive("recipe-budgets", directive(budgets))
+    app.add_directive("arm-presets", directive(presets))
     app.add_directive("renamed-words", directive(renamed))
     return {"parallel_read_safe": True}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError, LeakError, SuppliedLeakError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.leak import refuse_overlap, refuse_seen
 from augmentor.core.samples import Samples
 
@@ -21,6 +22,7 @@ def images(first: int, n: int, name: str, group: list[str] | None = None) -> Sam
         ids=np.array([f"{name}-{row}" for row in range(n)]),
         group=None if group is None else np.array(group),
         value_range=(0, 255),
+        kind=IMAGE,
     )
 
 

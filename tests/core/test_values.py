@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE, Kind
 from augmentor.core.persist import read_samples, read_synthetic, write_samples, write_synthetic
 from augmentor.core.results import COLUMNS, Results
 from augmentor.core.samples import Samples, concatenate
 from augmentor.core.score import CheckpointScore
 from augmentor.core.synthetic import SyntheticSet
+
+ROW = Kind("row", "rows", "value")
 
 
 def make(n: int = 6, *, group: bool = False) -> Samples:
@@ -25,11 +30,13 @@ def make(n: int = 6, *, group: bool = False) -> Samples:
         ids=np.array([f"train/{i}" for i in range(n)]),
         group=np.array([f"p{i // 2}" for i in range(n)]) if group else None,
         value_range=(0, 255),
+        kind=IMAGE,
     )
 
 
 def parts(samples: Samples) -> dict:
     return {
+        "kind": samples.kind,
         "x": samples.x,
         "y": samples.y,
         "classes": samples.classes,
@@ -106,7 +113,7 @@ def test_samples_survive_the_disk(tmp_path, group: bool) -> None:
 
 def test_tables_survive_the_disk(tmp_path) -> None:
     table = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
-    samples = Samples(table, np.array([0, 1]), ("n", "y"), np.array(["0", "1"]))
+    samples = Samples(table, np.array([0, 1]), ("n", "y"), np.array(["0", "1"]), kind=ROW)
     write_samples(tmp_path, samples)
     assert read_samples(tmp_path).digest == samples.digest
 
@@ -168,9 +175,32 @@ def test_results_keep_types_and_refuse_missing_values(tmp_path) -> None:
     pd.testing.assert_frame_equal(Results.read(tmp_path / "a.parquet").table, results.table)
 
 
+def test_results_refuse_a_column_they_would_lose() -> None:
+    with pytest.raises(DataError, match="got also \\['fold'\\]"):
+        Results.from_rows([{"dataset": "d", "fold": "test", "metric": "delta", "value": 0.1}])
+
+
 def test_merit_is_the_geometric_mean_with_diversity_capped() -> None:
     # (0.8 * 0.5 * 0.2) ** (1/3) = 0.08 ** (1/3)
     score = CheckpointScore(0.8, 0.5, {"a": 0.2, "b": 3.0})
     assert score.lowest_diversity == 0.2
     assert score.merit == pytest.approx(0.08 ** (1 / 3))
     assert CheckpointScore(1.0, 1.0, {"a": 5.0}).merit == 1.0
+
+
+def test_the_kind_is_kept_by_taking_joining_and_the_disk(tmp_path) -> None:
+    samples = replace(make(), kind=ROW)
+    write_samples(tmp_path, samples.take([0, 1]))
+    assert read_samples(tmp_path).kind == ROW
+    assert concatenate([samples, replace(samples, ids=samples.ids + "'")]).kind == ROW
+    with pytest.raises(DataError, match="kind"):
+        concatenate([samples, make()])
+
+
+def test_samples_of_an_earlier_version_do_not_say_their_kind_and_are_refused(tmp_path) -> None:
+    write_samples(tmp_path, make())
+    head = json.loads((tmp_path / "samples.json").read_text(encoding="utf-8"))
+    del head["kind"]
+    (tmp_path / "samples.json").write_text(json.dumps(head), encoding="utf-8")
+    with pytest.raises(DataError, match=r"do not say what one sample is .* run the recipe again"):
+        read_samples(tmp_path)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -57,6 +58,7 @@ def make_samples() -> Callable[..., Samples]:
             ids=np.array([f"{prefix}{row}" for row in range(len(y))], dtype=np.str_),
             group=None if group is None else np.asarray(group, dtype=np.str_),
             value_range=(0, 255),
+            kind=IMAGE,
         )
 
     return make

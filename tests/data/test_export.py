@@ -13,12 +13,14 @@ import pytest
 import torch
 
 from augmentor.core.errors import DataError, StorageError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.cards import load_card
 from augmentor.data.load import load
 from augmentor.data.torch_dataset import ExpandedDataset
-from augmentor.data.writers.export import class_folders, export, safe_name
+from augmentor.data.writers.export import class_folders, safe_name
+from augmentor.modalities.export import export
 
 KEPT = np.array([True, False, True])
 
@@ -41,6 +43,7 @@ def samples(
         ids=np.array([f"id{row}" for row in range(n)]),
         value_range=(0, top),
         group=group,
+        kind=IMAGE,
     )
 
 

@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.readers.foreign import foreign_path, match_classes, read_foreign
-from augmentor.data.writers.export import export
+from augmentor.data.readers.foreign import foreign_path, match_classes
+from augmentor.modalities.export import export
+from augmentor.modalities.foreign import read_foreign
 
 DIGEST = "d" * 64
 
@@ -27,6 +29,7 @@ def real(dtype: Any = np.uint8, *, channels: int = 1, top: float = 255, size: in
         classes=("<cat>", "dog"),
         ids=np.array([f"real{row}" for row in range(6)]),
         value_range=(0, top),
+        kind=IMAGE,
     )
 
 
@@ -39,6 +42,7 @@ def made(like: Samples, n: int = 5) -> SyntheticSet:
         classes=like.classes,
         ids=np.array([f"made{row}" for row in range(n)]),
         value_range=like.value_range,
+        kind=IMAGE,
     )
     kept = np.ones(n, dtype=np.bool_)
     kept[-1] = False
@@ -219,7 +223,9 @@ def test_places_that_cannot_be_used_say_why(tmp_path: Path) -> None:
 
 def test_real_pictures_that_are_no_square_need_the_same_shape(tmp_path: Path) -> None:
     like = real()
-    wide = Samples(like.array[:, :, :4], like.y, like.classes, like.ids, value_range=like.value_range)
+    wide = Samples(
+        like.array[:, :, :4], like.y, like.classes, like.ids, value_range=like.value_range, kind=IMAGE
+    )
     with pytest.raises(DataError, match=r"6 x 6 pixels and the real .*6 x 4, no square"):
         read(archive(tmp_path / "a.npz", images=IMAGES, labels=[0, 1]), wide)
     with pytest.raises(DataError, match="has 6 x 6 pixels and the real pictures 6 x 4, no square"):

@@ -11,18 +11,22 @@ import pandas as pd
 import pytest
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.duplicates import exact_duplicates, near_duplicates
 from augmentor.data.inspect import inspect
 from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.load import load
-from augmentor.data.readers.foreign import foreign_path, read_foreign
+from augmentor.data.readers.fingerprints import FINGERPRINTS
+from augmentor.data.readers.foreign import foreign_path
 from augmentor.data.spec import ImageSpec, SeriesSpec
 from augmentor.data.split import split
 from augmentor.data.torch_dataset import ExpandedDataset
-from augmentor.data.writers.export import export
+from augmentor.modalities.export import export
+from augmentor.modalities.foreign import read_foreign
 
+KINDS = {kind.name: kind for kind in (SERIES, IMAGE, VOLUME)}
 SHAPES = {"series": (2, 40), "image": (1, 8, 8), "volume": (1, 6, 8, 10)}
 DTYPES = {"series": np.float32, "image": np.uint8, "volume": np.uint8}
 RNG = np.random.default_rng(0)
@@ -40,6 +44,7 @@ def samples(kind: str, n: int, seed: int = 0) -> Samples:
         classes=("a", "b"),
         ids=np.array([f"id{seed}-{row}" for row in range(n)]),
         value_range=(0.0, 255.0),
+        kind=KINDS[kind],
     )
 
 
@@ -168,9 +173,9 @@ def test_planted_duplicates_are_found_in_every_kind(kind: str) -> None:
     x[7] = x[3]
     top = x.max()
     x[11] = np.clip(x[5] * 0.98 + 0.01 * top, 0, top).astype(x.dtype)
-    loaded = {"all": Samples(x, part.y, part.classes, part.ids, value_range=(0, 255))}
+    loaded = {"all": Samples(x, part.y, part.classes, part.ids, value_range=(0, 255), kind=part.kind)}
     assert exact_duplicates(loaded) == [("id0-3", "id0-7")]
-    found = near_duplicates(loaded)
+    found = near_duplicates(loaded, FINGERPRINTS[kind])
     assert [(pair.first, pair.second) for pair in found] == [("id0-5", "id0-11")]
 
 

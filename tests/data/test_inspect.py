@@ -13,13 +13,15 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.data import duplicates
 from augmentor.data.card_draft import draft_card
 from augmentor.data.cards import read_card
-from augmentor.data.duplicates import exact_duplicates, fingerprints, near_duplicates
+from augmentor.data.duplicates import exact_duplicates, near_duplicates
 from augmentor.data.inspect import half_width, inspect
 from augmentor.data.inspection_text import inspection_lines
+from augmentor.data.readers.fingerprints import image_fingerprints
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SplitSpec
 
 Make = Callable[..., Path]
@@ -40,12 +42,13 @@ def part(x: np.ndarray, prefix: str) -> Samples:
         classes=("a", "b"),
         ids=np.array([f"{prefix}{row}" for row in range(len(x))]),
         value_range=(0, 255),
+        kind=IMAGE,
     )
 
 
 def test_fingerprints_are_correlations_of_what_is_not_shared() -> None:
     x = smooth(20)
-    prints = fingerprints(x, side=32)
+    prints = image_fingerprints(x, side=32)
     # An independent route to the same numbers: standardise, centre over pictures, correlate.
     rows = x.reshape(20, -1).astype(float)
     rows = (rows - rows.mean(1, keepdims=True)) / rows.std(1, keepdims=True)
@@ -59,7 +62,7 @@ def test_what_all_pictures_share_does_not_make_them_alike() -> None:
     x = np.clip(disc * 200 + (smooth(30).astype(float) - 127) * 0.05, 0, 255).astype(np.uint8)
     plain = x.reshape(30, -1).astype(float)
     assert np.corrcoef(plain)[0, 1] > 0.99  # as a raw correlation all of them are near duplicates
-    assert near_duplicates({"all": part(x, "r")}) == []
+    assert near_duplicates({"all": part(x, "r")}, image_fingerprints) == []
 
 
 def test_slight_changes_are_found_across_parts_and_others_are_not() -> None:
@@ -71,18 +74,21 @@ def test_slight_changes_are_found_across_parts_and_others_are_not() -> None:
     other[3] = np.roll(train[6], 3, axis=2)
     parts = {"train": part(train, "t"), "test": part(other, "v")}
     assert exact_duplicates(parts) == [("t5", "v2")]
-    assert {(pair.first, pair.second) for pair in near_duplicates(parts)} == {("t3", "v0"), ("t4", "v1")}
-    assert all(0.99 <= pair.correlation <= 1 for pair in near_duplicates(parts))
-    assert near_duplicates(parts, threshold=1.1) == []
+    assert {(pair.first, pair.second) for pair in near_duplicates(parts, image_fingerprints)} == {
+        ("t3", "v0"),
+        ("t4", "v1"),
+    }
+    assert all(0.99 <= pair.correlation <= 1 for pair in near_duplicates(parts, image_fingerprints))
+    assert near_duplicates(parts, image_fingerprints, threshold=1.1) == []
 
 
 def test_blocks_miss_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     x = smooth(25)
     x[[7, 24]] = np.clip(x[[2, 23]].astype(int) + 1, 0, 255)
-    whole = near_duplicates({"all": part(x, "r")})
+    whole = near_duplicates({"all": part(x, "r")}, image_fingerprints)
     assert {(pair.first, pair.second) for pair in whole} == {("r2", "r7"), ("r23", "r24")}
     monkeypatch.setattr(duplicates, "BLOCK", 4)
-    blocks = near_duplicates({"all": part(x, "r")})
+    blocks = near_duplicates({"all": part(x, "r")}, image_fingerprints)
     assert {(pair.first, pair.second) for pair in blocks} == {("r2", "r7"), ("r23", "r24")}
 
 
@@ -90,14 +96,16 @@ def test_very_many_pictures_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) 
     x = smooth(20)
     x[19] = np.clip(x[0].astype(int) + 1, 0, 255)
     monkeypatch.setattr(duplicates, "MOST", 10)
-    assert [(pair.first, pair.second) for pair in near_duplicates({"all": part(x, "r")})] == [("r0", "r19")]
+    assert [
+        (pair.first, pair.second) for pair in near_duplicates({"all": part(x, "r")}, image_fingerprints)
+    ] == [("r0", "r19")]
 
 
 def test_flat_pictures_are_like_nothing() -> None:
     x = smooth(6)
     x[0], x[1] = 10, 200
-    assert near_duplicates({"all": part(x, "r")}) == []
-    assert near_duplicates({}) == []
+    assert near_duplicates({"all": part(x, "r")}, image_fingerprints) == []
+    assert near_duplicates({}, image_fingerprints) == []
 
 
 def test_half_width_is_that_of_the_normal_approximation() -> None:
@@ -200,7 +208,7 @@ def test_a_known_card_is_drafted_from_itself(tmp_path: Path) -> None:
 
 
 def test_inspecting_loads_no_torch() -> None:
-    rooms = "augmentor.data.inspect, augmentor.data.split, augmentor.data.writers.export"
+    rooms = "augmentor.data.inspect, augmentor.data.split, augmentor.modalities.export"
     code = f"import sys, {rooms}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

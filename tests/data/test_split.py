@@ -51,7 +51,6 @@ def replaced(samples: Samples, rows: list[int], x: Any) -> Samples:
 def test_an_official_split_is_kept(make_samples: Make) -> None:
     parts = official(make_samples)
     made = split(loaded(**parts))
-    assert made.official
     assert (made.kind, made.removed, made.notes) == ("official", (), ())
     for name, part in made.parts.items():
         assert part.digest == parts[name].digest
@@ -83,7 +82,7 @@ def test_validation_is_taken_from_the_training_part_where_only_that_is_missing(m
     parts = official(make_samples)
     del parts["validation"]
     made = split(loaded(**parts))
-    assert made.official
+    assert made.kind == "official"
     assert made.validation.counts == {"a": 4, "b": 2}
     assert made.test.digest == parts["test"].digest
     assert set(made.validation.ids) <= set(parts["train"].ids)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from augmentor.core import scratch
 from augmentor.core.files import sha256_file, sha256_json
+from augmentor.core.kinds import IMAGE
 from augmentor.core.persist import read_samples, write_samples
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import on_disk
@@ -29,8 +30,8 @@ from augmentor.data.readers.pictures import Picture, to_channels
 from augmentor.data.spec import ImageSpec
 from augmentor.data.split import split
 from augmentor.data.torch_dataset import ExpandedDataset
-from augmentor.data.writers.export import export
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.export import export
+from augmentor.modalities.table import modality_of
 from augmentor.store.cache import tree_digest
 from augmentor.training.batches import Batches, EncodedRows
 
@@ -61,7 +62,7 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
     folder, image = folder_of(make_folder), ImageSpec(colour=colour)
     plain = load(str(folder), image=image)
     wanted = split(plain)
-    pairs = near_duplicates(plain.parts)
+    pairs = near_duplicates(plain.parts, plain.fingerprints)
     request.getfixturevalue("small_memory")
     loaded = load(str(folder), image=image)
     assert on_disk(loaded.parts["all"].array)
@@ -75,7 +76,7 @@ def test_a_folder_read_from_files_is_the_folder_read_in_memory(
         name: part.digest for name, part in wanted.parts.items()
     }
     assert [len(group) for group in exact_duplicates(loaded.parts)] == [2]
-    assert near_duplicates(loaded.parts) == pairs
+    assert near_duplicates(loaded.parts, loaded.fingerprints) == pairs
 
 
 def pictures(n: int, side: int = 12) -> Iterator[tuple[Found, Picture | str]]:
@@ -128,7 +129,7 @@ def test_memory_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_little_disk_asks_for_a_size(make_folder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augmentor.data.readers.folder.room", lambda: 4 * 144 - 1)
+    monkeypatch.setattr("augmentor.data.readers.folder.free_bytes", lambda: 4 * 144 - 1)
     with pytest.raises(SizeNeeded, match=r"4 pictures of 12 x 12 .*image.size=64"):
         load(str(make_folder({"a": 2, "b": 2})))
 
@@ -146,7 +147,7 @@ def test_written_samples_are_mapped_when_they_are_read(make_folder: Make, tmp_pa
 
 def test_rows_encoded_when_drawn_are_the_rows_encoded_before(make_samples: Callable[..., Samples]) -> None:
     samples = make_samples([0, 1] * 20)
-    codec = ImageCodec.fit(samples)
+    codec = modality_of(samples).fit_codec(samples)
     x = samples.array
     drawn = []
     for rows in (torch.from_numpy(codec.encode(x)), EncodedRows(x, codec.encode)):
@@ -207,6 +208,7 @@ def test_what_is_exported_is_read_back_from_files(make_folder: Make, tmp_path: P
         classes=real.classes,
         ids=np.array([f"s{number}" for number in range(4)]),
         value_range=real.value_range,
+        kind=IMAGE,
     )
     table = pd.DataFrame({"synthesizer": ["0" * 64] * 4, "seed": [1] * 4})
     synthetic = SyntheticSet(

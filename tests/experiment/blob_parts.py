@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 
@@ -17,7 +18,7 @@ def blobs(per_class, seed, *, prefix="x", noise=0.35):
     x[:, 0, :, :3] += np.where(y == 1, 0.12, -0.12)[:, None, None]
     x = np.clip(x * 255, 0, 255).astype(np.uint8)
     ids = np.array([f"{prefix}{i}" for i in range(len(y))])
-    return Samples(x, y, CLASSES, ids, value_range=(0, 255))
+    return Samples(x, y, CLASSES, ids, value_range=(0, 255), kind=IMAGE)
 
 
 def marked(samples, kept=None, reason="label"):

@@ -1,176 +1,246 @@
 import re
-from dataclasses import replace
 
 import pytest
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
+from augmentor.experiment.arm_words import describe, subject, title
 from augmentor.experiment.arms import (
-    ARMS,
-    CONTROLS,
-    CRITIC_AND_ROWS,
-    FOLLOWERS,
-    FROM_CRITIC,
-    LATE,
-    TWINS,
+    PRESETS,
+    Arm,
+    Derived,
+    Rows,
+    arm_of,
+    arms_of,
     check_arms,
+    control,
     controls_of,
+    name_of,
+    needs_critic,
+    pattern_of,
+    settled,
+    written,
 )
-from augmentor.experiment.heads import HEADS
-from augmentor.experiment.remedies import LOSSES, MIXES
-from augmentor.experiment.selected import SELECTIONS
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 from augmentor.modalities.policies import POLICIES, Policy
 
-
-@pytest.mark.parametrize("name", ARMS)
-def test_every_arm_names_a_loss_and_a_mixture_that_exist(name):
-    arm = ARMS[name]
-    assert arm.loss in LOSSES
-    assert arm.mix in {"none", *MIXES}
-    assert arm.real or arm.is_synthetic
-    assert arm.head in {"trained", *HEADS}
-    assert not arm.copies or arm.synthetic == "kept"
-    assert not arm.by_share or arm.synthetic in {"kept", "passing", *SELECTIONS}
-    assert 0 <= arm.synthetic_first < 1
-    assert not (arm.by_share and arm.synthetic_first)
+PASSING = Rows(synthetic="passing")
+REAL_ALONE = (
+    "real",
+    "balanced",
+    "classical",
+    "class_weighted",
+    "focal",
+    "logit_adjusted",
+    "mixup",
+    "cutmix",
+)
 
 
 def test_the_usual_arms_differ_as_declared():
-    plain, (network, added, start, only) = DEFAULT_ARMS[:6], (ARMS[name] for name in DEFAULT_ARMS[6:])
-    real, balanced, classical, weighted, mixup, cutmix = (ARMS[name] for name in plain)
-    assert (real.balanced, real.augmented) == (False, False)
-    assert (balanced.balanced, balanced.augmented) == (True, False)
-    assert (classical.balanced, classical.augmented, classical.synthetic) == (True, True, "none")
-    assert (weighted.balanced, weighted.loss, weighted.is_synthetic) == (False, "class_weighted", False)
-    assert (mixup.mix, mixup.is_synthetic) == ("mixup", False)
-    assert (cutmix.mix, cutmix.is_synthetic) == ("cutmix", False)
-    assert (added.synthetic, added.by_share, added.real) == ("passing", True, True)
-    assert DEFAULT_ARMS[7] in FOLLOWERS
-    assert CONTROLS[DEFAULT_ARMS[8]] == DEFAULT_ARMS[6]
-    assert (network.start, network.is_synthetic) == ("untrained_critic", False)
-    assert (start.start, start.synthetic, start.is_synthetic) == ("critic", "none", True)
-    assert (only.synthetic, only.real) == ("passing", False)
-
-
-@pytest.mark.parametrize(("plain", "twin"), TWINS.items())
-def test_a_twin_is_its_arm_with_synthetic_rows_and_nothing_else(plain, twin):
-    assert not ARMS[plain].is_synthetic
-    assert replace(ARMS[twin], label=ARMS[plain].label, synthetic="none", by_share=False) == ARMS[plain]
-    assert ARMS[twin].synthetic == "passing"
-
-
-def test_every_arm_of_real_rows_alone_has_a_twin():
-    alone = [
-        name
-        for name, arm in ARMS.items()
-        if (arm.synthetic, arm.head, arm.start) == ("none", "trained", "random")
-    ]
-    assert set(TWINS) == {name for name in alone if ARMS[name].oversampler == "none"}
-    assert len(set(TWINS.values())) == len(TWINS)
-
-
-def test_filtered_gives_synthetic_rows_to_the_classes_that_lack_images_and_spread_to_all():
-    synthetic, filtered, spread = ARMS["synthetic"], ARMS["filtered"], ARMS["spread"]
-    assert (synthetic.synthetic, synthetic.by_share) == ("all", False)
-    assert replace(filtered, label=spread.label, synthetic="passing") == spread
-
-
-def test_synthetic_arms_are_these():
-    assert {name for name, arm in ARMS.items() if arm.is_synthetic} == {
-        "synthetic",
-        "filtered",
+    assert [name_of(arm) for arm in DEFAULT_ARMS] == [
+        *("real", "balanced", "classical", "class_weighted", "mixup", "cutmix"),
+        "mix=cutmix start=untrained_critic",
         "with_synthetic",
-        "diverse",
-        "influential",
-        "classwise",
-        "pretrained",
+        "mix=cutmix start=critic",
         "synthetic_only",
-        "covariance_transfer",
-        "feature_gan",
-        "from_critic",
-        "critic_and_rows",
-        *TWINS.values(),
-        *FROM_CRITIC.values(),
-        *CRITIC_AND_ROWS.values(),
+    ]
+    real, balanced, classical, weighted, mixup, cutmix, network, added, start, only = DEFAULT_ARMS
+    assert (real.sampling, real.augmentation) == ("natural", "none")
+    assert (balanced.sampling, balanced.augmentation) == ("balanced", "none")
+    assert classical == Arm()
+    assert (weighted.sampling, weighted.loss, weighted.is_synthetic) == ("natural", "class_weighted", False)
+    assert (mixup.mix, cutmix.mix) == ("mixup", "cutmix")
+    assert added == Derived(base="best_real", add=Arm(rows=PASSING))
+    assert control(start) == network
+    assert (network.is_synthetic, start.is_synthetic) == (False, True)
+    assert (only.rows.synthetic, only.rows.real) == ("passing", False)
+
+
+def test_presets_of_real_rows_alone_and_synthetic_ones_are_these():
+    arms = {name: arm for name, arm in PRESETS.items() if isinstance(arm, Arm)}
+    assert tuple(name for name, arm in arms.items() if arm.is_real_alone) == REAL_ALONE
+    assert [name for name, arm in PRESETS.items() if pattern_of(arm).is_synthetic] == [
+        *("synthetic", "filtered", "pretrained", "synthetic_only"),
+        *("with_synthetic", "from_critic", "critic_and_rows", "classwise"),
+    ]
+    assert [name for name, arm in PRESETS.items() if needs_critic(arm)] == [
+        *("from_critic", "critic_network", "critic_and_rows"),
+    ]
+
+
+def test_filtered_gives_synthetic_rows_to_the_classes_that_lack_samples_and_passing_rows_go_to_all():
+    synthetic, filtered = PRESETS["synthetic"], PRESETS["filtered"]
+    assert (synthetic.rows.synthetic, synthetic.by_share) == ("all", False)
+    assert filtered.by_share
+    assert filtered.model_copy(update={"rows": PASSING}) == arm_of({"rows": "passing"})
+
+
+@pytest.mark.parametrize("base", REAL_ALONE)
+def test_an_arm_derived_from_the_best_real_one_differs_from_it_in_what_is_added_alone(base):
+    plain = PRESETS[base]
+    both = settled(PRESETS["critic_and_rows"], plain)
+    assert (both.rows, both.start) == (PASSING, "critic")
+    assert both.model_copy(update={"rows": Rows(), "start": "random"}) == plain
+    assert control(both) == settled(PRESETS["critic_network"], plain)
+    assert control(settled(PRESETS["with_synthetic"], plain)) == plain
+
+
+@pytest.mark.parametrize(
+    ("arm", "expected"),
+    [
+        (Arm(mix="cutmix", start="critic"), {"mix": "cutmix", "start": "untrained_critic"}),
+        (Arm(rows=PASSING, mix="mixup"), "mixup"),
+        (Arm(head="covariance"), "classical"),
+        (PRESETS["pretrained"], "classical"),
+        (PRESETS["synthetic_only"], "classical"),
+        # Copies of real rows, a smote row and an untrained network are no synthesis.
+        (PRESETS["duplicated"], "duplicated"),
+        (PRESETS["oversampled"], "oversampled"),
+        (Arm(start="untrained_critic"), {"start": "untrained_critic"}),
+    ],
+)
+def test_a_control_is_the_same_arm_without_synthesis(arm, expected):
+    assert control(arm) == arm_of(expected)
+    assert not control(arm).is_synthetic
+    assert control(control(arm)) == control(arm)
+
+
+def test_controls_are_those_of_the_settled_arms():
+    arms = {
+        "classical": Arm(),
+        "cutmix": Arm(mix="cutmix"),
+        "critic_network": Arm(mix="cutmix", start="untrained_critic"),
+        "filtered": PRESETS["filtered"],
+        "with_synthetic": Arm(rows=PASSING, mix="cutmix"),
+        "classwise": PRESETS["filtered"],
+        "from_critic": Arm(mix="cutmix", start="critic"),
     }
-
-
-@pytest.mark.parametrize("plain", TWINS)
-def test_arms_on_the_critic_differ_in_their_start_alone(plain):
-    assert replace(ARMS[FROM_CRITIC[plain]], label="", start="random") == replace(ARMS[plain], label="")
-    assert ARMS[FROM_CRITIC[plain]].start == "critic"
-    rows, twin = ARMS[CRITIC_AND_ROWS[plain]], ARMS[TWINS[plain]]
-    assert replace(rows, label="", start="random") == replace(twin, label="")
-    assert rows.start == "critic"
-
-
-@pytest.mark.parametrize(("arm", "control"), CONTROLS.items())
-def test_a_control_is_its_arm_without_anything_synthetic(arm, control):
-    mine = ARMS[arm]
-    start = "untrained_critic" if mine.start == "critic" else mine.start
-    plain = replace(
-        mine, label="", start=start, synthetic="none", by_share=False, synthetic_first=0.0, head="trained"
-    )
-    assert plain == replace(ARMS[control], label="")
-    assert mine.is_synthetic
-    assert not ARMS[control].is_synthetic
-
-
-def test_every_arm_of_real_and_synthetic_data_has_a_control_or_is_settled_late():
-    late = {name for name in LATE if ARMS[name].is_synthetic}
-    real = {name for name, arm in ARMS.items() if arm.is_synthetic and arm.real}
-    assert set(CONTROLS) == real - late
-
-
-def test_controls_are_those_of_what_arms_became():
-    plain = ("classical", "cutmix", "critic_network")
-    names = (*plain, "filtered", "with_synthetic", "classwise", "from_critic")
-    became = {
-        "with_synthetic": "spread_cutmix",
-        "classwise": "filtered",
-        "critic_network": "critic_network_cutmix",
-        "from_critic": "critic_start_cutmix",
-    }
-    assert controls_of(names, became) == {
+    assert controls_of(arms) == {
         "filtered": "classical",
         "with_synthetic": "cutmix",
         "classwise": "classical",
         "from_critic": "critic_network",
     }
     # Whose control is not there has none; synthetic_only has nothing real that could be its control.
-    assert controls_of(("mixup", "filtered", "critic_start_mixup", "synthetic_only"), {}) == {}
+    others = arms_of(("mixup", "filtered", {"mix": "mixup", "start": "critic"}, "synthetic_only"))
+    assert controls_of(others) == {}
+    assert controls_of({**others, "classical": Arm()}) == {"filtered": "classical"}
 
 
 @pytest.mark.parametrize(
-    ("names", "reason"),
+    ("value", "name", "words"),
     [
-        (("real", "filterd"), "unknown arm 'filterd'; did you mean 'filtered'?"),
-        (("real", "xyz"), "known arms: real, balanced"),
-        (("real", "filtered", "real"), "named once"),
+        ({}, "classical", "Classical augmentation"),
+        ({"mix": "cutmix"}, "cutmix", "CutMix"),
+        ({"mix": "cutmix", "start": "critic"}, "mix=cutmix start=critic", "CutMix, from the critic"),
+        ({"rows": "passing"}, "rows=passing", "Classical augmentation with synthetic"),
         (
-            ("real", "classical"),
-            "add one of synthetic, filtered, with_synthetic, from_critic, critic_and_rows, diverse, "
-            "influential, classwise, pretrained, covariance_transfer, feature_gan, spread_real",
+            {"rows": {"synthetic": "passing"}, "mix": "mixup"},
+            "rows=passing mix=mixup",
+            "Mixup with synthetic",
         ),
         (
-            ("oversampled", "with_synthetic"),
-            "with_synthetic changes one thing about the best of real",
+            {"rows": {"synthetic": "all", "mixing": "pooled", "real": False}},
+            "rows=all,no_real",
+            "Synthetic only",
         ),
-        (("real", "synthetic_only"), "add one of synthetic, filtered"),
-        (("synthetic", "filtered"), "no synthetic images against another; add one of real"),
+        (
+            {"rows": {"synthetic": "kept", "mixing": "first"}, "loss": "focal", "sampling": "natural"},
+            "rows=kept,first sampling=natural loss=focal",
+            "Focal loss with synthetic first",
+        ),
+        (
+            {"rows": "passing", "sampling": "natural", "augmentation": "none"},
+            "rows=passing sampling=natural augmentation=none",
+            "Real with synthetic",
+        ),
+        (
+            {"base": "best_real", "add": {"rows": "passing", "start": "critic"}},
+            "critic_and_rows",
+            "With synthetic, from the critic",
+        ),
+        ({"base": "best_real", "add": {"rows": "kept"}}, "best_real rows=kept", "Filtered synthetic"),
+        ({"base": "best_mixing", "leave_out": "harmful_classes"}, "classwise", "Synthetic where it helps"),
     ],
 )
-def test_arms_that_cannot_give_a_verdict_are_refused(names, reason):
+def test_an_arm_of_fields_has_one_name_a_title_and_is_written_as_it_is_read(value, name, words):
+    arm = arm_of(value)
+    assert (name_of(arm), title(arm)) == (name, words)
+    assert arm_of(written(arm)) == arm
+    assert describe(arm)
+
+
+def test_titles_and_descriptions_of_presets_tell_them_apart():
+    for words in (title, describe):
+        assert len({words(arm) for arm in PRESETS.values()}) == len(PRESETS)
+
+
+def test_a_verdict_is_about_the_critics_start_where_nothing_else_is_synthetic():
+    assert subject(Arm(start="critic")) == "The critic's start"
+    assert subject(Arm(start="critic", rows=PASSING)) == subject(Arm(head="covariance")) == "Synthetic data"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("filterd", "unknown arm 'filterd'; did you mean 'filtered'?"),
+        ("xyz", "known arms: real, balanced"),
+        (3, "a preset's name or a mapping of fields, got 3"),
+        ({"mix": "cutmx"}, "one of none, mixup, cutmix, got 'cutmx'"),
+        ({"loss": "hinge"}, "one of cross_entropy, class_weighted, focal, logit_adjusted, got 'hinge'"),
+        ({"mixx": "cutmix"}, "unknown key 'mixx'; did you mean 'mix'?"),
+        ({"rows": "keep"}, "'none', 'all', 'kept'"),
+        ({"rows": {"copies": True}}, "how synthetic rows take part; name these first"),
+        ({"rows": {"synthetic": "all", "real": False}}, "without real rows there is nothing to mix"),
+        ({"rows": "all", "oversample": "smote"}, "with real rows alone"),
+        ({"head": "covariance", "mix": "mixup"}, "take mix and start out"),
+        ({"base": "best_real"}, "needs what is added to it"),
+        ({"base": "best_mixing", "add": {"mix": "mixup"}}, "leave_out: harmful_classes"),
+        ({"base": "best_real", "add": {"head": "covariance"}}, "a head is trained again"),
+        # What was a name of its own once is told the fields.
+        ("critic_start_cutmix", "is now given by its fields: {mix: cutmix, start: critic}"),
+        ("critic_network_real", "{sampling: natural, augmentation: none, start: untrained_critic}"),
+        (
+            "critic_start_spread_weighted",
+            "{rows: passing, sampling: natural, loss: class_weighted, start: cr",
+        ),
+        ("spread", "is now given by its fields: {rows: passing}"),
+        ("spread_mixup", "{rows: passing, mix: mixup}"),
+        ("weighted_mixup", "{sampling: natural, loss: class_weighted, mix: mixup}"),
+        ("diverse", "{rows: diverse, mix: mixup}"),
+        ("feature_gan", "{head: generated}"),
+    ],
+)
+def test_what_is_no_arm_is_refused_with_what_to_write(value, reason):
     with pytest.raises(ValueError, match=re.escape(reason)):
-        check_arms(names)
+        arm_of(value)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (("real", "filtered", "real"), "named once, got real twice"),
+        (("mixup", "filtered", {"mix": "mixup"}), "named once, got mixup twice"),
+        (
+            ("real", "classical"),
+            "add one of synthetic, filtered, pretrained, with_synthetic, from_critic, critic_and_rows",
+        ),
+        (("oversampled", "with_synthetic"), "with_synthetic changes one thing about the best arm of real"),
+        (("classical", "synthetic", "classwise"), "classwise leaves classes out of the best arm that mixes"),
+        (("real", "synthetic_only"), "add one of synthetic, filtered"),
+        (("synthetic", "filtered"), "no synthetic rows against another; add one of real"),
+    ],
+)
+def test_arms_that_cannot_give_a_verdict_are_refused(values, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        check_arms([arm_of(value) for value in values])
 
 
 def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
     assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
-    assert spec.synthetic_arms == ("with_synthetic", "critic_start_cutmix", "synthetic_only")
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():
@@ -183,6 +253,8 @@ def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():
     assert spec.resolved_policy() == Policy(flip_horizontal=True)
     dumped = spec.model_dump(mode="json")
     assert parse(EvaluationSpec, dumped, "again") == spec
+    assert dumped["arms"][:2] == ["real", "balanced"]
+    assert dumped["arms"][8] == {"mix": "cutmix", "start": "critic"}
 
 
 @pytest.mark.parametrize(

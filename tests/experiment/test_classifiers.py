@@ -8,11 +8,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.progress import Silent
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import arm_of, name_of, needs_critic
 from augmentor.experiment.classifiers import (
     CLASSIFIERS,
     ESTIMATORS,
@@ -21,7 +22,7 @@ from augmentor.experiment.classifiers import (
     fit_table,
     table_rows,
 )
-from augmentor.experiment.fits import read_fit
+from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
 from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
@@ -38,7 +39,14 @@ def blobs(per_class, seed, prefix, side):
     x[y == 1, :, : side // 2] += 60
     x[y == 2, :, side // 2 :] += 60
     ids = np.array([f"{prefix}{i}" for i in range(len(y))])
-    return Samples(x.clip(0, 255).astype(np.uint8), y, ("a", "b", "c"), ids, value_range=(0, 255))
+    return Samples(
+        x.clip(0, 255).astype(np.uint8),
+        y,
+        ("a", "b", "c"),
+        ids,
+        value_range=(0, 255),
+        kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim],
+    )
 
 
 def marked(samples):
@@ -79,7 +87,7 @@ def test_every_classifier_follows_the_protocol(name, tmp_path):
     arms = [("real", None), ("classical", None), ("filtered", 0.5), ("class_weighted", None)]
     if name in LARGE:
         arms = arms[1:3]  # their steps take long; that they learn is MONAI's to show
-    jobs = {arm: [runner.job(arm, share, i) for i in range(2)] for arm, share in arms}
+    jobs = {arm: [runner.job(arm_of(arm), share, i) for i in range(2)] for arm, share in arms}
     runner.run([job for mine in jobs.values() for job in mine])
     found = {arm: [read_fit(job, "test") for job in mine] for arm, mine in jobs.items()}
     for arm, (one, two) in found.items():
@@ -91,13 +99,13 @@ def test_every_classifier_follows_the_protocol(name, tmp_path):
             assert (one.argmax(axis=1) == test.y).sum() >= 15, arm
     assert len({p[0].tobytes() for p in found.values()}) == len(arms)  # every arm trains on something else
     again = runner_of(tmp_path / "again", name)
-    job = again.job("classical", None, 0)
+    job = again.job(arm_of("classical"), None, 0)
     again.run([job])
     np.testing.assert_array_equal(read_fit(job, "test"), found["classical"][0])
 
 
 def test_a_table_classifier_is_scikit_learns_on_the_rows_drawn(tmp_path, monkeypatch):
-    import augmentor.experiment.fits as module
+    import augmentor.experiment.fit as module
 
     seen = {}
 
@@ -107,7 +115,7 @@ def test_a_table_classifier_is_scikit_learns_on_the_rows_drawn(tmp_path, monkeyp
 
     monkeypatch.setattr(module, "fit_table", spy)
     runner = runner_of(tmp_path, "logistic_regression")
-    job = runner.job("class_weighted", None, 0)
+    job = runner.job(arm_of("class_weighted"), None, 0)
     runner.run([job])
     assert seen["x"].shape == (12 * 12, 64)
     train = runner.train.array.reshape(42, -1).astype(np.float64)
@@ -119,7 +127,7 @@ def test_a_table_classifier_is_scikit_learns_on_the_rows_drawn(tmp_path, monkeyp
     test = runner.codec.encode(runner.parts["test"].array).reshape(24, -1)
     model = LogisticRegression(max_iter=300).fit(seen["x"], seen["y"], sample_weight=seen["weight"])
     np.testing.assert_allclose(read_fit(job, "test"), model.predict_proba(test), atol=1e-6)
-    runner.run([runner.job("classical", None, 0)])
+    runner.run([runner.job(arm_of("classical"), None, 0)])
     assert seen["weight"] is None
     assert set(np.bincount(seen["y"])) == {48}  # balanced
 
@@ -151,25 +159,34 @@ def test_a_class_without_a_row_has_probability_zero(name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_train(name):
     arms = parse(EvaluationSpec, {"classifier": name}, "here").arms
-    left_out = {"mixup", "cutmix"} if CLASSIFIERS[name].table else set()
-    left_out |= set() if name == "small_resnet" else {"critic_network_cutmix", "critic_start_cutmix"}
-    assert set(DEFAULT_ARMS) - set(arms) == left_out
+    mixed = {arm_of(mix) for mix in ("mixup", "cutmix")} if CLASSIFIERS[name].table else set()
+    bound = set() if name == "small_resnet" else set(filter(needs_critic, DEFAULT_ARMS))
+    assert set(DEFAULT_ARMS) - set(arms) == mixed | bound
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
-@pytest.mark.parametrize("arm", ARMS)
-def test_arms_that_a_classifier_cannot_train_are_refused_when_the_recipe_is_read(name, arm):
-    arms = list(dict.fromkeys(["classical", "filtered", arm]))
-    unable = arm in {"pretrained", "diverse", "influential"}
-    unable |= arm.endswith(("mixup", "cutmix", "focal", "logit_adjusted"))
-    bound = (ARMS[arm].head, ARMS[arm].start) != ("trained", "random")
-    cannot = (CLASSIFIERS[name].table and unable) or (name != "small_resnet" and bound)
-    values = {"classifier": name, "arms": arms}
-    if not cannot:
-        assert parse(EvaluationSpec, values, "here").arms == tuple(arms)
-        return
-    with pytest.raises(ConfigError, match=f"{name} cannot train the arm {arm}: .*small_resnet"):
+@pytest.mark.parametrize(
+    ("name", "arm", "why"),
+    [
+        ("random_forest", "pretrained", "it changes its rows during the training"),
+        ("random_forest", {"rows": "diverse", "mix": "mixup"}, "mixup trains on mixed labels"),
+        ("logistic_regression", "focal", "logistic_regression does not support custom losses"),
+        ("resnet18", {"head": "covariance"}, "its features are those of small_resnet"),
+        ("mlp", "from_critic", "it has a network of its own"),
+        ("gradient_boosting", {"start": "untrained_critic"}, "it has a network of its own"),
+    ],
+)
+def test_an_arm_that_a_classifier_cannot_train_is_refused_when_the_recipe_is_read(name, arm, why):
+    values = {"classifier": name, "arms": ["classical", "filtered", arm]}
+    refusal = f"{name} cannot train the arm {name_of(arm_of(arm))}: {why}.*small_resnet"
+    with pytest.raises(ConfigError, match=refusal):
         parse(EvaluationSpec, values, "here")
+    assert parse(EvaluationSpec, {**values, "classifier": "small_resnet"}, "here").arms[2] == arm_of(arm)
+
+
+@pytest.mark.parametrize("arm", ["class_weighted", "synthetic_only", "with_synthetic", "random_oversampled"])
+def test_arms_of_other_rows_and_weights_can_be_trained_on_a_table(arm):
+    values = {"classifier": "random_forest", "arms": ["classical", "filtered", arm]}
+    assert parse(EvaluationSpec, values, "here").arms[2] == arm_of(arm)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +207,7 @@ def test_settings_without_an_effect_are_refused(values, reason):
 
 def test_images_too_small_for_the_classifier_are_refused_after_loading():
     check_shape(EvaluationSpec(classifier="densenet121"), (1, 29, 64))
-    with pytest.raises(ConfigError, match=r"densenet121 needs at least 29 pixels a side.*\(1, 28, 28\)"):
+    with pytest.raises(ConfigError, match=r"densenet121 needs at least 29 cells a side.*\(1, 28, 28\)"):
         check_shape(EvaluationSpec(classifier="densenet121"), (1, 28, 28))
     for name in set(CLASSIFIERS) - {"densenet121"}:
         check_classifier(name, (1, 4, 4))

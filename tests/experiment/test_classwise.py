@@ -1,18 +1,21 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from blob_parts import blobs, marked, parts
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
-from augmentor.experiment import choices
-from augmentor.experiment.arms import ARMS, CLASSWISE
-from augmentor.experiment.choices import empty_arms
+from augmentor.experiment import choose
+from augmentor.experiment.arms import arm_of
+from augmentor.experiment.choose import empty_arms
 from augmentor.experiment.draw import rows_of
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
 
+MIXED = {"rows": "passing"}
 SPEC = EvaluationSpec(
-    arms=("classical", "spread", CLASSWISE),
+    arms=("classical", MIXED, "classwise"),
     seeds=2,
     updates=120,
     batch=16,
@@ -37,35 +40,39 @@ def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
     assert found.facts["left_out"] == ["common"]
     validation = found.results.where(metric="balanced_accuracy", split="validation")
     means = validation.groupby("arm")["value"].mean()
-    assert means[CLASSWISE] > means["spread"]
-    tried = set(found.results.table["metric"][found.results.table["metric"].str.contains("@without=")])
-    assert tried == {"balanced_accuracy@without=common", "balanced_accuracy@without=rare"}
+    assert means["classwise"] > means["rows=passing"]
+    for left_out in ("common", "rare"):
+        tried = found.results.where(setting={"without": left_out}, metric="balanced_accuracy")
+        assert tried["arm"].tolist() == ["classwise"] * 2
 
 
 def test_where_no_class_does_harm_it_is_the_best_mixing_arm_fit_for_fit(tmp_path, monkeypatch):
-    monkeypatch.setattr(choices, "_harmful", lambda *_: ((), []))
+    monkeypatch.setattr(choose, "recommend", lambda *_, **__: SimpleNamespace(use=False))
     found = run(tmp_path, marked(blobs((40, 40), 4, prefix="made", noise=0.2)))
     assert found.facts["left_out"] == []
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
-        np.testing.assert_array_equal(stored[f"test/{CLASSWISE}"], stored["test/spread"])
+        np.testing.assert_array_equal(stored["test/classwise"], stored["test/rows=passing"])
 
 
 def test_rows_of_a_class_that_is_left_out_are_not_drawn_and_others_are():
     y = np.repeat([0, 1], 5)
     yes = np.ones(10, bool)
-    rows = rows_of(ARMS["spread"], y, y, {"passing": yes}, 2, seed=0, without=(1,))
+    rows = rows_of(arm_of(MIXED), y, y, {"passing": yes}, 2, seed=0, without=(1,))
     assert [len(index) for index in rows.synthetic] == [5, 0]
     assert [len(index) for index in rows.real] == [5, 5]
 
 
 def test_with_every_class_left_out_the_arm_is_empty():
     synthetic = marked(blobs((3, 3), 4))
-    assert empty_arms(["spread", CLASSWISE], synthetic, ["common"]) == []
-    assert empty_arms(["spread", CLASSWISE], synthetic, ["common", "rare"]) == [CLASSWISE]
+    arms = {"mixed": arm_of(MIXED), "thinned": arm_of(MIXED)}
+    assert empty_arms(arms, synthetic, ["thinned"], ["common"]) == []
+    assert empty_arms(arms, synthetic, ["thinned"], ["common", "rare"]) == ["thinned"]
+    nothing = marked(synthetic.samples, np.zeros(6, bool))
+    assert empty_arms(arms, nothing) == ["mixed", "thinned"]
 
 
 def test_without_a_mixing_arm_it_is_refused_with_what_to_add():
-    values = {"arms": ["classical", "synthetic", CLASSWISE]}
-    reason = r"best of filtered, with_synthetic, .*, spread_cutmix, critic_start_ARM; add one"
+    values = {"arms": ["classical", "synthetic", "classwise"]}
+    reason = "add one of filtered, with_synthetic, critic_and_rows to classical, synthetic, classwise"
     with pytest.raises(ConfigError, match=reason):
         parse(EvaluationSpec, values, "here")

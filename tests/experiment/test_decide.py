@@ -6,6 +6,7 @@ from sklearn.metrics import balanced_accuracy_score, recall_score
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.results import Results
+from augmentor.experiment.arms import PRESETS, Arm, pattern_of
 from augmentor.experiment.decide import choose, decide, validation_means
 
 CLASSES = ["rare", "common", "third"]
@@ -27,8 +28,12 @@ def arms(seed, skills, y=Y):
 SKILLS = {"real": 1.0, "classical": 1.6, "synthetic": 1.4, "filtered": 2.2, "synthetic_only": 3.0}
 
 
+FIELDS = {name: pattern_of(arm) for name, arm in PRESETS.items()}
+
+
 def decision(seed=0, skills=SKILLS, **kwargs):
-    return decide(arms(seed, skills), arms(seed + 1, skills, V), Y, V, CLASSES, replicates=300, **kwargs)
+    test, held = arms(seed, skills), arms(seed + 1, skills, V)
+    return decide(test, held, Y, V, CLASSES, FIELDS, replicates=300, **kwargs)
 
 
 def test_choice_is_by_validation_and_never_synthetic_only():
@@ -42,17 +47,19 @@ def test_an_arm_with_a_control_helps_only_where_it_gains_over_both():
     skills = {"classical": 1.0, "critic_network": 2.2, "from_critic": 2.2}
     held = {**skills, "critic_network": 0.5}  # validation takes classical for the better baseline
 
-    def word(test, **options):
-        return decide(arms(0, test), arms(1, held, V), Y, V, CLASSES, replicates=300, **options)
+    def word(test, fields):
+        return decide(arms(0, test), arms(1, held, V), Y, V, CLASSES, fields, replicates=300)
 
-    control = {"controls": {"from_critic": "critic_network"}}
-    alone, both = word(skills), word(skills, **control)
+    related = {"classical": Arm(), "critic_network": Arm(start="untrained_critic")}
+    related["from_critic"] = Arm(start="critic")
+    alone = word(skills, {**related, "critic_network": Arm(mix="cutmix")})
+    both = word(skills, related)
     assert (alone.arm, alone.baseline, alone.verdict.word) == ("from_critic", "classical", "helps")
     assert (both.baseline, both.verdict.word) == ("classical", "inconclusive")
     assert both.verdict.interval == alone.verdict.interval
     assert "But critic_network, which has nothing synthetic, may gain as much" in both.sentence
     assert any("differ in synthesis alone" in note for note in both.notes)
-    better = word({**skills, "critic_network": 1.0}, **control)
+    better = word({**skills, "critic_network": 1.0}, related)
     assert better.verdict.word == "helps"
     rows = {row["metric"]: row["value"] for row in better.rows if row["metric"].startswith("delta_control")}
     assert 0 < rows["delta_control_low"] < rows["delta_control"] < rows["delta_control_high"]
@@ -62,15 +69,18 @@ def test_an_arm_with_a_control_helps_only_where_it_gains_over_both():
 def test_test_part_plays_no_role_in_the_choice():
     # The best arms of the test part are others than those of validation.
     upside_down = {"real": 2.5, "classical": 0.5, "synthetic": 2.5, "filtered": 0.5, "synthetic_only": 1.0}
-    found = decide(arms(0, upside_down), arms(1, SKILLS, V), Y, V, CLASSES, replicates=100)
+    found = decide(arms(0, upside_down), arms(1, SKILLS, V), Y, V, CLASSES, FIELDS, replicates=100)
     assert (found.arm, found.baseline) == ("filtered", "classical")
 
 
 def test_choose_takes_the_first_of_equals_and_needs_both_sides():
-    assert choose({"real": 0.5, "balanced": 0.5, "filtered": 0.4, "synthetic": 0.4}) == ("filtered", "real")
+    assert choose({"real": 0.5, "balanced": 0.5, "filtered": 0.4, "synthetic": 0.4}, FIELDS) == (
+        "filtered",
+        "real",
+    )
     for lacking in ({"real": 0.5}, {"filtered": 0.5}, {"real": 0.5, "synthetic_only": 0.9}, {}):
         with pytest.raises(ConfigError, match="needs an arm"):
-            choose(lacking)
+            choose(lacking, FIELDS)
 
 
 def test_validation_means_agree_with_scikit_learn():
@@ -135,7 +145,7 @@ def test_class_intervals_are_wider_than_one_class_alone_would_need():
 def test_identical_predictions_are_equivalent(metric):
     test, held = arms(0, {"classical": 1.0}), arms(1, {"classical": 1.0}, V)
     test["filtered"], held["filtered"] = test["classical"].copy(), held["classical"].copy()
-    found = decide(test, held, Y, V, CLASSES, primary_metric=metric, replicates=100)
+    found = decide(test, held, Y, V, CLASSES, FIELDS, primary_metric=metric, replicates=100)
     got = found.verdict
     assert (got.word, got.interval.low, got.interval.estimate, got.interval.high) == ("equivalent", 0, 0, 0)
 
@@ -157,12 +167,18 @@ def test_an_empty_arm_is_judged_only_where_no_other_is_left():
 def test_notes_name_what_limits_the_numbers():
     one = {name: p[:1] for name, p in arms(0, SKILLS).items()}
     held = {name: p[:1] for name, p in arms(1, SKILLS, V).items()}
-    notes = " ".join(decide(one, held, Y, V, CLASSES, replicates=50).notes)
+    notes = " ".join(decide(one, held, Y, V, CLASSES, FIELDS, replicates=50).notes)
     assert "One seed" in notes
     assert "rare (15)" in notes
     assert "common" not in notes  # 50 cases are not few
     found = decide(
-        arms(0, SKILLS), arms(1, SKILLS, V), Y, V, CLASSES, groups=np.minimum(Y, 1) * (1 + np.arange(100))
+        arms(0, SKILLS),
+        arms(1, SKILLS, V),
+        Y,
+        V,
+        CLASSES,
+        FIELDS,
+        groups=np.minimum(Y, 1) * (1 + np.arange(100)),
     )
     assert "One test case or group of rare" in " ".join(found.notes)
 
@@ -170,7 +186,7 @@ def test_notes_name_what_limits_the_numbers():
 def test_class_without_test_cases_has_no_rows_and_is_named():
     keep = Y != 1
     test = {name: p[:, keep] for name, p in arms(0, SKILLS).items()}
-    found = decide(test, arms(1, SKILLS, V), Y[keep], V, CLASSES, replicates=50)
+    found = decide(test, arms(1, SKILLS, V), Y[keep], V, CLASSES, FIELDS, replicates=50)
     assert "No test case of common" in " ".join(found.notes)
     assert {row["class"] for row in found.rows} == {None, "rare", "third"}
 
@@ -180,13 +196,13 @@ def test_refusals():
         decision(primary_metric="auc")
     test, held = arms(0, SKILLS), arms(1, SKILLS, V)
     with pytest.raises(DataError, match="same arms"):
-        decide(test, {k: v for k, v in held.items() if k != "real"}, Y, V, CLASSES)
+        decide(test, {k: v for k, v in held.items() if k != "real"}, Y, V, CLASSES, FIELDS)
     with pytest.raises(DataError, match="same seeds"):
-        decide({**test, "real": test["real"][:2]}, held, Y, V, CLASSES)
+        decide({**test, "real": test["real"][:2]}, held, Y, V, CLASSES, FIELDS)
     with pytest.raises(DataError, match="labels"):
-        decide(test, held, Y[:-1], V, CLASSES)
+        decide(test, held, Y[:-1], V, CLASSES, FIELDS)
     with pytest.raises(DataError, match="seeds, cases, classes"):
-        decide({name: p[0] for name, p in test.items()}, held, Y, V, CLASSES)
+        decide({name: p[0] for name, p in test.items()}, held, Y, V, CLASSES, FIELDS)
 
 
 NULL = {"real": 1.5, "classical": 1.5, "synthetic": 1.5, "filtered": 1.5}
@@ -204,7 +220,7 @@ def test_null_calibration_with_the_choice_of_arms():
             {name: fake(rng, part, skill, seeds, 2, base) for name, skill in NULL.items()}
             for part, base in zip((y, v), difficulty, strict=True)
         )
-        found = decide(test, held, y, v, ["a", "b"], replicates=100, seed=trial)
+        found = decide(test, held, y, v, ["a", "b"], FIELDS, replicates=100, seed=trial)
         words.append(found.verdict.word)
     assert words.count("helps") <= 20
     assert words.count("hurts") <= 20
@@ -222,7 +238,7 @@ def test_bounds_stay_inside_what_is_possible():
     rng = np.random.default_rng(0)
     p = {name: fake(rng, Y, skill, seeds=2) for name, skill in SKILLS.items()}
     v = {name: fake(rng, V, skill, seeds=2) for name, skill in SKILLS.items()}
-    found = decide(p, v, Y, V, CLASSES, replicates=300)
+    found = decide(p, v, Y, V, CLASSES, FIELDS, replicates=300)
     bounds = [row["value"] for row in found.rows if row["metric"].startswith("recall_delta_")]
     assert max(bounds) == 1.0
     assert min(bounds) >= -1.0

@@ -1,10 +1,8 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import PRESETS, Arm, arms_of, name_of
 from augmentor.experiment.draw import ANNEALED_BY, pick, rows_of
 
 REAL_Y = np.repeat([0, 1, 2], [50, 10, 3])
@@ -14,8 +12,19 @@ PASSED = KEPT | (np.arange(50) % 10 == 1)
 MARKS = {"kept": KEPT, "passing": PASSED, "diverse": PASSED, "influential": PASSED}
 
 
-def draws(name, *, steps=400, batch=32, share=0.25, seed=0, versions=5, anneal=False, arm=None):
-    arm = arm or ARMS[name]
+ARMS = arms_of(
+    [
+        *(arm for arm in PRESETS.values() if isinstance(arm, Arm)),
+        {"rows": "passing"},
+        {"rows": "diverse", "mix": "mixup"},
+        {"rows": "passing", "sampling": "natural", "loss": "class_weighted"},
+    ]
+)
+WEIGHTED = name_of(Arm(rows="passing", sampling="natural", loss="class_weighted"))
+
+
+def draws(name, *, steps=400, batch=32, share=0.25, seed=0, versions=5, anneal=False):
+    arm = ARMS[name]
     rows = rows_of(arm, REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=seed)
     return [
         pick(
@@ -35,11 +44,13 @@ def test_every_batch_is_full_and_every_row_carries_its_own_label(name):
     for picked in draws(name, steps=30):
         assert len(picked.row) == len(picked.version) == len(picked.synthetic) == 32
         np.testing.assert_array_equal(labels_of(picked), picked.y)
-        if ARMS[name].copies or ARMS[name].synthetic == "none":
+        if ARMS[name].rows.copies or ARMS[name].rows.synthetic == "none":
             assert not picked.synthetic.any()
 
 
-@pytest.mark.parametrize("name", [name for name, arm in ARMS.items() if arm.balanced and arm.real])
+@pytest.mark.parametrize(
+    "name", [name for name, arm in ARMS.items() if arm.sampling == "balanced" and arm.rows.real]
+)
 def test_balanced_batches_hold_every_class_equally_often(name):
     counts = np.array([np.bincount(p.y, minlength=3) for p in draws(name)])
     assert set(np.unique(counts)) == {10, 11}  # 32 = 3 * 10 + 2 left over
@@ -101,8 +112,8 @@ def test_a_share_of_zero_is_the_classical_arm_batch_for_batch():
 
 
 @pytest.mark.parametrize("share", [0.25, 0.75])
-def test_spread_mixes_every_class_that_has_rows_that_passed_at_the_same_share(share):
-    picked = draws("spread", share=share)
+def test_every_class_that_has_rows_that_passed_is_mixed_at_the_same_share(share):
+    picked = draws("rows=passing", share=share)
     for k in np.unique(SYNTHETIC_Y[PASSED]):
         made = np.concatenate([p.synthetic[p.y == k] for p in picked])
         assert made.mean() == pytest.approx(share, abs=0.01)
@@ -147,9 +158,9 @@ def test_nothing_to_draw_is_refused():
     none = dict.fromkeys(MARKS, np.zeros(50, np.bool_))
     with pytest.raises(DataError, match="no row to draw"):
         rows_of(ARMS["synthetic_only"], REAL_Y, SYNTHETIC_Y, none, 3, seed=0)
-    arm = replace(ARMS["filtered"], real=False)
-    with pytest.raises(DataError, match="no row to draw"):
-        rows_of(arm, REAL_Y, SYNTHETIC_Y, none, 3, seed=0)
+    only_kept = Arm(rows={"synthetic": "kept", "mixing": "pooled", "real": False})
+    with pytest.raises(DataError, match="no row to draw for the arm rows=kept,no_real"):
+        rows_of(only_kept, REAL_Y, SYNTHETIC_Y, none, 3, seed=0)
 
 
 REPEATED = np.concatenate([np.tile(np.arange(50, 60), 4), np.tile(np.arange(60, 63), 16)[:47]])
@@ -190,7 +201,7 @@ def test_oversampling_uses_no_synthetic_row_of_the_generator():
 
 
 def test_a_share_does_not_change_how_often_a_class_comes_where_classes_are_not_balanced():
-    picked = draws("spread_weighted", share=0.5)
+    picked = draws(WEIGHTED, share=0.5)
     share = np.bincount(np.concatenate([p.y for p in picked]), minlength=3) / (400 * 32)
     # As for the real arm; with synthetic rows counted it would be 50, 22 and 20 of 92.
     np.testing.assert_allclose(share, np.array([50, 10, 3]) / 63, atol=0.015)

@@ -8,11 +8,12 @@ from blob_parts import blobs, marked, parts
 
 from augmentor.core.errors import DataError
 from augmentor.core.progress import Silent
+from augmentor.core.results import setting_text
 from augmentor.experiment import runner as runner_module
-from augmentor.experiment.arms import TWINS, needs_critic
-from augmentor.experiment.choices import choose_share
+from augmentor.experiment.arms import PRESETS, Arm, arm_of, name_of, needs_critic, settled
+from augmentor.experiment.choose import choose_share
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.fits import read_fit, run_fit
+from augmentor.experiment.fit import read_fit, run_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 from augmentor.modalities.policies import Policy
@@ -43,7 +44,8 @@ def finished(tmp_path_factory):
 
 def test_every_arm_has_its_scores_on_both_held_out_parts(finished):
     _, found = finished
-    arms = [arm for arm in TINY.arms if arm != "synthetic_only" and not needs_critic(arm)]
+    named = TINY.named_arms.items()
+    arms = [name for name, arm in named if name != "synthetic_only" and not needs_critic(arm)]
     for split in ("validation", "test"):
         scores = found.results.where(metric="balanced_accuracy", split=split)
         assert sorted(zip(scores["arm"], scores["seed"], strict=True)) == sorted(
@@ -74,8 +76,9 @@ def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
         delta = found.results.value(arm=arm, metric="delta", split="test")
         assert delta == pytest.approx(means[arm] - means[baseline], abs=1e-12)
     controls = found.facts["controls"]
-    became = found.facts["became"]["with_synthetic"]
-    best = next(name for name, twin in TWINS.items() if twin == became)
+    bases = [arm for arm in TINY.arms if isinstance(arm, Arm) and arm.is_real_alone]
+    added = {name_of(settled(PRESETS["with_synthetic"], base)): name_of(base) for base in bases}
+    best = added[found.facts["resolved_to"]["with_synthetic"]]
     assert controls == {"synthetic": "classical", "filtered": "classical", "with_synthetic": best}
     for arm, control in controls.items():
         delta = found.results.value(arm=arm, metric="delta_control", split="test")
@@ -84,13 +87,14 @@ def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
 
 def test_choices_are_the_best_on_validation(finished):
     _, found = finished
-    tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
-    assert set(tried["metric"]) == {"balanced_accuracy@share=0", "balanced_accuracy@share=0.5"}
+    tried = found.results.table[found.results.table["setting"].notna()]
+    assert set(tried["setting"]) == {"share=0.0", "share=0.5"}
+    assert set(tried["metric"]) == {"balanced_accuracy"}
     assert set(tried["split"]) == {"validation"}
     assert set(tried["arm"]) == {"filtered", "with_synthetic"}
     for arm, share in found.facts["share_of"].items():
-        means = tried[tried["arm"] == arm].groupby("metric")["value"].mean()
-        assert means[f"balanced_accuracy@share={share:g}"] == means.max()
+        means = tried[tried["arm"] == arm].groupby("setting")["value"].mean()
+        assert means[setting_text({"share": share})] == means.max()
     assert (found.facts["share_by"], found.facts["share_seeds"]) == ("validation", 2)
     held = found.results.where(metric="balanced_accuracy", split="validation").groupby("arm")["value"].mean()
     verdict = found.facts["verdict"]
@@ -109,7 +113,7 @@ def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_p
         "validation": {0.0: 40, 0.25: 50, 0.5: 50, 0.75: 45},
         "test": {0.0: 90, 0.25: 10, 0.5: 5, 0.75: 20},
     }
-    tried = {share: [runner.job("filtered", share, i) for i in range(2)] for share in right["test"]}
+    tried = {share: [runner.job(arm_of("filtered"), share, i) for i in range(2)] for share in right["test"]}
     for share, jobs in tried.items():
         for job in jobs:
             job.target.parent.mkdir(exist_ok=True)
@@ -120,10 +124,11 @@ def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_p
             np.savez(job.target, key=np.array(job.key), **found)
     share, rows = choose_share(tried, validation, TINY, "filtered")
     assert share == 0.25
-    values = {row["metric"]: row["value"] for row in rows}
+    assert {row["metric"] for row in rows} == {"balanced_accuracy"}
+    values = {row["setting"]["share"]: row["value"] for row in rows}
     # 30 cases a class, in class order: 40 right is all of the first class and a third of the second.
-    assert values["balanced_accuracy@share=0"] == pytest.approx((1 + 1 / 3) / 2)
-    assert values["balanced_accuracy@share=0.25"] == pytest.approx((1 + 2 / 3) / 2)
+    assert values[0.0] == pytest.approx((1 + 1 / 3) / 2)
+    assert values[0.25] == pytest.approx((1 + 2 / 3) / 2)
     tried[0.0][0].target.unlink()
     with pytest.raises(DataError, match="is gone"):
         choose_share(tried, validation, TINY, "filtered")
@@ -273,24 +278,27 @@ def runner_of(folder, spec=TINY, given=None, seed=0):
 
 def test_all_arms_start_from_the_same_weights_and_differ_only_by_their_declaration(tmp_path):
     runner = runner_of(tmp_path)
-    one, other = runner.job("real", None, 1), runner.job("filtered", 0.5, 1)
-    assert one.seed == other.seed != runner.job("real", None, 0).seed
+    one, other = runner.job(arm_of("real"), None, 1), runner.job(arm_of("filtered"), 0.5, 1)
+    assert one.seed == other.seed != runner.job(arm_of("real"), None, 0).seed
     fields = ("content", "updates", "batch", "learning_rate", "channels")
     assert [getattr(one, f) for f in fields] == [getattr(other, f) for f in fields]
 
 
 def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
-    base = runner_of(tmp_path).job("filtered", 0.5, 0)
-    assert runner_of(tmp_path / "elsewhere").job("filtered", 0.5, 0).key == base.key
+    base = runner_of(tmp_path).job(arm_of("filtered"), 0.5, 0)
+    assert runner_of(tmp_path / "elsewhere").job(arm_of("filtered"), 0.5, 0).key == base.key
     changed = [TINY.model_copy(update=update) for update in (
         {"updates": 13}, {"batch": 8}, {"learning_rate": 1e-3}, {"channels": 5}, {"anneal": True},
         {"policy": "medical"}, {"forbid": ("shift",)}, {"pool_versions": 4},
     )]  # fmt: skip
-    keys = [runner_of(tmp_path, spec).job("filtered", 0.5, 0).key for spec in changed]
-    keys += [runner_of(tmp_path, seed=1).job("filtered", 0.5, 0).key]
+    keys = [runner_of(tmp_path, spec).job(arm_of("filtered"), 0.5, 0).key for spec in changed]
+    keys += [runner_of(tmp_path, seed=1).job(arm_of("filtered"), 0.5, 0).key]
     runner = runner_of(tmp_path)
-    keys += [runner.job("filtered", 0.25, 0).key, runner.job("filtered", 0.5, 1).key]
-    keys += [runner.job("duplicated", 0.5, 0).key, runner.job("filtered", 0.5, 0, without=(1,)).key]
+    keys += [runner.job(arm_of("filtered"), 0.25, 0).key, runner.job(arm_of("filtered"), 0.5, 1).key]
+    keys += [
+        runner.job(arm_of("duplicated"), 0.5, 0).key,
+        runner.job(arm_of("filtered"), 0.5, 0, without=(1,)).key,
+    ]
     train, validation, test, synthetic = parts()
     some = np.arange(len(synthetic)) > 3
     for given in (
@@ -298,14 +306,14 @@ def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
         (train, validation, test, marked(synthetic.samples, some)),
         (train, validation, blobs((50, 40), 9), synthetic),
     ):
-        keys.append(runner_of(tmp_path, given=given).job("filtered", 0.5, 0).key)
+        keys.append(runner_of(tmp_path, given=given).job(arm_of("filtered"), 0.5, 0).key)
     assert len({base.key, *keys}) == len(keys) + 1
     same = TINY.model_copy(update={"seeds": 9, "bootstrap": 500, "margin": 0.5, "shares": (0.5,)})
-    assert runner_of(tmp_path, same).job("filtered", 0.5, 0).key == base.key
+    assert runner_of(tmp_path, same).job(arm_of("filtered"), 0.5, 0).key == base.key
 
 
 def test_a_fit_that_is_not_there_reads_as_none(tmp_path):
-    assert read_fit(runner_of(tmp_path).job("real", None, 0), "test") is None
+    assert read_fit(runner_of(tmp_path).job(arm_of("real"), None, 0), "test") is None
 
 
 @pytest.mark.slow
@@ -329,7 +337,7 @@ def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
 
 
 def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, monkeypatch):
-    from augmentor.experiment import choices
+    from augmentor.experiment import choose
     from augmentor.experiment import evaluate as module
 
     order = []
@@ -343,7 +351,7 @@ def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, mo
 
         monkeypatch.setattr(module, name, call)
 
-    told(choices, "choose_share")
+    told(choose, "choose_share")
     told(module, "_score_rows")
     told(module, "_decide")
     run(tmp_path, TINY.model_copy(update={"seeds": 1}), opening=lambda: order.append("opening"))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from blob_parts import parts
 
-from augmentor.experiment.arms import CRITIC_NETWORK, FROM_CRITIC
+from augmentor.experiment.arms import PRESETS, name_of, settled
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.nets.architectures import adversarial_networks
@@ -53,21 +53,23 @@ def test_they_are_the_best_real_arm_on_the_critics_network(finished):
     _, found = finished
     held = found.results.where(metric="balanced_accuracy", split="validation").groupby("arm")["value"].mean()
     best = max(PLAIN, key=lambda name: held[name])
-    became = found.facts["became"]
-    assert became["from_critic"] == FROM_CRITIC[best]
-    assert became["critic_network"] == CRITIC_NETWORK[best]
-    assert became["critic_and_rows"] == f"critic_start_{became['with_synthetic']}"
+    derived = ("critic_network", "with_synthetic", "from_critic", "critic_and_rows")
+    assert found.facts["resolved_to"] == {
+        name: name_of(settled(PRESETS[name], PRESETS[best])) for name in derived
+    }
     assert set(found.facts["share_of"]) == {"with_synthetic", "critic_and_rows"}
-    assert sum("starts from the critic's weights" in note for note in found.facts["notes"]) == 2
+    assert sum("with its weights to start from" in note for note in found.facts["notes"]) == 2
 
 
-def test_fit_for_fit_they_are_the_arms_they_became(finished, tmp_path):
+def test_fit_for_fit_they_are_the_arms_they_were_resolved_to(finished, tmp_path):
     folder, found = finished
-    named = [found.facts["became"][name] for name in ("from_critic", "critic_network")]
+    base = PRESETS[max(PLAIN, key=lambda name: name in found.facts["notes"][0])]
+    named = [settled(PRESETS[name], base) for name in ("from_critic", "critic_network")]
     other = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, *named)}), critic=kept(0))
-    assert set(other.facts["arms"]) == {*PLAIN, *named}
-    for name, twin in zip(("from_critic", "critic_network"), named, strict=True):
-        np.testing.assert_array_equal(stored(folder, name), stored(tmp_path, twin))
+    assert list(other.facts["arms"]) == [*PLAIN, *map(name_of, named)]
+    for name, arm in zip(("from_critic", "critic_network"), named, strict=True):
+        assert found.facts["resolved_to"][name] == name_of(arm)
+        np.testing.assert_array_equal(stored(folder, name), stored(tmp_path, name_of(arm)))
 
 
 def test_the_critics_weights_decide_the_start_and_nothing_else(finished, tmp_path):

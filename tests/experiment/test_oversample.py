@@ -3,7 +3,9 @@ import pytest
 from imblearn.over_sampling import SMOTE
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
+from augmentor.experiment.arms import Arm
 from augmentor.experiment.oversample import (
     MOST_VALUES,
     check_oversampling,
@@ -22,14 +24,20 @@ def samples(counts=COUNTS, *, shape=(1, 4, 3), dtype=np.uint8, seed=0):
     y = np.repeat(np.arange(len(counts)), counts).astype(np.int64)
     x = rng.integers(0, 256, (len(y), *shape)).astype(dtype)
     ids = np.array([f"r{i}" for i in range(len(y))])
-    return Samples(x, y, CLASSES[: len(counts)], ids, value_range=(0, 255))
+    return Samples(
+        x, y, CLASSES[: len(counts)], ids, value_range=(0, 255), kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim]
+    )
+
+
+def levelled(train, *, seed):
+    return smote(train.array, train, seed=seed)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("shape", [(1, 4, 3), (3, 4, 4), (2, 9), (1, 3, 2, 4)])
 def test_classes_become_level_in_the_datas_own_units(shape, dtype):
     train = samples(shape=shape, dtype=dtype)
-    x, y = smote(train, seed=1)
+    x, y = levelled(train, seed=1)
     assert x.dtype == dtype
     assert x.shape == (len(y), *shape)
     assert (np.bincount(np.concatenate([train.y, y]), minlength=5) == (12, 12, 12, 12, 0)).all()
@@ -39,7 +47,7 @@ def test_classes_become_level_in_the_datas_own_units(shape, dtype):
 def test_every_row_lies_between_two_rows_of_its_class():
     """x = a + t (b - a) with t in [0, 1]: distances add up, |x - a| + |x - b| = |a - b|."""
     train = samples(dtype=np.float32)
-    x, y = smote(train, seed=1)
+    x, y = levelled(train, seed=1)
     rows = train.array[train.y == 1].reshape(5, -1).astype(float)
     for made in x[y == 1].reshape(-1, 12).astype(float):
         gaps = [
@@ -53,8 +61,8 @@ def test_every_row_lies_between_two_rows_of_its_class():
 
 def test_rows_are_those_of_the_library_rounded():
     train = samples((12, 5))
-    x, _ = smote(train, seed=7)
-    other, _ = smote(samples((12, 5), dtype=np.float32), seed=7)
+    x, _ = levelled(train, seed=7)
+    other, _ = levelled(samples((12, 5), dtype=np.float32), seed=7)
     np.testing.assert_array_equal(x, np.rint(other))
     state = {}
 
@@ -65,7 +73,7 @@ def test_rows_are_those_of_the_library_rounded():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("imblearn.over_sampling.SMOTE", Spy)
-        smote(train, seed=7)
+        levelled(train, seed=7)
     assert state["k_neighbors"] == 4  # five rows have four neighbours
     again, _ = SMOTE(**state).fit_resample(train.array.reshape(17, -1).astype(np.float32), train.y)
     np.testing.assert_array_equal(x.reshape(-1, 12), np.rint(again[17:]))
@@ -73,7 +81,7 @@ def test_rows_are_those_of_the_library_rounded():
 
 def test_a_class_of_one_or_two_rows_repeats_them_and_is_named():
     train = samples()
-    x, y = smote(train, seed=1)
+    x, y = levelled(train, seed=1)
     assert too_small(train) == ["pair", "one"]
     assert too_small(samples((1, 1))) == []  # level already
     for label in (2, 3):
@@ -91,7 +99,7 @@ def test_random_repeats_level_the_classes_with_their_own_rows():
 
 
 def test_a_level_set_gets_nothing():
-    x, y = smote(samples((4, 4)), seed=0)
+    x, y = levelled(samples((4, 4)), seed=0)
     assert x.shape == (0, 1, 4, 3)
     assert not len(y)
 
@@ -101,7 +109,7 @@ def test_samples_too_large_are_refused_with_what_to_do():
     check_shape(spec, (1, 64, 64))
     with pytest.raises(ConfigError, match=r"arm oversampled .* 12,288 values .*\(3, 64, 64\).* 4,096"):
         check_shape(spec, (3, 64, 64))
-    check_oversampling(("real", "random_oversampled"), (3, 512, 512))
+    check_oversampling([Arm(), Arm(oversample="random")], (3, 512, 512))
     assert MOST_VALUES == 64 * 64
     with pytest.raises(ConfigError, match="means nothing"):
-        smote(samples((3, 2), shape=(1, 65, 64)), seed=0)
+        levelled(samples((3, 2), shape=(1, 65, 64)), seed=0)

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment import fits as fits_module
+from augmentor.experiment import fit as fit_module
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
 
@@ -22,7 +23,14 @@ def blobs(per_class, seed, prefix, shape=(1, 6, 6)):
     y = np.repeat(np.arange(len(per_class)), per_class).astype(np.int64)
     x = rng.integers(0, 200, (len(y), *shape)) + 20 * y[:, None, None, None]
     ids = np.array([f"{prefix}{i}" for i in range(len(y))])
-    return Samples(x.astype(np.uint8), y, ("a", "b", "c"), ids, value_range=(0, 255))
+    return Samples(
+        x.astype(np.uint8),
+        y,
+        ("a", "b", "c"),
+        ids,
+        value_range=(0, 255),
+        kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim],
+    )
 
 
 def given(shape=(1, 6, 6)):
@@ -68,15 +76,15 @@ def test_the_arms_train_on_other_rows_than_the_classical_one(tmp_path, finished)
 
 def test_smote_batches_come_from_its_own_pool(tmp_path, monkeypatch):
     seen = []
-    real = fits_module._Shared.batch
+    real = fit_module._Shared.batch
 
     def spy(self, picked, arm):
         found = real(self, picked, arm)
-        if arm.oversampler == "smote":
+        if arm.oversample == "smote":
             seen.append((self.smote.shape, int(picked.synthetic.sum())))
         return found
 
-    monkeypatch.setattr(fits_module._Shared, "batch", spy)
+    monkeypatch.setattr(fit_module._Shared, "batch", spy)
     run(tmp_path)
     assert {shape for shape, _ in seen} == {(14 + 18, 2, 1, 6, 6)}
     assert sum(n for _, n in seen) > 0

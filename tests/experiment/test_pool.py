@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.experiment import pool as pool_module
 from augmentor.experiment.pool import affordable_versions, draw_pool
-from augmentor.modalities.policies import LACKING, POLICIES, Policy, augmenter, changer, resolve, transforms
+from augmentor.modalities.image_transforms import augmenter
+from augmentor.modalities.policies import POLICIES, Policy, resolve, transforms
+from augmentor.modalities.table import MODALITIES
 
 SHAPES = {"series": (2, 40), "image": (1, 10, 10), "volume": (1, 8, 8, 8)}
 RANGES = {"uint8": (0, 255), "uint16": (0, 4095), "float32": (-2.0, 3.0)}
@@ -15,13 +18,20 @@ def images(n=6, channels=1, dtype="uint8", size=12, seed=0):
     low, high = RANGES[dtype]
     x = np.random.default_rng(seed).uniform(low, high, (n, channels, size, size)).astype(dtype)
     ids = np.array([f"row{i}" for i in range(n)])
-    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(low, high))
+    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(low, high), kind=IMAGE)
 
 
 def drawn(tmp_path, samples, policy, versions=4, seed=0, name="pool.npy", **options):
     target = tmp_path / name
     draw_pool(
-        samples, policy, window=samples.value_range, versions=versions, seed=seed, target=target, **options
+        samples.array,
+        policy,
+        MODALITIES["image"],
+        window=samples.value_range,
+        versions=versions,
+        seed=seed,
+        target=target,
+        **options,
     )
     return np.load(target, allow_pickle=False)
 
@@ -86,7 +96,7 @@ def test_horizontal_flips_mirror_left_and_right_and_nothing_else(tmp_path):
 def test_channels_stay_channels(tmp_path):
     x = np.zeros((1, 3, 8, 8), np.uint8)
     x[:, 0], x[:, 1], x[:, 2] = 200, 100, 10
-    samples = Samples(x, np.zeros(1, np.int64), ("a", "b"), np.array(["0"]), value_range=(0, 255))
+    samples = Samples(x, np.zeros(1, np.int64), ("a", "b"), np.array(["0"]), value_range=(0, 255), kind=IMAGE)
     found = drawn(tmp_path, samples, Policy(shift=0.2, rotate=20), processes=1)
     np.testing.assert_array_equal(found, np.broadcast_to(x[:, None], found.shape))
 
@@ -110,9 +120,9 @@ def test_every_transform_of_a_policy_does_something_alone_and_can_be_forbidden(n
     policy = Policy(**{name: value})
     for kind, shape in SHAPES.items():
         x = np.random.default_rng(0).random(shape).astype(np.float32)
-        change = changer(policy, kind)
+        change = MODALITIES[kind].changer(policy)
         changed = any(np.abs(change(x, seed) - x).max() > 0.01 for seed in range(10))
-        assert changed == (name not in LACKING[kind]), kind
+        assert changed == (name not in MODALITIES[kind].lacking), kind
     assert resolve(policy, (name,)).changes_nothing
 
 
@@ -125,10 +135,11 @@ def test_unknown_names_are_refused():
 
 def test_what_a_kind_does_not_have_is_left_out():
     everything = Policy(shift=0.1, rotate=5, shear=5, flip_vertical=True, flip_depth=True, quarter_turns=True)
-    assert everything.lacking("series") == ("rotate", "shear", "flip_vertical", "flip_depth", "quarter_turns")
-    assert everything.fitting("series") == Policy(shift=0.1)
-    assert everything.lacking("image") == ("flip_depth",)
-    assert everything.fitting("volume") == everything
+    series, image, volume = (MODALITIES[kind].lacking for kind in ("series", "image", "volume"))
+    assert everything.used(series) == ("rotate", "shear", "flip_vertical", "flip_depth", "quarter_turns")
+    assert everything.without(series) == Policy(shift=0.1)
+    assert everything.used(image) == ("flip_depth",)
+    assert everything.without(volume) == everything
 
 
 def test_no_version_is_refused(tmp_path):

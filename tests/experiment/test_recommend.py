@@ -17,7 +17,12 @@ def told(right):
 def ask(better, base, **options):
     p, y = told(better)
     q, _ = told(base)
-    named = {"arm": "filtered", "baseline": "classical", "metric": "balanced_accuracy"}
+    named = {
+        "subject": "Synthetic data",
+        "arm": "filtered",
+        "baseline": "classical",
+        "metric": "balanced_accuracy",
+    }
     return recommend(p, q, y, None, **named, **options)
 
 

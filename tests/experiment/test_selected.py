@@ -3,7 +3,7 @@ import pytest
 import torch
 from blob_parts import blobs, marked
 
-from augmentor.experiment.arms import ARMS
+from augmentor.experiment.arms import arms_of
 from augmentor.experiment.draw import passing
 from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.selected import (
@@ -114,7 +114,8 @@ def test_nothing_asked_fits_nothing(monkeypatch):
 
 def test_an_arm_that_cannot_divide_a_class_is_left_out_with_the_reason():
     train = blobs((20, 1), 0)
-    names = [name for name, arm in ARMS.items() if arm.synthetic in SELECTIONS]
-    left, skipped = usable_arms(["classical", *names], train, marked(blobs((5, 5), 1)))
-    assert left == ["classical"]
-    assert all("cannot be divided" in skipped[name] for name in names)
+    arms = arms_of(["classical", *({"rows": name, "mix": "mixup"} for name in SELECTIONS)])
+    left, skipped = usable_arms(arms, train, marked(blobs((5, 5), 1)))
+    assert list(left) == ["classical"]
+    assert list(skipped) == ["rows=diverse mix=mixup", "rows=influential mix=mixup"]
+    assert all("cannot be divided" in reason for reason in skipped.values())

@@ -9,6 +9,7 @@ import pytest
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
+from augmentor.core.kinds import IMAGE
 from augmentor.core.persist import read_synthetic
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
@@ -17,9 +18,10 @@ from augmentor.experiment import strength
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.strength import choose_label_minimum
 from augmentor.quality.filters_spec import FiltersSpec
+from augmentor.run.compose.expand import run_job
 from augmentor.run.generate import used_filters
 from augmentor.run.recipe import Recipe, load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 
 SPEC = EvaluationSpec(shares=(0.25, 0.5), share_seeds=2, seeds=3, label_minimums=(0.8, 0, 0.5))
 
@@ -60,7 +62,7 @@ def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch
     table = pd.DataFrame(rows)
     assert set(table["split"]) == {"validation"}
     for value, both in scores.items():
-        here = table[table["metric"] == f"balanced_accuracy@label_minimum={value:g}"]
+        here = table[table["setting"] == {"label_minimum": value}]
         assert here["value"].tolist() == list(both)
 
 
@@ -68,7 +70,9 @@ def blobs(n, seed, prefix):
     rng = np.random.default_rng(seed)
     y = np.repeat([0, 1], n).astype(np.int64)
     x = rng.normal(110 + 50 * y[:, None, None, None], 25, (2 * n, 1, 6, 6)).clip(0, 255).astype(np.uint8)
-    return Samples(x, y, ("a", "b"), np.array([f"{prefix}{i}" for i in range(2 * n)]), value_range=(0, 255))
+    return Samples(
+        x, y, ("a", "b"), np.array([f"{prefix}{i}" for i in range(2 * n)]), value_range=(0, 255), kind=IMAGE
+    )
 
 
 def marked(samples, kept):
@@ -112,10 +116,12 @@ def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_p
     page = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "Strength of the label filter" in page
     assert sha256_file(outcome.folder / "filters" / "filters.json")
-    # Another choice of levels is another filter step, not a stale one.
+    # Another choice is made anew, and filters that come out the same are the same step.
     again = [*settings[:1], "evaluation.label_minimums=[0, 0.5]"]
     other = run_job(Job(load_recipe(str(tiny_recipe), again, data=tiny_images), tmp_path))
-    assert "filter" not in other.reused
+    chosen = json.loads((other.folder / "summary.json").read_text())["label_minimums"]["chosen"]
+    assert "label_minimum" not in other.reused
+    assert ("filter" in other.reused) == (chosen == levels["chosen"])
     assert "train" in other.reused
 
 

@@ -49,7 +49,8 @@ def test_margin_must_be_a_positive_number(margin):
 
 def say(low, high, estimate=None, **kwargs):
     found = verdict(interval(low, high, estimate, **kwargs), 0.01)
-    return sentence(found, arm="filtered", baseline="classical", metric="balanced_accuracy")
+    named = {"subject": "Synthetic data", "arm": "filtered", "baseline": "classical"}
+    return sentence(found, **named, metric="balanced_accuracy")
 
 
 def test_sentence_of_a_gain():
@@ -71,8 +72,9 @@ def test_sentence_of_the_other_words():
         "(95 % interval -2.5 to -0.3;"
     )
     found = verdict(interval(0.004, 0.024), 0.01)
-    start = sentence(found, arm="critic_start_cutmix", baseline="cutmix", metric="accuracy")
-    assert start.startswith("The critic's start helps: critic_start_cutmix gains")
+    named = {"subject": "The critic's start", "arm": "mix=cutmix start=critic", "baseline": "cutmix"}
+    start = sentence(found, **named, metric="accuracy")
+    assert start.startswith("The critic's start helps: mix=cutmix start=critic gains")
     assert say(-0.004, 0.006).startswith("Synthetic data makes no difference that matters: filtered")
     unsure = say(-0.05, 0.03)
     assert unsure.startswith("Inconclusive: filtered changes balanced accuracy by -1.0 points")

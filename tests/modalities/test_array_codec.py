@@ -1,7 +1,8 @@
-"""The image codec: exact round trips, fitted on the training part, and its conventions."""
+"""The codec of arrays: exact round trips, fitted on the training part, and its conventions."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.array_codec import ArrayCodec
+from augmentor.modalities.table import load_codec, modality_of
 
 
 def samples(x: Any, value_range: tuple[float, float] = (0, 255)) -> Samples:
@@ -21,7 +24,14 @@ def samples(x: Any, value_range: tuple[float, float] = (0, 255)) -> Samples:
         classes=("a", "b"),
         ids=np.arange(len(x)).astype(np.str_),
         value_range=value_range,
+        kind={3: SERIES, 4: IMAGE, 5: VOLUME}[x.ndim],
     )
+
+
+def fit(train: Samples) -> ArrayCodec:
+    codec = modality_of(train).fit_codec(train)
+    assert isinstance(codec, ArrayCodec)
+    return codec
 
 
 def every(dtype: Any, top: int) -> np.ndarray:
@@ -31,10 +41,10 @@ def every(dtype: Any, top: int) -> np.ndarray:
 
 def test_8_bit_uses_the_value_range_not_the_training_values() -> None:
     x = np.full((2, 1, 4, 4), 100, dtype=np.uint8)
-    codec = ImageCodec.fit(samples(x))
+    codec = fit(samples(x))
     assert (codec.low, codec.high) == (0, 255)
     ends = np.array([0, 51, 255, 255], dtype=np.uint8).reshape(1, 1, 2, 2)
-    small = ImageCodec(0, 255, "uint8", (1, 2, 2))
+    small = ArrayCodec(0, 255, "uint8", (1, 2, 2), IMAGE)
     # 51 is a fifth of 255, so 2 / 5 - 1.
     np.testing.assert_allclose(small.encode(ends).ravel(), [-1, -0.6, 1, 1], atol=1e-6)
 
@@ -42,7 +52,7 @@ def test_8_bit_uses_the_value_range_not_the_training_values() -> None:
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint8, 16), (np.uint16, 65535)])
 def test_every_whole_number_comes_back(dtype: Any, top: int) -> None:
     x = every(dtype, top)
-    codec = ImageCodec.fit(samples(x, (0, top)))
+    codec = fit(samples(x, (0, top)))
     z = codec.encode(x)
     assert z.dtype == np.float32
     assert z.min() == -1
@@ -57,41 +67,41 @@ def test_every_whole_number_comes_back(dtype: Any, top: int) -> None:
 def test_16_bit_windows_come_back_exactly(low: int, span: int, seed: int) -> None:
     x = np.random.default_rng(seed).integers(low, low + span + 1, (3, 1, 4, 4)).astype(np.uint16)
     x[0, 0, 0, :2] = low, low + span
-    codec = ImageCodec.fit(samples(x, (0, 65535)))
+    codec = fit(samples(x, (0, 65535)))
     assert (codec.low, codec.high) == (low, low + span)
     np.testing.assert_array_equal(codec.decode(codec.encode(x)), x)
 
 
 def test_floats_come_back_to_float32_precision() -> None:
     x = np.random.default_rng(0).uniform(-3, 7, (5, 3, 4, 4)).astype(np.float32)
-    codec = ImageCodec.fit(samples(x, (-10, 10)))
+    codec = fit(samples(x, (-10, 10)))
     np.testing.assert_allclose(codec.decode(codec.encode(x)), x, atol=10 * 2**-22)
 
 
 def test_values_beyond_the_training_window_are_clipped() -> None:
     x = np.array([100, 200, 150, 150], dtype=np.uint16).reshape(1, 1, 2, 2)
-    codec = ImageCodec.fit(samples(x, (0, 65535)))
+    codec = fit(samples(x, (0, 65535)))
     other = np.array([0, 65535, 100, 200], dtype=np.uint16).reshape(1, 1, 2, 2)
     np.testing.assert_array_equal(codec.encode(other).ravel(), [-1, 1, -1, 1])
     np.testing.assert_array_equal(codec.decode(codec.encode(other)).ravel(), [100, 200, 100, 200])
 
 
 def test_decoding_clips_and_rounds_to_the_nearest() -> None:
-    codec = ImageCodec(0, 16, "uint8", (1, 2, 2))
+    codec = ArrayCodec(0, 16, "uint8", (1, 2, 2), IMAGE)
     z = np.array([-5, 5, -1 + 2 * 3.4 / 16, -1 + 2 * 3.6 / 16], dtype=np.float32).reshape(1, 1, 2, 2)
     np.testing.assert_array_equal(codec.decode(z).ravel(), [0, 16, 3, 4])
 
 
 def test_json_gives_the_same_codec() -> None:
-    codec = ImageCodec(0.1, 1 / 3, "float32", (3, 5, 7))
-    assert ImageCodec.from_json(codec.to_json()) == codec
+    codec = ArrayCodec(0.1, 1 / 3, "float32", (3, 5, 7), IMAGE)
+    assert load_codec(codec.to_json()) == codec
     for text in ("{}", "no json", '{"codec": "table"}', "[]"):
         with pytest.raises(DataError, match="codec"):
-            ImageCodec.from_json(text)
+            load_codec(text)
 
 
 def test_augmented_floats_in_the_units_of_the_data_are_encoded() -> None:
-    codec = ImageCodec(0, 255, "uint8", (1, 2, 2))
+    codec = ArrayCodec(0, 255, "uint8", (1, 2, 2), IMAGE)
     np.testing.assert_allclose(codec.encode(np.full((1, 1, 2, 2), 127.5)), 0, atol=1e-6)
 
 
@@ -109,7 +119,7 @@ def test_augmented_floats_in_the_units_of_the_data_are_encoded() -> None:
 )
 def test_what_does_not_fit_is_refused(call: Any, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        call(ImageCodec(0, 255, "uint8", (1, 2, 2)))
+        call(ArrayCodec(0, 255, "uint8", (1, 2, 2), IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -122,12 +132,18 @@ def test_what_does_not_fit_is_refused(call: Any, told: str) -> None:
 )
 def test_what_cannot_be_fitted_is_refused(x: Any, told: str) -> None:
     with pytest.raises(DataError, match=told):
-        ImageCodec.fit(samples(x, (0, 65535)))
+        fit(samples(x, (0, 65535)))
 
 
 def series(x: Any) -> Samples:
     return Samples(
-        x, np.zeros(len(x), np.int64), ("a", "b"), np.arange(len(x)).astype(np.str_), None, (-1e4, 1e4)
+        x,
+        np.zeros(len(x), np.int64),
+        ("a", "b"),
+        np.arange(len(x)).astype(np.str_),
+        None,
+        (-1e4, 1e4),
+        kind=SERIES,
     )
 
 
@@ -137,7 +153,7 @@ def test_every_channel_of_a_series_has_the_window_of_its_training_values() -> No
     x[:, 0] = [[990, 1000, 1005, 1010]] * 2
     x[:, 1] = [[-0.1, 0, 0.05, 0.1]] * 2
     x[:, 2] = 7
-    codec = ImageCodec.fit(series(x))
+    codec = fit(series(x))
     low, high = codec.windows
     np.testing.assert_allclose([low, high], [[990, -0.1, 7], [1010, 0.1, 7]], rtol=1e-6)
     z = codec.encode(x)
@@ -146,33 +162,40 @@ def test_every_channel_of_a_series_has_the_window_of_its_training_values() -> No
     assert (z[:, 2] == 0).all()
     np.testing.assert_allclose(codec.decode(z), x, rtol=1e-6, atol=1e-7)
     assert (codec.decode(np.full_like(z, 0.3))[:, 2] == 7).all()
-    assert ImageCodec.from_json(codec.to_json()) == codec
+    assert load_codec(codec.to_json()) == codec
 
 
 def test_colours_share_a_window_and_contrasts_of_a_volume_do_not() -> None:
     rng = np.random.default_rng(0)
     scale = np.array([1, 10, 100], np.float32)
     colours = rng.random((2, 3, 4, 4), np.float32) * scale[:, None, None]
-    assert isinstance(ImageCodec.fit(samples(colours, (0, 100))).low, float)
+    assert isinstance(fit(samples(colours, (0, 100))).low, float)
     contrasts = rng.random((2, 3, 4, 4, 4), np.float32) * scale[:, None, None, None]
-    _, high = ImageCodec.fit(samples(contrasts, (0, 100))).windows
+    _, high = fit(samples(contrasts, (0, 100))).windows
     np.testing.assert_allclose(high, contrasts.max(axis=(0, 2, 3, 4)))
-    one = ImageCodec.fit(samples(np.full((2, 1, 4, 4, 4), 9, np.uint8)))
+    one = fit(samples(np.full((2, 1, 4, 4, 4), 9, np.uint8)))
     assert (one.low, one.high) == (0, 255)
 
 
 @pytest.mark.parametrize("shape", [(2, 12), (3, 4, 4), (1, 4, 4, 4)])
 def test_training_values_come_back_in_every_dimension(shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).integers(0, 256, (5, *shape)).astype(np.uint8)
-    codec = ImageCodec.fit(samples(x))
+    codec = fit(samples(x))
     np.testing.assert_array_equal(codec.decode(codec.encode(x)), x)
-    assert ImageCodec.from_json(codec.to_json()) == codec
+    assert load_codec(codec.to_json()) == codec
     with pytest.raises(DataError, match="are needed, got"):
         codec.encode(x[:, :, ..., :-1])
 
 
 def test_windows_must_fit_the_channels() -> None:
     with pytest.raises(DataError, match="one window, or one for each of the 3 channels"):
-        ImageCodec((0.0, 0.0), (1.0, 1.0), "float32", (3, 8))
+        ArrayCodec((0.0, 0.0), (1.0, 1.0), "float32", (3, 8), IMAGE)
     with pytest.raises(DataError, match="nothing to learn in series of one value"):
-        ImageCodec.fit(series(np.ones((2, 2, 8), np.float32)))
+        fit(series(np.ones((2, 2, 8), np.float32)))
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((2, 12), SERIES), ((3, 4, 4), IMAGE), ((1, 4, 4, 4), VOLUME)])
+def test_codecs_written_before_kinds_had_names_are_read(shape: tuple[int, ...], kind: Any) -> None:
+    codec = ArrayCodec(0.0, 255.0, "uint8", shape, kind)
+    before = json.dumps({**json.loads(codec.to_json()), "codec": "image"})
+    assert load_codec(before) == codec

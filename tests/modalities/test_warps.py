@@ -3,22 +3,34 @@
 import numpy as np
 import pytest
 
+from augmentor.core.kinds import SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.experiment.pool import draw_pool
-from augmentor.modalities.policies import POLICIES, Policy, changer
-from augmentor.modalities.warps import affine, masked, rotation
+from augmentor.modalities.policies import POLICIES, Policy
+from augmentor.modalities.table import MODALITIES, modality_of
+from augmentor.modalities.warps import Warp, affine, apply_warp, draw_mask, draw_warp, masked, rotation
 
+KINDS = {"series": SERIES, "volume": VOLUME}
 SHAPES = {"series": (3, 40), "volume": (2, 8, 10, 12)}
 
 
 def samples(kind, dtype, n=3):
     x = np.random.default_rng(0).uniform(0, 200, (n, *SHAPES[kind])).astype(dtype)
     ids = np.array([f"r{row}" for row in range(n)])
-    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(0, 255))
+    return Samples(x, np.zeros(n, np.int64), ("a", "b"), ids, value_range=(0, 255), kind=KINDS[kind])
 
 
 def drawn(folder, part, policy, *, window=(0.0, 255.0), name="pool.npy", seed=0, versions=4):
-    draw_pool(part, policy, window=window, versions=versions, seed=seed, target=folder / name, processes=1)
+    draw_pool(
+        part.array,
+        policy,
+        modality_of(part),
+        window=window,
+        versions=versions,
+        seed=seed,
+        target=folder / name,
+        processes=1,
+    )
     return np.load(folder / name, allow_pickle=False)
 
 
@@ -57,7 +69,7 @@ def test_rows_do_not_depend_on_each_other(tmp_path, kind):
 )
 def test_a_flip_mirrors_its_axis_and_nothing_else(name, kind, axis):
     x = np.random.default_rng(0).random(SHAPES[kind]).astype(np.float32)
-    found = [changer(Policy(**{name: True}), kind)(x, seed) for seed in range(12)]
+    found = [MODALITIES[kind].changer(Policy(**{name: True}))(x, seed) for seed in range(12)]
     mirrored = np.flip(x, axis)
     assert {np.array_equal(one, x) for one in found} == {True, False}
     assert all(np.array_equal(one, x) or np.array_equal(one, mirrored) for one in found)
@@ -66,11 +78,11 @@ def test_a_flip_mirrors_its_axis_and_nothing_else(name, kind, axis):
 def test_quarter_turns_keep_to_planes_with_equal_sides():
     x = np.random.default_rng(0).random((1, 4, 6, 6)).astype(np.float32)
     turns = [np.rot90(x, k, (2, 3)) for k in range(4)]
-    found = [changer(Policy(quarter_turns=True), "volume")(x, seed) for seed in range(20)]
+    found = [MODALITIES["volume"].changer(Policy(quarter_turns=True))(x, seed) for seed in range(20)]
     seen = {k for one in found for k, turn in enumerate(turns) if np.array_equal(one, turn)}
     assert seen == {0, 1, 2, 3}
     uneven = np.random.default_rng(0).random((1, 4, 5, 6)).astype(np.float32)
-    np.testing.assert_array_equal(changer(Policy(quarter_turns=True), "volume")(uneven, 3), uneven)
+    np.testing.assert_array_equal(MODALITIES["volume"].changer(Policy(quarter_turns=True))(uneven, 3), uneven)
 
 
 def test_a_shift_by_whole_cells_moves_and_repeats_the_edge():
@@ -96,18 +108,18 @@ def test_a_segmented_shape_keeps_its_two_values():
     x = np.zeros((1, 12, 12, 12), np.float32)
     x[0, 3:9, 4:9, 5:8] = 1
     for seed in range(5):
-        assert set(np.unique(changer(POLICIES["shapes"], "volume")(x, seed))) == {0.0, 1.0}
+        assert set(np.unique(MODALITIES["volume"].changer(POLICIES["shapes"])(x, seed))) == {0.0, 1.0}
 
 
 def test_level_and_amplitude_are_drawn_channel_by_channel():
     x = np.tile(np.array([0.4, 0.6], np.float32), (3, 20))
-    found = np.stack([changer(Policy(brightness=0.1), "series")(x, seed) for seed in range(60)])
+    found = np.stack([MODALITIES["series"].changer(Policy(brightness=0.1))(x, seed) for seed in range(60)])
     moved = (found - x).mean(axis=2)
     assert np.abs(moved).max() <= 0.1 + 1e-6
     changed = np.abs(moved).max(axis=1) > 0
     assert 0.3 < changed.mean() < 0.7
     assert (moved[changed][:, 0] != moved[changed][:, 1]).all()
-    scaled = np.stack([changer(Policy(contrast=0.2), "series")(x, seed) for seed in range(60)])
+    scaled = np.stack([MODALITIES["series"].changer(Policy(contrast=0.2))(x, seed) for seed in range(60)])
     np.testing.assert_allclose(scaled.mean(axis=2), 0.5, atol=1e-6)
     amplitude = np.ptp(scaled, axis=2) / 0.2
     assert 0.8 - 1e-5 <= amplitude.min() < 0.9
@@ -119,7 +131,7 @@ def test_a_mask_is_one_box_of_the_mean(shape):
     x = np.random.default_rng(0).random(shape).astype(np.float32)
     rng = np.random.default_rng(1)
     for _ in range(20):
-        hidden = masked(x, 0.5, rng) != x
+        hidden = masked(x, draw_mask(x.shape, 0.5, rng)) != x
         sides = [
             np.flatnonzero(hidden.any(axis=tuple(a for a in range(x.ndim) if a != k)))
             for k in range(1, x.ndim)
@@ -133,10 +145,24 @@ def test_a_channel_has_its_own_window_and_one_of_one_value_keeps_it(tmp_path):
     x[:, 0] = 7.0
     x[:, 1] = np.linspace(-1000, 1000, 16)
     ids = np.array(["a", "b"])
-    part = Samples(x, np.zeros(2, np.int64), ("a", "b"), ids, value_range=(-1000, 1000))
+    part = Samples(x, np.zeros(2, np.int64), ("a", "b"), ids, value_range=(-1000, 1000), kind=SERIES)
     found = drawn(
         tmp_path, part, Policy(brightness=0.3, noise=0.1), window=((7.0, -1000.0), (7.0, 1000.0)), versions=8
     )
     assert (found[:, :, 0] == 7.0).all()
     assert (found[:, 1:, 1] != x[:, None, 1]).any()
     assert np.abs(found[:, :, 1]).max() <= 1000
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_what_is_drawn_is_applied_and_nothing_is_drawn_while_applying(kind):
+    x = np.random.default_rng(0).random(SHAPES[kind]).astype(np.float32)
+    np.testing.assert_array_equal(apply_warp(Warp(), x, "edge"), x)
+    policy = POLICIES["series" if kind == "series" else "microscopy"]
+    drawn_by, again = np.random.default_rng(3), np.random.default_rng(3)
+    warp = draw_warp(policy, x.shape, drawn_by)
+    state = drawn_by.bit_generator.state
+    one, two = (apply_warp(warp, x, policy.border) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    assert drawn_by.bit_generator.state == state
+    np.testing.assert_array_equal(apply_warp(draw_warp(policy, x.shape, again), x, policy.border), one)

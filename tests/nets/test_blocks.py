@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from augmentor.nets.blocks import MinibatchDiscrimination, ResidualBlock, Top, minibatch_std
+from augmentor.nets.blocks import ResidualBlock, Top, minibatch_std
 from augmentor.nets.layers import downsample, upsample
 from augmentor.nets.spec import NetworkSpec
 
@@ -72,51 +72,21 @@ def test_minibatch_std_keeps_half_precision_and_reckons_in_single():
     torch.testing.assert_close(made.float(), torch.full((4, 1, 1000), 0.00390625), rtol=1e-2, atol=0)
 
 
-@pytest.mark.parametrize(
-    "statistic", [lambda x: minibatch_std(x, 4), MinibatchDiscrimination(8, 4).closeness]
-)
-def test_a_batch_that_does_not_divide_is_refused(statistic):
+def test_a_batch_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="a multiple of 4 rows, got 6"):
-        statistic(torch.zeros(6, 8))
+        minibatch_std(torch.zeros(6, 8), 4)
 
 
-@pytest.mark.parametrize("group", [2, 4])
-def test_minibatch_discrimination_agrees_with_the_double_loop_of_the_paper(group):
-    """Salimans 2016, section 3.2: o_b(x_i) = sum over j of exp(-|M_ib - M_jb|_1), j in i's group but i."""
+@pytest.mark.parametrize("group", [0, 4])
+def test_the_top_has_the_minibatch_statistic_that_the_spec_names(group):
     torch.manual_seed(0)
-    module = MinibatchDiscrimination(5, group)
-    h = normal(8, 5, dtype=torch.float32)
-    kernels, depth = module.KERNELS, module.DEPTH
-    matrices = (h.numpy() @ module.tensor.weight.detach().numpy().T).reshape(8, kernels, depth)
-    expected = np.zeros((8, kernels))
-    for i in range(8):
-        for j in range(8):
-            if i != j and i // group == j // group:
-                expected[i] += np.exp(-np.abs(matrices[i] - matrices[j]).sum(axis=1))
-    np.testing.assert_allclose(module.closeness(h).detach().numpy(), expected, rtol=1e-4, atol=1e-6)
-    added = module.back(torch.tensor(expected, dtype=torch.float32))
-    torch.testing.assert_close(module(h), h + added, rtol=1e-4, atol=1e-5)
-
-
-def test_minibatch_discrimination_of_equal_rows_is_the_number_of_the_others():
-    module = MinibatchDiscrimination(5, 4)
-    assert torch.allclose(module.closeness(torch.ones(8, 5)), torch.tensor(3.0))
-    apart = module.closeness(1e4 * normal(8, 5, dtype=torch.float32))
-    assert (apart >= 0).all()
-    assert apart.max() < 1e-3
-
-
-@pytest.mark.parametrize("statistic", ["deviation", "discrimination"])
-def test_the_top_sees_the_statistic_that_the_spec_names(statistic):
-    torch.manual_seed(0)
-    top = Top(NetworkSpec(width=4, minibatch_statistic=statistic), 3, 4, 6)
-    assert (top.discrimination is not None) == (statistic == "discrimination")
-    assert top.layer.in_features == (16 if statistic == "deviation" else 12)
+    top = Top(NetworkSpec(width=4, minibatch_group=group), 3, 4, 6)
+    assert top.layer.in_features == (16 if group else 12)
     x = normal(4, 3, 4, dtype=torch.float32)
     assert top(x).shape == (4, 6)
     # The first row's features depend on the fourth row, which a layer alone would not see.
     other = torch.cat([x[:3], x[3:] + 1])
-    assert not torch.allclose(top(x)[0], top(other)[0])
+    assert torch.allclose(top(x)[0], top(other)[0]) == (group == 0)
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])

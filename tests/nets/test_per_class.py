@@ -96,10 +96,9 @@ def test_each_class_is_judged_by_a_critic_of_its_own_and_by_no_label():
     assert torch.equal(network(x, MIXED, 0.0), mixed)
 
 
-@pytest.mark.parametrize("statistic", ["deviation", "discrimination"])
-def test_groups_of_four_rows_stay_together_in_their_critic(statistic):
+def test_groups_of_four_rows_stay_together_in_their_critic():
     """A critic of runs of one class says what it says of the class alone, and a class may have no row."""
-    network = critic((1, 8, 8), minibatch_group=4, minibatch_statistic=statistic)
+    network = critic((1, 8, 8), minibatch_group=4)
     x, y = inputs((1, 8, 8), 12), torch.tensor([2, 0, 2]).repeat_interleave(4)
     alone = network(x[4:8], y[4:8])
     torch.testing.assert_close(network(x, y)[4:8], alone)

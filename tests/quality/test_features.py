@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
@@ -25,7 +26,9 @@ def blobs(n, seed, prefix):
     rng = np.random.default_rng(seed)
     y = np.repeat([0, 1], n).astype(np.int64)
     x = rng.normal(110 + 40 * y[:, None, None, None], 30, (2 * n, 1, 6, 6)).clip(0, 255).astype(np.uint8)
-    return Samples(x, y, ("a", "b"), np.array([f"{prefix}{i}" for i in range(2 * n)]), value_range=(0, 255))
+    return Samples(
+        x, y, ("a", "b"), np.array([f"{prefix}{i}" for i in range(2 * n)]), value_range=(0, 255), kind=IMAGE
+    )
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.quality.filters import REASONS, CandidateScores, near_repeats, select
@@ -25,6 +26,7 @@ def candidates(n, y=None):
         CLASSES,
         np.array([f"s{i}" for i in range(n)]),
         value_range=(0, 255),
+        kind=IMAGE,
     )
     table = pd.DataFrame({"synthesizer": ["x"] * n, "seed": np.arange(n)})
     return SyntheticSet(samples, table, np.ones(n, dtype=np.bool_), np.full(n, "", dtype=np.str_))

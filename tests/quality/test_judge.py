@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples, concatenate
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.metrics.estimate import NotEstimable
@@ -38,7 +39,7 @@ def digits():
         parts["held"] += list(rows[n : n + m])
         parts["fresh"] += list(rows[80:])
     return [
-        Samples(x[i], y[i], CLASSES, np.array([f"{name}{j}" for j in i]), value_range=(0, 16))
+        Samples(x[i], y[i], CLASSES, np.array([f"{name}{j}" for j in i]), value_range=(0, 16), kind=IMAGE)
         for name, i in parts.items()
     ]
 
@@ -67,7 +68,12 @@ def synthetic(samples):
 def one_image_a_class(samples, n=20):
     rows = np.concatenate([np.full(n, np.flatnonzero(samples.y == label)[0]) for label in range(4)])
     return Samples(
-        samples.x[rows], samples.y[rows], CLASSES, np.arange(4 * n).astype(str), value_range=(0, 16)
+        samples.x[rows],
+        samples.y[rows],
+        CLASSES,
+        np.arange(4 * n).astype(str),
+        value_range=(0, 16),
+        kind=IMAGE,
     )
 
 

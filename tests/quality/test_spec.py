@@ -19,23 +19,27 @@ def filters(value):
     return parse(Part, {"filters": value}, "recipe").filters
 
 
+def on(spec):
+    return tuple(name for name in FILTERS if getattr(spec, name) is not None)
+
+
 def test_all_filters_are_on_by_default():
-    assert Part().filters.active == FILTERS
-    assert filters({}).active == filters(True).active == FILTERS
+    assert on(Part().filters) == FILTERS
+    assert on(filters({})) == on(filters(True)) == FILTERS
 
 
 def test_a_list_turns_the_others_off():
-    assert filters(["copies", "label"]).active == ("label", "copies")
+    assert on(filters(["copies", "label"])) == ("label", "copies")
 
 
 @pytest.mark.parametrize("value", [None, [], False])
 def test_none_of_them(value):
-    assert filters(value).active == ()
+    assert on(filters(value)) == ()
 
 
 def test_a_mapping_leaves_the_others_on():
     spec = filters({"copies": False, "label": {"minimum": 0.3}, "outliers": True, "oversampling": 2})
-    assert spec.active == ("label", "outliers", "duplicates")
+    assert on(spec) == ("label", "outliers", "duplicates")
     assert spec.label is not None
     assert spec.label.minimum == 0.3
     assert spec.oversampling == 2.0

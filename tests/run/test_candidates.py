@@ -12,8 +12,8 @@ from augmentor.core.files import sha256_json
 from augmentor.core.spec import parse
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.run.candidates import FEWEST, generators_of, name_of, rung_images, rungs_of, trial_share
+from augmentor.run.compose.expand import expansion
 from augmentor.run.recipe import Recipe, recipe_from_values
-from augmentor.run.session import STEPS, stages
 from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.spec import spec_of
 from augmentor.training.spec import TrainingSpec
@@ -57,7 +57,10 @@ def test_a_recipe_that_a_run_wrote_down_names_the_same_generators() -> None:
     ("candidates", "said"),
     [
         ([{}, {"famly": "cvae"}], r"number 2.*'famly' is unknown; did you mean 'family'"),
-        ([{"family": "cvae", "mode_seeking": 1}], r"number 1.*'mode_seeking' is a field of method 'adversarial'"),
+        (
+            [{"family": "cvae", "mode_seeking": 1}],
+            r"number 1.*'mode_seeking' is a field of method 'adversarial'",
+        ),
         ([{"family": "best"}], r"number 1.*no such family; it can be residual, "),
         (["cvae"], r"candidates\.0.*dictionary"),
     ],
@@ -77,13 +80,14 @@ def test_the_share_to_compare_at() -> None:
 
 def test_without_a_choice_digest_and_steps_are_as_they_were() -> None:
     recipe = recipe_of()
-    idle = {"execution", "data", "description", "guard", "keep_runs", "budget", "candidates"}
-    assert recipe.digest == sha256_json(recipe.model_dump(mode="json", exclude=idle))
+    without_effect = {"execution", "data", "description", "guard", "keep_runs", "budget", "candidates"}
+    assert recipe.digest == sha256_json(recipe.model_dump(mode="json", exclude=without_effect))
     assert recipe_of(candidates=[{}]).digest == recipe.digest
     assert recipe_of(candidates=[{"family": "cvae"}]).digest != recipe.digest
-    assert stages(recipe) == STEPS
-    with_choice = list(stages(recipe_of(candidates=[{"family": "cvae"}])))
-    assert with_choice == ["load", "judge", "choose", "train", *list(STEPS)[3:]]
+    usual = ["load", "judge", "train", "sample", "filter", "measure", "evaluate"]
+    assert [step.name for step in expansion(recipe).steps] == usual
+    with_choice = expansion(recipe_of(candidates=[{"family": "cvae"}])).steps
+    assert [step.name for step in with_choice] == ["load", "judge", "choose", *usual[2:]]
 
 
 # What a rung is.

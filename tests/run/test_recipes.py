@@ -10,6 +10,7 @@ import yaml
 
 from augmentor.core.errors import ConfigError
 from augmentor.data.cards import card_names, load_card
+from augmentor.experiment.arms import arm_of
 from augmentor.quality.filters_spec import CopyFilter, FiltersSpec, LabelFilter
 from augmentor.run.recipe import list_recipes, load_recipe, recipe_folder
 
@@ -33,7 +34,7 @@ FIELDS: list[tuple[str, str, Any]] = [
     ("filters=[label, copies]", "filters.outliers", None),
     ("filters={label: {minimum: 0.25}}", "filters.label.minimum", 0.25),
     ("filters.copies.quantile=0.02", "filters.copies", CopyFilter(quantile=0.02)),
-    ("evaluation.arms=[classical, filtered]", "evaluation.arms", ("classical", "filtered")),
+    ("evaluation.arms=[classical, filtered]", "evaluation.arms", (arm_of("classical"), arm_of("filtered"))),
     ("evaluation.seeds=3", "evaluation.seeds", 3),
     ("evaluation.updates=77", "evaluation.updates", 77),
     ("evaluation.primary_metric=macro_auroc", "evaluation.primary_metric", "macro_auroc"),

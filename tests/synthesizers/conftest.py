@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.score import CheckpointScore
 from augmentor.synthesizers.build import build
@@ -24,6 +25,7 @@ def make_blobs(shape=(1, 4, 4), *, dtype=np.uint8, n=24, seed=0):
         classes=("dark", "bright"),
         ids=np.array([f"r{i}" for i in range(n)]),
         value_range=(0, 255),
+        kind={1: SERIES, 2: IMAGE, 3: VOLUME}[len(shape) - 1],
     )
 
 

@@ -6,6 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from augmentor.core.conditions import Conditions
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.spec import spec_of
@@ -31,7 +32,7 @@ def parts():
 
     def samples(rows):
         ids = np.array([str(row) for row in rows])
-        return Samples(x[rows], y[rows], tuple("0123456789"), ids, value_range=(0, 16))
+        return Samples(x[rows], y[rows], tuple("0123456789"), ids, value_range=(0, 16), kind=IMAGE)
 
     return samples(cut), samples(full), samples(test)
 
@@ -72,7 +73,8 @@ def test_a_tiny_fit_separates_two_blobs():
     rng = np.random.default_rng(0)
     y = np.arange(64) % 2
     x = np.clip(rng.normal(70 + 110 * y[:, None, None, None], 15, (64, 1, 4, 4)), 0, 255).astype(np.uint8)
-    train = Samples(x, y, ("dark", "bright"), np.array([str(row) for row in range(64)]), value_range=(0, 255))
+    ids = np.array([str(row) for row in range(64)])
+    train = Samples(x, y, ("dark", "bright"), ids, value_range=(0, 255), kind=IMAGE)
     synthesizer = build(
         spec_of(width=8, latent=8, augmentation=()),
         TrainingSpec(images=12_800, transition=(0.0, 0.1)),

@@ -163,7 +163,6 @@ FAMILIES = {
     "per_class": {"family": "dcgan", "per_class": True},
     "adaptive": {"augmentation_probability": "adaptive", "augmentation": ["colour", "geometry"]},
     "lecam": {"family": "lsgan", "regularisers": {"lecam": 0.1, "consistency": 10.0}},
-    "discrimination": {"minibatch_statistic": "discrimination"},
 }
 
 

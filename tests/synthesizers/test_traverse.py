@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.spec import spec_of
@@ -19,6 +20,7 @@ def fitted(**spec):
         classes=("a", "b"),
         ids=np.array([str(row) for row in range(16)]),
         value_range=(0, 255),
+        kind=IMAGE,
     )
     made = build(spec_of(width=8, latent=8, **spec), TrainingSpec(images=64, batch=8, states=1))
     made.fit(train, seed=0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from augmentor.cli.operations import _parameters
+from augmentor.cli.operations import Scheduled
 from augmentor.core.errors import ConfigError
 from augmentor.core.shipped import shipped
 from augmentor.run.recipe import load_recipe, recipe_from_values
@@ -56,7 +56,9 @@ def test_parameters_are_the_checked_recipe_with_places_that_hold_anywhere(
 ) -> None:
     monkeypatch.chdir(tiny_images.parent)
     data = Path(tiny_images.name)
-    name, parameters = _parameters(str(tiny_recipe), ["evaluation.seeds=3"], data, Path("runs"), "cpu")
+    name, parameters = Scheduled(data, device="cpu", assignments=["evaluation.seeds=3"]).parameters(
+        str(tiny_recipe)
+    )
     assert name == "tiny"
     assert parameters["out"] == str(tiny_images.parent / "runs")
     given = parameters["recipe"]
@@ -67,4 +69,4 @@ def test_parameters_are_the_checked_recipe_with_places_that_hold_anywhere(
 
 def test_a_wrong_recipe_is_told_before_anything_starts(tiny_images: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean 'digits'"):
-        _parameters("digit", None, tiny_images, Path("runs"), "cpu")
+        Scheduled(tiny_images).parameters("digit")

@@ -11,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
+from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Found
-from augmentor.data.readers.grids import Gridded, gridded, modality_of
+from augmentor.data.readers.fingerprints import FINGERPRINTS
+from augmentor.data.readers.grids import Gridded, gridded
 from augmentor.data.readers.tree import ARRAY, Tree
 from augmentor.data.spec import ImageSpec, SeriesSpec
 
@@ -49,8 +52,8 @@ def read_array_files(
         raise DataError(f"no array in {tree.root} can be read ({len(broken)} files were skipped{first})")
     where = str(tree.root)
     x = x[:, None] if x.ndim == 2 else x
-    modality, guessed = modality_of({"all": x}, card, where)
-    if modality == "image":
+    kind, guessed = decide_kind(x.shape, card, where)
+    if kind == IMAGE:
         raise DataError(
             f"{where} holds arrays of the shape {x.shape[1:]}, which may be images; write images as PNG, or "
             "name the arrays in a dataset card with modality: volume or series"
@@ -58,7 +61,7 @@ def read_array_files(
     known = card.value_range if card else None
     by_part = {part: np.array([item.part == part for item in read]) for part in (*PARTS, "all")}
     arrays = {part: x[rows] for part, rows in by_part.items() if rows.any()}
-    grids = gridded(arrays, modality, image=image, series=series, card=card, where=where, known_range=known)
+    grids = gridded(arrays, kind, image=image, series=series, card=card, where=where, known_range=known)
     groups, unmatched = groups_of_names(read, card)
     parts = {}
     for part, made in grids.x.items():
@@ -71,6 +74,7 @@ def read_array_files(
             ids=np.array([item.id for item in mine], dtype=np.str_),
             group=None if groups is None else groups[rows],
             value_range=grids.value_range,
+            kind=kind,
         )
     first_part = next(iter(parts.values()))
     bits = 8 * first_part.array.dtype.itemsize
@@ -82,6 +86,7 @@ def read_array_files(
         originals=Originals.of(grids.sides, channels=first_part.shape[0], bits=bits),
         skipped=(*tree.skipped, *broken, *_empty(grids, by_part, read)),
         notes=(*tree.notes, *guessed, *grids.notes, *unmatched),
+        fingerprints=FINGERPRINTS[kind.name],
     )
 
 

@@ -21,7 +21,9 @@ from augmentor.core.scratch import collect, free_bytes
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, SkippedFile
 from augmentor.data.readers.array_files import groups_of_names, read_array_files
+from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Found
+from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.readers.streamed import stream
 from augmentor.data.readers.tree import ARRAY, walk
@@ -81,6 +83,7 @@ def read_folder(
         return read_array_files(
             tree, classes, name=name, image=image, series=series or SeriesSpec(), card=card, progress=progress
         )
+    kind, _ = decide_kind(None, card, str(root))
     size, told = image.size or (card.image_size if card else None), None
     if size is None:
         size, told = default_size(tree.found)
@@ -110,6 +113,7 @@ def read_folder(
         ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
         value_range=(low, high),
+        kind=kind,
     )
     names = (*PARTS, "all")
     where = np.fromiter((names.index(item.part) for item in found), dtype=np.int8, count=len(found))
@@ -126,6 +130,7 @@ def read_folder(
         originals=read.originals,
         skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
+        fingerprints=FINGERPRINTS[kind.name],
     )
 
 

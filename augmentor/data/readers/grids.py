@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
-from augmentor.core.kinds import KINDS, Modality
+from augmentor.core.kinds import SERIES, Kind
 from augmentor.data.cards import Card
 from augmentor.data.readers.arrays import check_alike, find_range, own_dtype
+from augmentor.data.readers.decide import MOST_CHANNELS
 from augmentor.data.readers.resample import centred
 from augmentor.data.readers.series import fit_series, series_range
 from augmentor.data.spec import ImageSpec, SeriesSpec
 
-MOST_CHANNELS = 16
-"""An axis of at most so many entries may be the channels of a series, where nobody says."""
 VOLUME_CHANNELS = 4
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -43,34 +42,9 @@ class Gridded:
     notes: list[str]
 
 
-def modality_of(arrays: Arrays, card: Card | None, where: str) -> tuple[Modality, list[str]]:
-    """Return what the arrays hold: what the card says, else what their shape tells, and a note on that.
-
-    Five axes are volumes; four without an axis of 1, 3 or 4 entries where channels stand are volumes
-    too; three are series where one axis is short (at most 16) and the other at least four times as
-    long. All else is images.
-    """
-    if card is not None and card.modality is not None:
-        return card.modality, []
-    x = next(iter(arrays.values()))
-    found: Modality = "image"
-    if x.ndim == 5 or (x.ndim == 4 and x.shape[1] not in (1, 3) and x.shape[3] not in (1, 3, 4)):
-        found = "volume"
-    elif x.ndim == 3:
-        short, long = sorted(x.shape[1:])
-        if short <= MOST_CHANNELS and long >= 4 * short:
-            found = "series"
-    if found == "image":
-        return found, []
-    return found, [
-        f"{where} has the shape {x.shape} and was read as {KINDS[found].plural}; if that is wrong, write a "
-        "dataset card that says modality: series, image or volume"
-    ]
-
-
 def gridded(
     arrays: Arrays,
-    modality: Modality,
+    kind: Kind,
     *,
     image: ImageSpec,
     series: SeriesSpec,
@@ -83,7 +57,7 @@ def gridded(
 
     Args:
         arrays: by part; of one shape.
-        modality: "volume" or "series".
+        kind: VOLUME or SERIES.
         image: the side that volumes are brought to: the largest centred cube, resampled.
         series: the length that series are brought to.
         card: what is known about the data.
@@ -94,7 +68,7 @@ def gridded(
     Raises:
         DataError: if shapes or values cannot be used.
     """
-    if modality == "series":
+    if kind == SERIES:
         return _series(arrays, series, where, like, known_range)
     x = {part: own_dtype(volumes_first(rows, where), where) for part, rows in arrays.items()}
     check_alike(x, f"the parts of {where}")

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
-from augmentor.core.kinds import KINDS
+from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.arrays import channels_last, check_alike, find_range, own_dtype, shaped
-from augmentor.data.readers.grids import gridded, modality_of
+from augmentor.data.readers.decide import decide_kind
+from augmentor.data.readers.fingerprints import FINGERPRINTS
+from augmentor.data.readers.grids import gridded
 from augmentor.data.spec import ImageSpec, SeriesSpec
 
 PREFIXES = {"train": "train", "val": "validation", "test": "test"}
@@ -49,16 +51,16 @@ def read_npz(
     everything = find_pairs(arrays, path)
     found, real, notes = _real_only(everything, arrays)
     raw = {part: x for part, _, x, _ in found}
-    modality, guessed = modality_of(raw, card, str(path))
+    kind, guessed = decide_kind(next(iter(raw.values())).shape, card, str(path))
     labels = {part: flat_labels(y, len(raw[part]), f"{path}, {part}") for part, _, _, y in found}
     skipped: list[SkippedFile] = []
-    if modality == "image":
+    if kind == IMAGE:
         made, bounds, originals = _images(found, arrays, image, card, path)
         rows = {part: np.arange(len(x)) for part, x in made.items()}
         told: list[str] = []
     else:
         grids = gridded(
-            raw, modality, image=image, series=series or SeriesSpec(), card=card, where=str(path),
+            raw, kind, image=image, series=series or SeriesSpec(), card=card, where=str(path),
             known_range=_range(arrays, card),
         )  # fmt: skip
         made, bounds, told = grids.x, grids.value_range, grids.notes
@@ -80,12 +82,13 @@ def read_npz(
             ids=np.array([f"{part}/{row}" for row in rows[part]], dtype=np.str_),
             group=groups[part][rows[part]] if part in groups else None,
             value_range=bounds,
+            kind=kind,
         )
         for part in (*PARTS, "all")
         if part in made
     }
     if not sum(len(part) for part in parts.values()):
-        raise DataError(f"{path} holds no {KINDS[modality].plural}")
+        raise DataError(f"{path} holds no {kind.plural}")
     return Loaded(
         name=name,
         card=card,
@@ -94,6 +97,7 @@ def read_npz(
         originals=originals,
         skipped=tuple(skipped),
         notes=(*notes, *guessed, *told),
+        fingerprints=FINGERPRINTS[kind.name],
     )
 
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-
-from augmentor.core.kinds import Modality, kind_of
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
 
-AXES: Mapping[Modality, tuple[str, ...]] = {"series": ("time",), "volume": ("depth", "height", "width")}
-
 
 def dataset_card(
-    train: Samples, kept: Samples, *, name: str, card: Card | None, folders: Sequence[str]
+    train: Samples, kept: Samples, *, name: str, card: Card | None, folders: Sequence[str], values: str
 ) -> str:
-    """Return the Markdown of a short datasheet (after Gebru 2021, "Datasheets for Datasets")."""
+    """Return the Markdown of a short datasheet (after Gebru 2021, "Datasheets for Datasets").
+
+    ``values`` is a paragraph on how the values of the data became those of the files.
+    """
     title = card.title if card else name
-    kind = kind_of(train.shape)
+    kind = train.kind
     lines = [
         f"# {_plain(title)}, expanded",
         "",
@@ -49,7 +47,7 @@ def dataset_card(
     if card:
         lines += [f"- source: {_plain(card.source)}", f"- citation: {_plain(card.citation)}"]
         lines += [f"- note: {_plain(note)}" for note in card.notes]
-    lines += ["", "## Values", "", _values(train), ""]
+    lines += ["", "## Values", "", values, ""]
     lines += [
         "## Files",
         "",
@@ -61,31 +59,6 @@ def dataset_card(
         "",
     ]
     return "\n".join(lines)
-
-
-def _values(train: Samples) -> str:
-    dtype = train.array.dtype
-    kind = kind_of(train.shape)
-    if kind.name != "image":
-        axes = ", ".join(("channels", *AXES[kind.name]))
-        low, high = train.value_range or (0, 0)
-        return (
-            f"Each {kind.name} is a .npy array ({axes}) of the shape {train.shape} and the dtype {dtype}, in "
-            f"the data's own units, {low:g} to {high:g}; read it with "
-            "`numpy.load(file, allow_pickle=False)`. An "
-            ".npz file beside them, where there is one, holds all of them."
-        )
-    top = 255 if dtype == np.uint8 else 65535
-    low, high = train.value_range or (0, top)
-    if (low, high) == (0, top) and dtype != np.float32:
-        return f"Pixels are written as they are, 0 to {top}."
-    return (
-        f"The data's own values run from {low:g} to {high:g} ({dtype}). The PNG files hold them stretched "
-        "linearly "
-        f"to 0 to {top}: value = {low:g} + png / {top} * {high - low:g}. An .npz file beside them, where "
-        "there is "
-        "one, holds the own values."
-    )
 
 
 def _plain(text: str) -> str:

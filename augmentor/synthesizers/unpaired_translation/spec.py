@@ -21,9 +21,8 @@ class UnpairedTranslationSpec(GameSpec):
             (Choi 2018, StarGAN); "per_class" for a generator into each class and a critic of each, none of
             which sees a label (Zhu 2017, CycleGAN).
         width: channels at full resolution; "auto" follows :func:`augmentor.nets.sizing.auto_width`.
-        minibatch_group: rows in a group of the critic's minibatch statistic; 0 leaves it out.
-        minibatch_statistic: "deviation" (Karras 2018, section 3) or "discrimination" (Salimans 2016,
-            section 3.2), both within each group.
+        minibatch_group: rows in a group of the critic's minibatch standard deviation (Karras 2018, section
+            3); 0 leaves it out.
         spectral_norm: divide each weight between a sample and the critic's logit by its largest singular
             value (Miyato 2018).
         auxiliary_weight: lambda_cls of Choi 2018, weight of the critic's cross-entropy of classes, with
@@ -42,7 +41,6 @@ class UnpairedTranslationSpec(GameSpec):
     networks: Literal["shared", "per_class"] = "shared"
     width: Annotated[int, Field(ge=4, le=512)] | Literal["auto"] = "auto"
     minibatch_group: Literal[0, 2, 4] = 0
-    minibatch_statistic: Literal["deviation", "discrimination"] = "deviation"
     spectral_norm: bool = False
     auxiliary_weight: float = Field(default=1.0, ge=0)
     cycle: float = Field(default=10.0, ge=0)
@@ -55,7 +53,6 @@ class UnpairedTranslationSpec(GameSpec):
             conditioning="auxiliary" if self.networks == "shared" else "none",
             width=self.width,
             minibatch_group=self.minibatch_group,
-            minibatch_statistic=self.minibatch_statistic,
             spectral_norm=self.spectral_norm,
         )
 

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from blob_parts import blobs, marked, parts
 
-from augmentor.experiment.arms import ARMS, TWINS, WITH_SYNTHETIC
+from augmentor.experiment.arms import PRESETS, arm_of, arms_of, name_of, settled
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
 
 PLAIN = ("balanced", "classical", "class_weighted", "mixup")
+WITH_SYNTHETIC = "with_synthetic"
 SPEC = EvaluationSpec(
     arms=(*PLAIN, WITH_SYNTHETIC),
     seeds=3,
@@ -36,22 +37,24 @@ def test_the_judged_arm_is_the_chosen_baseline_with_synthetic_rows(finished):
     best = max(PLAIN, key=lambda name: held[name])
     verdict = found.facts["verdict"]
     assert (verdict["baseline"], verdict["arm"]) == (best, WITH_SYNTHETIC)
-    assert found.facts["became"] == {WITH_SYNTHETIC: TWINS[best]}
-    assert found.facts["arms"][WITH_SYNTHETIC].endswith(f"(here: {TWINS[best]})")
-    assert any(f"is {best} with synthetic rows" in note for note in found.facts["notes"])
+    twin = settled(PRESETS[WITH_SYNTHETIC], PRESETS[best])
+    assert found.facts["resolved_to"] == {WITH_SYNTHETIC: name_of(twin)}
+    assert any(f"is {best} with one change: of every class" in note for note in found.facts["notes"])
 
 
 def test_it_is_the_twin_fit_for_fit_at_the_share_that_validation_chose(finished, tmp_path):
     folder, found = finished
-    twin = found.facts["became"][WITH_SYNTHETIC]
-    named = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, twin)}))
+    best = settled(PRESETS[WITH_SYNTHETIC], PRESETS[found.facts["verdict"]["baseline"]])
+    twin = name_of(best)
+    assert found.facts["resolved_to"][WITH_SYNTHETIC] == twin
+    named = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, best)}))
     assert named.facts["share_of"][twin] == found.facts["share_of"][WITH_SYNTHETIC]
     with (
         np.load(folder / "predictions.npz", allow_pickle=False) as ours,
         np.load(tmp_path / "predictions.npz", allow_pickle=False) as theirs,
     ):
         np.testing.assert_array_equal(ours[f"test/{WITH_SYNTHETIC}"], theirs[f"test/{twin}"])
-    tried = found.results.table[found.results.table["metric"].str.contains("@share=")]
+    tried = found.results.table[found.results.table["setting"].notna()]
     assert set(tried["arm"]) == {WITH_SYNTHETIC}
     assert len(tried) == 4
 
@@ -83,16 +86,13 @@ def test_without_a_row_that_passed_it_is_the_baseline_and_nothing_is_advised(tmp
 @pytest.mark.parametrize(
     ("arms", "expected"),
     [
-        (("classical", WITH_SYNTHETIC), "spread"),
-        (("classical", "filtered", "spread_mixup"), "filtered"),
-        (("classical", "duplicated", "classwise", "spread_cutmix"), "spread_cutmix"),
+        (("classical", WITH_SYNTHETIC), {"rows": "passing"}),
+        (("classical", "filtered", {"rows": "passing", "mix": "mixup"}), "filtered"),
+        (
+            ("duplicated", "classwise", {"rows": "passing", "mix": "cutmix"}),
+            {"rows": "passing", "mix": "cutmix"},
+        ),
     ],
 )
-def test_settings_of_a_generator_are_tried_in_the_first_mixing_arm_that_is_not_settled_late(arms, expected):
-    assert mixing_arm(arms) == expected
-
-
-def test_twins_of_arms_at_natural_frequencies_keep_these():
-    assert not ARMS["spread_real"].balanced
-    assert not ARMS["spread_weighted"].balanced
-    assert ARMS["spread_balanced"].balanced
+def test_settings_of_a_generator_are_tried_in_the_first_mixing_arm_that_is_not_derived(arms, expected):
+    assert mixing_arm(arms_of(arms).values()) == arm_of(expected)

@@ -29,7 +29,8 @@ from augmentor.experiment.classifiers import CLASSIFIERS, fit_table, table_rows
 from augmentor.experiment.draw import Picked, pick, rows_of
 from augmentor.experiment.heads import retrain_head
 from augmentor.experiment.remedies import LOSSES, MIXES, class_weights
-from augmentor.modalities.array_codec import ImageCodec
+from augmentor.modalities.base import Codec
+from augmentor.modalities.table import load_codec
 from augmentor.nets.classifier import Classifier, SmallResNet
 from augmentor.nets.standard_classifiers import NETWORKS
 from augmentor.synthesizers.critic import KeptCritic
@@ -86,14 +87,14 @@ class FitJob:
     def key(self) -> str:
         """SHA-256 of all that decides the probabilities; the places of files do not."""
         settings = {name: value for name, value in asdict(self).items() if name not in {"shared", "target"}}
-        settings["arm"].pop("label")
+        settings["arm"] = self.arm.model_dump(mode="json")
         settings["versions"] = [__version__, torch.__version__]
         return sha256_json(settings)
 
 
 def write_shared(
     folder: Path,
-    codec: ImageCodec,
+    codec: Codec,
     train: Samples,
     synthetic: SyntheticSet,
     parts: dict[str, Samples],
@@ -117,12 +118,12 @@ def write_shared(
         **{MARK + name: mask for name, mask in marks.items()},  # type: ignore[arg-type]  # as above
     )
     for name, part in parts.items():
-        np.save(folder / f"{name}.npy", part.array)
+        np.save(folder / f"{name}.npy", codec.pack(part.x))
 
 
 @dataclass(frozen=True, eq=False)
 class _Shared:
-    codec: ImageCodec
+    codec: Codec
     real: npt.NDArray[np.generic]
     synthetic: npt.NDArray[np.generic]
     smote: npt.NDArray[np.generic] | None
@@ -132,7 +133,7 @@ class _Shared:
     def batch(self, picked: Picked, arm: Arm) -> Tensor:
         """Return the encoded images (B, C, *spatial) of the rows picked for ``arm``."""
         other = self.synthetic
-        if arm.oversampler == "smote":
+        if arm.oversample == "smote":
             assert self.smote is not None  # drawn by the runner, whose arms ask for it
             other = self.smote
         x = np.empty((len(picked.row), *self.real.shape[2:]), self.real.dtype)
@@ -146,7 +147,7 @@ def _load(folder: Path, content: str) -> _Shared:
     with np.load(folder / "rows.npz", allow_pickle=False) as stored:
         rows = {name: stored[name] for name in stored.files}
     return _Shared(
-        codec=ImageCodec.from_json((folder / "codec.json").read_text(encoding="utf-8")),
+        codec=load_codec((folder / "codec.json").read_text(encoding="utf-8")),
         real=_mapped(folder / "pool_real.npy"),
         synthetic=_mapped(folder / "pool_synthetic.npy"),
         smote=_mapped(folder / SMOTE_POOL) if (folder / SMOTE_POOL).exists() else None,

@@ -1,0 +1,289 @@
+"""The fits of an experiment and the choices between them that the validation part makes.
+
+Every mixing arm chooses its share of synthetic rows. Arms that are derived from the best arm of real rows are
+that one with something added, synthetic rows or the critic's start: a verdict on that compares arms that
+differ in nothing else. Those derived from the best mixing arm leave synthetic rows out of the classes where
+they do harm. The test part has no say in any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from augmentor.core.errors import DataError
+from augmentor.core.progress import Progress
+from augmentor.core.samples import Samples
+from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.arms import AnyArm, Arm, Derived, Rows, is_mixing, name_of, settled
+from augmentor.experiment.decide import validation_means
+from augmentor.experiment.draw import marks_of, passing
+from augmentor.experiment.fit import FitJob, read_fit
+from augmentor.experiment.recommend import recommend
+from augmentor.experiment.runner import STAGE, Runner
+from augmentor.experiment.selected import SELECTIONS
+from augmentor.experiment.spec import EvaluationSpec
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Every arm's finished fits, and what was chosen on the way.
+
+    Attributes:
+        arms: the arms by name, derived ones as they were settled.
+        jobs: for each arm one fit per seed.
+        base: name of the best arm of real rows alone, where one was looked for.
+        share_of: the share of each arm that mixes rows at one.
+        trials: fits per share that the choice was averaged over; 0 where the recipe gave the share.
+        left_out: names of the classes that get no synthetic row in the arm that leaves some out.
+        rows: results of all that was tried.
+    """
+
+    arms: dict[str, Arm] = field(default_factory=dict)
+    jobs: dict[str, list[FitJob]] = field(default_factory=dict)
+    share_of: dict[str, float] = field(default_factory=dict)
+    base: str | None = None
+    trials: int = 0
+    left_out: tuple[str, ...] = ()
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fit_arms(
+    runner: Runner, arms: Mapping[str, AnyArm], validation: Samples, spec: EvaluationSpec, progress: Progress
+) -> Fitted:
+    """Finish the fits of all arms, choosing shares, bases and classes on the validation part.
+
+    Args:
+        runner: trains the fits.
+        arms: the arms by name.
+        validation: what choices are made on.
+        spec: the recipe's evaluation.
+        progress: told how many fits there will be.
+    """
+    work = _Work(runner, arms, validation, spec)
+    progress.start(STAGE, work.at_most)
+    work.fit_declared()
+    work.fit_changed()
+    work.fit_thinned()
+    progress.finish(STAGE)
+    left_out = tuple(validation.classes[label] for label in work.dropped)
+    ordered = {name: work.arms[name] for name in arms}
+    return Fitted(ordered, work.jobs, work.share_of, work.base, work.trials, left_out, work.rows)
+
+
+class _Work:
+    """The fits of one evaluation, kind of arm by kind of arm."""
+
+    def __init__(
+        self, runner: Runner, arms: Mapping[str, AnyArm], validation: Samples, spec: EvaluationSpec
+    ) -> None:
+        self.runner, self.validation, self.spec = runner, validation, spec
+        self.arms = {name: arm for name, arm in arms.items() if isinstance(arm, Arm)}
+        derived = {name: arm for name, arm in arms.items() if isinstance(arm, Derived)}
+        self.changed = {name: arm for name, arm in derived.items() if arm.base == "best_real"}
+        self.thinned = [name for name, arm in derived.items() if arm.base == "best_mixing"]
+        several = len(spec.shares) > 1
+        self.choosers = [name for name, arm in self.arms.items() if is_mixing(arm) and several]
+        late = several and any(arm.pattern.by_share for arm in self.changed.values())
+        self.trials = min(spec.share_seeds, spec.seeds) if self.choosers or late else 0
+        self.jobs: dict[str, list[FitJob]] = {}
+        self.share_of: dict[str, float] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.base: str | None = None
+        self.dropped: tuple[int, ...] = ()
+
+    @property
+    def at_most(self) -> int:
+        """How many fits there will be, at most."""
+        spec, trials = self.spec, self.trials
+        fits = spec.seeds * len(self.arms) + trials * (len(spec.shares) - 1) * len(self.choosers)
+        for arm in self.changed.values():
+            fits += spec.seeds + (trials * (len(spec.shares) - 1) if arm.pattern.by_share else 0)
+        if self.thinned:
+            made = self.runner.synthetic.samples.counts
+            fits += spec.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
+        return fits
+
+    def fit_declared(self) -> None:
+        """Fit the arms whose fields the recipe gives, the mixing ones at the share that does best."""
+        plain = {name: arm for name, arm in self.arms.items() if not arm.by_share}
+        tried = {name: self._at_every_share(self.arms[name]) for name in self.choosers}
+        self.jobs |= {name: self._every_seed(arm, None) for name, arm in plain.items()}
+        first = [job for one in self.jobs.values() for job in one]
+        first += [job for shares in tried.values() for one in shares.values() for job in one]
+        self.runner.run(first)
+        for name, shares in tried.items():
+            share, scores = choose_share(shares, self.validation, self.spec, name)
+            self.share_of[name] = share
+            self.rows += scores
+        mixing = {name: arm for name, arm in self.arms.items() if arm.by_share}
+        self.share_of |= {
+            name: self._given_share(arm) for name, arm in mixing.items() if name not in self.share_of
+        }
+        self.jobs |= {name: self._every_seed(arm, self.share_of[name]) for name, arm in mixing.items()}
+        known = {job.key for job in first}
+        self.runner.run([job for name in mixing for job in self.jobs[name] if job.key not in known])
+
+    def fit_changed(self) -> None:
+        """Fit the arms that are the best of real rows alone with something added."""
+        if not self.changed:
+            return
+        self.base = self._best([name for name, arm in self.arms.items() if arm.is_real_alone])
+        base = self.arms[self.base]
+        for name, derived in self.changed.items():
+            arm = self.arms[name] = settled(derived, base)
+            share = None
+            known: list[FitJob] = []
+            if arm.by_share:
+                share = self.spec.shares[0]
+                if len(self.spec.shares) > 1:
+                    tried = self._at_every_share(arm)
+                    known = [job for jobs in tried.values() for job in jobs]
+                    self.runner.run(known)
+                    share, scores = choose_share(tried, self.validation, self.spec, name)
+                    self.rows += scores
+                self.share_of[name] = share
+            self.jobs[name] = self._every_seed(arm, share)
+            keys = {job.key for job in known}
+            self.runner.run([job for job in self.jobs[name] if job.key not in keys])
+
+    def fit_thinned(self) -> None:
+        """Fit the best mixing arm without the synthetic rows of classes where they do harm."""
+        for name in self.thinned:
+            best = self._best([other for other, arm in self.arms.items() if is_mixing(arm)])
+            arm, share = self.arms[best], self.share_of[best]
+            self.dropped = self._harmful(name, best)
+            self.arms[name], self.share_of[name] = arm, share
+            self.jobs[name] = self._every_seed(arm, share, without=self.dropped)
+            self.runner.run(self.jobs[name] if self.dropped else [])
+
+    def _given_share(self, arm: Arm) -> float:
+        # Copies take the places of synthetic rows, so they take the share of the arm that has these.
+        for name, share in self.share_of.items():
+            if self.arms[name] == arm.model_copy(update={"rows": Rows(synthetic=arm.rows.synthetic)}):
+                return share
+        return next(iter(self.share_of.values()), self.spec.shares[0])
+
+    def _every_seed(self, arm: Arm, share: float | None, without: tuple[int, ...] = ()) -> list[FitJob]:
+        return [self.runner.job(arm, share, i, without=without) for i in range(self.spec.seeds)]
+
+    def _at_every_share(self, arm: Arm) -> dict[float, list[FitJob]]:
+        return {
+            share: [self.runner.job(arm, share, i) for i in range(self.trials)] for share in self.spec.shares
+        }
+
+    def _best(self, names: Sequence[str]) -> str:
+        metric = self.spec.primary_metric
+        means = {name: float(np.mean(_scores(self.jobs[name], self.validation, metric))) for name in names}
+        return max(means, key=means.__getitem__)
+
+    def _harmful(self, name: str, best: str) -> tuple[int, ...]:
+        """Return the labels whose synthetic rows do harm in the arm ``best``; the scores go by ``name``.
+
+        Each class is left out alone, in ``share_seeds`` fits. It stays out where the mean validation score
+        then rises by more than the rise's standard error: the rule that recommends an arm.
+        """
+        arm, share, validation = self.arms[best], self.share_of[best], self.validation
+        synthetic, metric = self.runner.synthetic, self.spec.primary_metric
+        trials = min(self.spec.share_seeds, self.spec.seeds)
+        # A selection takes rows of every class that has passing ones.
+        used = marks_of(synthetic).get(arm.rows.synthetic, passing(synthetic))
+        labels = [int(label) for label in np.unique(synthetic.samples.y[used])]
+        tried = {
+            label: [self.runner.job(arm, share, i, without=(label,)) for i in range(trials)]
+            for label in labels
+        }
+        self.runner.run([job for jobs in tried.values() for job in jobs])
+        before = stacked(self.jobs[best][:trials], "validation")
+        dropped: list[int] = []
+        for label, jobs in tried.items():
+            left = validation.classes[label]
+            without = stacked(jobs, "validation")
+            said = recommend(
+                without, before, validation.y, validation.group, metric=metric, subject="Synthetic data",
+                arm=f"{name_of(arm)} without {left}", baseline=name_of(arm),
+            )  # fmt: skip
+            if said.use:
+                dropped.append(label)
+            values = _scores(jobs, validation, metric)
+            self.rows += [_row(name, i, metric, {"without": left}, value) for i, value in enumerate(values)]
+        return tuple(dropped)
+
+
+def choose_share(
+    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec, arm: str
+) -> tuple[float, list[dict[str, Any]]]:
+    """Return the share with the best mean validation score (the smallest of equals), and all scores.
+
+    Args:
+        tried: for each share its fits.
+        validation: what the fits are scored on.
+        spec: names the metric.
+        arm: what the scores go by in the results.
+    """
+    means: dict[float, float] = {}
+    rows: list[dict[str, Any]] = []
+    for share, jobs in sorted(tried.items()):
+        found = _scores(jobs, validation, spec.primary_metric)
+        rows += [_row(arm, i, spec.primary_metric, {"share": share}, value) for i, value in enumerate(found)]
+        means[share] = float(np.mean(found))
+    return max(means, key=means.__getitem__), rows
+
+
+def empty_arms(
+    arms: Mapping[str, Arm],
+    synthetic: SyntheticSet,
+    thinned: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+) -> list[str]:
+    """Return the synthetic arms that no synthetic row takes part in: they train on real rows alone.
+
+    Args:
+        arms: the arms by name, derived ones as they were settled.
+        synthetic: the candidates with their marks.
+        thinned: names of the arms without the synthetic rows of ``left_out``.
+        left_out: names of classes.
+    """
+    left = {**dict.fromkeys(SELECTIONS, passing(synthetic)), **marks_of(synthetic)}
+    used = {name: arm.rows.synthetic for name, arm in arms.items()}
+    found = [name for name, which in used.items() if which in left and not left[which].any()]
+    there = {name for name, n in synthetic.samples.take(left["passing"]).counts.items() if n}
+    if there <= set(left_out):
+        found += [name for name in thinned if name in arms]
+    return list(dict.fromkeys(found))
+
+
+def stacked(jobs: Sequence[FitJob], part: str) -> npt.NDArray[np.float64]:
+    """Return the probabilities (S, N, K) that the fits wrote for a part.
+
+    Raises:
+        DataError: if a file is gone.
+    """
+    found = []
+    for job in jobs:
+        probabilities = read_fit(job, part)
+        if probabilities is None:
+            raise DataError(f"the fit {job.target} is gone; nothing else may write there: run again")
+        found.append(probabilities)
+    return np.stack(found)
+
+
+def _scores(jobs: Sequence[FitJob], validation: Samples, metric: str) -> list[float]:
+    found = stacked(jobs, "validation")
+    return [validation_means({"arm": one[None]}, validation.y, metric)["arm"] for one in found]
+
+
+def _row(arm: str, seed: int, metric: str, setting: Mapping[str, Any], value: float) -> dict[str, Any]:
+    return {
+        "arm": arm,
+        "setting": setting,
+        "seed": seed,
+        "split": "validation",
+        "metric": metric,
+        "value": value,
+        "greater_is_better": True,
+    }
