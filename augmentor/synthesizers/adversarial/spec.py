@@ -15,6 +15,7 @@ class AdversarialSpec(GameSpec, PerClassSpec, NetworkSpec):
     """A generator from latents and labels against a critic (Goodfellow 2014; Mirza and Osindero 2014).
 
     Attributes:
+        conditioning: a name in :data:`augmentor.nets.conditioning.CONDITIONINGS`; "none" leaves labels out.
         mode_seeking: weight of the mode seeking loss (Mao 2019); 0 leaves it out.
         auxiliary_weight: weight of the auxiliary classifier's loss, with conditioning "auxiliary".
     """
