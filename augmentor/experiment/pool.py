@@ -67,7 +67,7 @@ def draw_pool(
         versions: number of versions V, at least one.
         seed: of all draws.
         target: the file.
-        processes: how many processes may be used; None for one a core.
+        processes: how many processes may be used; None for one per core.
         done: called with the number of finished rows.
 
     Raises:

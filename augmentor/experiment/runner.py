@@ -50,7 +50,7 @@ class Runner:
         spec: the recipe's evaluation.
         seed: everything random is derived from it.
         folder: scratch; ``fits/`` stays, the pools do not.
-        processes: how many processes; None for one a core.
+        processes: how many processes; None for one per core.
         progress: told about pools and fits.
         mapper: what spreads the fits.
         critic: the generator's critic, where an arm needs it.

@@ -42,7 +42,7 @@ class Codec(Protocol):
 
     @property
     def window(self) -> tuple[Bound, Bound]:
-        """Lowest and highest packed value, one for all channels or one a channel.
+        """Lowest and highest packed value, one for all channels or one per channel.
 
         Classical augmentation speaks in shares of it, and changed samples are clipped to it.
         """

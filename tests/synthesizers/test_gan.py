@@ -21,7 +21,7 @@ def fitted(blobs, gan):
     return synthesizer
 
 
-def test_the_best_checkpoint_by_merit_is_kept_and_low_diversity_is_told(blobs, gan, listener):
+def test_the_best_checkpoint_by_merit_is_kept_and_low_diversity_is_reported(blobs, gan, listener):
     merits = iter([0.2, 0.9, 0.5])
     heard, synthesizer, seen = listener(), gan(transition=(0.0, 0.25)), []
 
@@ -109,7 +109,7 @@ def test_a_width_of_auto_follows_shape_and_number_of_images(blobs):
     assert synthesizer._ready().spec.width == 24
 
 
-def test_an_unfitted_synthesizer_says_so(tmp_path, gan):
+def test_an_unfitted_synthesizer_is_refused(tmp_path, gan):
     with pytest.raises(ConfigError, match="not fitted"):
         gan().sample(Conditions(np.zeros(1, dtype=np.int64)), seed=0)
     with pytest.raises(ConfigError, match="not fitted"):

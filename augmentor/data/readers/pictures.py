@@ -35,7 +35,7 @@ class Picture:
             shows no colour (also when the file stores three equal channels), else 3.
         height: pixels before any resizing.
         width: pixels before any resizing.
-        bits: bits a channel, 8 or 16.
+        bits: bits per channel, 8 or 16.
         remarks: what was done beyond reading, e.g. "transparency was laid over black".
     """
 

@@ -24,7 +24,7 @@ class Reading:
         image: size and colour that images are brought to, and the size of volumes.
         series: length that series are brought to, and how.
         card: what is known about the data; None where nothing is.
-        progress: told how many files are read.
+        progress: gets the number of files read.
     """
 
     name: str
