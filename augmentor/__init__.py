@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from augmentor.core.version import __version__
 
 if TYPE_CHECKING:
+    from augmentor.core.conditions import Conditions as Conditions
     from augmentor.core.results import Results as Results
     from augmentor.core.samples import Samples as Samples
     from augmentor.core.synthetic import SyntheticSet as SyntheticSet
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from augmentor.data.split import split as split
     from augmentor.data.torch_dataset import ExpandedDataset as ExpandedDataset
     from augmentor.experiment.evaluate import evaluate as evaluate
+    from augmentor.experiment.verdict_of import verdict as verdict
+    from augmentor.experiment.verdict_of import verdict_over_folds as verdict_over_folds
     from augmentor.modalities.export import export as export
     from augmentor.quality.judge import TaskJudge as TaskJudge
     from augmentor.quality.measure import measure as measure
@@ -34,19 +37,26 @@ if TYPE_CHECKING:
     from augmentor.run.sampling import filter as filter
     from augmentor.run.sampling import sample as sample
     from augmentor.run.session import Job as Job
+    from augmentor.statistics.planning import detectable_gain as detectable_gain
     from augmentor.synthesizers.build import build as build
     from augmentor.synthesizers.build import load_synthesizer as load_synthesizer
     from augmentor.synthesizers.critic import load_classifier as load_classifier
+    from augmentor.synthesizers.fitted import FitContext as FitContext
+    from augmentor.synthesizers.synthesizer import Synthesizer as Synthesizer
 
 _PLACES = {
+    "Conditions": "core.conditions",
     "ExpandedDataset": "data.torch_dataset",
+    "FitContext": "synthesizers.fitted",
     "Job": "run.session",
     "Results": "core.results",
     "Samples": "core.samples",
+    "Synthesizer": "synthesizers.synthesizer",
     "SyntheticSet": "core.synthetic",
     "TaskJudge": "quality.judge",
     "build": "synthesizers.build",
     "candidates": "quality.plan",
+    "detectable_gain": "statistics.planning",
     "evaluate": "experiment.evaluate",
     "evaluate_foreign": "run.compose.external",
     "export": "modalities.export",
@@ -62,6 +72,8 @@ _PLACES = {
     "run_job": "run.compose.expand",
     "sample": "run.sampling",
     "split": "data.split",
+    "verdict": "experiment.verdict_of",
+    "verdict_over_folds": "experiment.verdict_of",
     "write_report": "run.reporting",
 }
 

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -31,22 +32,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from same_numbers_names import (
+    RENAMED_ARMS,
+    RENAMED_CLASSES,
+    RENAMED_COLUMNS,
+    RENAMED_FACTS,
+    RENAMED_FILES,
+    RENAMED_METRICS,
+    RENAMED_REASONS,
+    RENAMED_SETTINGS,
+    RENAMED_SPLITS,
+)
 from same_numbers_runs import OPTIONS, RUNS, commands_of
 
-# What is called otherwise in the newer checkout, as old name to new name. Applied to the rows of both
-# checkouts, so that both come out in the new words.
-RENAMED_COLUMNS: dict[str, str] = {"fold": "split"}
-RENAMED_ARMS: dict[str, str] = {}
-RENAMED_METRICS: dict[str, str] = {}
-RENAMED_SETTINGS: dict[str, str] = {}
-RENAMED_SPLITS: dict[str, str] = {}
-RENAMED_CLASSES: dict[str, str] = {}
-RENAMED_REASONS: dict[str, str] = {}
-"""Why a synthetic row was not kept."""
-RENAMED_FILES: dict[str, str] = {}
-"""Folders of runs, folders of samples and the stems of files of weights."""
-RENAMED_FACTS: dict[str, str] = {"delta": "gain"}
-"""Keys of the verdict and of the recommendation in summary.json."""
 LEFT_OUT_METRICS: dict[str, str] = {}
 """Metrics that are not the same in two runs of one checkout, each with the reason. None so far."""
 
@@ -59,7 +57,7 @@ def canonical(row: Mapping[str, Any]) -> dict[str, str]:
     """
     told = {RENAMED_COLUMNS.get(name, name): value for name, value in row.items()}
     found = {name: str(value) for name, value in told.items() if not pd.isna(value) and str(value) != ""}
-    settings = found.pop("setting", "").split("@")
+    settings = setting_words(found.pop("setting", ""))
     for name in ("dataset", "arm", "metric"):
         if name in found:
             found[name], *more = found[name].split("@")
@@ -74,6 +72,18 @@ def canonical(row: Mapping[str, Any]) -> dict[str, str]:
         whole = RENAMED_METRICS.get(found["metric"])
         found["metric"] = whole or RENAMED_METRICS.get(head, head) + colon + rest
     return {**found, **({"setting": "@".join(words)} if words else {})}
+
+
+def setting_words(text: str) -> list[str]:
+    """Return the words ``name=value`` of a setting, whose values are JSON, as metrics once bore them.
+
+    Example:
+        >>> setting_words('candidate="cvae" label_minimum=0.0')
+        ['candidate=cvae', 'label_minimum=0']
+    """
+    pairs = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', text)
+    values = ((name, json.loads(value)) for name, value in pairs)
+    return [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values]
 
 
 def short_hash(parts: Iterable[bytes | str]) -> str:
@@ -169,7 +179,7 @@ def told_words(summary: Mapping[str, Any]) -> dict[str, str]:
         "advice arm": arm(advice["arm"]),
     }
     told = {name: value.hex() if isinstance(value, float) else str(value) for name, value in numbers.items()}
-    became = (summary.get("became") or {}).items()
+    became = (summary.get("resolved_to") or summary.get("became") or {}).items()
     return {**told, **{f"became {arm(one)}": arm(other) for one, other in sorted(became)}}
 
 

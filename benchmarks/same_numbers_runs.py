@@ -4,7 +4,19 @@ from __future__ import annotations
 
 # Changes to the arguments in the dialect "after": texts replaced in every command, in this order, and runs
 # whose commands are written anew.
-AFTER_WORDS: tuple[tuple[str, str], ...] = ()
+AFTER_WORDS: tuple[tuple[str, str], ...] = (
+    ("critic_start_spread_cutmix", '{"rows":"passing","mix":"cutmix","start":"critic"}'),
+    ("critic_network_cutmix", '{"mix":"cutmix","start":"untrained_critic"}'),
+    ("critic_start_cutmix", '{"mix":"cutmix","start":"critic"}'),
+    ("critic_start_mixup", '{"mix":"mixup","start":"critic"}'),
+    ("weighted_mixup", '{"sampling":"natural","loss":"class_weighted","mix":"mixup"}'),
+    ("spread_mixup", '{"rows":"passing","mix":"mixup"}'),
+    ("spread", '{"rows":"passing"}'),
+    (",diverse,", ',{"rows":"diverse","mix":"mixup"},'),
+    (",influential,", ',{"rows":"influential","mix":"mixup"},'),
+    ("covariance_transfer", '{"head":"covariance"}'),
+    ("feature_gan", '{"head":"generated"}'),
+)
 AFTER_RUNS: dict[str, tuple[str, ...]] = {}
 
 JUDGED = (

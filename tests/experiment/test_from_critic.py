@@ -8,7 +8,7 @@ from blob_parts import parts
 from augmentor.experiment.arms import PRESETS, name_of, settled
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.nets.architectures import networks
+from augmentor.nets.architectures import adversarial_networks
 from augmentor.nets.spec import NetworkSpec
 from augmentor.synthesizers.critic import KeptCritic
 
@@ -30,8 +30,8 @@ def kept(seed):
     """Return an untrained critic for the blobs, its weights drawn by ``seed``."""
     spec = NetworkSpec(width=4)
     torch.manual_seed(seed)
-    critic = networks(spec, (1, 6, 6), 2)[1]
-    return KeptCritic(spec, (1, 6, 6), 2, False, critic.state_dict())
+    critic = adversarial_networks(spec, (1, 6, 6), 2)[1]
+    return KeptCritic(spec, (1, 6, 6), 2, "critic", critic.state_dict())
 
 
 def run(folder, spec=SPEC, **options):
@@ -80,7 +80,7 @@ def test_the_critics_weights_decide_the_start_and_nothing_else(finished, tmp_pat
         assert equal == same, name
 
 
-def test_without_a_critic_they_are_left_out_and_the_reader_is_told(tmp_path):
+def test_without_a_critic_they_are_left_out_with_the_reason(tmp_path):
     found = run(tmp_path)
     assert set(found.facts["skipped"]) == {"critic_network", "from_critic", "critic_and_rows"}
     assert all("has left no critic" in reason for reason in found.facts["skipped"].values())
