@@ -37,7 +37,7 @@ class Samples:
         group: unicode array of shape (N,) or None; rows of one group (a patient) are never
             divided between splits.
         value_range: (low, high) that ``x`` may take, e.g. (0, 255); None for tables.
-        kind: what one sample is, as the reader that made the samples decided; given by name.
+        kind: what one sample is, as the reader that made the samples decided; by keyword.
 
     Raises:
         DataError: at construction, if the parts disagree.

@@ -28,7 +28,7 @@ from augmentor.experiment.fit import (
     write_shared,
 )
 from augmentor.experiment.oversample import repeated_rows, smote
-from augmentor.experiment.pool import affordable_versions, draw_pool
+from augmentor.experiment.pool import Augmentation, affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.modalities.table import modality_of
@@ -189,9 +189,7 @@ class Runner:
     def _draw(self, target: Path, x: npt.NDArray[Any], *, before: int) -> None:
         draw_pool(
             x,
-            self.policy,
-            self.modality,
-            window=self.codec.window,
+            Augmentation(self.policy, self.modality, self.codec.window),
             versions=self.versions,
             seed=derive_seed(self.pool_seed, target.stem),
             target=target,

@@ -123,7 +123,10 @@ class Modality(ABC):
 
     @abstractmethod
     def changer(self, policy: Policy) -> Augment:
-        """Return classical augmentation: a function that changes one packed sample scaled to [0, 1]."""
+        """Return classical augmentation: a function that changes one packed sample scaled to [0, 1].
+
+        Transforms of the policy that the modality is :attr:`lacking` are left out.
+        """
 
     @abstractmethod
     def copy_view(self, encoded: Grid) -> Grid:

@@ -15,7 +15,7 @@ from augmentor.data.inspect import inspect
 from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.load import load
 from augmentor.data.readers.table import READERS
-from augmentor.experiment.pool import draw_pool
+from augmentor.experiment.pool import Augmentation, draw_pool
 from augmentor.modalities.policies import POLICIES
 from augmentor.modalities.table import MODALITIES, load_codec, modality_of
 from augmentor.run.compose.expand import run_job
@@ -75,9 +75,7 @@ def test_versions_of_rows_are_drawn_by_the_modality(patients, tmp_path):
     for name, changed in (("medical", True), ("digits", False)):
         draw_pool(
             codec.pack(samples.x),
-            POLICIES[name],
-            modality_of(samples),
-            window=codec.window,
+            Augmentation(POLICIES[name], modality_of(samples), codec.window),
             versions=3,
             seed=1,
             target=tmp_path / "pool.npy",

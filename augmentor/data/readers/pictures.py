@@ -82,7 +82,7 @@ def head_size(path: Path) -> tuple[int, int] | None:
         with Image.open(path, formats=FORMATS) as image:
             turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
             return (image.width, image.height) if turned else (image.height, image.width)
-    except Exception:  # whatever is wrong with it is told when it is decoded
+    except Exception:  # whatever is wrong with it is reported when it is decoded
         return None
 
 
