@@ -53,9 +53,9 @@ BETTER: Mapping[str, bool | None] = {
 DISTANCES = ("kid", "frechet")
 """Their names contain the feature space (``kid_task``); overall also with ``images=540`` as setting."""
 DRAWS = 10
-LARGE = 300
+MANY_ROWS = 300
 """From this many rows of a class on, three draws are as good as ten."""
-MOST = 2000
+MAX_ROWS = 2000
 """Rows of a class beyond this are left out of pairwise distances."""
 
 Numbers = dict[str, Estimate]
@@ -261,7 +261,7 @@ def _draws(source: FloatArray, size: int, rng: np.random.Generator) -> Iterator[
     if not size or len(source) == size:
         yield source[:size]
         return
-    for _ in range(DRAWS if size < LARGE else 3):
+    for _ in range(DRAWS if size < MANY_ROWS else 3):
         yield source[rng.choice(len(source), size, replace=False)]
 
 
@@ -284,7 +284,7 @@ def _overall(pairs: list[Pair], metric: str) -> Numbers:
 
 
 def _some(rows: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    return rows if len(rows) <= MOST else np.sort(rng.choice(rows, MOST, replace=False))
+    return rows if len(rows) <= MAX_ROWS else np.sort(rng.choice(rows, MAX_ROWS, replace=False))
 
 
 def _protocol(space: FeatureSpace, train: Samples, sizes: list[int]) -> str:
