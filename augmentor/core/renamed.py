@@ -10,6 +10,13 @@ from collections.abc import Mapping
 
 RENAMED: Mapping[str, str] = {
     "balance=level": "balance=balanced",
+    "synthesizer.flow": "synthesizer.{times, steps, solver, label_drop, guidance}",
+    "synthesizer.method=stargan": "synthesizer.method=unpaired_translation",
+    "synthesizer.method=translation": "synthesizer.method=class_translation",
+    "synthesizer.objective": "synthesizer.method",
+    "synthesizer.stargan": "synthesizer.cycle and synthesizer.starts",
+    "synthesizer.starts.starts": "synthesizer.starts.held",
+    "synthesizer.translation": "synthesizer.{penalty, gamma, steps, step, noise, attempts, starts}",
 }
 
 

@@ -42,7 +42,7 @@ from augmentor.quality.cross_fit import assign_folds, fit_folds, load_network, n
 from augmentor.training.classifier import embed, one_thread, predict
 
 UPDATES = 400
-FEW = 5
+MIN_HELD_OUT = 5
 """Below this many held-out rows of a class, training rows of the class join its reference."""
 
 
@@ -236,7 +236,7 @@ class TaskJudge:
         result = []
         for label in range(self.train.n_classes):
             held, known = self.held_out.y == label, self.train.y == label
-            join = known & (held.sum() < FEW)
+            join = known & (held.sum() < MIN_HELD_OUT)
             result.append(
                 Reference(
                     held_out=held_out[held],
