@@ -10,6 +10,22 @@ from collections.abc import Mapping
 
 RENAMED: Mapping[str, str] = {
     "balance=level": "balance=balanced",
+    "evaluation.classifier": "evaluation.model.classifier",
+    "evaluation.updates": "evaluation.model.updates",
+    "evaluation.batch": "evaluation.model.batch",
+    "evaluation.learning_rate": "evaluation.model.learning_rate",
+    "evaluation.channels": "evaluation.model.channels",
+    "evaluation.policy": "evaluation.augmentation.policy",
+    "evaluation.forbid": "evaluation.augmentation.forbid",
+    "evaluation.pool_versions": "evaluation.augmentation.pool_versions",
+    "evaluation.pool_megabytes": "evaluation.augmentation.pool_megabytes",
+    "evaluation.shares": "evaluation.mixing.shares",
+    "evaluation.share_seeds": "evaluation.mixing.share_seeds",
+    "evaluation.anneal": "evaluation.mixing.anneal",
+    "evaluation.label_minimums": "evaluation.mixing.label_minimums",
+    "evaluation.margin": "evaluation.statistics.margin",
+    "evaluation.bootstrap": "evaluation.statistics.bootstrap",
+    "evaluation.confidence": "evaluation.statistics.confidence",
 }
 
 

@@ -126,7 +126,7 @@ class Steps(Found):
             "filters": self.recipe.filters.model_dump(mode="json"),
         }
         rooms: tuple[str, ...] = FILTER_ROOMS
-        if self.recipe.evaluation.label_minimums:
+        if self.recipe.evaluation.mixing.label_minimums:
             inputs["evaluation"] = self.evaluation_spec.model_dump(
                 mode="json", exclude={"features", "outer_splits"}
             )
@@ -144,9 +144,7 @@ class Steps(Found):
         """Train the arms' classifiers and score them on real held-out data."""
         inputs = {
             "filter": self._key("filter"),
-            "evaluation": self.evaluation_spec.model_dump(
-                mode="json", exclude={"features", "label_minimums", "outer_splits"}
-            ),
+            "evaluation": self.evaluation_spec.model_dump(mode="json", exclude={"features", "outer_splits"}),
             "seed": self.seed,
         }
         kept = self._keep("evaluate", inputs, EXPERIMENT_ROOMS, self._evaluate)
@@ -335,7 +333,7 @@ class Steps(Found):
     ) -> tuple[FiltersSpec, list[dict[str, Any]]]:
         """Return the filters, with the label minimum that does best on the validation part if asked."""
         spec = self.recipe.filters
-        levels = {level: spec.at(level) for level in self.recipe.evaluation.label_minimums}
+        levels = {level: spec.at(level) for level in self.recipe.evaluation.mixing.label_minimums}
         if not levels:
             return spec, []
         from augmentor.experiment.strength import choose_label_minimum

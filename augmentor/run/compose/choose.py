@@ -129,12 +129,11 @@ class RungSteps(Steps):
 def scoring_inputs(steps: Steps) -> dict[str, Any]:
     """Return what the scores of a candidate depend on, its samples aside: part of a step's key."""
     spec = steps.evaluation_spec
-    fields = (
-        *("updates", "batch", "learning_rate", "channels", "classifier", "primary_metric", "share_seeds"),
-        *("anneal", "policy", "forbid", "pool_versions", "pool_megabytes"),
-    )
     return {
-        "evaluation": spec.model_dump(mode="json", include=set(fields)),
+        "model": spec.model.model_dump(mode="json"),
+        "augmentation": spec.augmentation.model_dump(mode="json"),
+        "mixing": spec.mixing.model_dump(mode="json"),
+        "primary_metric": spec.primary_metric,
         "arm": mixing_arm(spec.arms).model_dump(mode="json"),
         "share": trial_share(spec),
         "seed": steps.seed,
@@ -309,13 +308,15 @@ def rung_recipe(recipe: Recipe, spec: SynthesizerSpec, images: int) -> Recipe:
     A rung trains anew instead of going on with the rung before: learning rate, labels, growth and average
     follow the share of the whole training, so a training cut short is not a short training.
     """
-    evaluation = {"shares": (trial_share(recipe.evaluation),), "label_minimums": (), "outer_splits": 1}
+    evaluation = recipe.evaluation
+    shares = (trial_share(evaluation),)
+    mixing = evaluation.mixing.model_copy(update={"shares": shares, "label_minimums": ()})
     return recipe.model_copy(
         update={
             "candidates": (),
             "synthesizer": spec,
             "training": recipe.training.model_copy(update={"images": images}),
-            "evaluation": recipe.evaluation.model_copy(update=evaluation),
+            "evaluation": evaluation.model_copy(update={"mixing": mixing, "outer_splits": 1}),
         }
     )
 

@@ -73,8 +73,8 @@ def work_outer(steps: Steps) -> StepOutput:
         folded = fold_splits(
             [_found(one) for one in every],
             metric=spec.primary_metric,
-            margin=spec.margin,
-            confidence=spec.confidence,
+            margin=spec.statistics.margin,
+            confidence=spec.statistics.confidence,
         )
         dataset = steps.words("load")["dataset"]
         Results.from_rows({"dataset": dataset, **row} for row in folded.rows).write(

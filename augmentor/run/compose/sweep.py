@@ -35,15 +35,10 @@ from augmentor.store.cache import StepCache, StepOutput
 
 VARIED = ("synthesizer", "training", "filters", "balance")
 NEVER = ("training.seed",)
-AFTERWARDS = {
-    *("arms", "seeds", "margin", "bootstrap", "confidence", "shares"),
-    *("features", "label_minimums", "outer_splits"),
-}
-"""Fields of the evaluation that scoring a member does not read; its arm and shares are hashed apart."""
 
 
 class SweepSpec(Spec):
-    """What a sweep tries. Mixing shares are the recipe's ``evaluation.shares``.
+    """What a sweep tries. Mixing shares are the recipe's ``evaluation.mixing.shares``.
 
     Attributes:
         grid: dotted keys of the recipe and the values to combine, every one with every other.
@@ -61,7 +56,7 @@ class SweepSpec(Spec):
                 raise ValueError(
                     f"a sweep cannot vary {key!r}: members are compared on the same data, seeds and "
                     f"classifiers, so they may differ in {', '.join(f'{name}.*' for name in VARIED[:3])} and "
-                    "balance only, and not in training.seed; the shares to try are evaluation.shares"
+                    "balance only, and not in training.seed; the shares to try are evaluation.mixing.shares"
                 )
         empty = [key for key, values in self.grid.items() if not values]
         if empty:
@@ -116,9 +111,11 @@ class TrialSteps(Steps):
         spec = self.evaluation_spec
         inputs = {
             "filter": self._key("filter"),
-            "evaluation": spec.model_dump(mode="json", exclude=AFTERWARDS),
+            "model": spec.model.model_dump(mode="json"),
+            "augmentation": spec.augmentation.model_dump(mode="json"),
+            "mixing": spec.mixing.model_dump(mode="json"),
+            "primary_metric": spec.primary_metric,
             "arm": mixing_arm(spec.arms).model_dump(mode="json"),
-            "shares": list(spec.shares),
             "seed": self.seed,
         }
         return self._keep("trial", inputs, EXPERIMENT_ROOMS, self._trial)
@@ -265,7 +262,7 @@ def choose(trials: Sequence[Trial]) -> tuple[Trial, float]:
 def chosen_recipe(recipe: Recipe, trials: Sequence[Trial]) -> Recipe:
     """Return the recipe of the best member with its share, told apart by nothing else."""
     trial, share = choose(trials)
-    return member_recipe(recipe, {**trial.settings, "evaluation.shares": [share]})
+    return member_recipe(recipe, {**trial.settings, "evaluation.mixing.shares": [share]})
 
 
 def drive(
@@ -292,10 +289,10 @@ def drive(
     steps = session.steps
     check_choice(steps.recipe)
     settings = plan.settings
-    if len(settings) * len(steps.recipe.evaluation.shares) < 2:
+    if len(settings) * len(steps.recipe.evaluation.mixing.shares) < 2:
         raise ConfigError(
             "a sweep needs at least two things to compare: a grid such as --grid "
-            "'training.images=[32000,64000]', or several evaluation.shares"
+            "'training.images=[32000,64000]', or several evaluation.mixing.shares"
         )
     if steps.recipe.evaluation.outer_splits > 1:
         raise ConfigError(

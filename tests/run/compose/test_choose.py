@@ -26,7 +26,7 @@ from augmentor.store.cache import StepCache
 from augmentor.synthesizers.spec import SynthesizerSpec
 
 THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
-SHORT = ("training.images=128", "evaluation.share_seeds=2")
+SHORT = ("training.images=128", "evaluation.mixing.share_seeds=2")
 
 
 def tried(scores: dict[str, list[Any]]) -> Any:
@@ -148,8 +148,8 @@ def test_the_chosen_one_is_trained_and_every_score_is_a_row(ran: tuple[Path, Rec
     assert last[choice["chosen"]] == max(last.values())
     results = Results.read(outcome.folder / "results.parquet")
     for (name, rung), row in rows.items():
-        metric = f"balanced_accuracy@candidate={name}@images={row['images']}"
-        values = results.where(metric=metric, split="validation")["value"]
+        setting = {"candidate": name, "images": row["images"]}
+        values = results.where(metric="balanced_accuracy", split="validation", setting=setting)["value"]
         assert len(values) == (2 if row["mean"] is not None else 0)
         if len(values):
             assert row["images"] == (32, 64)[rung - 1]
