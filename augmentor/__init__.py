@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from augmentor.quality.measure import measure as measure
     from augmentor.quality.plan import candidates as candidates
     from augmentor.quality.plan import plan as plan
+    from augmentor.run.compose.expand import run_job as run_job
     from augmentor.run.compose.external import evaluate_foreign as evaluate_foreign
     from augmentor.run.generate import generate as generate
     from augmentor.run.recipe import load_recipe as load_recipe
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from augmentor.run.sampling import filter as filter
     from augmentor.run.sampling import sample as sample
     from augmentor.run.session import Job as Job
-    from augmentor.run.session import run_job as run_job
     from augmentor.synthesizers.build import build as build
     from augmentor.synthesizers.build import load_synthesizer as load_synthesizer
     from augmentor.synthesizers.critic import load_classifier as load_classifier
@@ -59,7 +59,7 @@ _PLACES = {
     "load_synthesizer": "synthesizers.build",
     "measure": "quality.measure",
     "plan": "quality.plan",
-    "run_job": "run.session",
+    "run_job": "run.compose.expand",
     "sample": "run.sampling",
     "split": "data.split",
     "write_report": "run.reporting",

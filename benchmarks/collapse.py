@@ -21,9 +21,14 @@ from augmentor.core.seeds import derive_seed
 from augmentor.data.load import load
 from augmentor.data.split import split
 from augmentor.metrics.diversity import diversity_ratio
+from augmentor.run.compose.expand import expansion
 from augmentor.run.recipe import load_recipe
 from augmentor.run.sampling import sample
 from augmentor.run.session import Job, begin
+from augmentor.run.step import run_steps
+from augmentor.run.steps.judge import JUDGE
+from augmentor.run.steps.load import LOAD
+from augmentor.run.steps.train import TRAIN
 from augmentor.synthesizers.build import load_synthesizer
 
 PER_CLASS = 100
@@ -38,14 +43,14 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[])
     arguments = parser.parse_args()
     recipe = load_recipe("digits", arguments.set)
-    steps = begin(Job(recipe, arguments.out, "cpu")).steps
-    for step in ("load", "judge", "train"):
-        getattr(steps, step)()
-    parts = steps.parts
+    context = begin(Job(recipe, arguments.out, "cpu"), expansion(recipe)).context
+    run_steps((LOAD, JUDGE, TRAIN), context)
+    completed = context.completed
+    parts = completed.parts
     train, test = parts["train"], parts["test"]
     whole = split(load("digits"), split=recipe.split).train
     reference = SVC(gamma="scale", C=10).fit(whole.array.reshape(len(whole), -1), whole.y)
-    synthesizer = load_synthesizer(steps.done["train"].folder, device="cpu")
+    synthesizer = load_synthesizer(completed.folder("train"), device="cpu")
     made = sample(
         synthesizer,
         dict.fromkeys(train.classes, PER_CLASS),
@@ -65,7 +70,7 @@ def main() -> None:
         ratios.append(ratio)
         lines.append(f"| {name} | {train.counts[name]} | {ratio:.2f} | {right[made.y == label].mean():.2f} |")
     accuracy = reference.score(real, test.y)
-    kept = steps.done["train"]
+    kept = completed.outputs["train"]
     how = "The generator was reused.\n" if kept.reused else f"Training took {kept.seconds:.0f} s.\n"
     text = (
         f"# Collapse, recipe digits, {recipe.training.images:,} images shown\n\n"

@@ -13,8 +13,9 @@ from pathlib import Path
 from types import ModuleType
 
 from augmentor.core.files import sha256_file
+from augmentor.run.compose.expand import run_job
 from augmentor.run.recipe import Recipe, load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 from augmentor.store.cache import intact
 from augmentor.store.run_directory import STAMP
 

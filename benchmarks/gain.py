@@ -64,8 +64,10 @@ from augmentor.experiment.fit import read_fit
 from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import Runner
 from augmentor.run.budget import QUICK_ARMS
+from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe
-from augmentor.run.steps import Steps
+from augmentor.run.step import run_step
+from augmentor.run.steps.load import LOAD
 from augmentor.store.cache import StepCache
 
 CLASSIFIER_SEEDS = 5
@@ -132,15 +134,15 @@ def key_of(recipe: Recipe) -> str:
 
 
 def scores(
-    steps: Steps, synthetic: SyntheticSet, asked: Sequence[Tried], work: Path
+    context: RunContext, synthetic: SyntheticSet, asked: Sequence[Tried], work: Path
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return the validation probabilities (S, M, K) of everything that is tried, by its name."""
-    parts = steps.parts
+    parts, critic = context.completed.parts, context.completed.critic
     arms = tuple(dict.fromkeys(tried.arm for tried in asked))
-    spec = steps.evaluation_spec.model_copy(update={"seeds": SEARCH_SEEDS, "arms": arms})
+    spec = context.evaluation.model_copy(update={"seeds": SEARCH_SEEDS, "arms": arms})
     runner = Runner(
         parts["train"], synthetic, {"validation": parts["validation"]}, spec,
-        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(), critic=steps.critic,
+        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(), critic=critic,
     )  # fmt: skip
     found = {}
     for tried in asked:
@@ -155,9 +157,10 @@ def scores(
 def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, Any]:
     """Train one candidate and score its arms on the validation part."""
     begin = time.process_time()
-    steps = prepared(search_recipe(scenario, candidate, data), cache)
+    context = prepared(search_recipe(scenario, candidate, data), cache)
+    completed = context.completed
     # What another row has trained says nothing about the time it takes.
-    trained = None if steps.done["train"].reused else time.process_time() - begin
+    trained = None if completed.outputs["train"].reused else time.process_time() - begin
     idea = CANDIDATES[candidate.partition(RUNG)[0]]
     arms = idea.rung if RUNG in candidate else idea.arms
     plain = ROWS.known(
@@ -171,9 +174,9 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
     asked = tuple(dict.fromkeys((*arms, held)))
     # A folder of its own: rows of one scenario may be worked side by side.
     work = cache / folder_of("search", scenario, candidate)
-    found = scores(steps, steps.synthetic, asked, work)
-    y = steps.parts["validation"].y
-    row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(steps), "arms": {}}
+    found = scores(context, completed.synthetic, asked, work)
+    y = completed.parts["validation"].y
+    row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(context), "arms": {}}
     for name in found:
         told = recommend(
             found[name], found[best], y, None, metric="balanced_accuracy", subject="Synthetic data",
@@ -189,27 +192,28 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
 
 def nothing(scenario: str, data: Path, cache: Path) -> dict[str, Any]:
     """Score the ways without synthetic data on the validation part."""
-    steps = Steps(search_recipe(scenario, NOTHING, data), StepCache(cache), "cpu", Silent())
-    steps.load()
-    train = steps.parts["train"]
+    context = RunContext(search_recipe(scenario, NOTHING, data), StepCache(cache), "cpu", Silent())
+    run_step(LOAD, context)
+    parts = context.completed.parts
+    train = parts["train"]
     nobody = train.take(np.zeros(0, np.int64))
     provenance = pd.DataFrame({"synthesizer": [], "seed": []})
     empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
-    found = scores(steps, empty, BASELINES, cache / folder_of("search", scenario, NOTHING))
-    means = validation_means(found, steps.parts["validation"].y, "balanced_accuracy")
+    found = scores(context, empty, BASELINES, cache / folder_of("search", scenario, NOTHING))
+    means = validation_means(found, parts["validation"].y, "balanced_accuracy")
     return {"means": means, "best": max(means, key=means.__getitem__)}
 
 
 def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
     """Run the shipped default at one generator seed and read the test part."""
     begin = time.process_time()
-    steps = prepared(final_recipe(scenario, seed, data), cache)
+    context = prepared(final_recipe(scenario, seed, data), cache)
     trained = time.process_time() - begin
-    parts = steps.parts
+    completed, parts = context.completed, context.completed.parts
     work = cache / folder_of("final", scenario, str(seed))
     found = evaluate(
-        parts["train"], parts["validation"], parts["test"], steps.synthetic, steps.evaluation_spec,
-        dataset=scenario, seed=derive_seed(seed, "evaluate"), critic=steps.critic,
+        parts["train"], parts["validation"], parts["test"], completed.synthetic, context.evaluation,
+        dataset=scenario, seed=derive_seed(seed, "evaluate"), critic=completed.critic,
         folder=work, processes=1,
     )  # fmt: skip
     facts = found.facts
@@ -243,7 +247,7 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
         "seconds_generator": trained,
         "seconds": time.process_time() - begin,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        **quality_of(steps),
+        **quality_of(context),
     }
 
 

@@ -10,8 +10,11 @@ from rows import Rows
 
 from augmentor.core.progress import Silent
 from augmentor.experiment.arms import Arm, arm_of, name_of
+from augmentor.run.compose.expand import generation
+from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe, load_recipe
-from augmentor.run.steps import Steps
+from augmentor.run.step import run_steps
+from augmentor.run.steps.measure import MEASURE
 from augmentor.store.cache import StepCache
 
 HERE = Path(__file__).parent
@@ -223,17 +226,16 @@ def recipe_of(scenario: Scenario, data: Path, settings: tuple[str, ...] = (), se
     return load_recipe(scenario.recipe, (*assignments, *settings), where)
 
 
-def prepared(recipe: Recipe, cache: Path) -> Steps:
-    """Return the recipe's steps worked up to the measured synthetic rows, or taken from the cache."""
-    steps = Steps(recipe, StepCache(cache), "cpu", Silent())
-    for step in ("load", "judge", "train", "sample", "filter", "measure"):
-        getattr(steps, step)()
-    return steps
+def prepared(recipe: Recipe, cache: Path) -> RunContext:
+    """Return the context of a run worked up to the measured synthetic rows, or taken from the cache."""
+    context = RunContext(recipe, StepCache(cache), "cpu", Silent())
+    run_steps((*generation(recipe), MEASURE), context)
+    return context
 
 
-def quality_of(steps: Steps) -> dict[str, Any]:
+def quality_of(context: RunContext) -> dict[str, Any]:
     """Return label fidelity, coverage and diversity of the synthetic rows, and of the worst class."""
-    table = steps.results.table
+    table, synthetic = context.completed.results.table, context.completed.synthetic
 
     def of(metric: str, split: str) -> dict[str, float]:
         """Return the metric of every class, and of all under the name "all"."""
@@ -241,7 +243,7 @@ def quality_of(steps: Steps) -> dict[str, Any]:
         names = rows["class"].astype(object).fillna("all").astype(str)
         return dict(zip(names, rows["value"].astype(float), strict=True))
 
-    passed = steps.synthetic.kept | (steps.synthetic.reason == "surplus")
+    passed = synthetic.kept | (synthetic.reason == "surplus")
     return {
         "label_fidelity": of("label_fidelity", "generated"),
         "coverage": of("coverage", "synthetic"),

@@ -40,8 +40,10 @@ from augmentor.experiment.arms import arms_of
 from augmentor.experiment.decide import validation_means
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
+from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe
-from augmentor.run.steps import Steps
+from augmentor.run.step import run_step
+from augmentor.run.steps.load import LOAD
 from augmentor.store.cache import StepCache
 
 mpl.use("Agg")
@@ -112,15 +114,15 @@ def settings(name: str, count: int, data: Path) -> dict[str, Any]:
 def one(name: str, count: int, data: Path, cache: Path) -> None:
     """Fit the ways without synthetic data at one count and keep the point."""
     torch.set_num_threads(1)
-    steps = Steps(recipe_at(name, count, data), StepCache(cache), "cpu", Silent())
-    steps.load()
-    parts = steps.parts
+    context = RunContext(recipe_at(name, count, data), StepCache(cache), "cpu", Silent())
+    run_step(LOAD, context)
+    parts = context.completed.parts
     nobody = parts["train"].take(np.zeros(0, np.int64))
     provenance = pd.DataFrame({"synthesizer": [], "seed": []})
     empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
     held = {split: parts[split] for split in ("validation", "test")}
     runner = Runner(
-        parts["train"], empty, held, steps.evaluation_spec.model_copy(update={"seeds": SEEDS}),
+        parts["train"], empty, held, context.evaluation.model_copy(update={"seeds": SEEDS}),
         seed=derive_seed(0, "curve"), folder=cache / folder_of("curve", name, str(count)), processes=1,
         progress=Silent(),
     )  # fmt: skip

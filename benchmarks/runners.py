@@ -61,8 +61,11 @@ def main() -> None:
 
     from prefect.testing.utilities import prefect_test_harness
 
+    from augmentor.run.compose.expand import expansion
+    from augmentor.run.publish import step_seconds
     from augmentor.run.recipe import load_recipe
-    from augmentor.run.session import Job, begin, step_seconds
+    from augmentor.run.session import Job, begin
+    from augmentor.run.step import run_steps
     from augmentor.tasks.expand import run_with_prefect
 
     lines = [
@@ -82,7 +85,8 @@ def main() -> None:
         recipe = root / "runners.yaml"
         recipe.write_text(RECIPE % vars(asked), encoding="utf-8")
         base = load_recipe(str(recipe), data=root / "data")
-        begin(Job(base, root / "out")).steps.measure()
+        session = begin(Job(base, root / "out"), expansion(base))
+        run_steps(session.plan.steps[:-1], session.context)
         for runner in RUNNERS:
             shutil.rmtree(root / "out" / ".cache" / "evaluate", ignore_errors=True)
             chosen = load_recipe(str(recipe), [f"execution.runner={runner}"], data=root / "data")

@@ -12,7 +12,7 @@ from augmentor.tasks.expand import evaluate_all  # first: it settles Prefect's s
 # isort: split
 from prefect import flow
 
-from augmentor.run.session import Outcome
+from augmentor.run.outcome import Outcome
 from augmentor.tasks.pages import say_what_to_do
 
 

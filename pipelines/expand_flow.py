@@ -11,8 +11,8 @@ from augmentor.tasks.expand import expand_all, job_of  # first: it settles Prefe
 # isort: split
 from prefect import flow
 
+from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe
-from augmentor.run.session import Outcome
 from augmentor.tasks.pages import say_what_to_do
 
 

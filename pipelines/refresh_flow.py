@@ -11,9 +11,9 @@ from augmentor.tasks.expand import expand_all, job_of  # first: it settles Prefe
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
+from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe
 from augmentor.run.refresh import since_last_run
-from augmentor.run.session import Outcome
 from augmentor.tasks.pages import pages, say_what_to_do
 
 

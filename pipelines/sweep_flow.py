@@ -11,8 +11,8 @@ from augmentor.tasks.expand import job_of  # first: it settles Prefect's setting
 from prefect import flow
 
 from augmentor.run.compose.sweep import SweepSpec
+from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe
-from augmentor.run.session import Outcome
 from augmentor.tasks.pages import say_what_to_do
 from augmentor.tasks.sweep import sweep_all
 

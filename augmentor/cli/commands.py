@@ -17,7 +17,7 @@ from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.version import __version__
 
 if TYPE_CHECKING:
-    from augmentor.run.session import Outcome
+    from augmentor.run.outcome import Outcome
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"], Parameter(metavar="auto|cpu|cuda|mps", show_choices=False)
@@ -108,9 +108,10 @@ def run(
             from augmentor.run.device import resolve_device
 
             resolve_device(device)
-        from augmentor.run.session import Job, check_shared, run_job
+        from augmentor.run.compose.expand import check_ranks, run_job
+        from augmentor.run.session import Job
 
-        check_shared(chosen)
+        check_ranks(chosen)
         job = Job(recipe=chosen, out=out.expanduser(), device=device, progress=progress)
         if no_prefect:
             outcome = run_job(job)
@@ -123,8 +124,9 @@ def run(
 
 def _help(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
     """Be one of the processes that torchrun starts beside the first: train with it, say nothing."""
+    from augmentor.run.compose.expand import train_on_rank
     from augmentor.run.recipe import load_recipe
-    from augmentor.run.session import Job, train_on_rank
+    from augmentor.run.session import Job
 
     train_on_rank(Job(load_recipe(recipe, assignments, data), out.expanduser(), device))
 
@@ -325,7 +327,7 @@ def told_when_not_published() -> Iterator[None]:
     try:
         yield
     except AugmentorError as error:
-        from augmentor.run.guard import NotPublished
+        from augmentor.run.outcome import NotPublished
 
         if isinstance(error, NotPublished):
             tell_outcome(error.outcome)

@@ -83,7 +83,12 @@ def write_text(target: Path, text: str) -> None:
 
 def write_json(target: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Write ``value`` as indented JSON; NaN and infinity are refused, never written."""
-    write_text(target, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(target, json_text(value))
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return ``value`` as indented JSON, as a file holds it; NaN and infinity are refused."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -20,6 +20,11 @@ class Kind:
     plural: str
     cell: str
 
+    @property
+    def with_article(self) -> str:
+        """One sample, e.g. "a volume"."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name}"
+
 
 SERIES: Final = Kind("series", "series", "value")
 IMAGE: Final = Kind("image", "images", "pixel")

@@ -205,7 +205,8 @@ def usable_arms(
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
     skipped = {
-        name: f"The arm {name} was left out: no synthetic image of {', '.join(lacking)} passed the filters."
+        name: f"The arm {name} was left out: no synthetic {train.kind.name} of {', '.join(lacking)} passed "
+        "the filters."
         for name, arm in arms.items()
         if not pattern_of(arm).rows.real and lacking
     }
@@ -284,15 +285,17 @@ def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilitie
 
 def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     notes = []
+    kind, policy = runner.train.kind, runner.spec.augmentation.policy
     if not synthetic.kept.any():
-        notes.append("No synthetic image was kept: arms of kept images train on real ones alone.")
+        notes.append(
+            f"No synthetic {kind.name} was kept: arms of kept {kind.plural} train on real ones alone."
+        )
     repeating = too_small(runner.train) if "smote" in runner.oversamplers else []
     if repeating:
         notes.append(
             f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
             "neighbours, and a class of one or two rows has none to choose from."
         )
-    kind, policy = runner.train.kind, runner.spec.augmentation.policy
     if isinstance(policy, Policy) and (lacking := policy.used(runner.modality.lacking)):
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
@@ -300,7 +303,7 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     wanted = runner.spec.augmentation
     if not runner.policy.changes_nothing and runner.versions < wanted.pool_versions:
         notes.append(
-            f"The augmented pool has {runner.versions} versions of each image instead of "
+            f"The augmented pool has {runner.versions} versions of each {kind.name} instead of "
             f"{wanted.pool_versions}, to stay within {wanted.pool_megabytes} MB."
         )
     return notes
@@ -309,6 +312,6 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
 def _limits(validation: Samples, spec: EvaluationSpec) -> list[str]:
     return [
         ONE_GENERATOR,
-        f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation images "
-        f"by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
+        f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation "
+        f"{validation.kind.plural} by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
     ]

@@ -41,9 +41,9 @@ def check_oversampling(arms: Collection[AnyArm], shape: tuple[int, ...]) -> None
     values = int(np.prod(shape))
     if asking and values > MOST_VALUES:
         raise ConfigError(
-            f"the arm {asking[0]} draws between neighbours in plain pixel distance, which means nothing for "
-            f"samples of {values:,} values (shape {tuple(shape)}); at most {MOST_VALUES:,} are allowed. Take "
-            f"{asking[0]} out of evaluation.arms, use random_oversampled, or make the images smaller "
+            f"the arm {asking[0]} draws between neighbours in plain distance of values, which means nothing "
+            f"for samples of {values:,} values (shape {tuple(shape)}); at most {MOST_VALUES:,} are allowed. "
+            f"Take {asking[0]} out of evaluation.arms, use random_oversampled, or make the samples smaller "
             "(image.size)"
         )
 

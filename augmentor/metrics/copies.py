@@ -86,7 +86,7 @@ def nearest_image(
         DataError: if there is no training image.
     """
     if not len(train):
-        raise DataError("there is no training image to compare to")
+        raise DataError("there is no training sample to compare to")
     inner = standardised(centre(queries))
     best = np.full(len(queries), -np.inf)
     index = np.zeros(len(queries), dtype=np.int64)

@@ -51,7 +51,9 @@ def copy_rows(
     found, more = _attack(judge, synthetic, dataset, seed)
     near = (usual.scale.relative_to_threshold(distance, y) < 1) | exact
     alarms = usual.scale.relative_to_threshold(usual.held_out, judge.held_out.y) < 1
-    memorisation = assess_memorisation(int(near.sum()), len(near), int(alarms.sum()), len(alarms), found)
+    memorisation = assess_memorisation(
+        int(near.sum()), len(near), int(alarms.sum()), len(alarms), found, judge.train.kind
+    )
     rows += more
     missing = [
         {"split": row["split"], "metric": row["metric"], "class": None, "reason": str(row["value"])}
@@ -109,7 +111,7 @@ def _counts(
     usual: CopyScale, exact: npt.NDArray[np.bool_], distance: FloatArray, y: IntArray
 ) -> dict[str, tuple[Estimate, bool | None]]:
     near = (usual.scale.relative_to_threshold(distance, y) < 1) & ~exact
-    none = NotEstimable("there is no image to compare")
+    none = NotEstimable("there is no sample to compare")
     result: dict[str, tuple[Estimate, bool | None]] = {
         "exact_copies": (float(exact.sum()), False),
         "near_copies": (float(near.sum()), False),

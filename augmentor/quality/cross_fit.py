@@ -66,7 +66,7 @@ def assign_folds(train: Samples, folds: int, seed: int) -> IntArray:
         if total and load[:, label].max() == total:
             raise DataError(
                 f"the class {name!r} has {total} training rows in one group, so they cannot be divided "
-                "for cross-fitting; it needs at least two images of different groups"
+                "for cross-fitting; it needs at least two rows of different groups"
             )
     return fold_of[code]
 

@@ -213,7 +213,7 @@ def _mark(reason: npt.NDArray[np.str_], rejected: npt.NDArray[np.bool_], name: s
 def _explain(name: str, reason: npt.NDArray[np.str_], passed: int, spec: FiltersSpec, foreign: bool) -> str:
     words, counts = np.unique(reason[reason != ""], return_counts=True)
     most = words[counts.argmax()]
-    advice = "train longer, or give it more real images"
+    advice = "train longer, or give it more real samples"
     if foreign:
         advice = "inspect its rejected samples, and make better ones"
     return (

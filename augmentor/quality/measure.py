@@ -149,8 +149,8 @@ def measure(
         "limits": [
             "Label fidelity of the kept samples is measured by the classifiers that filtered them; the value "
             "before the filter is the one that speaks of the generator.",
-            "Nearness to training images is copy detection. It is not a privacy guarantee: a set "
-            "without near copies can still tell who was in the training data.",
+            f"Nearness to training {train.kind.plural} is copy detection. It is not a privacy guarantee: a "
+            "set without near copies can still tell who was in the training data.",
         ],
     }
     return results, facts

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from scipy.stats import beta
 
+from augmentor.core.kinds import Kind
 from augmentor.metrics.estimate import NotEstimable, is_number
 from augmentor.metrics.membership import MembershipAttack
 
@@ -35,7 +36,7 @@ class Memorisation:
 
 
 def assess_memorisation(
-    copies: int, made: int, alarms: int, held_out: int, found: MembershipAttack
+    copies: int, made: int, alarms: int, held_out: int, found: MembershipAttack, kind: Kind
 ) -> Memorisation:
     """Return whether the generator memorises.
 
@@ -52,9 +53,10 @@ def assess_memorisation(
         alarms: held-out real images that are copies by the same threshold.
         held_out: held-out real images.
         found: the membership attack.
+        kind: what one sample is called in the sentence.
     """
     if not made or not held_out:
-        reason = f"there are {made} samples and {held_out} held-out real images"
+        reason = f"there are {made} samples and {held_out} held-out real {kind.plural}"
         return Memorisation(
             "not estimable", f"Whether the generator memorises is not estimable, because {reason}."
         )
@@ -62,10 +64,10 @@ def assess_memorisation(
     _, most = exact_interval(alarms, held_out)
     shares = (
         f"{copies:,} of {made:,} samples ({copies / made:.1%}, 95 % interval {low:.1%} to {high:.1%}) are "
-        f"copies of training images by the measure that takes {alarms:,} of {held_out:,} held-out real "
-        f"images for copies (at most {most:.1%})"
+        f"copies of training {kind.plural} by the measure that takes {alarms:,} of {held_out:,} held-out "
+        f"real {kind.plural} for copies (at most {most:.1%})"
     )
-    attacked, above = _attacked(found)
+    attacked, above = _attacked(found, kind)
     if low > most:
         return Memorisation("memorises", f"The generator memorises: {shares}. {attacked}")
     if above:
@@ -85,13 +87,13 @@ def exact_interval(count: int, total: int) -> tuple[float, float]:
     return low, high
 
 
-def _attacked(found: MembershipAttack) -> tuple[str, bool]:
+def _attacked(found: MembershipAttack, kind: Kind) -> tuple[str, bool]:
     if not is_number(found.auroc) or isinstance(found.control, NotEstimable):
         return "A membership attack was not possible.", False
     low, high = found.control
     above = found.auroc > high
     return (
-        f"A membership attack {'tells' if above else 'does not tell'} training from held-out images (AUROC "
-        f"{found.auroc:.2f}; {low:.2f} to {high:.2f} where there is nothing to tell).",
+        f"A membership attack {'tells' if above else 'does not tell'} training from held-out "
+        f"{kind.plural} (AUROC {found.auroc:.2f}; {low:.2f} to {high:.2f} where there is nothing to tell).",
         above,
     )

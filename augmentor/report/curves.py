@@ -8,6 +8,7 @@ from typing import Any
 
 from augmentor.report import formats
 from augmentor.report.svg import Curve, Figure, Line, Point, Scale, Shape, Table, Text
+from augmentor.report.wording import Noun, noun_in
 
 Series = list[tuple[float, float]]
 HEIGHT = 154.0
@@ -18,7 +19,7 @@ QUALITIES: tuple[tuple[str, str, str, str, str, float | None], ...] = (
     (
         "fidelity-curve",
         "Label fidelity",
-        "Share that classifiers of real images call by the asked class.",
+        "Share that classifiers of real {images} call by the asked class.",
         "label fidelity",
         "label_fidelity",
         None,
@@ -26,7 +27,7 @@ QUALITIES: tuple[tuple[str, str, str, str, str, float | None], ...] = (
     (
         "coverage-curve",
         "Coverage",
-        "Share of held-out real training images with a synthetic one nearby.",
+        "Share of held-out real training {images} with a synthetic one nearby.",
         "coverage",
         "coverage",
         None,
@@ -34,7 +35,8 @@ QUALITIES: tuple[tuple[str, str, str, str, str, float | None], ...] = (
     (
         "diversity-curve",
         "Lowest within-class diversity",
-        "The least varied class against its real images: 1 is as varied as real, 0 is one image repeated.",
+        "The least varied class against its real {images}: 1 is as varied as real, 0 is one {image} "
+        "repeated.",
         "lowest diversity",
         "lowest_diversity",
         1.0,
@@ -45,9 +47,9 @@ QUALITIES: tuple[tuple[str, str, str, str, str, float | None], ...] = (
 def training_figures(summary: Mapping[str, Any]) -> list[Figure]:
     """Return one small figure for each curve that the history holds."""
     history = [row for row in summary["training"]["history"] if isinstance(row.get("images"), int | float)]
-    chosen = _chosen(summary)
+    chosen, noun = _chosen(summary), noun_in(summary)
     figures = [
-        _curve(name, title, text, [(label, series(history, key), "line-a")], chosen, target)
+        _curve(name, title, noun.fill(text), [(label, series(history, key), "line-a")], chosen, target, noun)
         for name, title, text, label, key, target in QUALITIES
     ]
     losses = [
@@ -62,6 +64,7 @@ def training_figures(summary: Mapping[str, Any]) -> list[Figure]:
             losses,
             chosen,
             None,
+            noun,
         )
     )
     return [figure for figure in figures if figure is not None]
@@ -96,7 +99,7 @@ def _chosen(summary: Mapping[str, Any]) -> float | None:
 
 def _curve(
     name: str, title: str, text: str, lines: Sequence[tuple[str, Series, str]],
-    chosen: float | None, target: float | None,
+    chosen: float | None, target: float | None, noun: Noun,
 ) -> Figure | None:  # fmt: skip
     lines = [(label, thinned(points), style) for label, points, style in lines if points]
     if not lines:
@@ -119,7 +122,7 @@ def _curve(
         drawn = [(across.x(x), up.y(y, TOP, BOTTOM)) for x, y in points]
         shapes.append(Curve(drawn, style))
         if not loss:
-            shapes += [_checkpoint(place, point) for place, point in zip(drawn, points, strict=True)]
+            shapes += [_checkpoint(place, point, noun) for place, point in zip(drawn, points, strict=True)]
     if loss:
         shapes += _names(up, lines)
     if chosen is not None:
@@ -128,9 +131,10 @@ def _curve(
         shapes.append(
             Text(x, TOP - 2, "chosen", "note", "start" if x < 12 else "end" if x > 88 else "middle")
         )
-    shapes.append(Text(100, HEIGHT - 2, f"{formats.count(across.high)} images shown", "tick", "end"))
+    shapes.append(Text(100, HEIGHT - 2, f"{formats.count(across.high)} {noun.images} shown", "tick", "end"))
     last = "; ".join(f"{label} ends at {formats.number(points[-1][1])}" for label, points, _ in lines)
-    return Figure(name, title, f"{text} {last[:1].upper()}{last[1:]}.", HEIGHT, shapes, _table(lines, chosen))
+    text = f"{text} {last[:1].upper()}{last[1:]}."
+    return Figure(name, title, text, HEIGHT, shapes, _table(lines, chosen, noun))
 
 
 def _names(up: Scale, lines: Sequence[tuple[str, Series, str]]) -> list[Shape]:
@@ -143,8 +147,8 @@ def _names(up: Scale, lines: Sequence[tuple[str, Series, str]]) -> list[Shape]:
     return shapes
 
 
-def _checkpoint(place: tuple[float, float], point: tuple[float, float]) -> Point:
-    tip = f"{formats.number(point[1])} at {formats.count(point[0])} images"
+def _checkpoint(place: tuple[float, float], point: tuple[float, float], noun: Noun) -> Point:
+    tip = f"{formats.number(point[1])} at {formats.count(point[0])} {noun.images}"
     return Point(*place, "dot", "checkpoint", tip)
 
 
@@ -157,7 +161,7 @@ def _axes(across: Scale, up: Scale) -> list[Shape]:
     return shapes
 
 
-def _table(lines: Sequence[tuple[str, Series, str]], chosen: float | None) -> Table:
+def _table(lines: Sequence[tuple[str, Series, str]], chosen: float | None, noun: Noun) -> Table:
     points = {x: None for _, found, _ in lines for x, _ in thinned(found, 24)}
     columns = [dict(thinned(found, 24)) for _, found, _ in lines]
     rows = []
@@ -165,4 +169,4 @@ def _table(lines: Sequence[tuple[str, Series, str]], chosen: float | None) -> Ta
         mark = " (chosen)" if chosen == x else ""
         cells = [formats.number(column[x]) if x in column else "" for column in columns]
         rows.append([formats.count(round(x)) + mark, *cells])
-    return Table(["Images shown", *(label.capitalize() for label, _, _ in lines)], rows)
+    return Table([f"{noun.images.capitalize()} shown", *(label.capitalize() for label, _, _ in lines)], rows)

@@ -9,6 +9,7 @@ from typing import Any
 from augmentor.report import formats
 from augmentor.report.svg import Anchor, Box, Figure, Line, Mark, Point, Scale, Shape, Table, Text, scale_over
 from augmentor.report.vocabulary import arm_label, metric_label
+from augmentor.report.wording import noun_in
 
 Summary = Mapping[str, Any]
 LANE = 48.0
@@ -244,14 +245,15 @@ def class_counts(summary: Summary) -> Figure | None:
                     f"{name}: {formats.count(made)} synthetic",
                 )
             )
+    noun = noun_in(summary)
     table = Table(
         ["Class", "Real", "Kept synthetic", "Together"],
         [[n, formats.count(real), formats.count(made), formats.count(real + made)] for n, real, made in rows],
     )
     return Figure(
         "counts",
-        "Training images of every class, before and after",
-        "Solid bars are real images, hatched bars are kept synthetic ones.",
+        f"Training {noun.images} of every class, before and after",
+        f"Solid bars are real {noun.images}, hatched bars are kept synthetic ones.",
         lane * len(rows),
         shapes,
         table,

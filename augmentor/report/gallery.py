@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.report.png import data_uri
-from augmentor.report.vocabulary import reason_label
-from augmentor.report.wording import kind_in, say
+from augmentor.report.vocabulary import Vocabulary
+from augmentor.report.wording import noun_in
 
 Images = npt.NDArray[np.uint8]
 
@@ -23,8 +23,6 @@ Images = npt.NDArray[np.uint8]
 BUDGET = 3_800_000
 PER_GROUP = (12, 8, 6, 4, 3, 2, 1)
 LARGEST_SIDE = 96
-PANELS = {"volume": 3}
-"""Pictures side by side in one tile: the three middle slices of a volume."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +58,31 @@ class Copy:
 
 @dataclass(frozen=True)
 class Gallery:
-    """All pictures of a report; ``traversals`` are, for each code, rows of tiles along it by class."""
+    """All pictures of a report.
+
+    Attributes:
+        classes: name and groups of tiles of every class.
+        copies: the most copy-like samples.
+        shrunk: by how much the pictures were thinned to fit the page.
+        note: a sentence on what the pictures show.
+        lines: whether they are drawings of lines.
+        traversals: for each code of the generator, rows of tiles along it by class.
+    """
 
     classes: list[tuple[str, list[Group]]]
     copies: list[Copy]
     shrunk: int = 1
-    kind: str = "image"
+    note: str = ""
+    lines: bool = False
     traversals: tuple[tuple[str, list[tuple[str, list[Tile]]]], ...] = ()
 
 
-def read_gallery(folder: Path) -> Gallery | None:
+def read_gallery(folder: Path, words: Vocabulary) -> Gallery | None:
     """Read ``gallery.npz`` and ``gallery.json`` in ``folder``; None where a run kept no pictures.
+
+    Args:
+        folder: of the run.
+        words: say why samples were rejected.
 
     Raises:
         DataError: if one of the two files is missing or damaged, or names a picture that is not there.
@@ -82,7 +94,7 @@ def read_gallery(folder: Path) -> Gallery | None:
         with np.load(arrays, allow_pickle=False) as found:
             images = found["images"]
         told = json.loads(index.read_text(encoding="utf-8"))
-        return _fitting(_checked(images), told)
+        return _fitting(_checked(images), told, words)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"cannot read the pictures {arrays} and {index}: {error}") from error
 
@@ -95,9 +107,9 @@ def _checked(images: npt.NDArray[Any]) -> Images:
     return images
 
 
-def _fitting(images: Images, told: Mapping[str, Any]) -> Gallery:
+def _fitting(images: Images, told: Mapping[str, Any], words: Vocabulary) -> Gallery:
     """Show as many tiles as fit the budget; with one a group still too many, show them smaller."""
-    panels = PANELS.get(told.get("kind", "image"), 1)
+    panels = int(told.get("panels", 1))
     step = max(1, -(-max(images.shape[1], images.shape[2] // panels) // (2 * LARGEST_SIDE)))
     while True:
         smaller = images[:, ::step, ::step] if step > 1 else images
@@ -108,7 +120,7 @@ def _fitting(images: Images, told: Mapping[str, Any]) -> Gallery:
             return data_uri(np.ascontiguousarray(smaller[index]))
 
         for most in PER_GROUP:
-            gallery = _Builder(images, told, address, step).gallery(most)
+            gallery = _Builder(images, told, address, step, words).gallery(most)
             if _weight(gallery) <= BUDGET:
                 return gallery
         if max(smaller.shape[1:3]) <= 8:
@@ -127,16 +139,28 @@ class _Builder:
     """Turns the index into tiles."""
 
     def __init__(
-        self, images: Images, told: Mapping[str, Any], address: Callable[[int], str], step: int
+        self,
+        images: Images,
+        told: Mapping[str, Any],
+        address: Callable[[int], str],
+        step: int,
+        words: Vocabulary,
     ) -> None:
-        self.images, self.told, self.address, self.step = images, told, address, step
-        self.kind = kind_in(told)
-        self.size = _shown_size(images.shape[1], images.shape[2], PANELS.get(self.kind.name, 1))
+        self.images, self.told, self.address, self.step, self.words = images, told, address, step, words
+        self.noun = noun_in(told)
+        self.size = _shown_size(images.shape[1], images.shape[2], int(told.get("panels", 1)))
 
     def gallery(self, most: int) -> Gallery:
         classes = [(str(entry["name"]), self.groups(entry, most)) for entry in self.told.get("classes", [])]
         copies = [self.copy(entry) for entry in self.told.get("copies", [])[: max(most, 4)]]
-        return Gallery(classes, copies, self.step, self.kind.name, self.traversals())
+        return Gallery(
+            classes,
+            copies,
+            self.step,
+            note=str(self.told.get("note", "")),
+            lines=bool(self.told.get("lines")),
+            traversals=self.traversals(),
+        )
 
     def traversals(self) -> tuple[tuple[str, list[tuple[str, list[Tile]]]], ...]:
         """Return for each code its title and, class by class, the tiles along it."""
@@ -156,13 +180,13 @@ class _Builder:
         chosen = _round_robin(rejected, most)
         real, kept = entry.get("real", [])[:most], entry.get("kept", [])[:most]
         return [
-            Group("real", "Real", [self.tile(i, f"{name}, real {self.kind.name}") for i in real]),
+            Group("real", "Real", [self.tile(i, f"{name}, real {self.noun.image}") for i in real]),
             Group("kept", "Synthetic, kept", [self.tile(i, f"{name}, synthetic, kept") for i in kept]),
             Group("rejected", "Synthetic, rejected", [self.rejected(name, item) for item in chosen]),
         ]
 
     def rejected(self, name: str, item: Mapping[str, Any]) -> Tile:
-        why = say(reason_label(str(item["reason"])), self.kind)
+        why = self.words.reason_label(str(item["reason"]))
         return self.tile(item["index"], f"{name}, synthetic, rejected: {why}", why)
 
     def copy(self, entry: Mapping[str, Any]) -> Copy:
@@ -170,8 +194,8 @@ class _Builder:
         ratio = entry.get("ratio")
         finite = isinstance(ratio, int | float) and np.isfinite(ratio)
         return Copy(
-            self.tile(entry["synthetic"], f"{name}, synthetic {self.kind.name}", "synthetic"),
-            self.tile(entry["real"], f"{name}, the closest real training {self.kind.name}", "closest real"),
+            self.tile(entry["synthetic"], f"{name}, synthetic {self.noun.image}", "synthetic"),
+            self.tile(entry["real"], f"{name}, the closest real training {self.noun.image}", "closest real"),
             name,
             float(ratio) if finite and ratio is not None else None,
             bool(entry.get("kept")),

@@ -116,15 +116,17 @@ def _figures(recipe: str, drawn: Sequence[Entry]) -> list[Figure]:
             key,
             "coverage",
             "Coverage",
-            "Share of held-out real images with a kept synthetic one nearby.",
+            "Share of held-out real samples with a kept synthetic one nearby.",
             drawn,
         ),
-        _quality(key, "copy_rate", "Copy rate", "Share of kept images that are exact or near copies.", drawn),
+        _quality(
+            key, "copy_rate", "Copy rate", "Share of kept samples that are exact or near copies.", drawn
+        ),
         _quality(
             key,
             "diversity",
             "Lowest diversity",
-            "The least varied class, as a share of the spread of real images.",
+            "The least varied class, as a share of the spread of real samples.",
             drawn,
         ),
     ]

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from augmentor.core.facts.evaluation import EvaluateFacts
+from augmentor.core.facts.samples import FilterFacts
+from augmentor.core.facts.training import ChooseFacts
+from augmentor.core.results import Scalar
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.vocabulary import SAMPLE_METRICS
 
@@ -82,39 +86,36 @@ def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any]
     return {"arm": arm, "matrix": [[sum(values) / fits for values in row] for row in found], "fits": fits}
 
 
-def shares(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
+def shares(rows: Rows, facts: EvaluateFacts, primary: str) -> dict[str, Any]:
     """Return the validation score of every share of synthetic images that was tried."""
-    of = plain(facts.get("share_of") or {})
-    chosen = plain(facts.get("share"))
     tried = _tried(rows, primary, "share")
     for row in tried:
-        row["chosen"] = row["share"] == of.get(row["arm"], chosen)
-    return {"chosen": chosen, "tried": tried}
+        row["chosen"] = row["share"] == facts.share_of.get(row["arm"], facts.share)
+    return {"chosen": facts.share, "tried": tried}
 
 
-def label_minimums(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
-    """Return the validation score of every level of the label filter that was tried."""
-    return {"chosen": plain(facts.get("label_minimum")), "tried": _tried(rows, primary, "label_minimum")}
+def label_minimums(rows: Rows, facts: FilterFacts | None, primary: str) -> dict[str, Any]:
+    """Return the validation score of every minimum of the label filter that was tried."""
+    chosen = facts.label_minimum if facts else None
+    return {"chosen": chosen, "tried": _tried(rows, primary, "label_minimum")}
 
 
-def generators(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any] | None:
+def generators(rows: Rows, facts: ChooseFacts | None, primary: str) -> dict[str, Any] | None:
     """Return the outcome of every generator tried, with its validation scores; None without a choice.
 
     A candidate without scores has ``mean`` None, and says why in ``reason``.
     """
-    choice = plain(facts.get("generators"))
-    if not choice:
+    if facts is None:
         return None
     tried = []
-    for one in choice["tried"]:
-        setting = {"candidate": one["candidate"], "images": one["images"]}
-        found = rows.by_seed(primary, arm=str(choice["arm"]), split="validation", setting=setting)
-        scores = list(found.values())
-        scores = [] if one["reason"] else scores
+    for one in facts.tried:
+        setting: dict[str, Scalar] = {"candidate": one.candidate, "images": one.images}
+        found = rows.by_seed(primary, arm=facts.arm, split="validation", setting=setting)
+        scores = [] if one.reason else list(found.values())
         mean, sd = spread(scores)
         error = None if sd is None else sd / len(scores) ** 0.5
-        tried.append({**one, "mean": mean, "standard_error": error, "fits": len(scores)})
-    return {**choice, "tried": tried}
+        tried.append({**one.to_json(), "mean": mean, "standard_error": error, "fits": len(scores)})
+    return {**facts.to_json(), "tried": tried}
 
 
 def _tried(rows: Rows, primary: str, name: str) -> list[dict[str, Any]]:

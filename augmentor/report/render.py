@@ -12,12 +12,12 @@ import yaml
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import write_text
-from augmentor.core.kinds import Kind
 from augmentor.core.shipped import shipped
 from augmentor.report import curves, figures, formats, origin, vocabulary
 from augmentor.report.gallery import read_gallery
 from augmentor.report.reliability import reliability_figures
-from augmentor.report.wording import kind_in, reworded, speaking, spoken, vocabulary_of
+from augmentor.report.vocabulary import Vocabulary
+from augmentor.report.wording import noun_in
 
 
 def render(folder: Path) -> None:
@@ -30,9 +30,8 @@ def render(folder: Path) -> None:
         StorageError: if the folder cannot be written.
     """
     summary = read_summary(folder)
-    kind = kind_in(summary)
-    context = _context(spoken(summary, kind), folder, kind)
-    environment = speaking(_environment(), kind)
+    context = _context(summary, folder)
+    environment = _environment()
     write_text(folder / "report.html", environment.get_template("report.html.jinja").render(context))
     write_text(folder / "report.md", environment.get_template("report.md.jinja").render(context))
 
@@ -57,11 +56,12 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number a summary may hold")
 
 
-def _context(summary: Mapping[str, Any], folder: Path, kind: Kind) -> dict[str, Any]:
+def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     verdict = summary["verdict"]
     recipe = summary.get("recipe")
     source = summary.get("synthetic_source")
-    words = vocabulary_of(vocabulary, kind)
+    noun = noun_in(summary)
+    words = Vocabulary(noun)
     drawn = {
         "verdict": figures.verdict_interval(summary),
         "arms": figures.arms(summary),
@@ -75,14 +75,14 @@ def _context(summary: Mapping[str, Any], folder: Path, kind: Kind) -> dict[str, 
     return {
         "s": summary,
         "foreign": source,
-        "method": reworded(origin.method(source), kind),
-        "limits": reworded(origin.limits(source, several=bool(summary.get("outer"))), kind),
-        "word": words.WORDS.get(verdict["word"], words.NOT_ESTIMABLE),
+        "method": origin.method(source, noun),
+        "limits": origin.limits(source, noun, several=bool(summary.get("outer"))),
+        "word": words.words.get(verdict["word"], words.not_estimable),
         "v": words,
-        "kind": kind,
+        "noun": noun,
         "f": formats,
-        "figures": reworded(drawn, kind, summary["classes"]),
-        "gallery": read_gallery(folder),
+        "figures": drawn,
+        "gallery": read_gallery(folder, words),
         "gaps": gaps(summary.get("not_estimable") or []),
         "recipe": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100) if recipe else "",
         "css": (shipped("reports") / "report.css").read_text(encoding="utf-8"),

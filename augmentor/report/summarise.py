@@ -6,9 +6,11 @@ A number that cannot be estimated is ``None`` with a ``reason`` beside it, never
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.evaluation import ArmFacts
 from augmentor.core.results import Results
 from augmentor.report.measured import (
     acceptance,
@@ -21,6 +23,7 @@ from augmentor.report.measured import (
 )
 from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
+from augmentor.report.run_facts import RunFacts
 from augmentor.report.vocabulary import WORDS
 
 SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
@@ -32,72 +35,42 @@ COUNTED_SPLITS = {
     "generated": "generated",
     "synthetic": "kept",
 }
-WORDS_FROM_FACTS = (
-    "share_by",
-    "unusable",
-    "seconds",
-    "device",
-    "versions",
-    "notes",
-    "limits",
-    "skipped",
-    "removed_duplicates",
-    "split",
-    "digests",
-    "command",
-    "recipe",
-    "copies_shown",
-    "memorised",
-    "needed",
-    "recommendation",
-    "left_out",
-    "resolved_to",
-    "not_estimable",
-    "quality_protocol",
-    "licence",
-    "synthetic_source",
-    "share_seeds",
-    "classifier_seeds",
-    "classifier",
-    "outer",
-)
 
 
-def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
+def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
     """Return the content of ``summary.json``.
 
     Args:
         results: the tidy table of everything measured.
-        facts: the words beside it (dataset, classes, verdict, recipe, versions, ...), JSON-able.
+        facts: the words beside it.
 
     Returns:
         A JSON-able dictionary without NaN; ``arms.<name>`` holds mean, standard deviation (n - 1),
         interval and the value of each seed on the test part; ``verdict`` the paired change.
 
     Raises:
-        DataError: if ``facts`` lacks a needed entry, two rows claim to be the same number, or the
-            verdict's word contradicts the interval in the results.
+        DataError: if two rows claim to be the same number, or the verdict's word contradicts the interval
+            in the results.
     """
-    for name in ("dataset", "classes", "primary_metric"):
-        if name not in facts:
-            raise DataError(f"the report needs the fact {name!r}; there are {sorted(facts)}")
     rows = Rows(results)
-    classes = [str(name) for name in facts["classes"]]
-    primary = str(facts["primary_metric"])
+    classes = list(facts.load.classes)
+    primary = facts.evaluate.primary_metric
     verdict = _verdict(rows, facts, primary)
-    summary = {
+    arms = _arms(rows, facts, primary)
+    return {
         "schema_version": 1,
-        "title": str(facts.get("title") or facts["dataset"]),
-        "dataset": str(facts["dataset"]),
+        "title": facts.title,
+        "dataset": facts.load.dataset,
+        "kind": asdict(facts.load.kind),
         "classes": classes,
         "primary_metric": primary,
-        "seeds": plain(facts.get("seeds") or rows.seeds()),
+        "seeds": list(facts.evaluate.seeds) or rows.seeds(),
         "counts": _counts(rows, classes),
         "verdict": verdict,
-        "arms": _arms(rows, facts, primary),
+        "arms": arms,
         "gains": {
-            arm: {**_gain(rows, arm), "alone": _alone(rows, arm, (facts.get("controls") or {}).get(arm))}
-            for arm in rows.arms()
+            arm: {**_gain(rows, arm), "alone": _alone(rows, arm, facts.evaluate.controls.get(arm))}
+            for arm in arms
             if rows.value("delta", arm=arm, split="test") is not None
         },
         "per_class": _per_class(rows, classes, verdict),
@@ -110,36 +83,58 @@ def summarise(results: Results, facts: Mapping[str, Any]) -> dict[str, Any]:
             "after": confusion(rows, classes, verdict["arm"]),
         },
         "calibration": calibration(rows, verdict),
-        "generators": generators(rows, facts, primary),
-        "label_minimums": label_minimums(rows, facts, primary),
-        "shares": shares(rows, facts, primary),
+        "generators": generators(rows, facts.choose, primary),
+        "label_minimums": label_minimums(rows, facts.filter, primary),
+        "shares": shares(rows, facts.evaluate, primary),
         "training": {
-            "history": history(facts.get("training") or []),
-            "chosen": plain(facts.get("chosen_checkpoint")),
+            "history": history(facts.train.history if facts.train else ()),
+            "chosen": plain(facts.train.chosen_checkpoint) if facts.train else None,
         },
         "results_digest": rows.digest,
+        **plain(_words(facts)),
     }
-    words: dict[str, Any] = plain({name: facts.get(name) for name in WORDS_FROM_FACTS})
-    if facts.get("kind"):
-        words["kind"] = str(facts["kind"])
-    missing = [*(words["not_estimable"] or []), *plain(facts.get("not_estimable_arms") or [])]
-    return {**summary, **words, "not_estimable": missing}
+
+
+def _words(facts: RunFacts) -> dict[str, Any]:
+    """Return what the summary says as the facts say it."""
+    evaluate, measure = facts.evaluate.to_json(), facts.measure.to_json()
+    sample = facts.sample.to_json() if facts.sample else {"source": None}
+    return {
+        "notes": facts.notes,
+        "limits": facts.limits,
+        "skipped": [one.to_json() for one in facts.skipped],
+        "not_estimable": [one.to_json() for one in facts.not_estimable],
+        "removed_duplicates": len(facts.load.removed),
+        "split": facts.load.split,
+        "licence": facts.licence,
+        "synthetic_source": sample["source"],
+        "unusable": facts.filter.unusable if facts.filter else {},
+        **{name: measure[name] for name in ("copies_shown", "memorised", "quality_protocol")},
+        **{name: evaluate[name] for name in ("needed", "recommendation", "classifier", "classifier_seeds")},
+        **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
+        "outer": facts.outer.to_json() if facts.outer else None,
+        "recipe": facts.recipe,
+        "seconds": facts.seconds,
+        "device": facts.device,
+        "versions": facts.versions,
+        "digests": facts.digests,
+    }
 
 
 def _interval(low: float | None, high: float | None) -> list[float] | None:
     return None if low is None or high is None else [low, high]
 
 
-def _arms(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
-    told: Mapping[str, Mapping[str, Any]] = facts.get("arms") or {}
-    skipped = facts.get("skipped_arms") or {}
+def _arms(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
+    told, skipped = facts.evaluate.arms, facts.evaluate.skipped
     names = [*told, *(name for name in rows.scored_arms(primary) if name not in told)]
-    return {name: _arm(rows, name, primary, skipped.get(name), told.get(name, {})) for name in names}
+    return {
+        name: _arm(rows, name, primary, skipped.get(name), told.get(name, ArmFacts(title=name)))
+        for name in names
+    }
 
 
-def _arm(
-    rows: Rows, name: str, primary: str, why_skipped: str | None, told: Mapping[str, Any]
-) -> dict[str, Any]:
+def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, told: ArmFacts) -> dict[str, Any]:
     scored = rows.by_seed(primary, arm=name, split="test")
     mean, sd = spread(list(scored.values()))
     validation, _ = spread(list(rows.by_seed(primary, arm=name, split="validation").values()))
@@ -152,9 +147,9 @@ def _arm(
             others[metric] = dict(zip(("mean", "sd"), spread(values), strict=True))
     reason = None if scored else (why_skipped or "this arm has no test scores in the results")
     return {
-        "title": str(told.get("title") or name),
-        "synthetic": bool(told.get("synthetic")),
-        "description": str(told.get("description") or ""),
+        "title": told.title,
+        "synthetic": told.synthetic,
+        "description": told.description,
         "mean": mean,
         "sd": sd,
         "ci": _interval(low, high),
@@ -199,22 +194,22 @@ def _outer_gain(rows: Rows) -> dict[str, Any]:
     }
 
 
-def _verdict(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, Any]:
-    told = facts.get("verdict") or {}
-    arm, baseline = told.get("arm"), told.get("baseline")
-    outer = facts.get("outer")
-    gain = _outer_gain(rows) if outer else _gain(rows, arm)
-    word = str(told.get("word") or "not estimable")
+def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
+    told = facts.verdict
+    arm, baseline = (told.arm, told.baseline) if told else (None, None)
+    said = told.sentence if told else ""
+    gain = _outer_gain(rows) if facts.outer else _gain(rows, arm)
+    word = told.word if told else "not estimable"
     reason = None
     if gain["delta"] is None or gain["ci"] is None:
         word = "not estimable"
-        reason = str(told.get("sentence") or "the results hold no paired change of a synthetic arm")
+        reason = said or "the results hold no paired change of a synthetic arm"
     elif word not in WORDS:
         raise DataError(f"the verdict must be one of {sorted(WORDS)}, got {word!r}")
     else:
         _refuse_contradiction(word, gain)
     scores = [rows.by_seed(primary, arm=name, split="test") for name in (baseline, arm)]
-    if outer:
+    if facts.outer:
         scores = [rows.by_seed(f"outer_{name}", arm=None, split="test") for name in ("before", "after")]
     before, after = (spread(list(values.values()))[0] for values in scores)
     return {
@@ -224,7 +219,7 @@ def _verdict(rows: Rows, facts: Mapping[str, Any], primary: str) -> dict[str, An
         **gain,
         "before": before,
         "after": after,
-        "sentence": str(told.get("sentence") or reason or ""),
+        "sentence": said or reason or "",
         "reason": reason,
     }
 

@@ -1,6 +1,7 @@
 """The words of the report: what arms, metrics, verdicts and reasons are called and mean.
 
-Only words live here. Every number comes from :class:`augmentor.core.results.Results`.
+Only words live here. Every number comes from :class:`augmentor.core.results.Results`. Texts hold fields
+such as {image}, {images} and {pixel}, which :class:`Vocabulary` fills with the nouns of the samples.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# What the share of synthetic images was chosen by.
+from augmentor.report.wording import Noun
+
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
+"""What the share of synthetic samples was chosen by."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +48,19 @@ METRICS: dict[str, Metric] = {
 SAMPLE_METRICS: dict[str, Metric] = {
     "gan_train_accuracy": Metric(
         "GAN-train accuracy (CAS)", "fidelity",
-        "right on real test images, after training on synthetic images alone (real: on real ones alone)",
+        "right on real test {images}, after training on synthetic {images} alone (real: on real ones alone)",
     ),
     "gan_train_balanced_accuracy": Metric(
         "GAN-train balanced accuracy", "fidelity", "the same, every class counting alike"
     ),
     "label_fidelity": Metric(
         "GAN-test accuracy (label fidelity)", "fidelity",
-        "share that classifiers of real images call by the asked class",
+        "share that classifiers of real {images} call by the asked class",
     ),
-    "precision": Metric("precision", "fidelity", "share of synthetic images that lie among the real ones"),
-    "density": Metric("density", "fidelity", "how deep among the real images the synthetic ones lie"),
+    "precision": Metric("precision", "fidelity", "share of synthetic {images} that lie among the real ones"),
+    "density": Metric("density", "fidelity", "how deep among the real {images} the synthetic ones lie"),
     "alpha_precision": Metric(
-        "alpha-precision", "fidelity", "how evenly synthetic images fill the typical part of the real ones"
+        "alpha-precision", "fidelity", "how evenly synthetic {images} fill the typical part of the real ones"
     ),
     "kid_task": Metric(
         "kernel distance", "fidelity", "KID in the task classifier's features; 0 is no difference", "lower"
@@ -65,9 +68,9 @@ SAMPLE_METRICS: dict[str, Metric] = {
     "frechet_task": Metric(
         "Fréchet distance", "fidelity", "in the task classifier's features; too large for small sets", "lower"
     ),
-    "kid_pixels": Metric("kernel distance", "fidelity", "MMD of the pixels; 0 is no difference", "lower"),
+    "kid_pixels": Metric("kernel distance", "fidelity", "MMD of the {pixels}; 0 is no difference", "lower"),
     "frechet_pixels": Metric(
-        "Fréchet distance", "fidelity", "in the pixels; too large for small sets", "lower"
+        "Fréchet distance", "fidelity", "in the {pixels}; too large for small sets", "lower"
     ),
     "kid_net": Metric(
         "kernel distance", "fidelity", "KID in the features of the named network; 0 is no difference", "lower"
@@ -76,43 +79,46 @@ SAMPLE_METRICS: dict[str, Metric] = {
         "Fréchet distance", "fidelity", "in the features of the named network; too large for small sets",
         "lower",
     ),
-    "recall": Metric("recall", "diversity", "share of real images that lie among the synthetic ones"),
-    "coverage": Metric("coverage", "diversity", "share of held-out real images with a synthetic one nearby"),
+    "recall": Metric("recall", "diversity", "share of real {images} that lie among the synthetic ones"),
+    "coverage": Metric(
+        "coverage", "diversity", "share of held-out real {images} with a synthetic one nearby"
+    ),
     "beta_recall": Metric(
-        "beta-recall", "diversity", "how evenly the real images are covered by the typical synthetic ones"
+        "beta-recall", "diversity", "how evenly the real {images} are covered by the typical synthetic ones"
     ),
     "within_class_distance": Metric(
-        "within-class distance", "diversity", "mean distance between images of one class", "like real"
+        "within-class distance", "diversity", "mean distance between {images} of one class", "like real"
     ),
     "within_class_ms_ssim": Metric(
-        "within-class MS-SSIM", "diversity", "likeness of images of one class; 1 is one image repeated",
+        "within-class MS-SSIM", "diversity", "likeness of {images} of one class; 1 is one {image} repeated",
         "like real",
     ),
     "diversity": Metric(
-        "diversity ratio", "diversity", "distance within a class over that of real images; 0 is one image",
-        "like real",
+        "diversity ratio", "diversity",
+        "distance within a class over that of real {images}; 0 is one {image}", "like real",
     ),
-    "exact_copies": Metric("exact copies", "copies", "pixel-identical to a training image", "lower"),
+    "exact_copies": Metric("exact copies", "copies", "{pixel}-identical to a training {image}", "lower"),
     "near_copies": Metric(
-        "near copies", "copies", "closer to a training image than real images usually are", "lower"
+        "near copies", "copies", "closer to a training {image} than real {images} usually are", "lower"
     ),
     "copy_rate": Metric("copy rate", "copies", "share that are exact or near copies", "lower"),
     "nearest_ratio": Metric(
-        "nearest ratio", "copies", "median distance to the nearest training image, over that of real ones",
+        "nearest ratio", "copies", "median distance to the nearest training {image}, over that of real ones",
         "like real",
     ),
     "authenticity": Metric(
-        "authenticity", "copies", "share not closer to a training image than its nearest real neighbour"
+        "authenticity", "copies", "share not closer to a training {image} than its nearest real neighbour"
     ),
     "membership_auroc": Metric(
-        "membership attack, AUROC", "copies", "tells training from held-out images; 0.5 is guessing", "lower"
+        "membership attack, AUROC", "copies",
+        "tells training from held-out {images}; 0.5 is guessing", "lower",
     ),
     "membership_auroc_control_low": Metric(
         "… control, low", "copies", "the same attack where there is nothing to tell, 95 % range", "no aim"
     ),
     "membership_auroc_control_high": Metric("… control, high", "copies", "upper end of the same", "no aim"),
     "membership_tpr_at_1_fpr": Metric(
-        "membership attack, TPR at 1 % FPR", "copies", "training images found at one false alarm in 100",
+        "membership attack, TPR at 1 % FPR", "copies", "training {images} found at one false alarm in 100",
         "lower",
     ),
 }  # fmt: skip
@@ -129,18 +135,18 @@ class Word:
 
 WORDS: dict[str, Word] = {
     "helps": Word(
-        "The synthetic images help",
+        "The synthetic {images} help",
         "▲",
         "The whole 95 % interval of the change lies above zero: on these held-out cases the classifier "
-        "is better with the synthetic images than the best it did without them.",
+        "is better with the synthetic {images} than the best it did without them.",
     ),
     "hurts": Word(
-        "The synthetic images hurt",
+        "The synthetic {images} hurt",
         "▼",
-        "The whole 95 % interval of the change lies below zero: train without these synthetic images.",
+        "The whole 95 % interval of the change lies below zero: train without these synthetic {images}.",
     ),
     "equivalent": Word(
-        "The synthetic images make no difference that matters",
+        "The synthetic {images} make no difference that matters",
         "=",
         "The whole 95 % interval of the change lies within the margin set before the run: gain and loss "
         "are both too small to matter.",
@@ -155,20 +161,20 @@ WORDS: dict[str, Word] = {
 NOT_ESTIMABLE = Word(
     "No verdict could be estimated",
     "·",
-    "The run holds no paired comparison of a synthetic arm with an arm of real images.",
+    "The run holds no paired comparison of a synthetic arm with an arm of real {images}.",
 )
 
 REASONS: dict[str, str] = {
     "label": "looks like another class",
-    "copy": "too close to a training image",
-    "outlier": "unlike the real images of its class",
-    "duplicate": "repeats another synthetic image",
+    "copy": "too close to a training {image}",
+    "outlier": "unlike the real {images} of its class",
+    "duplicate": "repeats another synthetic {image}",
     "surplus": "good, but not needed",
 }
 
 METHOD: tuple[str, ...] = (
     "The generator, the filters and every scaler saw the training part only. Checkpoints of the generator "
-    "were chosen on held-out training data, the share of synthetic images, the arm and the baseline on the "
+    "were chosen on held-out training data, the share of synthetic {images}, the arm and the baseline on the "
     "validation part. The test part was used once, at the end.",
     "Every arm trains the same classifier (those named for the critic its larger network) with the same "
     "number of updates, batch size, schedule and augmentation code, once for each seed. The baseline is the "
@@ -186,7 +192,7 @@ LIMITS: tuple[str, ...] = (
     "seed may give another answer.",
     "The intervals of the classes hold for all classes together, so they are wider than one class alone "
     "would need. Precision and F1 have no interval here.",
-    "The search for copies finds images that lie close to a training image. Finding none is no proof of "
+    "The search for copies finds {images} that lie close to a training {image}. Finding none is no proof of "
     "privacy.",
 )
 
@@ -208,6 +214,31 @@ def sample_label(name: str) -> str:
     return known.label if known else name.replace("_", " ")
 
 
-def reason_label(reason: str) -> str:
-    """Return what a filter's ``reason`` means."""
-    return REASONS.get(reason, reason)
+class Vocabulary:
+    """The words of a report in the nouns of its samples.
+
+    Args:
+        noun: what samples are called.
+
+    Attributes:
+        metrics: by name, what scores are called and mean.
+        sample_metrics: the same of measures of a set of samples.
+        words: by verdict word.
+        not_estimable: what is said where there is no verdict.
+        share_by: what the share of synthetic samples was chosen by.
+    """
+
+    def __init__(self, noun: Noun) -> None:
+        self.metrics = {name: noun.filled(metric) for name, metric in METRICS.items()}
+        self.sample_metrics = {name: noun.filled(metric) for name, metric in SAMPLE_METRICS.items()}
+        self.words = {name: noun.filled(word) for name, word in WORDS.items()}
+        self.not_estimable = noun.filled(NOT_ESTIMABLE)
+        self.share_by = SHARE_BY
+        self._reasons = {name: noun.fill(text) for name, text in REASONS.items()}
+
+    def reason_label(self, reason: str) -> str:
+        """Return what a filter's ``reason`` means."""
+        return self._reasons.get(reason, reason)
+
+    arm_label = staticmethod(arm_label)
+    metric_label = staticmethod(metric_label)

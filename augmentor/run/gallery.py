@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from augmentor.core.facts.quality import ShownCopy
 from augmentor.core.files import atomic_file, write_json
 from augmentor.core.samples import Samples, rows_at
 from augmentor.core.seeds import generator
@@ -22,7 +24,7 @@ def write_gallery(
     folder: Path,
     train: Samples,
     synthetic: SyntheticSet,
-    copies: Sequence[Mapping[str, Any]],
+    copies: Sequence[ShownCopy],
     *,
     seed: int,
     traversals: tuple[Samples, Sequence[Mapping[str, Any]]] | None = None,
@@ -36,7 +38,7 @@ def write_gallery(
         folder: an existing folder.
         train: the real training part.
         synthetic: the filtered set, rejects included.
-        copies: rows with ``synthetic`` and ``real`` (positions), ``ratio`` and ``kept``.
+        copies: the most copy-like samples.
         seed: chooses the rows.
         traversals: samples along a generator's codes and what each row of them is.
     """
@@ -49,32 +51,14 @@ def write_gallery(
             pictures.append(preview.paint(rows_at(samples.x, np.asarray(index, dtype=np.int64))))
         return list(range(first, first + len(index)))
 
-    classes = []
-    for label, name in enumerate(train.classes):
-        rng = generator(seed, "gallery", label)
-        real = _draw(rng, np.flatnonzero(train.y == label))
-        mine = synthetic.samples.y == label
-        kept = _draw(rng, np.flatnonzero(mine & synthetic.kept))
-        refused = mine & ~synthetic.kept & (synthetic.reason != "surplus")
-        rejected = _draw(rng, np.flatnonzero(refused))
-        classes.append(
-            {
-                "name": name,
-                "real": add(train, real),
-                "kept": add(synthetic.samples, kept),
-                "rejected": [
-                    {"index": place, "reason": str(synthetic.reason[row])}
-                    for place, row in zip(add(synthetic.samples, rejected), rejected, strict=True)
-                ],
-            }
-        )
+    classes = [_class_tiles(add, train, synthetic, label, seed) for label in range(train.n_classes)]
     shown = [
         {
-            "synthetic": add(synthetic.samples, [int(copy["synthetic"])])[0],
-            "real": add(train, [int(copy["real"])])[0],
-            "class": train.classes[int(synthetic.samples.y[int(copy["synthetic"])])],
-            "ratio": copy["ratio"],
-            "kept": bool(synthetic.kept[int(copy["synthetic"])]),
+            "synthetic": add(synthetic.samples, [copy.synthetic])[0],
+            "real": add(train, [copy.real])[0],
+            "class": copy.class_,
+            "ratio": copy.ratio,
+            "kept": copy.kept,
         }
         for copy in copies
     ]
@@ -92,13 +76,41 @@ def write_gallery(
     write_json(
         folder / "gallery.json",
         {
-            "kind": train.kind.name,
+            "kind": asdict(train.kind),
+            "panels": preview.panels,
+            "note": preview.note,
+            "lines": preview.lines,
             "size": int(images.shape[1]),
             "classes": classes,
             "copies": shown,
             "traversals": along,
         },
     )
+
+
+def _class_tiles(
+    add: Callable[[Samples, Sequence[int]], list[int]],
+    train: Samples,
+    synthetic: SyntheticSet,
+    label: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the places of the pictures of one class: real, kept and rejected, drawn at random."""
+    rng = generator(seed, "gallery", label)
+    real = _draw(rng, np.flatnonzero(train.y == label))
+    mine = synthetic.samples.y == label
+    kept = _draw(rng, np.flatnonzero(mine & synthetic.kept))
+    refused = mine & ~synthetic.kept & (synthetic.reason != "surplus")
+    rejected = _draw(rng, np.flatnonzero(refused))
+    return {
+        "name": train.classes[label],
+        "real": add(train, real),
+        "kept": add(synthetic.samples, kept),
+        "rejected": [
+            {"index": place, "reason": str(synthetic.reason[row])}
+            for place, row in zip(add(synthetic.samples, rejected), rejected, strict=True)
+        ],
+    }
 
 
 def _draw(rng: np.random.Generator, rows: npt.NDArray[np.int64]) -> list[int]:

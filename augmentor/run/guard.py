@@ -2,36 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
 from pydantic import Field
 
-from augmentor.core.errors import AugmentorError
 from augmentor.core.results import Results
 from augmentor.core.spec import Spec
-
-if TYPE_CHECKING:
-    from augmentor.run.session import Outcome
-
-
-class NotPublished(AugmentorError):  # noqa: N818 - reads as the sentence it reports
-    """A run that finished but broke a guard rail of its recipe; its outputs are kept.
-
-    Attributes:
-        outcome: the finished run.
-        reasons: a sentence for each rail.
-    """
-
-    exit_code = 3
-
-    def __init__(self, outcome: Outcome, reasons: tuple[str, ...]) -> None:
-        super().__init__(
-            f"not published: {'; '.join(reasons)}. The run is kept in {outcome.folder}; the dataset "
-            "published before stays in place. Look at the report, then change the recipe, its guard, or "
-            "the data"
-        )
-        self.outcome, self.reasons = outcome, reasons
 
 
 class GuardSpec(Spec):
@@ -48,7 +22,7 @@ class GuardSpec(Spec):
     minimum_coverage: float | None = Field(default=None, ge=0, le=1)
 
 
-def broken_rails(guard: GuardSpec, results: Results, verdict: Mapping[str, Any]) -> tuple[str, ...]:
+def broken_rails(guard: GuardSpec, results: Results, arm: str | None) -> tuple[str, ...]:
     """Return a sentence for each limit that ``results`` do not keep; empty where all are kept.
 
     A limit on a number that could not be measured is not kept: nobody can vouch for it.
@@ -56,12 +30,11 @@ def broken_rails(guard: GuardSpec, results: Results, verdict: Mapping[str, Any])
     Args:
         guard: the limits.
         results: every measured number of the run.
-        verdict: the facts' verdict; its ``arm`` is the one whose gain counts.
+        arm: the arm that the verdict is about, whose gain counts; None without a verdict.
     """
-    arm = verdict.get("arm")
     gain = results.value(split="test", metric="outer_delta_mean")
     if gain is None and arm is not None:
-        gain = results.value(arm=str(arm), split="test", metric="delta")
+        gain = results.value(arm=arm, split="test", metric="delta")
     checks = (
         ("minimum_gain", "the gain", guard.minimum_gain, gain, False),
         ("maximum_copy_rate", "the copy rate", guard.maximum_copy_rate, overall(results, "copy_rate"), True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -23,7 +23,8 @@ from augmentor.run.guard import GuardSpec
 from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+NO_EFFECT = "has no effect on results"
+"""Marks the fields of a recipe that no result depends on; the budget's acts through the fields it sets."""
 
 
 class ExecutionSpec(Spec):
@@ -103,8 +104,8 @@ class Recipe(Spec):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
-    description: str = ""
-    budget: BudgetName = "standard"
+    description: Annotated[str, NO_EFFECT] = ""
+    budget: Annotated[BudgetName, NO_EFFECT] = "standard"
     dataset: str | None = None
     image: ImageSpec = ImageSpec()
     series: SeriesSpec = SeriesSpec()
@@ -117,10 +118,12 @@ class Recipe(Spec):
     filters: FiltersSpec = FiltersSpec()
     judge: JudgeSpec = JudgeSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
-    execution: ExecutionSpec = ExecutionSpec()
-    guard: GuardSpec = GuardSpec()
-    keep_runs: int | None = Field(default=None, ge=1)
-    data: str | None = Field(default=None, description="where the bytes are, as --data says")
+    execution: Annotated[ExecutionSpec, NO_EFFECT] = ExecutionSpec()
+    guard: Annotated[GuardSpec, NO_EFFECT] = GuardSpec()
+    keep_runs: Annotated[int | None, NO_EFFECT] = Field(default=None, ge=1)
+    data: Annotated[str | None, NO_EFFECT] = Field(
+        default=None, description="where the bytes are, as --data says"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -174,7 +177,7 @@ class Recipe(Spec):
     @property
     def digest(self) -> str:
         """SHA-256 of everything that can change a result."""
-        idle = {"execution", "data", "description", "guard", "keep_runs", "budget"}
+        idle = {name for name, field in type(self).model_fields.items() if NO_EFFECT in field.metadata}
         if not self.chooses:
             idle.add("candidates")
         return sha256_json(self.model_dump(mode="json", exclude=idle))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from augmentor.core.progress import Silent
+from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe
-from augmentor.run.steps import Steps
 from augmentor.store.cache import StepCache
 from augmentor.store.run_directory import finished_runs
 
@@ -35,8 +35,7 @@ def since_last_run(recipe: Recipe, out: Path) -> Change:
     Raises:
         DataError: if the recipe names no data, or it is not there.
     """
-    steps = Steps(recipe, StepCache(out / ".cache"), "cpu", Silent())
-    source = steps.source_digest
+    source = RunContext(recipe, StepCache(out / ".cache"), "cpu", Silent()).source_digest
     folder = out / recipe.name
     for run in reversed(finished_runs(folder) if folder.is_dir() else []):
         manifest = _manifest(run)

@@ -6,21 +6,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from augmentor.core.facts.evaluation import EvaluateFacts
+from augmentor.core.facts.quality import MeasureFacts
+from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.files import atomic_folder, write_json
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.report.run_facts import RunFacts
 from augmentor.run.gallery import write_gallery
 
 
 def fill_report(
     folder: Path,
     results: Results,
-    facts: Mapping[str, Any],
+    facts: RunFacts,
     *,
     train: Samples,
     synthetic: SyntheticSet,
-    copies: Sequence[Mapping[str, Any]] = (),
     seed: int = 0,
     traversals: tuple[Samples, Sequence[Mapping[str, Any]]] | None = None,
 ) -> None:
@@ -29,28 +32,27 @@ def fill_report(
     Args:
         folder: where to write.
         results: every measured number.
-        facts: the words beside them, at least ``dataset``, ``classes`` and ``primary_metric``.
+        facts: the words beside them.
         train: the real training part, for the gallery.
         synthetic: the filtered set, rejects included.
-        copies: the most copy-like samples, ``copies_shown`` of :func:`augmentor.measure`.
         seed: chooses the rows of the gallery.
         traversals: samples along the codes of a generator that has some, and what each row of them is.
     """
     from augmentor.report.render import render
     from augmentor.report.summarise import summarise
 
-    facts = {"kind": train.kind.name, **facts}
     results.write(folder / "results.parquet")
-    write_json(folder / "facts.json", facts)
+    facts.write(folder)
     write_json(folder / "summary.json", summarise(results, facts))
-    write_gallery(folder, train, synthetic, copies, seed=seed, traversals=traversals)
+    write_gallery(folder, train, synthetic, facts.measure.copies_shown, seed=seed, traversals=traversals)
     render(folder)
 
 
 def write_report(
     folder: Path | str,
     results: Results,
-    facts: Mapping[str, Any],
+    facts: EvaluateFacts,
+    measured: MeasureFacts | None = None,
     *,
     train: Samples,
     synthetic: SyntheticSet,
@@ -60,7 +62,8 @@ def write_report(
     Args:
         folder: appears whole or not at all; must not exist.
         results: of :func:`augmentor.evaluate`, joined with those of :func:`augmentor.measure`.
-        facts: of the same calls; dataset and classes are filled in from ``train`` and ``results``.
+        facts: of :func:`augmentor.evaluate`.
+        measured: of :func:`augmentor.measure`, where the samples were measured.
         train: the real training part.
         synthetic: the filtered set.
 
@@ -68,18 +71,13 @@ def write_report(
         StorageError: if ``folder`` exists or cannot be written.
     """
     target = Path(folder)
-    whole = {
-        "dataset": str(results.table["dataset"].iloc[0]),
-        "classes": list(train.classes),
-        **facts,
-    }
+    data = LoadFacts(
+        dataset=str(results.table["dataset"].iloc[0]),
+        classes=train.classes,
+        kind=train.kind,
+        shape=train.shape,
+    )
+    whole = RunFacts(load=data, evaluate=facts, measure=measured or MeasureFacts())
     with atomic_folder(target) as temporary:
-        fill_report(
-            temporary,
-            results,
-            whole,
-            train=train,
-            synthetic=synthetic,
-            copies=facts.get("copies_shown", ()),
-        )
+        fill_report(temporary, results, whole, train=train, synthetic=synthetic)
     return target / "report.html"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from augmentor.core.errors import ConfigError
@@ -32,12 +31,14 @@ def rerender(run: Path | str) -> Path:
 
     Raises:
         ConfigError: if ``run`` is not a finished run folder.
+        DataError: if another version wrote its facts.
     """
     from augmentor.report.render import render
+    from augmentor.report.run_facts import RunFacts
     from augmentor.report.summarise import summarise
 
     folder = run_folder(run)
-    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    facts = RunFacts.read(folder)
     write_json(folder / "summary.json", summarise(Results.read(folder / "results.parquet"), facts))
     render(folder)
     return folder / "report.html"

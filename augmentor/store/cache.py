@@ -1,7 +1,7 @@
 """Finished steps kept by content: the same inputs, settings and code are never worked twice.
 
-A step's key is a hash of what goes in: the recipe's fields it reads, the keys of the steps
-before it, and the source of the rooms it runs. Prefect's own cache is off by default and ignores
+A step's key is a hash of what goes in: the sub-specs of the recipe that it reads, the keys of the steps
+before it, and the source of the code it runs. Prefect's own cache is off by default and ignores
 the code a task calls, so this one is ours and serves runs with and without Prefect alike.
 """
 
@@ -34,6 +34,8 @@ from augmentor.core.files import (
 from augmentor.core.scratch import scratch_in
 
 DONE = "done.json"
+LOCKS = "locks"
+"""Folder of the cache with the locks of run directories."""
 DECISIVE_PACKAGES = (
     "torch",
     "numpy",
@@ -74,13 +76,19 @@ class StepCache:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def key(self, step: str, inputs: Mapping[str, Any], rooms: Sequence[str]) -> str:
-        """Return the key of ``step`` for JSON-able ``inputs`` and the code of ``rooms``."""
+    def key(self, step: str, inputs: Mapping[str, Any], code: Sequence[str]) -> str:
+        """Return the key of ``step`` for JSON-able ``inputs`` and the source of ``code``.
+
+        Args:
+            step: names the step.
+            inputs: everything that the output depends on.
+            code: packages and modules of this package, e.g. "data" or "run.sampling".
+        """
         return sha256_json(
             {
                 "step": step,
                 "inputs": inputs,
-                "code": source_digest(tuple(rooms)),
+                "code": source_digest(tuple(code)),
                 "packages": {name: version(name) for name in DECISIVE_PACKAGES},
             }
         )[:32]
@@ -170,12 +178,23 @@ def locked(path: Path, waiting: Callable[[str], None] = lambda _: None) -> Itera
 
 
 @functools.cache
-def source_digest(rooms: tuple[str, ...]) -> str:
-    """Return a hash of the source files of ``rooms``, so that changed code is never served stale."""
+def source_digest(code: tuple[str, ...]) -> str:
+    """Return a hash of the source of packages and modules, so that changed code is never served stale.
+
+    Args:
+        code: dotted names below this package, e.g. "data" or "run.sampling".
+
+    Raises:
+        ValueError: if there is no such package or module.
+    """
     package = Path(__file__).resolve().parents[1]
     parts = []
-    for room in sorted(rooms):
-        for path in sorted((package / room).rglob("*.py")):
+    for name in sorted(code):
+        place = package.joinpath(*name.split("."))
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        for path in files:
+            if not path.is_file():
+                raise ValueError(f"there is no package or module {package.name}.{name}")
             parts += [path.relative_to(package).as_posix().encode(), path.read_bytes()]
     return sha256_bytes(*parts)
 

@@ -15,6 +15,8 @@ from typing import Any
 from augmentor.core.files import storage_errors
 from augmentor.core.progress import Progress
 
+LOGS = "logs"
+"""Folder of the cache with the logs of runs under way and of failed ones."""
 KEPT_LOGS = 100
 """Logs of failed runs that stay, for each recipe."""
 

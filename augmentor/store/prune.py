@@ -13,13 +13,13 @@ from pathlib import Path
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import storage_errors
+from augmentor.store.cache import LOCKS
+from augmentor.store.log import LOGS
 from augmentor.store.run_directory import finished_runs
+from augmentor.store.test_access import FOLDER
 
-WORKED = (
-    *("load", "judge", "train", "sample", "filter", "measure", "evaluate"),
-    *("outer", "trial", "choose", "rung"),
-)
-"""Steps that can be worked again. What else lies in the cache (logs, the test-set access log) stays."""
+NO_STEPS = (LOGS, LOCKS, FOLDER)
+"""Folders of the cache that hold no steps: logs, locks, and the test-set access log."""
 Step = tuple[str, str]
 """A step's name and its key."""
 
@@ -31,7 +31,7 @@ class Lease:
     """
 
     def __init__(self, out: Path) -> None:
-        place = out / ".cache" / "locks" / ".lease.lock"
+        place = out / ".cache" / LOCKS / ".lease.lock"
         with storage_errors(place):
             place.parent.mkdir(parents=True, exist_ok=True)
             self._handle: int | None = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
@@ -134,9 +134,10 @@ def steps_of(run: Path) -> set[Step]:
 def kept_steps(out: Path) -> set[Step]:
     """Return every step there is something of: finished, interrupted, or left by a killed process."""
     return {
-        (name, path.name.removeprefix(".").split(".")[0])
-        for name in WORKED
-        for path in (out / ".cache" / name).glob("*")
+        (folder.name, path.name.removeprefix(".").split(".")[0])
+        for folder in (out / ".cache").iterdir()
+        if folder.is_dir() and folder.name not in NO_STEPS
+        for path in folder.iterdir()
     }
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from augmentor.core.files import storage_errors
-from augmentor.store.cache import locked
+from augmentor.store.cache import LOCKS, locked
 
 PUBLISHED = "published"
 STAMP = re.compile(r"\d{8}-\d{6}(-\d+)?")
@@ -28,7 +28,7 @@ def run_directory_lock(
         waiting: told who holds it, when another run is publishing.
     """
     folder = out / name
-    locks = out / ".cache" / "locks"
+    locks = out / ".cache" / LOCKS
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         locks.mkdir(parents=True, exist_ok=True)

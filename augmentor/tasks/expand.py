@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,19 +24,21 @@ from augmentor.core.progress import Progress, Silent
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import override
 from augmentor.data.readers.foreign import foreign_path
-from augmentor.run.compose.external import ORDER, begin_foreign, foreign_recipe
-from augmentor.run.guard import NotPublished
+from augmentor.run.compose.expand import check_ranks, expansion
+from augmentor.run.compose.external import external_job, foreign_recipe
+from augmentor.run.outcome import NotPublished, Outcome
+from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe, load_recipe, recipe_from_values
-from augmentor.run.session import STEPS, Job, Outcome, Session, begin, stages
+from augmentor.run.session import Job, Session, begin
+from augmentor.run.step import Step
 from augmentor.tasks.engines import engine_of
 
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
-_worked: ContextVar[tuple[Session, str]] = ContextVar("augmentor_worked")
+_worked: ContextVar[tuple[Session, Step[Any]]] = ContextVar("augmentor_worked")
 _ended: ContextVar[list[Outcome | NotPublished] | None] = ContextVar("augmentor_ended", default=None)
 # Steps that touch disks and networks fail for passing reasons; a wrong recipe or a failed
 # training would fail again.
 RETRIES = {"load": 2, "evaluate": 1}
-TITLES = {"sample": "Read the synthetic samples"}
 
 
 class ServerLost(AugmentorError):  # noqa: N818 - reads as the sentence it reports
@@ -79,12 +82,13 @@ def job_of(
     return Job(recipe_from_values(override(recipe.written, settings or ())), Path(out), device)
 
 
-def open_session(job: Job) -> Session:
+def open_session(job: Job, plan: Plan) -> Session:
     """Begin a run whose progress also reaches Prefect."""
+    check_ranks(job.recipe)
     pages.lost = False
     progress = PrefectProgress(_listener.get() or job.progress)
     engine = engine_of(job.recipe.execution, progress)
-    return begin(Job(job.recipe, job.out, job.device, progress), engine=engine)
+    return begin(replace(job, progress=progress), plan, engine)
 
 
 def worth_retrying(_task: object, _run: object, state: State) -> bool:
@@ -94,13 +98,12 @@ def worth_retrying(_task: object, _run: object, state: State) -> bool:
     return isinstance(error, OSError) and not isinstance(error, AugmentorError)
 
 
-def work(session: Session, step: str, title: str = "") -> bool:
-    """Run one step as a task named for people (``title``); return whether it was reused."""
-    title = title or stages(session.steps.recipe)[step]
+def work(session: Session, step: Step[Any]) -> bool:
+    """Work one step as a task that bears its title; return whether it was reused."""
     run_step = task(
-        name=title,
-        task_run_name=title,
-        retries=RETRIES.get(step, 0),
+        name=step.title,
+        task_run_name=step.title,
+        retries=RETRIES.get(step.name, 0),
         retry_delay_seconds=5,
         retry_condition_fn=worth_retrying,
         cache_policy=NO_CACHE,
@@ -117,7 +120,7 @@ def work(session: Session, step: str, title: str = "") -> bool:
 
 def _run_step() -> bool:
     session, step = _worked.get()
-    return bool(getattr(session.steps, step)().reused)
+    return session.work(step).reused
 
 
 @task(
@@ -146,26 +149,24 @@ def evaluate_all(
     real: str, synthetic: str, recipe: str, settings: Sequence[str], out: Path, device: str
 ) -> Outcome:
     """Judge synthetic samples of any origin, step by step as tasks; call it inside a flow."""
-    pages.lost = False
-    progress = PrefectProgress(_listener.get() or Silent())
-    session = begin_foreign(real, synthetic, recipe, settings, out, device, progress, engine_of)
-    with session.recorded():
-        for step in ORDER:
-            work(session, step, TITLES.get(step, STEPS[step]))
-        return finish(session)
+    return work_all(open_session(*external_job(real, synthetic, recipe, settings, out, device)))
 
 
 def expand_all(job: Job) -> Outcome:
     """Run every step of ``job`` as a task and publish; call it inside a flow."""
-    session = open_session(job)
+    return work_all(open_session(job, expansion(job.recipe)))
+
+
+def work_all(session: Session) -> Outcome:
+    """Run every step of a session as a task and publish; call it inside a flow."""
     with session.recorded():
-        for step in stages(job.recipe):
+        for step in session.plan.steps:
             work(session, step)
         return finish(session)
 
 
 def run_with_prefect(job: Job) -> Outcome:
-    """Run ``job`` as the shipped flow; the same functions as :func:`augmentor.run.session.run_job`.
+    """Run ``job`` as the shipped flow; the same functions as :func:`augmentor.run.compose.expand.run_job`.
 
     Where no Prefect server is configured, a temporary one serves this run.
     """

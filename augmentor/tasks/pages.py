@@ -27,7 +27,9 @@ from prefect.exceptions import MissingContextError, PrefectHTTPStatusError  # no
 
 from augmentor.core.progress import Progress  # noqa: E402
 from augmentor.report.formats import fence  # noqa: E402
-from augmentor.run.session import Outcome, Session  # noqa: E402
+from augmentor.run.outcome import Outcome  # noqa: E402
+from augmentor.run.session import Session  # noqa: E402
+from augmentor.run.steps.evaluate import EVALUATE  # noqa: E402
 
 ARTIFACT_SECONDS = 5.0
 Given = ParamSpec("Given")
@@ -137,11 +139,11 @@ def say_what_to_do(_flow: object, run: FlowRun, state: State) -> None:
 
 def show(session: Session, outcome: Outcome) -> None:
     """Create the artifacts of a finished run."""
-    results = session.steps.results
-    facts = session.steps.words("evaluate")
-    metric = session.steps.recipe.evaluation.primary_metric
+    context, name = session.context, session.plan.folder
+    results = context.completed.results
+    metric = context.recipe.evaluation.primary_metric
     rows = []
-    for arm in facts["arms"]:
+    for arm in EVALUATE.of(context).arms:
         scores = results.where(arm=arm, split="test", metric=metric)["value"]
         if scores.empty:
             continue
@@ -160,7 +162,7 @@ def show(session: Session, outcome: Outcome) -> None:
         create_markdown_artifact,
         key="verdict",
         markdown=f"**{outcome.sentence}**\n\nRun folder: `{outcome.folder}`\n\nSteps reused: {reused}\n",
-        description=f"Verdict of {session.steps.name}",
+        description=f"Verdict of {name}",
     )
     pages.ask(create_table_artifact, key="gain", table=rows, description=f"{metric} on the test part, by arm")
     pages.ask(
@@ -168,7 +170,7 @@ def show(session: Session, outcome: Outcome) -> None:
         key="report",
         link=(outcome.folder / "report.html").as_uri(),
         link_text="The report of this run",
-        description=f"Report of {session.steps.name}, on the machine that ran it",
+        description=f"Report of {name}, on the machine that ran it",
     )
 
 

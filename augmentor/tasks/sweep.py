@@ -9,6 +9,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from augmentor.run.compose.expand import expansion
 from augmentor.run.compose.sweep import (
     Member,
     SweepSpec,
@@ -19,20 +20,21 @@ from augmentor.run.compose.sweep import (
     try_elsewhere,
 )
 from augmentor.run.compose.sweep_table import Trial, sweep_rows
-from augmentor.run.session import Job, Outcome, Session
+from augmentor.run.outcome import Outcome
+from augmentor.run.session import Job, Session
 from augmentor.tasks.pages import pages
 
 
 def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
     """Try every member, show the table, run the chosen one and publish; call it inside a flow."""
     check_alone()
-    session = open_session(job)
+    session = open_session(job, expansion(job.recipe))
 
     def attempt(members: list[Member]) -> list[Trial]:
         if job.recipe.execution.runner == "processes":
             return [try_as_task(session, member, len(members)) for member in members]
         # On workers each member is one task, and its fits follow one another there.
-        return session.steps.engine.mapper(try_elsewhere, members)
+        return session.context.engine.mapper(try_elsewhere, members)
 
     def told(trials: list[Trial]) -> None:
         metric = job.recipe.evaluation.primary_metric

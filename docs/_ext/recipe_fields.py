@@ -3,7 +3,8 @@
 The directive `recipe-fields` shows every field of the recipe: types and bounds from the pydantic models,
 meanings from the ``Attributes`` of their docstrings, and defaults from a recipe that says nothing but its
 name. A field without a meaning stops the build. `recipe-budgets` shows what the budgets stand for,
-`arm-presets` the arms that have a name, `renamed-words` what words of older recipes are called now.
+`arm-presets` the arms that have a name, `renamed-words` what words of older recipes are called now, and
+`card-fields` the fields of a dataset card.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from augmentor.core.renamed import RENAMED
+from augmentor.data.cards import Card
 from augmentor.experiment.arm_words import describe
 from augmentor.experiment.arms import PRESETS
 from augmentor.run.budget import BUDGETS
@@ -186,17 +188,22 @@ def _markdown(text: str) -> str:
 
 
 def table(section: Section) -> str:
-    """Return the heading and the table of a section, in Markdown.
+    """Return the heading and the table of a section, in Markdown."""
+    level = "#" * (2 + section.path.count(".") + bool(section.path))
+    lines = [f"{level} {section.title}", ""]
+    if section.path:
+        lines += [_markdown(_summary(section.model)), ""]
+    return "\n".join([*lines, fields(section)])
+
+
+def fields(section: Section) -> str:
+    """Return the table of a section's fields, in Markdown.
 
     Raises:
         ExtensionError: if a field has no meaning in any docstring.
     """
     known = meanings(section.model)
-    level = "#" * (2 + section.path.count(".") + bool(section.path))
-    lines = [f"{level} {section.title}", ""]
-    if section.path:
-        lines += [_markdown(_summary(section.model)), ""]
-    lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
+    lines = ["| field | type | default | meaning |", "|---|---|---|---|"]
     for name, field in section.model.model_fields.items():
         if not known.get(name):
             raise ExtensionError(f"{section.model.__qualname__}.{name} has no meaning in its docstring")
@@ -212,6 +219,11 @@ def _summary(model: type[BaseModel]) -> str:
 def all_fields() -> str:
     """Return the tables of all sections."""
     return "\n".join(table(section) for section in sections())
+
+
+def card_fields() -> str:
+    """Return the table of a dataset card's fields."""
+    return fields(Section("", Card, None))
 
 
 def budgets() -> str:
@@ -267,6 +279,7 @@ def directive(text: Callable[[], str]) -> type[SphinxDirective]:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Make the directives known to Sphinx."""
     app.add_directive("recipe-fields", directive(all_fields))
+    app.add_directive("card-fields", directive(card_fields))
     app.add_directive("recipe-budgets", directive(budgets))
     app.add_directive("arm-presets", directive(presets))
     app.add_directive("renamed-words", directive(renamed))

@@ -130,10 +130,10 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
             "load_recipe": load_recipe,
             "list_recipes": lambda: [("default", "Any data."), ("digits", "")],
         },
-        "augmentor.run.session": {
-            "Job": job,
+        "augmentor.run.session": {"Job": job},
+        "augmentor.run.compose.expand": {
             "run_job": outcome("run_job"),
-            "check_shared": lambda recipe: None,
+            "check_ranks": lambda recipe: None,
         },
         "augmentor.tasks.expand": {
             "run_with_prefect": outcome("run_with_prefect"),

@@ -221,15 +221,16 @@ def test_version(command):
 WAITING = """
 import signal, sys, types
 from augmentor.cli import app
-recipe, run = types.ModuleType("augmentor.run.recipe"), types.ModuleType("augmentor.run.session")
+names = ["augmentor.run.recipe", "augmentor.run.session", "augmentor.run.compose.expand"]
+recipe, session, run = (types.ModuleType(name) for name in names)
 recipe.load_recipe = lambda *_: None
-run.Job = types.SimpleNamespace
+session.Job = types.SimpleNamespace
 def run_job(job):
     print("ready", flush=True)
     signal.pause()
 run.run_job = run_job
-run.check_shared = lambda recipe: None
-sys.modules |= {"augmentor.run.recipe": recipe, "augmentor.run.session": run}
+run.check_ranks = lambda recipe: None
+sys.modules |= dict(zip(names, (recipe, session, run)))
 app.main(["run", "digits", "--no-prefect"])
 """
 

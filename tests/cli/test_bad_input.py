@@ -195,7 +195,7 @@ def test_no_space_to_write(command, tmp_path, tiny_images, tiny_recipe, monkeypa
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("augmentor.run.steps.write_samples", full)
+    monkeypatch.setattr("augmentor.run.steps.load.write_samples", full)
     out = tmp_path / "runs"
     words = ("run", str(tiny_recipe), "--data", str(tiny_images), "--out", str(out), "--no-prefect")
     told = one_paragraph(command(*words))

@@ -208,7 +208,7 @@ def test_settings_without_an_effect_are_refused(values, reason):
 
 def test_images_too_small_for_the_classifier_are_refused_after_loading():
     check_shape(evaluation(classifier="densenet121"), (1, 29, 64))
-    with pytest.raises(ConfigError, match=r"densenet121 needs at least 29 pixels a side.*\(1, 28, 28\)"):
+    with pytest.raises(ConfigError, match=r"densenet121 needs at least 29 cells a side.*\(1, 28, 28\)"):
         check_shape(evaluation(classifier="densenet121"), (1, 28, 28))
     for name in set(CLASSIFIERS) - {"densenet121"}:
         check_classifier(name, (1, 4, 4))

@@ -89,7 +89,7 @@ def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
 def test_choices_are_the_best_on_validation(finished):
     _, found = finished
     tried = found.results.table[found.results.table["setting"].notna()]
-    assert set(tried["setting"]) == {"share=0.0", "share=0.5"}
+    assert set(tried["setting"]) == {"share=0", "share=0.5"}
     assert set(tried["metric"]) == {"balanced_accuracy"}
     assert set(tried["split"]) == {"validation"}
     assert set(tried["arm"]) == {"filtered", "with_synthetic"}

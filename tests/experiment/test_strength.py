@@ -19,9 +19,10 @@ from augmentor.experiment import strength
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.strength import choose_label_minimum
 from augmentor.quality.filters_spec import FiltersSpec
+from augmentor.run.compose.expand import run_job
 from augmentor.run.generate import used_filters
 from augmentor.run.recipe import Recipe, load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 
 SPEC = evaluation(shares=(0.25, 0.5), share_seeds=2, seeds=3, label_minimums=(0.8, 0, 0.5))
 
@@ -116,10 +117,12 @@ def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_p
     page = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "Strength of the label filter" in page
     assert sha256_file(outcome.folder / "filters" / "filters.json")
-    # Another choice of levels is another filter step, not a stale one.
+    # Another choice is made anew, and filters that come out the same are the same step.
     again = [*settings[:1], "evaluation.mixing.label_minimums=[0, 0.5]"]
     other = run_job(Job(load_recipe(str(tiny_recipe), again, data=tiny_images), tmp_path))
-    assert "filter" not in other.reused
+    chosen = json.loads((other.folder / "summary.json").read_text())["label_minimums"]["chosen"]
+    assert "label_minimum" not in other.reused
+    assert ("filter" in other.reused) == (chosen == levels["chosen"])
     assert "train" in other.reused
 
 

@@ -110,7 +110,7 @@ def test_large_images_are_averaged_down_and_small_ones_left_alone():
 
 
 def test_nothing_to_compare_to_is_refused():
-    with pytest.raises(DataError, match="no training image"):
+    with pytest.raises(DataError, match="no training sample"):
         nearest_image(textures(2, 0), textures(2, 0)[:0])
     for shape in ((3, 4), (1, 1, 2, 2, 2, 2)):
         with pytest.raises(DataError, match=r"\(N, C, \*S\)"):

@@ -1,11 +1,13 @@
 """Every kind of sample as small pictures: what is shown where, on one scale for real and synthetic rows."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from augmentor.core.facts.quality import ShownCopy
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
@@ -13,6 +15,8 @@ from augmentor.modalities.series import INKS, LANE, MOST_LANES, PAPER, WIDTH, pl
 from augmentor.modalities.table import modality_of
 from augmentor.modalities.volume import middle_slices
 from augmentor.report.gallery import read_gallery
+from augmentor.report.vocabulary import Vocabulary
+from augmentor.report.wording import Noun
 from augmentor.run.gallery import write_gallery
 
 KINDS = {kind.name: kind for kind in (SERIES, IMAGE, VOLUME)}
@@ -80,12 +84,13 @@ def test_a_gallery_of_every_kind_is_written_and_read(tmp_path, kind):
     kept = np.array([True, True, True, False, False, True])
     reason = np.where(kept, "", "copy")
     synthetic = SyntheticSet(made, pd.DataFrame({"synthesizer": "s", "seed": np.zeros(6, int)}), kept, reason)
-    copies = [{"synthetic": 3, "real": 1, "ratio": 0.5, "kept": False}]
+    copies = [ShownCopy(synthetic=3, real=1, real_id="0-1", class_="b", ratio=0.5, kept=False)]
     write_gallery(tmp_path, train, synthetic, copies, seed=0)
-    assert json.loads((tmp_path / "gallery.json").read_text(encoding="utf-8"))["kind"] == kind
-    gallery = read_gallery(tmp_path)
+    assert json.loads((tmp_path / "gallery.json").read_text(encoding="utf-8"))["kind"] == asdict(KINDS[kind])
+    gallery = read_gallery(tmp_path, Vocabulary(Noun.of(KINDS[kind])))
     assert gallery is not None
-    assert gallery.kind == kind
+    assert gallery.lines == (kind == "series")
+    assert "three middle slices" in gallery.note or kind != "volume"
     tile = gallery.classes[0][1][0].tiles[0]
     assert tile.alt == f"a, real {kind}"
     assert gallery.copies[0].real.alt.endswith(f"closest real training {kind}")

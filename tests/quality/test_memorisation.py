@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from augmentor.core.kinds import IMAGE
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.load import load
 from augmentor.data.spec import ScarcitySpec, SplitSpec
@@ -41,14 +42,16 @@ def test_the_interval_is_scipys_exact_one(count, total):
     ],
 )
 def test_the_rule(copies, made, alarms, held_out, found, word):
-    said = assess_memorisation(copies, made, alarms, held_out, found)
+    said = assess_memorisation(copies, made, alarms, held_out, found, IMAGE)
     assert said.word == word
     assert said.sentence.endswith(".")
     assert "nan" not in said.sentence
 
 
 def test_an_auroc_below_the_control_is_no_sign():
-    assert assess_memorisation(3, 250, 3, 250, MembershipAttack(0.3, 0.0, (0.4, 0.6))).word == "no sign"
+    assert (
+        assess_memorisation(3, 250, 3, 250, MembershipAttack(0.3, 0.0, (0.4, 0.6)), IMAGE).word == "no sign"
+    )
 
 
 def test_honest_samples_are_hardly_ever_called_memorised():
@@ -58,11 +61,11 @@ def test_honest_samples_are_hardly_ever_called_memorised():
     """
     rng = np.random.default_rng(0)
     honest = [
-        assess_memorisation(rng.binomial(300, 0.01), 300, rng.binomial(250, 0.01), 250, BLIND).word
+        assess_memorisation(rng.binomial(300, 0.01), 300, rng.binomial(250, 0.01), 250, BLIND, IMAGE).word
         for _ in range(2000)
     ]
     copying = [
-        assess_memorisation(rng.binomial(300, 0.1), 300, rng.binomial(250, 0.01), 250, BLIND).word
+        assess_memorisation(rng.binomial(300, 0.1), 300, rng.binomial(250, 0.01), 250, BLIND, IMAGE).word
         for _ in range(200)
     ]
     assert honest.count("memorises") <= 20

@@ -7,16 +7,18 @@ Nothing in it was measured; the title says so.
 
 import argparse
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from augmentor.core.files import write_json
+from augmentor.core.kinds import IMAGE
 from augmentor.core.results import Results
 from augmentor.experiment.arm_words import describe, title
 from augmentor.experiment.arms import PRESETS, pattern_of
 from augmentor.report.render import render
+from augmentor.report.run_facts import RunFacts
 from augmentor.report.summarise import summarise
 
 ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
@@ -95,7 +97,7 @@ def rows_of(case: Case) -> list[dict]:
         add("balanced_accuracy_high", own.mean() + half, arm)
         if arm in ARMS[3:]:
             _gain(case, add, arm, centres[arm] - centres["classical"], rng)
-        if control := case.extra.get("controls", {}).get(arm):
+        if control := case.extra.get("evaluate", {}).get("controls", {}).get(arm):
             change = centres[arm] - centres[control]
             for end, value in (("", change), ("_low", change - 0.01), ("_high", change + 0.01)):
                 add(f"delta_control{end}", value, arm)
@@ -219,8 +221,8 @@ def _quality(case, add, rng):
                 )
 
 
-def facts_of(case: Case) -> dict:
-    """Return the words of a made-up run."""
+def facts_of(case: Case) -> RunFacts:
+    """Return the facts of a made-up run; ``case.extra`` replaces fields, section by section."""
     effect = case.effect
     change = f"{100 * effect:+.1f} points of balanced accuracy"
     sentence = {
@@ -229,27 +231,66 @@ def facts_of(case: Case) -> dict:
         "equivalent": f"Synthetic data makes no difference that matters: {change}.",
         "inconclusive": f"Inconclusive: {change}, and this test cannot tell a gain from a loss.",
     }[case.word]
-    arm = "filtered" if "filtered" in case.arms else None
+    verdict = {"word": case.word, "arm": "filtered", "baseline": "classical", "sentence": sentence}
+    removed = [
+        {"id": f"train/{i}", "duplicate_of": f"test/{i}", "part": "train", "reason": "equal"}
+        for i in range(3)
+    ]
+    unusable = {case.classes[-1]: "the filters accepted 12 %, the floor is 20 %"}
     facts = {
-        "dataset": case.dataset,
-        "title": case.title,
-        "classes": list(case.classes),
-        "primary_metric": "balanced_accuracy",
-        "seeds": list(range(case.seeds)),
-        "arms": {
-            name: {
-                "title": title(PRESETS[name]),
-                "description": describe(PRESETS[name]),
-                "synthetic": pattern_of(PRESETS[name]).is_synthetic,
-            }
-            for name in ARMS
+        "load": {
+            "dataset": case.dataset,
+            "title": case.title,
+            "classes": case.classes,
+            "kind": asdict(IMAGE),
+            "shape": (case.channels, case.size, case.size),
+            "split": "stratified",
+            "notes": [
+                "Every number and picture of this report is made up, to show what a report looks like."
+            ],
+            "skipped": [
+                {"path": "train/basophil/scan_0042.png", "reason": "not an image: the file is empty"}
+            ],
+            "removed": removed,
         },
-        "verdict": {"word": case.word, "arm": arm, "baseline": "classical", "sentence": sentence},
-        "share": None if "shares" in case.without else 0.5,
-        "share_by": "highest mean on the validation part",
-        "unusable": {case.classes[-1]: "the filters accepted 12 %, the floor is 20 %"}
-        if len(case.classes) > 2
-        else {},
+        "evaluate": {
+            "primary_metric": "balanced_accuracy",
+            "seeds": range(case.seeds),
+            "arms": {
+                name: {
+                    "title": title(PRESETS[name]),
+                    "description": describe(PRESETS[name]),
+                    "synthetic": pattern_of(PRESETS[name]).is_synthetic,
+                }
+                for name in ARMS
+            },
+            "verdict": verdict if "filtered" in case.arms else None,
+            "share": None if "shares" in case.without else 0.5,
+            "share_by": "highest mean on the validation part",
+            "needed": {"effect": 0.01, "cases": 2310, "seeds": None},
+            "limits": ["One class has fewer than 30 real test cases: its recall moves in large steps."],
+        },
+        "measure": {
+            "not_estimable": [
+                {
+                    "split": "synthetic",
+                    "metric": "coverage",
+                    "class": case.classes[0],
+                    "reason": "nothing was kept",
+                }
+            ],
+        },
+        "train": None
+        if "training" in case.without
+        else {"history": _history(case), "chosen_checkpoint": {"images": 192_000, "merit": 0.86}},
+        "filter": {"filters": {}, "unusable": unusable if len(case.classes) > 2 else {}},
+        "recipe": {
+            "dataset": case.dataset,
+            "image": {"size": case.size, "colour": "auto"},
+            "balance": "balanced",
+            "training": {"images": 240_000, "seed": 0},
+            "evaluation": {"arms": list(ARMS), "seeds": case.seeds, "margin": 0.01},
+        },
         "seconds": {
             "load": 0.4,
             "train": 131.2,
@@ -260,32 +301,11 @@ def facts_of(case: Case) -> dict:
         },
         "device": "none: these numbers are made up",
         "versions": {"gan-augmentor": "0.1.0", "torch": "2.13.0", "numpy": "2.4.0"},
-        "training": [] if "training" in case.without else _history(case),
-        "chosen_checkpoint": None if "training" in case.without else {"images": 192_000, "merit": 0.86},
-        "notes": ["Every number and picture of this report is made up, to show what a report looks like."],
-        "limits": ["One class has fewer than 30 real test cases: its recall moves in large steps."],
-        "skipped": [{"path": "train/basophil/scan_0042.png", "reason": "not an image: the file is empty"}],
-        "removed_duplicates": 3,
-        "split": "stratified",
-        "recipe": {
-            "dataset": case.dataset,
-            "image": {"size": case.size, "colour": "auto"},
-            "balance": "balanced",
-            "training": {"images": 240_000, "seed": 0},
-            "evaluation": {"arms": list(ARMS), "seeds": case.seeds, "margin": 0.01},
-        },
-        "copies_shown": [],
-        "needed": {"effect": 0.01, "cases": 2310, "seeds": None},
-        "not_estimable": [
-            {
-                "split": "synthetic",
-                "metric": "coverage",
-                "class": case.classes[0],
-                "reason": "no image was kept",
-            }
-        ],
     }
-    return {**facts, **case.extra}
+    for section, fields in case.extra.items():
+        both = isinstance(fields, dict) and isinstance(facts.get(section), dict)
+        facts[section] = {**facts[section], **fields} if both else fields
+    return RunFacts.model_validate(facts)
 
 
 def _history(case):

@@ -52,7 +52,7 @@ def test_an_impossible_interval_runs_off_the_chart_without_a_cap(maker, tmp_path
 
 def test_the_change_by_synthesis_alone_is_drawn_where_a_control_is_not_the_baseline(maker, tmp_path):
     def drawn(name, controls):
-        return alone(maker.write_run(tmp_path / name, maker.Case(extra={"controls": controls})))
+        return alone(maker.write_run(tmp_path / name, maker.Case(extra={"evaluate": {"controls": controls}})))
 
     both = drawn("both", {"filtered": "balanced", "synthetic": "classical"})
     assert [row[:2] for row in both.table.rows] == [

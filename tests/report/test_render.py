@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.core.shipped import shipped
 from augmentor.report import formats
 from augmentor.report.gallery import BUDGET, read_gallery
 from augmentor.report.render import gaps, render
+from augmentor.report.vocabulary import Vocabulary
+from augmentor.report.wording import Noun
 
 VOID = {"meta", "link", "img", "br"}
 HOSTILE = "<script>alert(1)</script>\"'&`|*_[x](javascript:1)\n</style>"
@@ -49,6 +52,9 @@ class Page(html.parser.HTMLParser):
         self.text.append(data)
 
 
+WORDS = Vocabulary(Noun.of(IMAGE))
+
+
 def page_of(folder):
     return Page((folder / "report.html").read_text(encoding="utf-8"))
 
@@ -81,7 +87,13 @@ CASES = {
         )
     },
     "made elsewhere": {
-        "extra": {"synthetic_source": {"name": "made.npz", "kind": "npz", "rows": 40, "sha256": "0" * 64}},
+        "extra": {
+            "sample": {
+                "plan": {},
+                "candidates": {},
+                "source": {"name": "made.npz", "kind": "npz", "rows": 40, "sha256": "0" * 64},
+            }
+        },
         "without": ("training",),
     },
     "skipped arm": {"arms": ("real", "classical", "filtered")},
@@ -174,23 +186,32 @@ def test_hostile_names_are_text_everywhere(maker, tmp_path):
         title=HOSTILE,
         dataset=HOSTILE,
         extra={
-            "notes": [HOSTILE],
-            "limits": [HOSTILE],
-            "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
-            "unusable": {HOSTILE: HOSTILE},
-            "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": HOSTILE},
+            "load": {
+                "notes": [HOSTILE],
+                "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
+                "split": HOSTILE,
+                "card": {"licence": HOSTILE},
+            },
+            "sample": {
+                "plan": {},
+                "candidates": {},
+                "source": {"name": HOSTILE, "kind": HOSTILE, "rows": 7, "sha256": HOSTILE},
+            },
+            "filter": {"filters": {}, "unusable": {HOSTILE: HOSTILE}},
+            "measure": {
+                "quality_protocol": HOSTILE,
+                "not_estimable": [{"split": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
+            },
+            "evaluate": {
+                "limits": [HOSTILE],
+                "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": HOSTILE},
+                "share_by": HOSTILE,
+                "arms": {"filtered": {"title": HOSTILE, "description": HOSTILE, "synthetic": True}},
+            },
             "versions": {HOSTILE: HOSTILE},
             "seconds": {HOSTILE: 1.0},
             "device": HOSTILE,
             "digests": {HOSTILE: HOSTILE},
-            "command": HOSTILE,
-            "share_by": HOSTILE,
-            "split": HOSTILE,
-            "quality_protocol": HOSTILE,
-            "licence": HOSTILE,
-            "synthetic_source": {"name": HOSTILE, "kind": HOSTILE, "rows": 7, "sha256": HOSTILE},
-            "not_estimable": [{"split": HOSTILE, "metric": HOSTILE, "class": HOSTILE, "reason": HOSTILE}],
-            "arms": {"filtered": {"title": HOSTILE, "description": HOSTILE, "synthetic": True}},
         },
     )
     maker.write_run(tmp_path, case)
@@ -239,12 +260,12 @@ def test_gallery_stays_in_its_budget_and_shows_every_reason(maker, tmp_path):
     noise = np.random.default_rng(1).integers(0, 256, images.shape, dtype=np.uint8)
     np.savez(tmp_path / "gallery.npz", images=noise)
     (tmp_path / "gallery.json").write_text(json.dumps(index), encoding="utf-8")
-    gallery = read_gallery(tmp_path)
+    gallery = read_gallery(tmp_path, WORDS)
     tiles = [t for _, groups in gallery.classes for g in groups for t in g.tiles]
     tiles += [t for c in gallery.copies for t in (c.synthetic, c.real)]
     assert 0.3 * BUDGET < sum(len(t.src) for t in tiles) <= BUDGET
     maker.write_run(tmp_path / "small", maker.Case())
-    whole = read_gallery(tmp_path / "small")
+    whole = read_gallery(tmp_path / "small", WORDS)
     assert len({t.label for t in whole.classes[0][1][2].tiles}) == len(maker.REASONS)
 
 

@@ -5,8 +5,13 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.evaluation import EvaluateFacts, VerdictFacts
+from augmentor.core.facts.samples import LoadFacts
+from augmentor.core.facts.training import TrainFacts
+from augmentor.core.kinds import IMAGE
 from augmentor.core.results import Results
 from augmentor.report.rows import Rows, plain
+from augmentor.report.run_facts import RunFacts
 from augmentor.report.summarise import summarise
 
 
@@ -24,12 +29,8 @@ def row(metric, value, arm=None, seed=None, split="test", class_=None, dataset="
     }
 
 
-FACTS = {
-    "dataset": "d",
-    "classes": ["a", "b"],
-    "primary_metric": "balanced_accuracy",
-    "verdict": {"word": "helps", "arm": "filtered", "baseline": "classical", "sentence": "It helps."},
-}
+DATA = LoadFacts(dataset="d", classes=("a", "b"), kind=IMAGE, shape=(1, 8, 8))
+VERDICT = VerdictFacts(word="helps", arm="filtered", baseline="classical", sentence="It helps.")
 GAIN = [
     row("delta", 0.05, "filtered"),
     row("delta_low", 0.01, "filtered"),
@@ -42,8 +43,11 @@ SCORES = [row("balanced_accuracy", v, "filtered", s) for s, v in enumerate((0.70
 ]
 
 
-def summary_of(rows, **facts):
-    return summarise(Results.from_rows(rows), {**FACTS, **facts})
+def summary_of(rows, *, evaluate=None, **facts):
+    evaluated = {"primary_metric": "balanced_accuracy", "verdict": VERDICT, **(evaluate or {})}
+    return summarise(
+        Results.from_rows(rows), RunFacts(load=DATA, evaluate=EvaluateFacts(**evaluated), **facts)
+    )
 
 
 def test_mean_and_sample_standard_deviation_closed_form():
@@ -120,12 +124,12 @@ def test_a_word_that_its_interval_does_not_bear_out_is_refused(word, low, high, 
         row("delta_high", high, "filtered"),
         row("margin", 0.02, "filtered"),
     ]
-    told = {**FACTS["verdict"], "word": word}
+    told = {"verdict": VERDICT.model_copy(update={"word": word})}
     if fits:
-        assert summary_of(SCORES + gain, verdict=told)["verdict"]["word"] == word
+        assert summary_of(SCORES + gain, evaluate=told)["verdict"]["word"] == word
     else:
         with pytest.raises(DataError, match="verdict"):
-            summary_of(SCORES + gain, verdict=told)
+            summary_of(SCORES + gain, evaluate=told)
 
 
 def test_confusion_is_the_mean_over_seeds_with_true_classes_in_rows():
@@ -144,7 +148,9 @@ def test_confusion_is_the_mean_over_seeds_with_true_classes_in_rows():
 def test_what_is_not_there_is_none_with_a_reason_and_never_nan():
     rows = [row("count", 0, split="test", class_="b"), row("recall", math.inf, "filtered", 0, class_="a")]
     summary = summary_of(
-        rows, verdict={}, arms={"real": {"title": "Real"}}, training=[{"images": 1, "x": math.nan}]
+        rows,
+        evaluate={"verdict": None, "arms": {"real": {"title": "Real"}}},
+        train=TrainFacts(history=({"images": 1, "x": math.nan},), chosen_checkpoint={}),
     )
     assert summary["verdict"]["word"] == "not estimable"
     assert summary["verdict"]["reason"]
@@ -160,8 +166,13 @@ def test_what_is_not_there_is_none_with_a_reason_and_never_nan():
 def test_an_arm_skipped_by_the_experiment_keeps_its_reason():
     arms = summary_of(
         SCORES + GAIN,
-        arms={"filtered": {"title": "Filtered synthetic", "synthetic": True}, "mixup": {"title": "Mixup"}},
-        skipped_arms={"mixup": "needs two classes"},
+        evaluate={
+            "arms": {
+                "filtered": {"title": "Filtered synthetic", "synthetic": True},
+                "mixup": {"title": "Mixup"},
+            },
+            "skipped": {"mixup": "needs two classes"},
+        },
     )["arms"]
     assert list(arms) == ["filtered", "mixup", "classical"]
     assert arms["mixup"]["reason"] == "needs two classes"
@@ -191,7 +202,8 @@ def test_history_keeps_every_checkpoint_and_stays_small():
     rows = [{"images": i, "critic_loss": 1.0} for i in range(5000)]
     for i in range(0, 5000, 777):
         rows[i]["label_fidelity"] = 0.5
-    kept = summary_of(SCORES + GAIN, training=rows)["training"]["history"]
+    train = TrainFacts(history=tuple(rows), chosen_checkpoint={})
+    kept = summary_of(SCORES + GAIN, train=train)["training"]["history"]
     assert len(kept) <= 420
     assert {r["images"] for r in kept} >= set(range(0, 5000, 777)) | {4999}
 
@@ -205,7 +217,7 @@ def test_shares_and_acceptance():
     rows += [row("balanced_accuracy", 0.6, "filtered", 0, "validation", setting={"without": "b"})]
     rows += [row("acceptance", 0.4, split="synthetic", class_="a")]
     rows += [row("rejected:copy", 6, split="synthetic", class_="a")]
-    summary = summary_of(SCORES + GAIN + rows, share=0.5)
+    summary = summary_of(SCORES + GAIN + rows, evaluate={"share": 0.5})
     assert [r["share"] for r in summary["shares"]["tried"]] == [0.25, 0.5]
     assert summary["shares"]["tried"][1]["mean"] == pytest.approx(0.85)
     assert summary["shares"]["tried"][0]["sd"] is None
@@ -217,8 +229,6 @@ def test_two_rows_for_one_number_and_two_datasets_are_refused():
         summary_of([*SCORES, SCORES[0]])
     with pytest.raises(DataError, match="one dataset"):
         summary_of([*SCORES, row("x", 1.0, dataset="other")])
-    with pytest.raises(DataError, match="classes"):
-        summarise(Results.from_rows(SCORES), {"dataset": "d"})
 
 
 def test_digest_follows_the_numbers():

@@ -12,8 +12,8 @@ from augmentor.core.files import sha256_json
 from augmentor.core.spec import parse
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.run.candidates import FEWEST, generators_of, name_of, rung_images, rungs_of, trial_share
+from augmentor.run.compose.expand import expansion
 from augmentor.run.recipe import Recipe, recipe_from_values
-from augmentor.run.session import STEPS, stages
 from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.spec import SynthesizerSpec
 from augmentor.training.spec import TrainingSpec
@@ -77,13 +77,14 @@ def test_the_share_to_compare_at() -> None:
 
 def test_without_a_choice_digest_and_steps_are_as_they_were() -> None:
     recipe = recipe_of()
-    idle = {"execution", "data", "description", "guard", "keep_runs", "budget", "candidates"}
-    assert recipe.digest == sha256_json(recipe.model_dump(mode="json", exclude=idle))
+    without_effect = {"execution", "data", "description", "guard", "keep_runs", "budget", "candidates"}
+    assert recipe.digest == sha256_json(recipe.model_dump(mode="json", exclude=without_effect))
     assert recipe_of(candidates=[{}]).digest == recipe.digest
     assert recipe_of(candidates=[{"family": "cvae"}]).digest != recipe.digest
-    assert stages(recipe) == STEPS
-    with_choice = list(stages(recipe_of(candidates=[{"family": "cvae"}])))
-    assert with_choice == ["load", "judge", "choose", "train", *list(STEPS)[3:]]
+    usual = ["load", "judge", "train", "sample", "filter", "measure", "evaluate"]
+    assert [step.name for step in expansion(recipe).steps] == usual
+    with_choice = expansion(recipe_of(candidates=[{"family": "cvae"}])).steps
+    assert [step.name for step in with_choice] == ["load", "judge", "choose", *usual[2:]]
 
 
 # What a rung is.

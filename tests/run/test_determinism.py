@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from augmentor.run.compose.expand import run_job
 from augmentor.run.generate import generate
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 
 pytestmark = pytest.mark.slow
 

@@ -6,13 +6,14 @@ import pytest
 
 from augmentor.core import ranks
 from augmentor.core.errors import ConfigError
+from augmentor.run.compose.expand import check_ranks, run_job, train_on_rank
 from augmentor.run.compose.sweep import SweepSpec, run_sweep
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, check_shared, run_job, train_on_rank
+from augmentor.run.session import Job
 from augmentor.tasks.sweep import sweep_with_prefect
 
 
-@pytest.fixture(params=["0", "1"], ids=["first", "helper"])
+@pytest.fixture(params=["0", "1"], ids=["rank 0", "rank 1"])
 def two_processes(request, monkeypatch):
     """Two ranks, which must not try to meet: nobody would come."""
 
@@ -53,9 +54,9 @@ def test_a_sweep_is_not_shared(start, tiny_recipe, tiny_images, tmp_path):
 
 @pytest.mark.usefixtures("two_processes")
 def test_one_training_is_shared(tiny_recipe, tiny_images):
-    check_shared(load_recipe(str(tiny_recipe), data=tiny_images))
+    check_ranks(load_recipe(str(tiny_recipe), data=tiny_images))
 
 
 def test_without_torchrun_nothing_is_refused(tiny_recipe, tiny_images, monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    check_shared(load_recipe(str(tiny_recipe), ["evaluation.outer_splits=3"], data=tiny_images))
+    check_ranks(load_recipe(str(tiny_recipe), ["evaluation.outer_splits=3"], data=tiny_images))

@@ -11,7 +11,8 @@ from augmentor.core.results import Results
 from augmentor.core.spec import parse
 from augmentor.run.guard import GuardSpec, broken_rails
 
-VERDICT = {"arm": "filtered", "baseline": "classical"}
+ARM = "filtered"
+"""The arm that the verdict is about."""
 
 
 def row(metric: str, value: float, **more: Any) -> dict[str, Any]:
@@ -39,18 +40,18 @@ RESULTS = Results.from_rows(
     ],
 )
 def test_each_limit_on_both_sides(field: str, kept: float, broken: float) -> None:
-    assert broken_rails(GuardSpec.model_validate({field: kept}), RESULTS, VERDICT) == ()
-    (reason,) = broken_rails(GuardSpec.model_validate({field: broken}), RESULTS, VERDICT)
+    assert broken_rails(GuardSpec.model_validate({field: kept}), RESULTS, ARM) == ()
+    (reason,) = broken_rails(GuardSpec.model_validate({field: broken}), RESULTS, ARM)
     assert f"guard.{field} {broken:g}" in reason
 
 
 def test_no_limit_is_always_kept() -> None:
-    assert broken_rails(GuardSpec(), Results.from_rows([]), {}) == ()
+    assert broken_rails(GuardSpec(), Results.from_rows([]), None) == ()
 
 
 def test_what_could_not_be_measured_is_not_vouched_for() -> None:
     guard = GuardSpec(minimum_gain=-1, maximum_copy_rate=1, minimum_coverage=0)
-    reasons = broken_rails(guard, Results.from_rows([]), {"arm": None})
+    reasons = broken_rails(guard, Results.from_rows([]), None)
     assert len(reasons) == 3
     assert all("could not be measured" in reason for reason in reasons)
 

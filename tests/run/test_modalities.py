@@ -13,10 +13,11 @@ import pytest
 from augmentor.core.samples import Samples
 from augmentor.data.load import load
 from augmentor.data.torch_dataset import ExpandedDataset
+from augmentor.run.compose.expand import run_job
 from augmentor.run.compose.external import evaluate_foreign
 from augmentor.run.generate import generate
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 
 COUNTS = {"flat": 36, "bumpy": 20}
 

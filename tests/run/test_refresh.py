@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from augmentor.run.compose.expand import run_job
 from augmentor.run.recipe import load_recipe
 from augmentor.run.refresh import since_last_run
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 
 
 @pytest.mark.slow

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from augmentor.run.compose.expand import run_job
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 
 LONGER = ("training.images=1920", "training.states=24")
 WAIT = 240

@@ -14,10 +14,11 @@ import pytest
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.progress import Silent
 from augmentor.report.index import Entry, render_index
-from augmentor.run.guard import NotPublished
+from augmentor.run.compose.expand import expansion, run_job
+from augmentor.run.outcome import NotPublished, Outcome
 from augmentor.run.recipe import load_recipe
 from augmentor.run.runs import list_runs
-from augmentor.run.session import Job, Outcome, begin, run_job
+from augmentor.run.session import Job, begin
 from augmentor.store.log import KEPT_LOGS, RunLog, forget_old_logs
 
 
@@ -114,7 +115,8 @@ def test_the_command_says_so_and_leaves_with_three(
 def test_a_running_and_a_killed_run_are_told_apart(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path
 ) -> None:
-    session = begin(Job(load_recipe(str(tiny_recipe), data=tiny_images), tmp_path))
+    recipe = load_recipe(str(tiny_recipe), data=tiny_images)
+    session = begin(Job(recipe, tmp_path), expansion(recipe))
     assert [entry.state for entry in list_runs(tmp_path)] == ["running"]
     session.log.close()  # what the kernel does when a process is killed
     (entry,) = list_runs(tmp_path)
@@ -123,7 +125,8 @@ def test_a_running_and_a_killed_run_are_told_apart(
 
 
 def test_an_interrupted_run_is_not_a_failed_one(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
-    session = begin(Job(load_recipe(str(tiny_recipe), data=tiny_images), tmp_path))
+    recipe = load_recipe(str(tiny_recipe), data=tiny_images)
+    session = begin(Job(recipe, tmp_path), expansion(recipe))
     with pytest.raises(KeyboardInterrupt), session.recorded():
         raise KeyboardInterrupt
     assert [entry.state for entry in list_runs(tmp_path)] == ["interrupted"]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from augmentor.core.errors import ConfigError
-from augmentor.run.compose.folds import STEP
+from augmentor.run.compose.expand import expansion, run_job
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import CHOICE, STEPS, Job, begin, run_job
+from augmentor.run.session import Job, begin
 from augmentor.store.cache import StepCache, intact
-from augmentor.store.prune import WORKED, Freed, Lease, needed, prune, prune_after
+from augmentor.store.prune import Freed, Lease, needed, prune, prune_after
 from augmentor.store.run_directory import finished_runs
 
 
@@ -55,12 +55,13 @@ def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> Non
 
 
 def test_it_takes_steps_and_nothing_else(tmp_path: Path) -> None:
-    assert set(WORKED) == {*STEPS, *CHOICE, STEP, "trial", "rung"}
+    any_step = step(tmp_path, "a step of somebody's own", "a")
     (tmp_path / ".cache" / "opened").mkdir(parents=True)
     (tmp_path / ".cache" / "opened" / "0.json").write_text("{}")
     (tmp_path / ".cache" / "logs").mkdir()
     (tmp_path / ".cache" / "logs" / "r-20260101-000000-1.jsonl").write_text("")
-    assert prune(tmp_path) == Freed()
+    assert prune(tmp_path).steps == 1
+    assert not any_step.exists()
     assert {"opened/0.json", "logs/r-20260101-000000-1.jsonl"} <= names(tmp_path)
 
 
@@ -79,7 +80,8 @@ def test_while_somebody_works_nothing_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_session_is_somebody_who_works(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
-    session = begin(Job(load_recipe(str(tiny_recipe), data=tiny_images), tmp_path))
+    recipe = load_recipe(str(tiny_recipe), data=tiny_images)
+    session = begin(Job(recipe, tmp_path), expansion(recipe))
     with pytest.raises(ConfigError, match="under way"):
         prune(tmp_path)
     session.close()

@@ -9,8 +9,9 @@ import pytest
 
 from augmentor.core.errors import StorageError
 from augmentor.experiment import evaluate as evaluate_module
+from augmentor.run.compose.expand import run_job
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
 from augmentor.store import test_access as module
 from augmentor.store.test_access import read_access_log, record_test_access, repeated_access_note
 

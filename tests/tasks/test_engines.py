@@ -16,9 +16,10 @@ import pytest
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed
+from augmentor.run.compose.expand import expansion, run_job
 from augmentor.run.engine import plain_engine
 from augmentor.run.recipe import ExecutionSpec, Recipe, load_recipe
-from augmentor.run.session import Job, begin, run_job
+from augmentor.run.session import Job, begin
 from augmentor.store.log import RunLog
 
 PACKAGES = {"dask": "prefect_dask", "ray": "prefect_ray"}
@@ -283,7 +284,7 @@ def test_a_limit_that_the_recipe_names_must_exist(prefect_server: str) -> None:
         pytest.fail("the block ran without its slot")
 
 
-def test_training_and_sampling_take_their_turn_on_the_steps_device(
+def test_training_and_sampling_hold_a_slot_on_the_device(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from contextlib import contextmanager
@@ -294,7 +295,7 @@ def test_training_and_sampling_take_their_turn_on_the_steps_device(
     events: list[str] = []
 
     @contextmanager
-    def turn(device: str) -> Iterator[None]:
+    def device_slot(device: str) -> Iterator[None]:
         events.append(f"take {device}")
         yield
         events.append(f"give {device}")
@@ -305,7 +306,8 @@ def test_training_and_sampling_take_their_turn_on_the_steps_device(
         GanSynthesizer, "sample", lambda *a, **k: (events.append("sample"), sample(*a, **k))[1]
     )
     recipe = load_recipe(str(tiny_recipe), ["training.images=32", "judge.updates=1"], data=tiny_images)
-    session = begin(Job(recipe, tmp_path, "cpu"), engine=Engine(turn=turn))
-    session.steps.sample()
+    session = begin(Job(recipe, tmp_path, "cpu"), expansion(recipe), Engine(device_slot=device_slot))
+    for step in session.plan.steps[:4]:
+        session.work(step)
     changes = [event for event, before in pairwise([*events, ""]) if event != before]
     assert changes == ["take cpu", "fit", "give cpu", "take cpu", "sample", "give cpu"]

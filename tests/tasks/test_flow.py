@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
-from augmentor.core.persist import read_synthetic
 from augmentor.core.shipped import shipped
-from augmentor.run.guard import NotPublished
+from augmentor.run.compose.expand import expansion, run_job
+from augmentor.run.outcome import NotPublished, Outcome
 from augmentor.run.recipe import Recipe, load_recipe
-from augmentor.run.session import STEPS, Job, Outcome, begin, run_job
+from augmentor.run.session import Job, begin
 
+STEPS = {step.name: step.title for step in expansion(Recipe(name="x")).steps}
 FLOWS = sorted(path.name for path in shipped("pipelines").glob("*_flow.py"))
 
 
@@ -167,12 +168,14 @@ def test_changed_training_trains_again(
     first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
 ) -> None:
     out, _ = first
-    session = begin(Job(recipe_of(tiny_recipe, tiny_images, "training.seed=1", "training.images=32"), out))
-    session.steps.sample()
-    reused = {name: kept.reused for name, kept in session.steps.done.items()}
+    recipe = recipe_of(tiny_recipe, tiny_images, "training.seed=1", "training.images=32")
+    session = begin(Job(recipe, out), expansion(recipe))
+    for step in session.plan.steps[:4]:
+        session.work(step)
+    completed = session.context.completed
+    reused = {name: output.reused for name, output in completed.outputs.items()}
     assert reused == {"load": True, "judge": False, "train": False, "sample": False}
-    other = read_synthetic(session.steps.done["sample"].folder / "candidates")
-    assert len(np.unique(other.samples.array, axis=0)) > 1
+    assert len(np.unique(completed.candidates.samples.array, axis=0)) > 1
 
 
 @pytest.mark.slow

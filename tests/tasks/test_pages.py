@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from augmentor.core.progress import Silent
-from augmentor.run.guard import NotPublished
-from augmentor.run.session import Outcome
+from augmentor.run.outcome import NotPublished, Outcome
 
 
 @pytest.fixture

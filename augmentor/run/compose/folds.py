@@ -1,42 +1,88 @@
-"""Outer splits: split, judge, train, sample, filter and evaluate again, and fold what comes out."""
+"""Outer splits: the steps of a run repeated on further splits of the data, and one answer over all."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from augmentor.core.errors import ConfigError
-from augmentor.core.files import write_json
+from augmentor.core.facts.evaluation import EvaluateFacts, OuterFacts, SplitSeeds
+from augmentor.core.facts.samples import LoadFacts
+from augmentor.core.facts.training import ChooseFacts
 from augmentor.core.results import Results
 from augmentor.core.seeds import derive_seed
-from augmentor.store.cache import StepOutput
+from augmentor.run.completed import RESULTS
+from augmentor.run.context import RunContext
+from augmentor.run.leak_check import check_leak
+from augmentor.run.recipe import Recipe
+from augmentor.run.step import EXPERIMENT_CODE, Step, run_steps
 
 if TYPE_CHECKING:
     from augmentor.experiment.outer import OuterSplit
-    from augmentor.run.recipe import Recipe
-    from augmentor.run.steps import Steps
-
-STEP = "outer"
 
 
-def check_outer(splits: int, kind: str) -> None:
-    """Refuse to split again what comes with a test part of its own.
+def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
+    """Return the step that repeats ``steps`` on every further split and folds what comes out.
 
-    Raises:
-        ConfigError: if ``splits`` is above one and the split is "official".
+    Each split makes its own choices on its own validation part. No test case of a split was seen by
+    what that split learnt from; the leak check looks at each.
+
+    Args:
+        steps: of one split, from the loading of the data to the evaluation.
     """
-    if splits > 1 and kind == "official":
-        raise ConfigError(
-            f"evaluation.outer_splits is {splits}, and the data have a test part of their own, which is not "
-            "mixed with the rest; set it to 1, or give the data without that part"
+
+    def reads(context: RunContext) -> dict[str, Any]:
+        return {
+            "splits": [one.digest for one in split_recipes(context.recipe)],
+            "statistics": context.recipe.evaluation.statistics,
+            "device": context.device,
+            "threads": context.recipe.execution.threads,
+        }
+
+    def repeat(context: RunContext, output: Path, _: Path) -> OuterFacts:
+        from augmentor.experiment.outer import fold_splits
+
+        spec = context.recipe.evaluation
+        found, seeds = [split_of(context)], [seeds_of(context)]
+        for number, recipe in enumerate(split_recipes(context.recipe), start=2):
+            context.progress.log(
+                f"outer split {number} of {spec.outer_splits}: everything from the split on, once more"
+            )
+            split = context.with_recipe(recipe)
+            run_steps(steps, split)
+            check_leak(split.completed)
+            found.append(split_of(split))
+            seeds.append(seeds_of(split))
+        folded = fold_splits(
+            found,
+            metric=spec.primary_metric,
+            margin=spec.statistics.margin,
+            confidence=spec.statistics.confidence,
         )
+        dataset = context.completed.facts("load", LoadFacts).dataset
+        Results.from_rows({"dataset": dataset, **row} for row in folded.rows).write(output / RESULTS)
+        return OuterFacts(**folded.facts, seeds=tuple(seeds))
+
+    return Step(
+        "outer",
+        "Repeat on further splits",
+        OuterFacts,
+        repeat,
+        reads,
+        after=tuple(step.name for step in steps),
+        code=(*EXPERIMENT_CODE, "run.candidates", "run.compose", "run.sampling", "run.steps"),
+    )
+
+
+def split_recipes(recipe: Recipe) -> list[Recipe]:
+    """Return the recipes of the further splits, the first of which is number 1."""
+    return [split_recipe(recipe, number) for number in range(1, recipe.evaluation.outer_splits)]
 
 
 def split_recipe(recipe: Recipe, number: int) -> Recipe:
     """Return the recipe of outer split ``number``: another split, another generator seed, all else alike."""
 
     def another(seed: int) -> int:
-        return derive_seed(seed, STEP, number) % 2**31
+        return derive_seed(seed, "outer", number) % 2**31
 
     return recipe.model_copy(
         update={
@@ -47,69 +93,35 @@ def split_recipe(recipe: Recipe, number: int) -> Recipe:
     )
 
 
-def work_outer(steps: Steps) -> StepOutput:
-    """Work every further split through the same cache and keep the folded answer.
-
-    Each split makes its own choices on its own validation part. No test case of a split was seen by
-    what that split learnt from; the leak guard looks at each.
-    """
-    from augmentor.experiment.outer import fold_splits
-    from augmentor.run.publish import check_leak
-    from augmentor.run.steps import Steps
-
-    wanted = steps.recipe.evaluation.outer_splits
-    every: list[Steps] = [steps]
-    for number in range(1, wanted):
-        steps.progress.log(f"outer split {number + 1} of {wanted}: everything from the split on, once more")
-        other = Steps(
-            split_recipe(steps.recipe, number), steps.cache, steps.device, steps.progress, engine=steps.engine
-        )
-        other.evaluate()
-        check_leak(other)
-        every.append(other)
-
-    def build(output: Path, _: Path) -> None:
-        spec = steps.recipe.evaluation
-        folded = fold_splits(
-            [_found(one) for one in every],
-            metric=spec.primary_metric,
-            margin=spec.statistics.margin,
-            confidence=spec.statistics.confidence,
-        )
-        dataset = steps.words("load")["dataset"]
-        Results.from_rows({"dataset": dataset, **row} for row in folded.rows).write(
-            output / "results.parquet"
-        )
-        seeds = [{"split": one.recipe.split.seed, "training": one.seed, **_chosen(one)} for one in every]
-        write_json(output / "facts.json", {**folded.facts, "seeds": seeds})
-
-    inputs = {"evaluations": [one.done["evaluate"].key for one in every]}
-    return steps.cache.get_or_build(STEP, steps.cache.key(STEP, inputs, ("core", "experiment")), build)
+def seeds_of(context: RunContext) -> SplitSeeds:
+    """Return the seeds of a split, and the generator that it chose for itself, where it had a choice."""
+    chosen = None
+    if "choose" in context.completed:
+        chosen = context.completed.facts("choose", ChooseFacts).chosen
+    return SplitSeeds(split=context.recipe.split.seed, training=context.seed, generator=chosen)
 
 
-def _chosen(steps: Steps) -> dict[str, str]:
-    """Return the name of the generator that a split chose for itself, where it had a choice."""
-    return {"generator": str(steps.words("choose")["chosen"])} if "choose" in steps.done else {}
-
-
-def _found(steps: Steps) -> OuterSplit:
+def split_of(context: RunContext) -> OuterSplit:
+    """Return what a split came to."""
     from augmentor.experiment.outer import OuterSplit
 
-    verdict = steps.words("evaluate")["verdict"]
-    results = Results.read(steps.done["evaluate"].folder / "results.parquet")
-    metric = steps.recipe.evaluation.primary_metric
-    parts = steps.parts
-    control = steps.words("evaluate")["controls"].get(verdict["arm"])
+    completed = context.completed
+    facts = completed.facts("evaluate", EvaluateFacts)
+    results = Results.read(completed.folder("evaluate") / RESULTS)
+    metric = context.recipe.evaluation.primary_metric
+    verdict = facts.verdict
+    assert verdict is not None
+    control = facts.controls.get(verdict.arm)
 
     def mean(arm: str) -> float:
         return float(results.where(arm=arm, split="test", metric=metric)["value"].mean())
 
     return OuterSplit(
-        arm=verdict["arm"],
-        baseline=verdict["baseline"],
-        before=mean(verdict["baseline"]),
-        after=mean(verdict["arm"]),
-        n_train=len(parts["train"]),
-        n_test=len(parts["test"]),
+        arm=verdict.arm,
+        baseline=verdict.baseline,
+        before=mean(verdict.baseline),
+        after=mean(verdict.arm),
+        n_train=len(completed.parts["train"]),
+        n_test=len(completed.parts["test"]),
         control=mean(control) if control else None,
     )

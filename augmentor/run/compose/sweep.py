@@ -11,7 +11,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,22 @@ import yaml
 from pydantic import Field, model_validator
 
 from augmentor.core.errors import ConfigError, LeakError, StorageError
-from augmentor.core.files import write_json, write_text
-from augmentor.core.persist import read_samples
+from augmentor.core.files import json_text
 from augmentor.core.progress import Progress, Silent
-from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import Spec, override, parse, read_yaml
-from augmentor.experiment.spec import mixing_arm
+from augmentor.run.compose.expand import expansion, generation
 from augmentor.run.compose.sweep_table import Trial, sweep_markdown
+from augmentor.run.context import RunContext
 from augmentor.run.distributed import refuse_several_ranks
 from augmentor.run.engine import Engine
+from augmentor.run.outcome import Outcome
+from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe
-from augmentor.run.session import STEPS, Job, Outcome, Session, begin
-from augmentor.run.steps import EXPERIMENT_ROOMS, Steps
-from augmentor.store.cache import StepCache, StepOutput
+from augmentor.run.session import Job, Session, begin
+from augmentor.run.step import Step, run_steps
+from augmentor.run.steps.load import LOAD
+from augmentor.run.steps.scoring import TRIAL
+from augmentor.store.cache import StepCache
 
 VARIED = ("synthesizer", "training", "filters", "balance")
 NEVER = ("training.seed",)
@@ -102,76 +105,34 @@ class Member:
         return " ".join(words) or "the recipe as it stands"
 
 
-@dataclass
-class TrialSteps(Steps):
-    """The steps of a member: those of a run, scored on the validation part instead of the test part."""
-
-    def trial(self) -> StepOutput:
-        """Score the filtered samples on the validation part at every share."""
-        spec = self.evaluation_spec
-        inputs = {
-            "filter": self._key("filter"),
-            "model": spec.model.model_dump(mode="json"),
-            "augmentation": spec.augmentation.model_dump(mode="json"),
-            "mixing": spec.mixing.model_dump(mode="json"),
-            "primary_metric": spec.primary_metric,
-            "arm": mixing_arm(spec.arms).model_dump(mode="json"),
-            "seed": self.seed,
-        }
-        return self._keep("trial", inputs, EXPERIMENT_ROOMS, self._trial)
-
-    def _trial(self, output: Path, work: Path) -> None:
-        from augmentor.experiment.trial import try_shares
-
-        folder = self.done["load"].folder
-        tried = try_shares(
-            read_samples(folder / "train"),
-            read_samples(folder / "validation"),
-            self.synthetic,
-            self.evaluation_spec,
-            seed=derive_seed(self.seed, "evaluate"),
-            processes=self.recipe.execution.processes,
-            mapper=self.engine.mapper,
-            folder=work,
-            progress=self.progress,
-        )
-        write_json(output / "facts.json", {"tried": tried})
+def member_steps(recipe: Recipe) -> tuple[Step[Any], ...]:
+    """Return the steps of a member: those of a run up to the samples, and scores on the validation part."""
+    return (*generation(recipe), TRIAL)
 
 
-@dataclass
-class ChosenSteps(Steps):
-    """The steps of the run that a sweep chose.
+def chosen_run(recipe: Recipe, trials: Sequence[Trial]) -> Plan:
+    """Return the plan of the run that a sweep chose.
 
-    Attributes:
-        trials: every member, as its folder shows them.
+    Args:
+        recipe: of the best member, with its share.
+        trials: every member, as the run folder shows them.
     """
-
-    trials: Sequence[Trial] = field(default=(), kw_only=True)
-
-    @property
-    def name(self) -> str:
-        """Names the folder of the runs, apart from those of the recipe itself."""
-        return f"{self.recipe.name}-sweep"
-
-    @property
-    def notes(self) -> list[str]:
-        """What a reader must know of how this recipe came about."""
-        scored = sum(len(trial.tried) for trial in self.trials)
-        lost = sum(not trial.tried for trial in self.trials)
-        failed = f" ({lost} of them failed)" if lost else ""
-        return [
-            f"Settings and share were chosen by a sweep: {len(self.trials)} members{failed}, {scored} pairs "
-            "of member and share, compared on the validation part; sweep.md lists them all. The chosen one's "
-            "validation scores are the best of many and flatter it. The test part was read for it alone."
-        ]
-
-    def leave(self, folder: Path) -> None:
-        """Write the table of all members into the run folder."""
-        metric = self.recipe.evaluation.primary_metric
-        write_json(
-            folder / "sweep.json", {"metric": metric, "members": [asdict(trial) for trial in self.trials]}
-        )
-        write_text(folder / "sweep.md", sweep_markdown(self.trials, metric))
+    scored = sum(len(trial.tried) for trial in trials)
+    lost = sum(not trial.tried for trial in trials)
+    failed = f" ({lost} of them failed)" if lost else ""
+    note = (
+        f"Settings and share were chosen by a sweep: {len(trials)} members{failed}, {scored} pairs "
+        "of member and share, compared on the validation part; sweep.md lists them all. The chosen one's "
+        "validation scores are the best of many and flatter it. The test part was read for it alone."
+    )
+    metric = recipe.evaluation.primary_metric
+    table = {"metric": metric, "members": [asdict(trial) for trial in trials]}
+    return replace(
+        expansion(recipe),
+        folder=f"{recipe.name}-sweep",
+        notes=(note,),
+        attachments={"sweep.json": json_text(table), "sweep.md": sweep_markdown(trials, metric)},
+    )
 
 
 def read_plan(file: Path | None, grid: Sequence[str]) -> SweepSpec:
@@ -225,9 +186,9 @@ def try_member(member: Member, progress: Progress | None = None, engine: Engine 
     try:
         recipe = member_recipe(member.recipe, member.settings)
         cache = StepCache(member.out / ".cache")
-        steps = TrialSteps(recipe, cache, member.device, progress or Silent(), engine=engine or Engine())
-        steps.trial()
-        tried = steps.words("trial")["tried"]
+        context = RunContext(recipe, cache, member.device, progress or Silent(), engine or Engine())
+        run_steps(member_steps(recipe), context)
+        tried = [one.to_json() for one in TRIAL.of(context).tried]
     except (StorageError, LeakError):
         raise
     except Exception as error:  # any other failure is this member's own, and the others go on
@@ -269,7 +230,7 @@ def drive(
     session: Session,
     plan: SweepSpec,
     *,
-    step: Callable[[Session, str], object],
+    step: Callable[[Session, Step[Any]], object],
     attempt: Callable[[list[Member]], list[Trial]],
     told: Callable[[list[Trial]], None],
 ) -> Session:
@@ -286,34 +247,32 @@ def drive(
         ConfigError: if there are fewer than two pairs of settings and share, the recipe asks for several
             outer splits or has candidates of its own, or every member failed.
     """
-    steps = session.steps
-    check_choice(steps.recipe)
+    context = session.context
+    check_choice(context.recipe)
     settings = plan.settings
-    if len(settings) * len(steps.recipe.evaluation.mixing.shares) < 2:
+    if len(settings) * len(context.recipe.evaluation.mixing.shares) < 2:
         raise ConfigError(
             "a sweep needs at least two things to compare: a grid such as --grid "
             "'training.images=[32000,64000]', or several evaluation.mixing.shares"
         )
-    if steps.recipe.evaluation.outer_splits > 1:
+    if context.recipe.evaluation.outer_splits > 1:
         raise ConfigError(
             "a sweep chooses on the validation part of one split, whose cases others test on: "
             "sweep with evaluation.outer_splits=1"
         )
-    step(session, "load")  # what is wrong with the data is wrong for all members
+    step(session, LOAD)  # what is wrong with the data is wrong for all members
     members = [
-        Member(number, one, steps.recipe, session.out, steps.device)
+        Member(number, one, context.recipe, session.out, context.device)
         for number, one in enumerate(settings or [{}], start=1)
     ]
     trials = sorted(attempt(members), key=lambda trial: trial.number)
     told(trials)
-    recipe = chosen_recipe(steps.recipe, trials)
+    recipe = chosen_recipe(context.recipe, trials)
     best, share = choose(trials)
     session.log.log(f"sweep: chosen on the validation part: {best.told}, share {share:g}")
-    session.steps = ChosenSteps(
-        recipe, steps.cache, steps.device, steps.progress, engine=steps.engine, trials=trials
-    )
-    for name in STEPS:
-        step(session, name)
+    session.context, session.plan = context.with_recipe(recipe), chosen_run(recipe, trials)
+    for one in session.plan.steps:
+        step(session, one)
     return session
 
 
@@ -348,7 +307,7 @@ def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
     """
     check_alone()
     check_choice(job.recipe)
-    session = begin(job)
+    session = begin(job, expansion(job.recipe))
 
     def attempt(members: list[Member]) -> list[Trial]:
         return [one_by_one(session, member, len(members)) for member in members]
@@ -357,7 +316,7 @@ def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
         drive(
             session,
             plan,
-            step=lambda at, name: getattr(at.steps, name)(),
+            step=Session.work,
             attempt=attempt,
             told=lambda _: None,
         )
@@ -367,6 +326,6 @@ def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
 def one_by_one(session: Session, member: Member, count: int) -> Trial:
     """Try a member in this process and say what came out."""
     session.log.log(f"sweep: member {member.number} of {count}: {member.told}")
-    trial = try_member(member, session.log, session.steps.engine)
+    trial = try_member(member, session.log, session.context.engine)
     session.log.log(f"sweep: member {member.number} of {count}: {trial.outcome}")
     return trial

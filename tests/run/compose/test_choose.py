@@ -12,16 +12,22 @@ from augmentor.core.errors import ConfigError, DataError, LeakError, StorageErro
 from augmentor.core.progress import Silent
 from augmentor.core.results import Results
 from augmentor.core.spec import read_yaml
-from augmentor.run import completed as found
-from augmentor.run.candidates import generators_of, rungs_of
+from augmentor.run import completed as completed_module
+from augmentor.run.candidates import generators_of
 from augmentor.run.compose import choose as module
-from augmentor.run.compose.choose import Attempt, RungSteps, halve, suited
+from augmentor.run.compose.choose import suited
+from augmentor.run.compose.expand import generation, run_job
 from augmentor.run.compose.external import foreign_recipe
+from augmentor.run.compose.halving import halve
 from augmentor.run.compose.sweep import SweepSpec, run_sweep
-from augmentor.run.publish import check_leak
+from augmentor.run.context import RunContext
+from augmentor.run.leak_check import check_leak
+from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe, load_recipe, recipe_from_values
-from augmentor.run.session import Job, Outcome, run_job
-from augmentor.run.steps import Steps
+from augmentor.run.session import Job
+from augmentor.run.step import Step, run_steps
+from augmentor.run.steps import scoring
+from augmentor.run.steps import train as training
 from augmentor.store.cache import StepCache
 from augmentor.synthesizers.spec import SynthesizerSpec
 
@@ -29,70 +35,15 @@ THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
 SHORT = ("training.images=128", "evaluation.mixing.share_seeds=2")
 
 
-def tried(scores: dict[str, list[Any]]) -> Any:
-    """Return what tries a name: its score on each rung, or why it failed there."""
-
-    def attempt(name: str, rung: int) -> Attempt:
-        found = scores[name][rung - 1]
-        if isinstance(found, str):
-            return Attempt(rung, name, 10 * rung, reason=found)
-        return Attempt(rung, name, 10 * rung, (found, found))
-
-    return attempt
-
-
-def test_the_better_half_goes_on_and_the_last_one_is_chosen() -> None:
-    scores = {"a": [0.6, 0.9], "b": [0.5], "c": [0.7, 0.8], "d": [0.1]}
-    chosen, every, rows = halve("abcd", tried(scores))
-    assert chosen == "a"
-    assert [(one.candidate, one.rung) for one in every] == [
-        *(("a", 1), ("b", 1), ("c", 1), ("d", 1)),
-        *(("a", 2), ("c", 2)),
-    ]
-    outcomes = [row["outcome"] for row in rows]
-    assert outcomes == ["went on", "dropped", "went on", "dropped", "chosen", "dropped"]
-
-
-def test_of_equals_the_one_named_first_goes_on() -> None:
-    assert halve("ab", tried({"a": [0.5], "b": [0.5]}))[0] == "a"
-    assert halve("abc", tried({"a": [0.1], "b": [0.5, 0.5], "c": [0.5, 0.5]}))[0] == "b"
-
-
-@pytest.mark.parametrize("count", range(1, 12))
-def test_any_number_of_candidates_ends_with_the_best(count: int) -> None:
-    names = [f"n{i}" for i in range(count)]
-    scores = {name: [i / count] * 5 for i, name in enumerate(names)}
-    chosen, every, _ = halve(names, tried(scores))
-    assert chosen == names[-1]
-    assert len({one.rung for one in every}) == rungs_of(count)
-
-
-def test_what_fails_is_listed_and_costs_nobody_else() -> None:
-    chosen, _, rows = halve("abcd", tried({"a": ["no"], "b": [0.2, 0.2], "c": ["nor"], "d": [0.1, 0.3]}))
-    assert chosen == "d"
-    assert {row["candidate"]: row["reason"] for row in rows if row["outcome"] == "failed"} == {
-        "a": "no",
-        "c": "nor",
-    }
-    # The last one left is not tried again.
-    assert halve("abc", tried({"a": ["no"], "b": [0.2], "c": ["no"]}))[0] == "b"
-    # Where all that went on fail, the best of the others is still there.
-    late = {"a": [0.9, "no"], "b": [0.5], "c": [0.8, "no"], "d": [0.6]}
-    assert halve("abcd", tried(late))[0] == "d"
-
-
-def test_the_run_fails_only_where_all_do() -> None:
-    with pytest.raises(ConfigError, match=r"none of the recipe's 3 .*c: flat; a: no; b: nor"):
-        halve("ab", tried({"a": ["no"], "b": ["nor"]}), [Attempt(0, "c", 0, reason="flat")])
-    with pytest.raises(ConfigError, match="none of"):
-        halve("", tried({}), [Attempt(0, "c", 0, reason="flat")])
-
-
 def test_a_family_for_other_dimensions_is_refused_before_rungs_are_counted() -> None:
     able, refused = suited(generators_of(SynthesizerSpec(), [{"family": "gan3d"}]), (1, 8, 8))
     assert list(able) == ["residual"]
     assert "3 spatial dimensions" in refused[0].reason
-    assert halve(tuple(able), tried({}), refused)[0] == "residual"
+
+    def never(name: str, rung: int) -> Any:
+        raise AssertionError("one candidate alone needs no rung")
+
+    assert halve(tuple(able), never, refused)[0] == "residual"
 
 
 # With whole trainings.
@@ -102,18 +53,23 @@ def tiny(tiny_recipe: Path, tiny_images: Path, *settings: str) -> Recipe:
     return load_recipe(str(tiny_recipe), [*SHORT, THREE, *settings], data=tiny_images)
 
 
-def steps_of(recipe: Recipe, out: Path) -> Steps:
-    return Steps(recipe, StepCache(out / ".cache"), "cpu", Silent())
+def worked(recipe: Recipe, out: Path, last: str) -> RunContext:
+    """Return the context of a run whose steps up to ``last`` are done."""
+    context = RunContext(recipe, StepCache(out / ".cache"), "cpu", Silent())
+    steps = generation(recipe)
+    names = [step.name for step in steps]
+    run_steps(steps[: names.index(last) + 1], context)
+    return context
 
 
 def failing(family: str, error: Exception) -> Any:
     """Return a training that fails for ``family``."""
-    real = Steps._fit
+    real = training.fit
 
-    def fit(self: Steps, work: Path) -> Any:
-        if self.synthesizer_spec.family == family:
+    def fit(context: RunContext, work: Path) -> Any:
+        if context.synthesizer.family == family:
             raise error
-        return real(self, work)
+        return real(context, work)
 
     return fit
 
@@ -130,7 +86,7 @@ def ran(
     ]
     recipe = load_recipe(str(tiny_recipe), [*SHORT, *settings], data=tiny_images)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Steps, "_fit", failing("cvae", TrainingFailed("losses <b>burst</b> | twice")))
+        patch.setattr(training, "fit", failing("cvae", TrainingFailed("losses <b>burst</b> | twice")))
         return out, recipe, run_job(Job(recipe, out))
 
 
@@ -191,12 +147,13 @@ def test_every_split_chooses_for_itself(ran: tuple[Path, Recipe, Outcome]) -> No
 def test_a_finished_choice_is_not_made_again(ran: tuple[Path, Recipe, Outcome]) -> None:
     """The candidate that failed would work now; the choice was made all the same."""
     out, recipe, _ = ran
-    steps = steps_of(recipe, out)
-    assert steps.train().reused
-    assert list(steps.done) == ["load", "judge", "choose", "train"]
+    context = worked(recipe, out, "train")
+    outputs = context.completed.outputs
+    assert list(outputs) == ["load", "judge", "choose", "train"]
+    assert outputs["train"].reused
     # The same generator without a choice is the very same training.
-    alone = recipe.model_copy(update={"synthesizer": steps.synthesizer_spec, "candidates": ()})
-    assert steps_of(alone, out).train().key == steps.done["train"].key
+    alone = recipe.model_copy(update={"synthesizer": context.synthesizer, "candidates": ()})
+    assert worked(alone, out, "train").completed.key("train") == outputs["train"].key
 
 
 @pytest.mark.slow
@@ -204,26 +161,28 @@ def test_a_killed_choice_goes_on_and_comes_out_the_same(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = tiny(tiny_recipe, tiny_images)
-    whole = steps_of(recipe, tmp_path / "whole").choose().folder
-    worked: list[bool] = []
-    real = RungSteps.rung
+    whole = worked(recipe, tmp_path / "whole", "choose").completed.folder("choose")
+    rungs: list[bool] = []
+    real = module.run_steps
 
-    def stopped(self: RungSteps) -> Any:
-        if len(worked) == 3:
+    def stopped(steps: tuple[Step[Any], ...], context: RunContext) -> None:
+        if len(rungs) == 3:
             raise KeyboardInterrupt
-        kept = real(self)
-        worked.append(kept.reused)
-        return kept
+        counted(steps, context)
+
+    def counted(steps: tuple[Step[Any], ...], context: RunContext) -> None:
+        real(steps, context)
+        rungs.append(context.completed.outputs["rung"].reused)
 
     with monkeypatch.context() as patch:
-        patch.setattr(RungSteps, "rung", stopped)
+        patch.setattr(module, "run_steps", stopped)
         with pytest.raises(KeyboardInterrupt):
-            steps_of(recipe, tmp_path / "broken").choose()
-        assert worked == [False] * 3
+            worked(recipe, tmp_path / "broken", "choose")
+        assert rungs == [False] * 3
     assert not list((tmp_path / "broken").glob(".cache/choose/*/done.json"))
-    monkeypatch.setattr(RungSteps, "rung", lambda self: worked.append(real(self).reused))
-    again = steps_of(recipe, tmp_path / "broken").choose().folder
-    assert worked[3:] == [True] * 3 + [False] * 2
+    monkeypatch.setattr(module, "run_steps", counted)
+    again = worked(recipe, tmp_path / "broken", "choose").completed.folder("choose")
+    assert rungs[3:] == [True] * 3 + [False] * 2
     for name in ("facts.json", "results.parquet", "seen_rows.json"):
         assert (again / name).read_bytes() == (whole / name).read_bytes(), name
 
@@ -233,29 +192,25 @@ def test_the_test_part_stays_closed_and_a_leak_would_be_found(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = tiny(tiny_recipe, tiny_images, "training.images=64")
-    opened: set[str] = set()
-    read = found.read_samples
+    read: set[str] = set()
+    real = completed_module.read_samples
 
     def watched(folder: Path) -> Any:
-        opened.add(folder.name)
-        return read(folder)
+        read.add(folder.name)
+        return real(folder)
 
-    steps = steps_of(recipe, tmp_path / "closed")
-    steps.judge()
+    worked(recipe, tmp_path / "closed", "judge")
     with monkeypatch.context() as patch:
-        for place in (found, module):
-            patch.setattr(place, "read_samples", watched)
-        steps.choose()
-        assert opened == {"train", "validation"}
-        steps.filter()
-        assert "test" in opened  # the watch would have seen it
-    check_leak(steps)
-    # The fault: a rung is handed all parts.
-    monkeypatch.setattr(RungSteps, "parts", found.Found.parts)
-    steps = steps_of(recipe, tmp_path / "open")
-    steps.filter()
+        patch.setattr(completed_module, "read_samples", watched)
+        context = worked(recipe, tmp_path / "closed", "filter")
+        assert read == {"train", "validation"}
+        check_leak(context.completed)
+        assert "test" in read  # the watch would have seen it
+    # The fault: a rung is given all parts.
+    monkeypatch.setattr(scoring, "SCORED_ON", ("train", "validation", "test"))
+    context = worked(recipe, tmp_path / "open", "filter")
     with pytest.raises(LeakError, match="choose step's test"):
-        check_leak(steps)
+        check_leak(context.completed)
 
 
 def test_what_is_no_fault_of_a_candidate_ends_the_run(
@@ -269,24 +224,26 @@ def test_what_is_no_fault_of_a_candidate_ends_the_run(
     ]
     for error, kind, said in ends:
 
-        def broken(_: object, error: Exception = error) -> None:
+        def broken(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(RungSteps, "rung", broken)
+        monkeypatch.setattr(module, "run_steps", broken)
         with pytest.raises(kind, match=said):
-            steps_of(recipe, tmp_path).choose()
+            worked(recipe, tmp_path, "choose")
 
 
 def test_an_empty_validation_part_is_told_before_any_training(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(_: object) -> None:
+    def never(*_: object) -> None:
         raise AssertionError("a candidate was tried")
 
-    monkeypatch.setattr(RungSteps, "rung", never)
-    monkeypatch.setattr(module, "read_samples", lambda _: [])
+    recipe = tiny(tiny_recipe, tiny_images)
+    worked(recipe, tmp_path, "judge")
+    monkeypatch.setattr(module, "run_steps", never)
+    monkeypatch.setattr(completed_module, "read_samples", lambda _: [])
     with pytest.raises(DataError, match=r"validation part is empty.*candidates to \[\]"):
-        steps_of(tiny(tiny_recipe, tiny_images), tmp_path).choose()
+        worked(recipe, tmp_path, "choose")
 
 
 # Where a choice has no place.

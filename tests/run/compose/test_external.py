@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from augmentor.core.errors import ConfigError, DataError, LeakError, SuppliedLeakError
-from augmentor.core.kinds import IMAGE
 from augmentor.core.progress import Silent
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
@@ -21,11 +20,12 @@ from augmentor.data.load import load
 from augmentor.data.spec import ScarcitySpec
 from augmentor.data.split import Split, split
 from augmentor.quality.judge import TaskJudge
-from augmentor.run.compose.external import evaluate_foreign, foreign_recipe, told_test_copies
+from augmentor.run.compose.external import evaluate_foreign, foreign_recipe
 from augmentor.run.generate import generate
-from augmentor.run.publish import check_leak
-from augmentor.run.session import Outcome
-from augmentor.store.seen_rows import near_across, near_duplicate_note, record_seen_rows
+from augmentor.run.leak_check import check_leak
+from augmentor.run.outcome import Outcome
+from augmentor.run.steps.copies_of_test import copy_warnings
+from augmentor.store.seen_rows import record_seen_rows
 
 SHORT = [
     "judge.updates=20",
@@ -140,7 +140,8 @@ def test_the_report_claims_nothing_about_a_generator_it_did_not_train(outcome: O
 @pytest.mark.slow
 def test_the_same_command_again_reuses_every_step(outcome: Outcome, out: Path, source: Path) -> None:
     again = evaluate_foreign("digits", source, recipe="digits", assignments=SHORT, out=out, device="cpu")
-    assert set(again.reused) == {"load", "sample", "judge", "filter", "measure", "evaluate"}
+    steps = {"load", "sample", "judge", "filter", "copies_of_test", "measure", "evaluate"}
+    assert set(again.reused) == steps
     assert again.folder != outcome.folder
     for name in ("results.parquet", "summary.json"):
         mine, theirs = ((folder / name).read_bytes() for folder in (again.folder, outcome.folder))
@@ -234,46 +235,16 @@ def test_a_record_lists_every_row(tmp_path: Path, parts: Split) -> None:
     assert json.loads((tmp_path / "seen_rows.json").read_text()) == {"train": parts.digests()["train"]}
 
 
-def test_nearly_equal_pictures_across_parts_are_named() -> None:
-    from augmentor.data.duplicates import NearDuplicate
-
-    def part(*names: str) -> Samples:
-        n = len(names)
-        return Samples(
-            np.zeros((n, 1, 2, 2), np.uint8),
-            np.zeros(n, np.int64),
-            ("a",),
-            np.array(names),
-            value_range=(0, 255),
-            kind=IMAGE,
-        )
-
-    where = {"train": part("t1", "t2"), "validation": part("v1"), "test": part("s1", "s2")}
-    pairs = [
-        NearDuplicate("t1", "s1", 0.99871),
-        NearDuplicate("s2", "v1", 0.992),
-        NearDuplicate("t1", "t2", 0.99),
-        NearDuplicate("s1", "s2", 0.99),
-    ]
-    found = near_across(where, pairs)
-    assert found == [
-        {"part": "train", "id": "t1", "test": "s1", "correlation": 0.9987},
-        {"part": "validation", "id": "v1", "test": "s2", "correlation": 0.992},
-    ]
-    assert "train t1 and test s1 (0.9987); validation v1 and test s2" in near_duplicate_note(found, IMAGE)[0]
-    assert near_duplicate_note([], IMAGE) == []
-
-
 @pytest.mark.slow
 def test_a_generator_that_copied_test_cases_is_told_and_an_honest_one_is_not(parts: Split) -> None:
     judge = TaskJudge.fit(parts.train, held_out=parts.validation, seed=0, updates=1, processes=1)
-    (told,) = told_test_copies(judge, noisy(parts.test, np.arange(40), sd=0.7), parts.test)
+    (told,) = copy_warnings(judge, noisy(parts.test, np.arange(40), sd=0.7), parts.test)
     assert told.startswith("40 of 40 synthetic images are near copies of test cases, and ")
     # Other real digits stand for a perfect generator's; copies of training images are another matter.
     pool = split(load("digits"), scarcity=ScarcitySpec()).train
     fresh = pool.take(~np.isin(pool.row_digests, parts.train.row_digests))
-    assert told_test_copies(judge, fresh, parts.test) == []
-    assert told_test_copies(judge, noisy(parts.train, np.arange(60), sd=0.7), parts.test) == []
+    assert copy_warnings(judge, fresh, parts.test) == []
+    assert copy_warnings(judge, noisy(parts.train, np.arange(60), sd=0.7), parts.test) == []
 
 
 def test_a_field_that_has_no_effect_is_refused() -> None:

@@ -8,18 +8,22 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.persist import read_samples
 from augmentor.core.results import Results
+from augmentor.run.compose.expand import run_job
 from augmentor.run.compose.external import foreign_recipe
-from augmentor.run.compose.folds import check_outer, split_recipe
+from augmentor.run.compose.folds import split_recipe, split_recipes
 from augmentor.run.guard import GuardSpec, broken_rails
 from augmentor.run.recipe import load_recipe
-from augmentor.run.session import Job, run_job
+from augmentor.run.session import Job
+from augmentor.run.steps.load import check_outer_splits
 from augmentor.statistics.significance import nadeau_bengio
 
 
 def test_every_split_has_seeds_of_its_own_and_nothing_else(tiny_recipe, tiny_images):
     recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=4"], data=tiny_images)
-    others = [split_recipe(recipe, number) for number in range(1, 4)]
+    others = split_recipes(recipe)
+    assert len(others) == 3
     for name in ("split", "training"):
         assert len({getattr(one, name).seed for one in (recipe, *others)}) == 4
     for one in others:
@@ -30,10 +34,10 @@ def test_every_split_has_seeds_of_its_own_and_nothing_else(tiny_recipe, tiny_ima
 
 
 def test_what_cannot_be_split_again_is_refused(tiny_images):
-    check_outer(1, "official")
-    check_outer(5, "grouped")
+    check_outer_splits(1, "official")
+    check_outer_splits(5, "grouped")
     with pytest.raises(ConfigError, match="test part of their own"):
-        check_outer(2, "official")
+        check_outer_splits(2, "official")
     with pytest.raises(ConfigError, match="cannot be trained again for each split"):
         foreign_recipe(str(tiny_images), "default", ["evaluation.outer_splits=3"])
 
@@ -44,8 +48,8 @@ def test_the_gain_rail_is_about_all_splits():
         {"dataset": "d", "split": "test", "metric": "outer_delta_mean", "value": -0.1},
     ]
     guard = GuardSpec(minimum_gain=0.0)
-    assert broken_rails(guard, Results.from_rows(rows), {"arm": "filtered"})
-    assert not broken_rails(guard, Results.from_rows(rows[:1]), {"arm": "filtered"})
+    assert broken_rails(guard, Results.from_rows(rows), "filtered")
+    assert not broken_rails(guard, Results.from_rows(rows[:1]), "filtered")
 
 
 @pytest.mark.slow
@@ -55,6 +59,9 @@ def test_a_run_with_outer_splits(tiny_recipe, tiny_images, tmp_path):
     recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=2"], data=tiny_images)
     outcome = run_job(Job(recipe, tmp_path))
     assert {"train", "evaluate"} <= set(outcome.reused)  # the first split is the run without others
+    again = run_job(Job(recipe, tmp_path))
+    assert "outer" in again.reused
+    assert again.sentence == outcome.sentence
     summary = json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8"))
     outer, verdict = summary["outer"], summary["verdict"]
     assert len(outer["splits"]) == 2
@@ -74,10 +81,7 @@ def test_a_run_with_outer_splits(tiny_recipe, tiny_images, tmp_path):
     page = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "Outer splits" in page
     assert "conditional on its one GAN" in page
-    parts = [
-        json.loads(path.read_text())["digests"]["test"]
-        for path in (tmp_path / ".cache" / "load").glob("*/facts.json")
-    ]
+    parts = [read_samples(path).row_digests for path in (tmp_path / ".cache" / "load").glob("*/test")]
     assert len(parts) == 2
     assert set(parts[0]) != set(parts[1])
     assert len(list((tmp_path / ".cache" / "train").glob("*/done.json"))) == 2  # two generators

@@ -11,6 +11,7 @@ import pytest
 from augmentor.core.errors import ConfigError, StorageError
 from augmentor.core.progress import Silent
 from augmentor.core.spec import parse
+from augmentor.run import completed as completed_module
 from augmentor.run.compose import sweep as module
 from augmentor.run.compose.sweep import (
     Member,
@@ -22,8 +23,12 @@ from augmentor.run.compose.sweep import (
     run_sweep,
 )
 from augmentor.run.compose.sweep_table import Trial, sweep_markdown, sweep_rows
+from augmentor.run.context import RunContext
+from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe, load_recipe, recipe_from_values
-from augmentor.run.session import Job, Outcome
+from augmentor.run.session import Job
+from augmentor.run.step import as_json
+from augmentor.run.steps.scoring import TRIAL
 from augmentor.store.cache import StepCache
 
 
@@ -202,18 +207,18 @@ def test_the_test_part_is_opened_for_the_winner_alone(
         return real(train, synthetic, parts, *rest, **named)
 
     opened: list[str] = []
-    read = module.read_samples
+    read = completed_module.read_samples
 
     def watched_read(folder: Path) -> Any:
         opened.append(folder.name)
         return read(folder)
 
     monkeypatch.setattr(trials, "Runner", watched)
-    monkeypatch.setattr(module, "read_samples", watched_read)
+    monkeypatch.setattr(completed_module, "read_samples", watched_read)
     found = module.try_member(Member(1, {"synthesizer.mode_seeking": 0.05}, recipe, tmp_path, "cpu"))
     assert found.tried, found.reason
     assert handed == [{"validation"}]
-    assert opened == ["train", "validation"]
+    assert sorted(opened) == ["train", "validation"]  # each once, and no other
 
 
 def test_a_full_disk_is_no_fault_of_the_member(
@@ -223,10 +228,10 @@ def test_a_full_disk_is_no_fault_of_the_member(
     member = Member(1, {}, recipe, tmp_path, "cpu")
     for error, fails in ((StorageError("no space left"), True), (MemoryError("too large"), False)):
 
-        def broken(_: object, error: Exception = error) -> None:
+        def broken(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(module.TrialSteps, "trial", broken)
+        monkeypatch.setattr(module, "run_steps", broken)
         if fails:
             with pytest.raises(StorageError):
                 module.try_member(member)
@@ -234,15 +239,14 @@ def test_a_full_disk_is_no_fault_of_the_member(
             assert module.try_member(member).reason == "MemoryError: too large"
 
 
-def test_scores_in_another_arm_are_another_trial(monkeypatch, tmp_path):
+def test_scores_in_another_arm_are_another_trial(tmp_path):
     """Members are scored in the first mixing arm: its scores must not be taken for those of another."""
-    seen = []
-    monkeypatch.setattr(module.TrialSteps, "_key", lambda self, step: step)
-    monkeypatch.setattr(module.TrialSteps, "_keep", lambda self, step, inputs, *_: seen.append(inputs))
+    read = []
     for arms in ("[classical, {rows: passing, mix: cutmix}]", "[classical, filtered]", "[mixup, filtered]"):
         recipe = load_recipe("digits", [f"evaluation.arms={arms}"])
-        module.TrialSteps(recipe, StepCache(tmp_path), "cpu", Silent()).trial()
-    first, other, same = seen
+        context = RunContext(recipe, StepCache(tmp_path), "cpu", Silent())
+        read.append(as_json(TRIAL.reads(context)))
+    first, other, same = read
     assert first != other
     # Arms that scoring a member does not read change nothing.
     assert other == same

@@ -1,0 +1,151 @@
+"""Facts of the evaluation, of one split and of several."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from augmentor.core.facts.base import Facts
+from augmentor.core.facts.quality import NotEstimable
+
+ONE_GENERATOR = (
+    "The answer is conditional on one GAN: all seeds share it, so the interval covers training the "
+    "classifier again and other test cases, not training the generator again."
+)
+MANY_GENERATORS = (
+    "The verdict is over several splits, each with a generator of its own. Arms, classes, samples and "
+    "copies are shown for the first of them, and their intervals are conditional on its one GAN."
+)
+
+
+class VerdictFacts(Facts):
+    """The verdict in words: the synthetic arm that was judged, and the baseline it was compared with."""
+
+    word: str
+    arm: str
+    baseline: str
+    sentence: str
+
+
+class NeededFacts(Facts):
+    """Test cases, or seeds, that would have shown an effect of this size; None where no number would."""
+
+    effect: float
+    cases: int | None
+    seeds: int | None
+
+
+class RecommendationFacts(Facts):
+    """What to train with by the validation part alone; see :mod:`augmentor.experiment.recommend`."""
+
+    use: bool
+    arm: str
+    gain: float
+    standard_error: float | None
+    sentence: str
+
+
+class FitCounts(Facts):
+    """Fits that were trained, and fits that an earlier evaluation had left."""
+
+    trained: int
+    reused: int
+
+
+class ArmFacts(Facts):
+    """What a reader needs to know of an arm: its title, what it is, and whether it has synthetic rows."""
+
+    title: str
+    description: str = ""
+    synthetic: bool = False
+
+
+class EvaluateFacts(Facts):
+    """What is said of an evaluation beside its numbers.
+
+    Attributes:
+        primary_metric: what choices and the verdict are made by.
+        verdict: of this split.
+        share: synthetic share of the judged arm; None where it has none.
+        share_of: the share of each mixing arm.
+        share_by: "validation" where shares were chosen, "recipe" where they were given.
+        share_seeds: fits that each choice of a share was averaged over; 0 where it was given.
+        left_out: classes without synthetic rows in the arm ``classwise``; None without that arm.
+        seeds: numbers of the seed column.
+        classifier_seeds: the seeds that they stand for.
+        needed: cases and seeds that would have shown an effect of the size of the margin.
+        recommendation: by the validation part alone.
+        classifier: what every arm trained.
+        arms: what each arm of the recipe is, by name.
+        resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
+        controls: for each synthetic arm, the arm that differs from it in synthesis alone.
+        skipped: for each arm that was left out, why.
+        not_estimable_arms: numbers of arms without a value, and why.
+        notes: what a reader must know.
+        limits: what the numbers do not say.
+        predictions: name of the file of predictions.
+        fits: how many were trained and reused.
+    """
+
+    primary_metric: str
+    verdict: VerdictFacts | None = None
+    share: float | None = None
+    share_of: dict[str, float] = Field(default_factory=dict)
+    share_by: str = "recipe"
+    share_seeds: int = 0
+    left_out: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] = ()
+    classifier_seeds: tuple[int, ...] = ()
+    needed: NeededFacts | None = None
+    recommendation: RecommendationFacts | None = None
+    classifier: str = ""
+    arms: dict[str, ArmFacts] = Field(default_factory=dict)
+    resolved_to: dict[str, str] = Field(default_factory=dict)
+    controls: dict[str, str] = Field(default_factory=dict)
+    skipped: dict[str, str] = Field(default_factory=dict)
+    not_estimable_arms: tuple[NotEstimable, ...] = ()
+    notes: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    predictions: str = ""
+    fits: FitCounts = FitCounts(trained=0, reused=0)
+
+
+class SplitFacts(Facts):
+    """What one outer split came to; see :class:`augmentor.experiment.outer.OuterSplit`."""
+
+    arm: str
+    baseline: str
+    before: float
+    after: float
+    n_train: int
+    n_test: int
+    control: float | None = None
+
+
+class SplitSeeds(Facts):
+    """The seeds of one outer split, and the generator that it chose, where it had a choice."""
+
+    split: int
+    training: int
+    generator: str | None = None
+
+
+class OuterFacts(Facts):
+    """The answer over all outer splits.
+
+    Attributes:
+        splits: each split's answer.
+        p_value: of the corrected resampled t test, two-sided.
+        n_train: mean number of training cases.
+        n_test: mean number of test cases.
+        word: the verdict's.
+        sentence: the verdict's.
+        seeds: of each split.
+    """
+
+    splits: tuple[SplitFacts, ...]
+    p_value: float
+    n_train: int
+    n_test: int
+    word: str
+    sentence: str
+    seeds: tuple[SplitSeeds, ...] = ()

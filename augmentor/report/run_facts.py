@@ -1,0 +1,116 @@
+"""The facts of a whole run: what its steps said, and how it was made. A report is made of these and results.
+
+It is in this room because the report reads it; :mod:`augmentor.run` puts it together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from augmentor.core.facts.base import Facts
+from augmentor.core.facts.evaluation import (
+    MANY_GENERATORS,
+    ONE_GENERATOR,
+    EvaluateFacts,
+    OuterFacts,
+    VerdictFacts,
+)
+from augmentor.core.facts.quality import MeasureFacts, NotEstimable, WarningFacts
+from augmentor.core.facts.samples import FilterFacts, LabelMinimumFacts, LoadFacts, SampleFacts, Skipped
+from augmentor.core.facts.training import ChooseFacts, JudgeFacts, TrainFacts
+
+
+class RunFacts(Facts):
+    """What every step said, whole, and how the run came about.
+
+    Attributes:
+        load: the data.
+        evaluate: the evaluation.
+        measure: fidelity, diversity and copies.
+        judge: the judge.
+        choose: the choice of the generator; None where the recipe names one.
+        train: the generator's training; None where the samples were made elsewhere.
+        sample: the candidates.
+        label_minimum: the label filter's minimum, where one was chosen.
+        filter: what was kept.
+        copies_of_test: the look for copies of test cases; None where the samples were made here.
+        outer: the answer over outer splits, where there are several.
+        other: facts of further steps, as JSON by the step's name.
+        recipe: as it was run, as JSON.
+        origin_notes: what a reader must know first, of how this run came about.
+        closing_notes: what a reader must know last, of how its numbers may be used.
+        seconds: what each step took when it was worked, by this run or an earlier one.
+        device: what the networks trained on.
+        versions: of the packages that decide results.
+        digests: of the recipe, and the key of each step.
+    """
+
+    load: LoadFacts
+    evaluate: EvaluateFacts
+    measure: MeasureFacts = MeasureFacts()
+    judge: JudgeFacts | None = None
+    choose: ChooseFacts | None = None
+    train: TrainFacts | None = None
+    sample: SampleFacts | None = None
+    label_minimum: LabelMinimumFacts | None = None
+    filter: FilterFacts | None = None
+    copies_of_test: WarningFacts | None = None
+    outer: OuterFacts | None = None
+    other: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    origin_notes: tuple[str, ...] = ()
+    closing_notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = Field(default_factory=dict)
+    device: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    digests: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What the data are called, for people."""
+        return self.load.title or self.load.dataset
+
+    @property
+    def licence(self) -> str:
+        """Of the data, as their card says; empty where nobody said."""
+        return str((self.load.card or {}).get("licence", ""))
+
+    @property
+    def verdict(self) -> VerdictFacts | None:
+        """The verdict of the run: over all outer splits where there are several; None where there is none."""
+        verdict = self.evaluate.verdict
+        if verdict is None or self.outer is None:
+            return verdict
+        return verdict.model_copy(update={"word": self.outer.word, "sentence": self.outer.sentence})
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know, in the order in which things happened."""
+        sampled = self.sample.notes if self.sample else ()
+        return [*self.origin_notes, *self.load.notes, *sampled, *self.evaluate.notes, *self.closing_notes]
+
+    @property
+    def limits(self) -> list[str]:
+        """What the numbers do not say."""
+        evaluated = list(self.evaluate.limits)
+        if self.outer:
+            evaluated = [MANY_GENERATORS, *(text for text in evaluated if text != ONE_GENERATOR)]
+        return [
+            *(self.sample.limits if self.sample else ()),
+            *evaluated,
+            *(self.copies_of_test.warnings if self.copies_of_test else ()),
+            *self.measure.limits,
+            *(self.train.training_data_warning if self.train else ()),
+        ]
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """Files that could not be used, real ones first."""
+        return [*self.load.skipped, *(self.sample.skipped if self.sample else ())]
+
+    @property
+    def not_estimable(self) -> list[NotEstimable]:
+        """Numbers without a value, and why."""
+        return [*self.measure.not_estimable, *self.evaluate.not_estimable_arms]

@@ -1,0 +1,101 @@
+"""The ordinary run, composed in one place: from data to an expanded dataset and a verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from augmentor.core.progress import Silent
+from augmentor.run.compose.choose import CHOOSE
+from augmentor.run.compose.folds import further_splits
+from augmentor.run.context import RunContext
+from augmentor.run.device import resolve_device
+from augmentor.run.distributed import join_ranks, refuse_several_ranks, wait_for_training
+from augmentor.run.outcome import Outcome
+from augmentor.run.plan import Plan
+from augmentor.run.recipe import Recipe
+from augmentor.run.session import Job, begin
+from augmentor.run.step import Step, run_steps
+from augmentor.run.steps.evaluate import EVALUATE
+from augmentor.run.steps.filter import FILTER
+from augmentor.run.steps.judge import JUDGE
+from augmentor.run.steps.label_minimum import LABEL_MINIMUM
+from augmentor.run.steps.load import LOAD
+from augmentor.run.steps.measure import MEASURE
+from augmentor.run.steps.sample import SAMPLE
+from augmentor.run.steps.train import TRAIN, fit
+from augmentor.store.cache import StepCache
+
+
+def filtering(recipe: Recipe) -> tuple[Step[Any], ...]:
+    """Return the steps that filter candidates; a recipe may leave the label filter's minimum to a choice."""
+    return (*((LABEL_MINIMUM,) if recipe.evaluation.mixing.label_minimums else ()), FILTER)
+
+
+def generation(recipe: Recipe) -> tuple[Step[Any], ...]:
+    """Return the steps from the data to filtered samples; a recipe may leave the generator to a choice."""
+    return (LOAD, JUDGE, *((CHOOSE,) if recipe.chooses else ()), TRAIN, SAMPLE, *filtering(recipe))
+
+
+def expansion(recipe: Recipe) -> Plan:
+    """Return the plan of an ordinary run of ``recipe``."""
+    steps = generation(recipe)
+    further = recipe.evaluation.outer_splits > 1
+    outer = (further_splits((*steps, EVALUATE)),) if further else ()
+    return Plan(
+        steps=(*steps, MEASURE, EVALUATE, *outer),
+        folder=recipe.name,
+        settings=recipe.model_dump(mode="json"),
+    )
+
+
+def check_ranks(recipe: Recipe) -> None:
+    """Refuse outer splits and a choice of generators under ``torchrun``, which shares one training.
+
+    Raises:
+        ConfigError: if there are several processes and several trainings.
+    """
+    splits = recipe.evaluation.outer_splits
+    if splits > 1:
+        refuse_several_ranks(
+            f"evaluation.outer_splits={splits}", "set evaluation.outer_splits=1, or run it without torchrun"
+        )
+    if recipe.chooses:
+        refuse_several_ranks(
+            f"the choice among {len(recipe.generators)} candidates",
+            "set candidates=[] and name the generator in synthesizer, or run it without torchrun",
+        )
+
+
+def run_job(job: Job) -> Outcome:
+    """Run every step of ``job`` in this process, without Prefect, and publish the run folder.
+
+    Finished steps of earlier runs are reused; an interrupted one goes on where it stopped.
+
+    Raises:
+        AugmentorError: with a message a person can act on.
+    """
+    check_ranks(job.recipe)
+    session = begin(job, expansion(job.recipe))
+    with session.recorded():
+        run_steps(session.plan.steps, session.context)
+        return session.finish()
+
+
+def train_on_rank(job: Job) -> None:
+    """Train ``job``'s generator with rank 0 of ``torchrun``, and do nothing else.
+
+    All processes must see the folder of the runs: rank 0 leaves data and judge there.
+
+    Raises:
+        ConfigError: as :func:`check_ranks`, or if there is no such device.
+    """
+    check_ranks(job.recipe)
+    device = resolve_device(job.device)
+    join_ranks(device)
+    work = wait_for_training()
+    if work is not None:
+        cache = StepCache(job.out.expanduser().resolve() / ".cache")
+        context = RunContext(job.recipe, cache, device, Silent())
+        run_steps((LOAD, JUDGE), context)
+        fit(context, work)
+        wait_for_training()

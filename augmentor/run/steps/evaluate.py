@@ -1,0 +1,65 @@
+"""Train the arms' classifiers and score them on real held-out data."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from augmentor.core.facts.evaluation import EvaluateFacts
+from augmentor.core.facts.samples import LoadFacts
+from augmentor.core.seeds import derive_seed
+from augmentor.run.completed import RESULTS
+from augmentor.run.context import RunContext
+from augmentor.run.step import EXPERIMENT_CODE, Step
+from augmentor.store.test_access import record_test_access
+
+PREDICTIONS = "predictions.npz"
+
+
+def reads(context: RunContext) -> dict[str, Any]:
+    """Return what the scores depend on besides the marked samples."""
+    spec = context.evaluation
+    return {
+        "evaluation": spec.model_dump(mode="json", exclude={"features", "label_minimums", "outer_splits"}),
+        "seed": context.seed,
+    }
+
+
+def evaluate_arms(context: RunContext, output: Path, work: Path) -> EvaluateFacts:
+    """Write scores and predictions."""
+    from augmentor.experiment.evaluate import evaluate
+
+    completed = context.completed
+    parts = completed.parts
+    # The work folder bears the key of the step.
+    key = work.stem
+    evaluation = evaluate(
+        parts["train"],
+        parts["validation"],
+        parts["test"],
+        completed.synthetic,
+        context.evaluation,
+        dataset=completed.facts("load", LoadFacts).dataset,
+        seed=derive_seed(context.seed, "evaluate"),
+        processes=context.recipe.execution.processes,
+        mapper=context.engine.mapper,
+        folder=work,
+        critic=completed.critic,
+        progress=context.progress,
+        opening=lambda: record_test_access(context.cache.root, parts["test"].digest, key),
+    )
+    evaluation.results.write(output / RESULTS)
+    shutil.copyfile(work / PREDICTIONS, output / PREDICTIONS)
+    return EvaluateFacts.model_validate(evaluation.facts)
+
+
+EVALUATE = Step(
+    "evaluate",
+    "Measure the classifier's gain",
+    EvaluateFacts,
+    evaluate_arms,
+    reads,
+    after=("load", "filter"),
+    code=EXPERIMENT_CODE,
+)

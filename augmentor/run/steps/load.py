@@ -1,0 +1,148 @@
+"""Read the data, skip what cannot be read, split it, and cut the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augmentor.core.errors import ConfigError
+from augmentor.core.facts.samples import LoadFacts, NearTestDuplicate, Removed, Skipped
+from augmentor.core.kinds import Kind
+from augmentor.core.persist import write_samples
+from augmentor.core.results import Results
+from augmentor.core.samples import Samples
+from augmentor.experiment.spec import check_shape
+from augmentor.run.completed import PARTS, RESULTS
+from augmentor.run.context import RunContext
+from augmentor.run.step import DATA_CODE, Step
+
+if TYPE_CHECKING:
+    from augmentor.data.duplicates import NearDuplicate
+
+NAMED = 5
+"""Skipped files, and pairs of near duplicates, that a message names."""
+
+
+def reads(context: RunContext) -> dict[str, Any]:
+    """Return what the data depend on."""
+    recipe = context.recipe
+    return {
+        "dataset": context.dataset,
+        "card": context.card,
+        "source": context.source_digest,
+        "image": recipe.image,
+        "series": recipe.series,
+        "split": recipe.split,
+        "scarcity": recipe.scarcity,
+    }
+
+
+def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
+    """Write the parts and their counts by class."""
+    from augmentor.data.duplicates import near_duplicates
+    from augmentor.data.load import load as read
+    from augmentor.data.split import split
+    from augmentor.modalities.table import modality_of
+
+    recipe, log = context.recipe, context.progress.log
+    loaded = read(
+        context.dataset,
+        image=recipe.image,
+        series=recipe.series,
+        data=context.data,
+        progress=context.progress,
+    )
+    parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
+    for item in loaded.skipped[:NAMED]:
+        log(f"load: skipped: {item.path}: {item.reason}")
+    if len(loaded.skipped) > NAMED:
+        log(f"load: {len(loaded.skipped)} files skipped in all")
+    for note in (*loaded.notes, *parts.notes):
+        log(f"load: {note}")
+    counts = []
+    for name in PARTS:
+        part: Samples = getattr(parts, name)
+        (output / name).mkdir()
+        write_samples(output / name, part)
+        counts += [
+            {"dataset": loaded.name, "split": name, "metric": "count", "class": label, "value": float(n)}
+            for label, n in part.counts.items()
+        ]
+    Results.from_rows(counts).write(output / RESULTS)
+    near = near_across(parts.parts, near_duplicates(parts.parts, loaded.fingerprints))
+    return LoadFacts(
+        dataset=loaded.name,
+        title=loaded.card.title if loaded.card else loaded.name,
+        card=loaded.card.model_dump(mode="json") if loaded.card else None,
+        classes=parts.train.classes,
+        kind=loaded.kind,
+        shape=modality_of(parts.train).fit_codec(parts.train).shape,
+        layout=loaded.layout,
+        split=parts.kind,
+        source=context.source_digest,
+        notes=(*loaded.notes, *parts.notes, *near_duplicate_note(near, loaded.kind)),
+        near_duplicates=tuple(near),
+        skipped=tuple(Skipped(path=str(item.path), reason=item.reason) for item in loaded.skipped),
+        removed=tuple(
+            Removed(id=item.id, duplicate_of=item.duplicate_of, part=item.part, reason=item.reason)
+            for item in parts.removed
+        ),
+    )
+
+
+def refuse_unsuited(context: RunContext) -> None:
+    """Refuse what cannot be evaluated on these data: before hours of training, not after them.
+
+    Raises:
+        ConfigError: saying which field asks for it and what to change.
+    """
+    facts = LOAD.of(context)
+    check_shape(context.recipe.evaluation, facts.shape)
+    check_outer_splits(context.recipe.evaluation.outer_splits, facts.split)
+
+
+def check_outer_splits(splits: int, kind: str) -> None:
+    """Refuse to split again what comes with a test part of its own.
+
+    Raises:
+        ConfigError: if ``splits`` is above one and the split is "official".
+    """
+    if splits > 1 and kind == "official":
+        raise ConfigError(
+            f"evaluation.outer_splits is {splits}, and the data have a test part of their own, which is not "
+            "mixed with the rest; set it to 1, or give the data without that part"
+        )
+
+
+def near_across(parts: Mapping[str, Samples], near: Sequence[NearDuplicate]) -> list[NearTestDuplicate]:
+    """Return the nearly equal pairs with one sample in the test part and one in another."""
+    place = {str(name): part for part, samples in parts.items() for name in samples.ids}
+    found = []
+    for pair in near:
+        first, second = sorted((pair.first, pair.second), key=lambda name: place[name] == "test")
+        if place[second] == "test" != place[first]:
+            found.append(
+                NearTestDuplicate(
+                    part=place[first], id=first, test=second, correlation=round(pair.correlation, 4)
+                )
+            )
+    return found
+
+
+def near_duplicate_note(near: Sequence[NearTestDuplicate], kind: Kind) -> list[str]:
+    """Return the note on nearly equal samples across parts, if there are any."""
+    if not near:
+        return []
+    some = "; ".join(
+        f"{pair.part} {pair.id} and test {pair.test} ({pair.correlation})" for pair in near[:NAMED]
+    )
+    return [
+        f"{len(near)} test {kind.plural} have a nearly equal {kind.name} in another part (saved again with "
+        f"losses, or the same case): {some}{' and more' if len(near) > NAMED else ''}. Only equal "
+        f"{kind.cell}s are proof and are taken out; look at these pairs, for a test case that is known from "
+        "training flatters every arm"
+    ]
+
+
+LOAD = Step("load", "Load and split the data", LoadFacts, load, reads, code=DATA_CODE, then=refuse_unsuited)
