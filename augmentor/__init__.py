@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from augmentor.data.split import split as split
     from augmentor.data.torch_dataset import ExpandedDataset as ExpandedDataset
     from augmentor.experiment.evaluate import evaluate as evaluate
+    from augmentor.experiment.verdict_of import verdict as verdict
+    from augmentor.experiment.verdict_of import verdict_over_folds as verdict_over_folds
     from augmentor.modalities.export import export as export
     from augmentor.quality.judge import TaskJudge as TaskJudge
     from augmentor.quality.measure import measure as measure
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from augmentor.run.sampling import filter as filter
     from augmentor.run.sampling import sample as sample
     from augmentor.run.session import Job as Job
+    from augmentor.statistics.planning import detectable_gain as detectable_gain
     from augmentor.synthesizers.build import build as build
     from augmentor.synthesizers.build import load_synthesizer as load_synthesizer
     from augmentor.synthesizers.critic import load_classifier as load_classifier
@@ -47,6 +50,7 @@ _PLACES = {
     "TaskJudge": "quality.judge",
     "build": "synthesizers.build",
     "candidates": "quality.plan",
+    "detectable_gain": "statistics.planning",
     "evaluate": "experiment.evaluate",
     "evaluate_foreign": "run.compose.external",
     "export": "modalities.export",
@@ -62,6 +66,8 @@ _PLACES = {
     "run_job": "run.compose.expand",
     "sample": "run.sampling",
     "split": "data.split",
+    "verdict": "experiment.verdict_of",
+    "verdict_over_folds": "experiment.verdict_of",
     "write_report": "run.reporting",
 }
 

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -31,58 +32,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from same_numbers_names import (
+    RENAMED_ARMS,
+    RENAMED_CLASSES,
+    RENAMED_COLUMNS,
+    RENAMED_FACTS,
+    RENAMED_FILES,
+    RENAMED_METRICS,
+    RENAMED_REASONS,
+    RENAMED_SETTINGS,
+    RENAMED_SPLITS,
+)
 from same_numbers_runs import OPTIONS, RUNS, commands_of
 
-# What is called otherwise in the newer checkout, as old name to new name. Applied to the rows of both
-# checkouts, so that both come out in the new words.
-RENAMED_COLUMNS: dict[str, str] = {"fold": "split"}
-RENAMED_ARMS: dict[str, str] = {
-    "spread": "rows=passing",
-    "spread_real": "rows=passing sampling=natural augmentation=none",
-    "spread_balanced": "rows=passing augmentation=none",
-    "spread_weighted": "rows=passing sampling=natural loss=class_weighted",
-    "spread_focal": "rows=passing sampling=natural loss=focal",
-    "spread_logit_adjusted": "rows=passing sampling=natural loss=logit_adjusted",
-    "spread_mixup": "rows=passing mix=mixup",
-    "spread_weighted_mixup": "rows=passing sampling=natural loss=class_weighted mix=mixup",
-    "spread_cutmix": "rows=passing mix=cutmix",
-    "critic_start_real": "sampling=natural augmentation=none start=critic",
-    "critic_start_balanced": "augmentation=none start=critic",
-    "critic_start_classical": "start=critic",
-    "critic_start_class_weighted": "sampling=natural loss=class_weighted start=critic",
-    "critic_start_mixup": "mix=mixup start=critic",
-    "critic_start_cutmix": "mix=cutmix start=critic",
-    "critic_start_spread": "rows=passing start=critic",
-    "critic_start_spread_real": "rows=passing sampling=natural augmentation=none start=critic",
-    "critic_start_spread_balanced": "rows=passing augmentation=none start=critic",
-    "critic_start_spread_weighted": "rows=passing sampling=natural loss=class_weighted start=critic",
-    "critic_start_spread_mixup": "rows=passing mix=mixup start=critic",
-    "critic_start_spread_cutmix": "rows=passing mix=cutmix start=critic",
-    "critic_network_real": "sampling=natural augmentation=none start=untrained_critic",
-    "critic_network_balanced": "augmentation=none start=untrained_critic",
-    "critic_network_classical": "start=untrained_critic",
-    "critic_network_class_weighted": "sampling=natural loss=class_weighted start=untrained_critic",
-    "critic_network_focal": "sampling=natural loss=focal start=untrained_critic",
-    "critic_network_logit_adjusted": "sampling=natural loss=logit_adjusted start=untrained_critic",
-    "critic_network_mixup": "mix=mixup start=untrained_critic",
-    "critic_network_weighted_mixup": "sampling=natural loss=class_weighted mix=mixup start=untrained_critic",
-    "critic_network_cutmix": "mix=cutmix start=untrained_critic",
-    "weighted_mixup": "sampling=natural loss=class_weighted mix=mixup",
-    "diverse": "rows=diverse mix=mixup",
-    "influential": "rows=influential mix=mixup",
-    "covariance_transfer": "head=covariance",
-    "feature_gan": "head=generated",
-}
-RENAMED_METRICS: dict[str, str] = {}
-RENAMED_SETTINGS: dict[str, str] = {}
-RENAMED_SPLITS: dict[str, str] = {}
-RENAMED_CLASSES: dict[str, str] = {}
-RENAMED_REASONS: dict[str, str] = {}
-"""Why a synthetic row was not kept."""
-RENAMED_FILES: dict[str, str] = {}
-"""Folders of runs, folders of samples and the stems of files of weights."""
-RENAMED_FACTS: dict[str, str] = {"delta": "gain"}
-"""Keys of the verdict and of the recommendation in summary.json."""
 LEFT_OUT_METRICS: dict[str, str] = {}
 """Metrics that are not the same in two runs of one checkout, each with the reason. None so far."""
 
@@ -95,7 +57,7 @@ def canonical(row: Mapping[str, Any]) -> dict[str, str]:
     """
     told = {RENAMED_COLUMNS.get(name, name): value for name, value in row.items()}
     found = {name: str(value) for name, value in told.items() if not pd.isna(value) and str(value) != ""}
-    settings = told_setting(found.pop("setting", ""))
+    settings = setting_words(found.pop("setting", ""))
     for name in ("dataset", "arm", "metric"):
         if name in found:
             found[name], *more = found[name].split("@")
@@ -112,18 +74,16 @@ def canonical(row: Mapping[str, Any]) -> dict[str, str]:
     return {**found, **({"setting": "@".join(words)} if words else {})}
 
 
-def told_setting(text: str) -> list[str]:
-    """Return the settings of the column ``setting``, ``images=640 share=0.5``, one by one.
+def setting_words(text: str) -> list[str]:
+    """Return the words ``name=value`` of a setting, whose values are JSON, as metrics once bore them.
 
-    Texts in it are JSON, in quotes; numbers are written as the checkout before wrote them.
+    Example:
+        >>> setting_words('candidate="cvae" label_minimum=0.0')
+        ['candidate=cvae', 'label_minimum=0']
     """
-    found = []
-    while text:
-        name, _, rest = text.partition("=")
-        value, end = json.JSONDecoder().raw_decode(rest)
-        text = rest[end:].removeprefix(" ")
-        found.append(f"{name}={value if isinstance(value, str) else format(value, 'g')}")
-    return found
+    pairs = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', text)
+    values = ((name, json.loads(value)) for name, value in pairs)
+    return [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values]
 
 
 def short_hash(parts: Iterable[bytes | str]) -> str:

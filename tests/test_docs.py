@@ -7,12 +7,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 import augmentor
-from augmentor.run.recipe import recipe_from_values
+from augmentor.core.spec import parse
+from augmentor.data.cards import Card
+from augmentor.run.recipe import Recipe, recipe_from_values
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def blocks(page: Path) -> list[str]:
@@ -76,6 +80,32 @@ def test_the_recipe_reference_has_every_field_with_a_meaning(reference: ModuleTy
             assert f"| `{field}` |" in tables[name]
     assert "| `seeds` | whole number ≥ 1, ≤ 1000 | `10` |" in tables["evaluation"]
     assert "whole number ≥ 1 or null | `null` |" in tables[""]
+
+
+def test_recipes_on_the_pages_are_valid() -> None:
+    found = 0
+    for page in PAGES:
+        for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
+            values = yaml.safe_load(block)
+            if set(values) <= set(Recipe.model_fields) and "classes" not in values:
+                recipe_from_values({"name": "x", **values})
+                found += 1
+            elif "classes" in values:
+                parse(Card, values, page.name)
+    assert found >= 8
+
+
+def test_fields_named_on_the_pages_exist(reference: ModuleType) -> None:
+    known = {
+        f"{section.path}.{field}".lstrip(".")
+        for section in reference.sections()
+        for field in section.model.model_fields
+    }
+    parts = "|".join({path.partition(".")[0] for path in known if "." in path})
+    for page in PAGES:
+        text = re.sub(r"```yaml\n.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for path in re.findall(rf"(?<=[`\s])((?:{parts})\.[a-z_.]+[a-z_])(?=[`=\s])", text):
+            assert path in known, f"{page.name} names {path}"
 
 
 def test_a_recipe_field_without_a_meaning_stops_the_build(reference: ModuleType) -> None:

@@ -71,10 +71,11 @@ def read_setting(text: str) -> dict[str, Scalar]:
 class Results:
     """One row per number: dataset, arm, setting, seed, split, metric, class, value, greater_is_better.
 
-    ``setting`` says under which setting a number was found that was tried before a choice ("share=0.5", see
-    :func:`setting_text`); it is missing in all other rows. ``split`` says which part was scored ("test",
-    "validation", "train", "synthetic"); ``seed``, ``arm``, ``class`` and ``greater_is_better`` are missing
-    where they do not apply. A number that cannot be estimated has no row: a value is never NaN.
+    ``setting`` names the setting of a number that was tried before a choice ("share=0.5"), or the part that a
+    row is of a number with several parts ("bin=3", see :func:`setting_text`); it is missing in other rows.
+    ``split`` says which part was scored ("test", "validation", "train", "synthetic"); ``seed``, ``arm``,
+    ``class`` and ``greater_is_better`` are missing where they do not apply. A number that cannot be estimated
+    has no row: a value is never NaN.
     """
 
     table: pd.DataFrame

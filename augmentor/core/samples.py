@@ -37,7 +37,7 @@ class Samples:
         group: unicode array of shape (N,) or None; rows of one group (a patient) are never
             divided between splits.
         value_range: (low, high) that ``x`` may take, e.g. (0, 255); None for tables.
-        kind: what one sample is, as the reader that made the samples decided; given by name.
+        kind: what one sample is, as the reader that made the samples decided; by keyword.
 
     Raises:
         DataError: at construction, if the parts disagree.
@@ -131,15 +131,15 @@ class Samples:
     @cached_property
     def row_digests(self) -> npt.NDArray[np.str_]:
         """SHA-256 of each row's decoded content (shape, dtype, values), labels not included."""
-        if isinstance(self.x, pd.DataFrame):
-            rows: npt.NDArray[np.generic] = self.x.to_numpy(np.float64)
-            head = ",".join(map(str, self.x.columns)).encode()
-        else:
-            rows = self.x
-            head = f"{self.x.dtype.str}{self.x.shape[1:]}".encode()
-        if not len(rows):
+        if not len(self):
             return np.empty(0, dtype=np.str_)
-        return collect((sha256_bytes(head, np.ascontiguousarray(row).tobytes()) for row in rows), "U64")
+        if isinstance(self.x, pd.DataFrame):
+            head = ",".join(map(str, self.x.columns)).encode()
+            rows = _row_bytes(self.x)
+        else:
+            head = f"{self.x.dtype.str}{self.x.shape[1:]}".encode()
+            rows = (np.ascontiguousarray(row).tobytes() for row in self.x)
+        return collect((sha256_bytes(head, row) for row in rows), "U64")
 
     @cached_property
     def digest(self) -> str:
@@ -156,6 +156,17 @@ class Samples:
                 ["\n".join(self.classes).encode(), repr(self.value_range).encode()],
             )
         )
+
+
+def _row_bytes(table: pd.DataFrame) -> Iterator[bytes]:
+    """Yield every row's values: numbers as 64-bit floats, all else as text that says its length."""
+    columns = [
+        [np.float64(value).tobytes() for value in column]
+        if pd.api.types.is_numeric_dtype(column)
+        else [f"{len(str(value))}:{value}".encode() for value in column]
+        for _, column in table.items()
+    ]
+    yield from (b"".join(values) for values in zip(*columns, strict=True))
 
 
 def _lines(texts: npt.NDArray[np.str_]) -> Iterator[bytes]:

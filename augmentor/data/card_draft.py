@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from augmentor.core.kinds import IMAGE, VOLUME
 from augmentor.data.inspection import Inspection
 
 HEAD = """# A draft: replace every "unknown", and say what the classes mean.
@@ -30,7 +31,6 @@ def draft_card(found: Inspection) -> str:
         known = loaded.card.model_dump(mode="json", exclude_defaults=True)
         return _yaml({**known, "rows": rows})
     first = next(iter(loaded.parts.values()))
-    low, high = first.value_range or (0.0, 255.0)
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", found.name).strip("_-")[:64] or "data"
     values: dict[str, Any] = {
         "name": name,
@@ -45,12 +45,12 @@ def draft_card(found: Inspection) -> str:
         "classes": list(loaded.classes),
         "split": "official" if "test" in rows else "stratified",
         "rows": rows,
-        "value_range": [low, high],
+        **({} if first.value_range is None else {"value_range": list(first.value_range)}),
         "avoid": [],
     }
-    if loaded.kind.name != "series" and max(first.shape[1:]) <= 1024:
+    if loaded.kind in (IMAGE, VOLUME) and max(first.shape[1:]) <= 1024:
         values["image_size"] = max(first.shape[1:])
-    return HEAD + _yaml(values) + GROUP[loaded.layout]
+    return HEAD + _yaml(values) + GROUP.get(loaded.layout, "")
 
 
 def _yaml(values: dict[str, Any]) -> str:

@@ -27,8 +27,10 @@ class Card(Spec):
         licence: licence of the data, e.g. "CC BY 4.0".
         source: page the data comes from.
         citation: the works to cite.
-        kind: "embedded" (inside an installed package), "npz", or "folder" of class folders.
-        modality: "image", "volume" or "series"; None takes it from the data.
+        kind: "embedded" (inside an installed package), "npz", "folder" of class folders, or the name of
+            another form in which data lies on disk.
+        modality: "image", "volume" or "series"; None decides by the files and their shape, see
+            :func:`augmentor.data.readers.decide.decide_kind`.
         url: where the official file is; used on request only.
         md5: MD5 of the official file, 32 hexadecimal digits.
         task: what a label is; "multi-label" sets are described but cannot be used.
@@ -53,7 +55,7 @@ class Card(Spec):
     licence: Text = "unknown"
     source: Text = "unknown"
     citation: Text = "unknown"
-    kind: Literal["embedded", "npz", "folder"]
+    kind: Text
     modality: Text | None = None
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None

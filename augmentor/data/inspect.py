@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from augmentor.core.errors import AugmentorError
+from augmentor.core.kinds import IMAGE, VOLUME
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.data.duplicates import exact_duplicates, near_duplicates
@@ -19,7 +20,8 @@ from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import Split, split
 
 FALLBACK_SIZE = 64
-VOLUME_SIDE = 32
+FAST = {IMAGE: (64, "square"), VOLUME: (32, "cube")}
+"""Kinds whose size decides how long a training takes: the largest side that is quick, and the shape."""
 FEW = 20
 ASSUMED_ACCURACY = 0.85
 
@@ -129,15 +131,15 @@ def _reading_warnings(loaded: Loaded, near_across: int, near: int) -> list[str]:
 
 
 def _size_warnings(loaded: Loaded) -> list[str]:
-    sides = next(iter(loaded.parts.values())).shape[1:]
     kind = loaded.kind
-    if kind.name == "series":
+    if kind not in FAST:
         return []
-    most, square = (FALLBACK_SIZE, "square") if kind.name == "image" else (VOLUME_SIDE, "cube")
+    sides = next(iter(loaded.parts.values())).shape[1:]
+    most, square = FAST[kind]
     if len(set(sides)) == 1 and max(sides) <= most:
         return []
     # Images are given as width x height, volumes in the order of their axes.
-    shown = " x ".join(map(str, sides[::-1] if kind.name == "image" else sides))
+    shown = " x ".join(map(str, sides[::-1] if kind == IMAGE else sides))
     return [
         f"{kind.plural} of {shown} {kind.cell}s are trained on as they are; a {square} of at most {most} "
         f"{kind.cell}s{'' if kind.name == 'image' else ' a side'}, e.g. --set image.size=32, is much faster "

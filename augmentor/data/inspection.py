@@ -19,7 +19,7 @@ class Inspection:
         sides: (smallest, median, largest) of every side before resizing: height and width of images,
             depth, height and width of volumes, steps of series.
         channels: how many samples have how many channels; an image shows 1 (grey) or 3 (colour).
-        bits: how many samples have 8 or 16 (or more) bits a value.
+        bits: how many samples have 8 or 16 (or more) bits per value.
         exact: groups of ids that share their values.
         exact_across: how many of those groups lie in several parts.
         near: pairs that are nearly the same.
@@ -27,7 +27,7 @@ class Inspection:
         imbalance: largest over smallest class, of all cases found; infinite where a class is empty.
         kind: how the parts are made ("official", "stratified", "grouped"); None where they cannot be.
         parts: cases by part and class after duplicates are taken out and scarcity is applied.
-        to_generate: synthetic cases a class that balance "level" asks for.
+        to_generate: synthetic cases per class that balance "balanced" asks for.
         blockers: problems that stop a run before any training.
         warnings: what makes its result less certain.
     """

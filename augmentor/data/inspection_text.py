@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
+
+from augmentor.core.samples import Samples
 from augmentor.data.inspection import Inspection
 
 SHOWN = 10
-SIDES: Mapping[str, tuple[str, ...]] = {
-    "series": ("steps",),
-    "image": ("height", "width"),
-    "volume": ("depth", "height", "width"),
+SIDES: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "series": (("steps",), ""),
+    "image": (("height", "width"), " pixels"),
+    "volume": (("depth", "height", "width"), " voxels"),
 }
+"""What the sides of a kind of sample are called, and their unit."""
 
 
 def inspection_lines(found: Inspection) -> list[str]:
@@ -24,18 +28,16 @@ def inspection_lines(found: Inspection) -> list[str]:
     if loaded.card:
         lines.append(f"  {loaded.card.title}; licence {loaded.card.licence}")
     lines += ["", *_table(loaded.classes, found.counts)]
-    low, high = first.value_range or (0, 0)
-    size = ", ".join(
-        f"{name} {_spread(side)}" for name, side in zip(SIDES[loaded.kind.name], found.sides, strict=True)
-    )
+    names, unit = SIDES.get(loaded.kind.name, (("values",) * len(found.sides), ""))
+    size = ", ".join(f"{name} {_spread(side)}" for name, side in zip(names, found.sides, strict=True))
+    values = "" if first.value_range is None else "; values from {:g} to {:g}".format(*first.value_range)
     lines += [
         "",
-        f"size      {size}{'' if loaded.kind.name == 'series' else f' {loaded.kind.cell}s'}",
+        f"size      {size}{unit}",
         f"channels  {_channels(found)}",
-        f"depth     {', '.join(f'{n} of {bits} bits' for bits, n in found.bits.items())}"
-        f"; values from {low:g} to {high:g}",
+        f"depth     {', '.join(f'{n} of {bits} bits' for bits, n in found.bits.items())}{values}",
         f"imbalance largest class {found.imbalance:.3g} times the smallest",
-        f"run sees  {' x '.join(map(str, first.shape))} {first.array.dtype}",
+        f"run sees  {_form(first)}",
     ]
     lines += ["", *_duplicates(found)]
     if found.skipped:
@@ -47,6 +49,12 @@ def inspection_lines(found: Inspection) -> list[str]:
             lines += ["", f"{title}:", *(f"  - {item}" for item in items)]
     lines += ["", "a run would stop before training" if found.blockers else "a run can start"]
     return lines
+
+
+def _form(samples: Samples) -> str:
+    if isinstance(samples.x, pd.DataFrame):
+        return f"{len(samples.x.columns)} columns"
+    return f"{' x '.join(map(str, samples.shape))} {samples.array.dtype}"
 
 
 def _channels(found: Inspection) -> str:

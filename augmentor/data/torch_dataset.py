@@ -58,7 +58,7 @@ class ExpandedDataset(Dataset[Item]):
             real: the training part.
             synthetic: rows of the same classes, shape and units.
             kept_only: leave out what the filters rejected.
-            transform: applied to each float tensor (C, *S) when it is asked for.
+            transform: applied to each float tensor (C, *S) when it is read.
 
         Raises:
             DataError: if real and synthetic rows do not fit together.
@@ -176,9 +176,9 @@ def _stacked_arrays(folder: Path, names: list[str]) -> npt.NDArray[Any]:
 
 def _bounds(folder: Path, x: npt.NDArray[Any]) -> tuple[float, float]:
     for path in sorted(folder.glob("*.npz")):
-        told = read_arrays(path).get("value_range", np.empty(0))
-        if told.shape == (2,):
-            return float(told[0]), float(told[1])
+        bounds = read_arrays(path).get("value_range", np.empty(0))
+        if bounds.shape == (2,):
+            return float(bounds[0]), float(bounds[1])
     if np.issubdtype(x.dtype, np.integer):
         return 0.0, float(np.iinfo(x.dtype).max)
     return float(x.min()), float(x.max())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,16 @@ Labels = NDArray[np.int64]
 PRIMARY_METRICS = ("balanced_accuracy", "macro_auroc", "accuracy")
 
 # The functional form, because "class" is a keyword.
-Row = TypedDict("Row", {"metric": str, "class": str | None, "value": float, "greater_is_better": bool | None})
+Row = TypedDict(
+    "Row",
+    {
+        "metric": str,
+        "setting": NotRequired[Mapping[str, str]],
+        "class": str | None,
+        "value": float,
+        "greater_is_better": bool | None,
+    },
+)
 
 
 def score(
@@ -39,11 +48,12 @@ def score(
         probabilities: (N, K), rows sum to one.
         y: (N,) integers, indices into ``classes``.
         classes: K names.
-        confusion: add ``confusion:<predicted>`` counts, with ``class`` the true class.
+        confusion: add the counts of the confusion matrix as metric ``confusion``, with ``class`` the true
+            class and the predicted one in ``setting``.
 
     Returns:
-        Rows with metric, class (None where overall), value and greater_is_better, ready for
-        ``Results.from_rows`` once dataset, arm, seed and fold are added.
+        Rows with metric, setting (of ``confusion`` only), class (None where overall), value and
+        greater_is_better, ready for ``Results.from_rows`` once dataset, arm, seed and split are added.
 
     Raises:
         DataError: if shapes or values do not fit.
@@ -75,7 +85,7 @@ def score(
             rows.append(_row("auroc", areas[k], classes[k]))
     if confusion:
         rows += [
-            _row(f"confusion:{classes[j]}", table[i, j], classes[i], better=None)
+            {**_row("confusion", table[i, j], classes[i], better=None), "setting": {"predicted": classes[j]}}
             for i in present
             for j in range(len(classes))
         ]

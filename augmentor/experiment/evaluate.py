@@ -97,7 +97,7 @@ def evaluate(
         seed: everything random is derived from it.
         folder: scratch; finished fits stay in ``folder/fits``, so that a run that was killed or a
             second one with more seeds does not train them again.
-        processes: how many processes; None for one a core.
+        processes: how many processes; None for one per core.
         mapper: what spreads the fits; every place it runs them must see ``folder``.
         critic: the generator's critic, for arms that start from it; None where there is none.
         progress: told about every finished fit.

@@ -30,22 +30,39 @@ Window: TypeAlias = tuple[Bound, Bound]
 
 
 @dataclass(frozen=True)
+class Augmentation:
+    """How versions of packed samples are drawn.
+
+    Attributes:
+        policy: what may be changed; what the modality does not have is left out.
+        modality: of the samples; changes them.
+        window: (low, high) of packed values, for all channels or one a channel; brightness, contrast
+            and noise are shares of it, and changed samples are clipped to it.
+    """
+
+    policy: Policy
+    modality: Modality
+    window: Window
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every version would be the sample itself."""
+        return self.policy.without(self.modality.lacking).changes_nothing
+
+
+@dataclass(frozen=True)
 class _Chunk:
     path: str
     start: int
     stop: int
-    policy: Policy
-    modality: Modality
-    window: Window
+    augmentation: Augmentation
     seed: int
 
 
 def draw_pool(
     x: npt.NDArray[Any],
-    policy: Policy,
-    modality: Modality,
+    augmentation: Augmentation,
     *,
-    window: Window,
     versions: int,
     seed: int,
     target: Path,
@@ -55,19 +72,16 @@ def draw_pool(
     """Write the pool of packed samples to ``target``, whole or not at all.
 
     The file is a ``.npy`` array (N, versions, C, *spatial) of packed samples: version 0 is the
-    untouched one, the others are drawn by ``policy``. Each row has its own stream of random
+    untouched one, the others are changed. Each row has its own stream of random
     numbers, so neither the number of processes nor the other rows change a byte.
 
     Args:
         x: packed samples (N, C, *spatial), as :meth:`augmentor.modalities.base.Codec.pack` returns them.
-        policy: what may be changed.
-        modality: of the samples; changes them.
-        window: (low, high) of packed values, for all channels or one a channel; brightness, contrast
-            and noise are shares of it, and changed samples are clipped to it.
+        augmentation: what is changed, and how.
         versions: number of versions V, at least one.
         seed: of all draws.
         target: the file.
-        processes: how many processes may be used; None for one a core.
+        processes: how many processes may be used; None for one per core.
         done: called with the number of finished rows.
 
     Raises:
@@ -75,24 +89,20 @@ def draw_pool(
     """
     if versions < 1:
         raise ConfigError(f"a pool needs at least one version (the untouched sample), got {versions}")
-    policy = policy.without(modality.lacking)
     with atomic_file(target) as temporary:
         pool = np.lib.format.open_memmap(
             temporary, mode="w+", dtype=x.dtype, shape=(len(x), versions, *x.shape[1:])
         )
         pool[:, 0] = x
-        if policy.changes_nothing:
+        if augmentation.changes_nothing:
             pool[:, 1:] = x[:, None]
         pool.flush()
         del pool
-        if policy.changes_nothing or versions == 1 or not len(x):
+        if augmentation.changes_nothing or versions == 1 or not len(x):
             return
         count = processes_to_use(processes, len(x) * (versions - 1) // WORTH_A_PROCESS)
         edges = np.linspace(0, len(x), min(len(x), count * CHUNKS_A_PROCESS) + 1).astype(int).tolist()
-        chunks = [
-            _Chunk(str(temporary), start, stop, policy, modality, window, seed)
-            for start, stop in pairwise(edges)
-        ]
+        chunks = [_Chunk(str(temporary), start, stop, augmentation, seed) for start, stop in pairwise(edges)]
         run_parallel(_draw_chunk, chunks, processes=count, done=lambda n: done(edges[n]))
 
 
@@ -102,10 +112,11 @@ def affordable_versions(asked: int, rows: int, row_bytes: int, budget_bytes: int
 
 
 def _draw_chunk(chunk: _Chunk) -> None:
+    how = chunk.augmentation
     pool = np.lib.format.open_memmap(Path(chunk.path), mode="r+")
-    change = chunk.modality.changer(chunk.policy)
+    change = how.modality.changer(how.policy)
     low, high = (
-        np.atleast_1d(np.asarray(bound, float)).reshape(-1, *(1,) * (pool.ndim - 3)) for bound in chunk.window
+        np.atleast_1d(np.asarray(bound, float)).reshape(-1, *(1,) * (pool.ndim - 3)) for bound in how.window
     )
     # A channel of one value stays that value.
     span = np.where(high > low, high - low, 1.0)

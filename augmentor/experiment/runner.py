@@ -28,7 +28,7 @@ from augmentor.experiment.fit import (
     write_shared,
 )
 from augmentor.experiment.oversample import repeated_rows, smote
-from augmentor.experiment.pool import affordable_versions, draw_pool
+from augmentor.experiment.pool import Augmentation, affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.modalities.table import modality_of
@@ -50,7 +50,7 @@ class Runner:
         spec: the recipe's evaluation.
         seed: everything random is derived from it.
         folder: scratch; ``fits/`` stays, the pools do not.
-        processes: how many processes; None for one a core.
+        processes: how many processes; None for one per core.
         progress: told about pools and fits.
         mapper: what spreads the fits.
         critic: the generator's critic, where an arm needs it.
@@ -189,9 +189,7 @@ class Runner:
     def _draw(self, target: Path, x: npt.NDArray[Any], *, before: int) -> None:
         draw_pool(
             x,
-            self.policy,
-            self.modality,
-            window=self.codec.window,
+            Augmentation(self.policy, self.modality, self.codec.window),
             versions=self.versions,
             seed=derive_seed(self.pool_seed, target.stem),
             target=target,

@@ -53,7 +53,7 @@ class Eyes:
         train: the training part.
         codec: encodes samples.
         seed: of halves and networks.
-        processes: how many processes; None for one a core.
+        processes: how many processes; None for one per core.
 
     Raises:
         DataError: if a class cannot be divided into halves.
@@ -93,7 +93,7 @@ def select(
         synthetic: the candidates with their marks.
         kinds: keys of :data:`SELECTIONS`; none fit no network.
         seed: of everything random.
-        processes: how many processes; None for one a core.
+        processes: how many processes; None for one per core.
 
     Raises:
         DataError: if a class of the training part cannot be divided into halves.

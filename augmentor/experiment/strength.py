@@ -44,7 +44,7 @@ def choose_label_minimum(
         spec: the recipe's evaluation.
         seed: everything random is derived from it; the same for all levels.
         folder: scratch.
-        processes: how many processes; None for one a core.
+        processes: how many processes; None for one per core.
         mapper: what spreads the fits.
         progress: told about every finished fit.
 

@@ -44,7 +44,7 @@ def try_shares(
         spec: shares, ``share_seeds`` (fits a share), updates and the primary metric.
         seed: everything random is derived from it; the same one as :func:`evaluate` is given.
         folder: scratch; finished fits stay in ``folder/fits``.
-        processes: how many processes; None for one a core.
+        processes: how many processes; None for one per core.
         mapper: what spreads the fits.
         progress: told about every finished fit.
 

@@ -45,7 +45,7 @@ def alpha_precision(real: npt.ArrayLike, fake: npt.ArrayLike, k: int = 5) -> Alp
     """
     a, b = pair(real, fake)
     if len(a) <= k or len(b) <= k:
-        few = NotEstimable(f"it needs more than {k} rows a side, got {len(a)} real and {len(b)} fake")
+        few = NotEstimable(f"it needs more than {k} rows per side, got {len(a)} real and {len(b)} fake")
         return AlphaPrecision(few, few, few)
     levels = np.linspace(0, 1, STEPS)
     real_depth = np.linalg.norm(a - a.mean(axis=0), axis=1)

@@ -128,8 +128,8 @@ def calibration_rows(
 
     Each seed's temperature is fitted on the validation part only. ``ece_scaled`` and ``brier_scaled``
     stand beside the ``ece`` and ``brier`` of the plain scores. The bins of the reliability diagram hold
-    the cases of all seeds: ``reliability:<bin>:count``, ``:confidence`` and ``:accuracy``, and the same
-    under ``reliability_scaled``.
+    the cases of all seeds: ``reliability_count``, ``reliability_confidence`` and ``reliability_accuracy``,
+    and the same with ``_scaled``, with the number of the bin as setting.
 
     Args:
         arm: its name.
@@ -140,9 +140,15 @@ def calibration_rows(
     """
     rows: list[dict[str, Any]] = []
 
-    def add(metric: str, value: float, seed: int | None = None, better: bool | None = None) -> None:
+    def add(
+        metric: str,
+        value: float,
+        seed: int | None = None,
+        better: bool | None = None,
+        setting: dict[str, int] | None = None,
+    ) -> None:
         rows.append(
-            {"arm": arm, "seed": seed, "split": "test", "metric": metric}
+            {"arm": arm, "setting": setting, "seed": seed, "split": "test", "metric": metric}
             | {"value": value, "greater_is_better": better}
         )
 
@@ -153,11 +159,11 @@ def calibration_rows(
         add("temperature", temperature, seed)
         add("ece_scaled", expected_calibration_error(scaled[-1], y_test), seed, better=False)
         add("brier_scaled", brier(scaled[-1], y_test), seed, better=False)
-    for name, probabilities in (("reliability", test), ("reliability_scaled", scaled)):
+    for suffix, probabilities in (("", test), ("_scaled", scaled)):
         for number, count, confidence, accuracy in _pooled(probabilities, y_test):
-            add(f"{name}:{number:02d}:count", count)
-            add(f"{name}:{number:02d}:confidence", confidence)
-            add(f"{name}:{number:02d}:accuracy", accuracy)
+            add(f"reliability_count{suffix}", count, setting={"bin": number})
+            add(f"reliability_confidence{suffix}", confidence, setting={"bin": number})
+            add(f"reliability_accuracy{suffix}", accuracy, setting={"bin": number})
     return rows
 
 

@@ -57,7 +57,8 @@ def within_ms_ssim(
     """
     if x.ndim not in (4, 5):
         return NotEstimable(
-            f"structural similarity is defined for images and volumes, got samples of the shape {x.shape[1:]}"
+            f"structural similarity compares neighbours along two or three axes, got samples of the shape "
+            f"{x.shape[1:]}"
         )
     if len(x) < 2:
         return NotEstimable(f"a pair needs two samples, got {len(x)}")

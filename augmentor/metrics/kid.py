@@ -17,7 +17,7 @@ from augmentor.metrics.estimate import Array, Estimate, NotEstimable, pair
 
 BLOCKS = 10
 BLOCK_ROWS = 10
-"""The standard error comes from up to ten blocks of at least ten rows a side."""
+"""The standard error comes from up to ten blocks of at least ten rows per side."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def mmd2(
     """
     a, b = pair(real, fake)
     if len(a) < 2 or len(b) < 2:
-        return NotEstimable(f"it needs two rows a side, got {len(a)} real and {len(b)} fake")
+        return NotEstimable(f"it needs two rows per side, got {len(a)} real and {len(b)} fake")
     scale = 1.0 / a.shape[1] if gamma is None else gamma
     within = _mean(a, a, degree, scale, shift) + _mean(b, b, degree, scale, shift)
     return within - 2 * _mean(a, b, degree, scale, shift)
@@ -72,7 +72,7 @@ def kid(real: npt.ArrayLike, fake: npt.ArrayLike, *, seed: int = 0) -> KernelDis
     value = mmd2(a, b)
     count = min(BLOCKS, min(len(a), len(b)) // BLOCK_ROWS)
     if count < 2:
-        few = f"two blocks of {BLOCK_ROWS} rows a side are needed, got {len(a)} and {len(b)} rows"
+        few = f"two blocks of {BLOCK_ROWS} rows per side are needed, got {len(a)} and {len(b)} rows"
         return KernelDistance(value, NotEstimable(few))
     rng = np.random.default_rng(seed)
     parts = zip(

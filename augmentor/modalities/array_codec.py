@@ -29,7 +29,7 @@ class ArrayCodec:
     Which of the two is right, the modality says.
 
     Attributes:
-        low: value that becomes -1; one for all channels, or one a channel.
+        low: value that becomes -1; one for all channels, or one per channel.
         high: value that becomes 1; of the same form.
         dtype: "uint8", "uint16" or "float32".
         shape: (C, *spatial) of one sample.

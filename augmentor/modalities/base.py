@@ -42,7 +42,7 @@ class Codec(Protocol):
 
     @property
     def window(self) -> tuple[Bound, Bound]:
-        """Lowest and highest packed value, one for all channels or one a channel.
+        """Lowest and highest packed value, one for all channels or one per channel.
 
         Classical augmentation speaks in shares of it, and changed samples are clipped to it.
         """
@@ -123,7 +123,10 @@ class Modality(ABC):
 
     @abstractmethod
     def changer(self, policy: Policy) -> Augment:
-        """Return classical augmentation: a function that changes one packed sample scaled to [0, 1]."""
+        """Return classical augmentation: a function that changes one packed sample scaled to [0, 1].
+
+        Transforms of the policy that the modality is :attr:`lacking` are left out.
+        """
 
     @abstractmethod
     def copy_view(self, encoded: Grid) -> Grid:

@@ -29,8 +29,8 @@ def export(
       16-bit for uint16 and float32. Where the value range is not that of the PNG (digits 0 to 16,
       floats) it is stretched linearly onto it, and the README says so. Series and volumes are ``.npy``
       arrays (C, T) and (C, D, H, W) in the data's own units and dtype: no picture format holds them,
-      and a medical one (NIfTI) would claim a voxel size and a direction that nobody told;
-    - ``metadata.csv``: one row a file with ``file_name`` (relative to ``folder``), ``label``,
+      and a medical one (NIfTI) would claim a voxel size and a direction that the data does not have;
+    - ``metadata.csv``: one row per file with ``file_name`` (relative to ``folder``), ``label``,
       ``class``, ``source`` ("real" or "synthetic"),
       ``original_id`` (id of the real row, or of the row in the run's synthetic set),
       ``synthesizer`` (SHA-256), ``seed``, ``group`` where patients are known, and one column for each

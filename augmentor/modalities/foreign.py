@@ -28,7 +28,7 @@ def read_foreign(
         like: real samples; their classes and labels count.
         layout: how the real data came.
         digest: SHA-256 of the source.
-        progress: told how many files are read.
+        progress: gets the number of files read.
 
     Raises:
         DataError: if nothing can be read, a class is not among the real ones, or values lie beyond

@@ -88,8 +88,10 @@ def refuse_shape(name: str, shape: tuple[int, ...]) -> None:
     Raises:
         ConfigError: if ``shape`` is not (C, *spatial) of one to three dimensions, or is too small.
     """
-    if not 2 <= len(shape) <= 4 or min(shape) < 1 or max(shape[1:]) < 4:
+    # A perceptron has no grid to halve, so a single cell will do: the columns of a table as channels.
+    fewest = 1 if name == "mlp" else 4
+    if not 2 <= len(shape) <= 4 or min(shape) < 1 or max(shape[1:]) < fewest:
         raise ConfigError(
-            f"the {name} networks make series, images and volumes of shape (C, *spatial) "
-            f"with 1 to 3 spatial dimensions and at least 4 cells along one of them, got {tuple(shape)}"
+            f"the {name} networks make samples of shape (C, *spatial) with 1 to 3 spatial dimensions and "
+            f"at least {fewest} cells along one of them, got {tuple(shape)}"
         )

@@ -115,7 +115,7 @@ class ModulatedOutput(StyledLayer):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Return (B, outputs, *grid) for ``x`` (B, inputs, *grid) and scales ``style`` (B, inputs)."""
-        # One small matrix a row: scaling x instead would go through all of it once more.
+        # One small matrix per row: scaling x instead would go through all of it once more.
         weight = self.layer.weight.flatten(1) * (style * self.layer.scale)[:, None]
         # Channels last, as the maps lie: flattened otherwise they would be copied, their gradients too.
         cells = x.movedim(1, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LARGEST_BASE = 7
-"""The coarsest grid has 4 to 7 cells a side; smaller images keep their size."""
+"""The coarsest grid has 4 to 7 cells per side; smaller images keep their size."""
 
 WIDTHS = ((1_000, 24), (10_000, 32), (50_000, 48))
 """Channels of a small picture's networks for fewer than so many images; above the last, 64."""

@@ -80,22 +80,22 @@ def exact_copies(samples: Samples, train: Samples) -> npt.NDArray[np.bool_]:
     return np.isin(samples.row_digests, train.row_digests)
 
 
-def label_minimum(judge: TaskJudge, asked: float) -> FloatArray:
+def label_minimum(judge: TaskJudge, default: float) -> FloatArray:
     """Return the lowest confidence (K,) required of each class.
 
-    It is ``asked``, or the confidence that three quarters of the real images of the class reach,
+    It is ``default``, or the confidence that three quarters of the real images of the class reach,
     where that is lower: held-out images, and training images out of fold where fewer than five
     are held out. A synthetic image need not exceed what most real ones reach.
     """
     held_out = judge.probabilities(judge.held_out)
-    result = np.full(judge.train.n_classes, asked)
+    result = np.full(judge.train.n_classes, default)
     for label in range(judge.train.n_classes):
         rows = judge.held_out.y == label
         own = held_out[rows, label]
         if rows.sum() < FEW:
             own = np.concatenate([own, judge.out_of_fold[judge.train.y == label, label]])
         if len(own):
-            result[label] = min(asked, float(np.quantile(own, 1 - REAL_SHARE)))
+            result[label] = min(default, float(np.quantile(own, 1 - REAL_SHARE)))
     return result
 
 

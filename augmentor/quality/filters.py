@@ -92,7 +92,9 @@ class Selection:
                 | {"split": "synthetic", "metric": "acceptance", "value": share, "greater_is_better": True}
             )
             rows += [
-                base | {"split": "synthetic", "metric": f"rejected:{reason}", "value": float(row[reason])}
+                base
+                | {"split": "synthetic", "metric": "rejected", "setting": {"reason": reason}}
+                | {"value": float(row[reason])}
                 for reason in REASONS
             ]
         return Results.from_rows(rows)

@@ -108,7 +108,7 @@ class TaskJudge:
             seed: decides folds, initial weights and batches.
             updates: optimiser steps of each network, 64 rows each.
             folds: networks; fewer where the smallest class has fewer rows.
-            processes: processes of one thread each; None for one a core. No effect on the result.
+            processes: processes of one thread each; None for one per core. No effect on the result.
             device: where to train.
             progress: the listener.
 

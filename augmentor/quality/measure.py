@@ -50,7 +50,7 @@ BETTER: Mapping[str, bool | None] = {
 }
 """What is measured by class; None where the real value is the aim and not more or less."""
 DISTANCES = ("kid", "frechet")
-"""Their names carry the feature space, and beside it the number of rows: ``kid_task``, ``kid_task_n540``."""
+"""Their names contain the feature space (``kid_task``); overall also with ``images=540`` as setting."""
 DRAWS = 10
 LARGE = 300
 """From this many rows of a class on, three draws are as good as ten."""
@@ -70,16 +70,18 @@ class _Report:
     rows: list[dict[str, Any]] = field(default_factory=list)
     missing: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, split: str, metric: str, value: Estimate, name: str | None = None) -> None:
-        """Add one number, or the reason why there is none."""
+    def add(
+        self, split: str, metric: str, value: Estimate, name: str | None = None, images: int | None = None
+    ) -> None:
+        """Add one number, or the reason why there is none; ``images`` goes to the column ``setting``."""
         if is_number(value):
             kind = metric.partition("_")[0]
             better = BETTER[kind if kind in DISTANCES else metric]
             self.rows.append(
                 {"dataset": self.dataset, "split": split, "metric": metric, "class": name, "value": value}
-                | {"greater_is_better": better}
+                | {"greater_is_better": better, "setting": None if images is None else {"images": images}}
             )
-        else:
+        elif images is None:
             self.missing.append({"split": split, "metric": metric, "class": name, "reason": str(value)})
 
 
@@ -136,8 +138,8 @@ def measure(
         for split, value in _overall([pair for pair, _ in by_class], metric).items():
             report.add(split, metric, value)
             if kind in DISTANCES:
-                # The name of a number that depends on the number of rows carries that number.
-                report.add(split, f"{metric}_n{total}", value)
+                # The number depends on the number of rows, so it also stands with that number.
+                report.add(split, metric, value, images=total)
     copies, missing, memory = copy_rows(judge, held_out, synthetic, dataset, seed)
     results = Results.from_rows([*report.rows, *copies])
     facts = {
@@ -221,7 +223,7 @@ class _Spaces:
         return min(both) if both else pixels
 
     def compare(self, rng: np.random.Generator) -> tuple[int, Pair]:
-        """Return the rows a side and the mean numbers over networks and draws."""
+        """Return the rows per side and the mean numbers over networks and draws."""
         unseen = [np.flatnonzero(self.fold == k) for k in range(len(self.judge.models))]
         size = min(len(self.rows), min(len(part) for part in unseen))
         collected: dict[str, list[Numbers]] = {"synthetic": [], "real": []}
@@ -288,8 +290,8 @@ def _protocol(space: FeatureSpace, train: Samples, sizes: list[int]) -> str:
     rows = ", ".join(f"{name} {size}" for name, size in zip(train.classes, sizes, strict=True))
     return (
         f"{space.description} Precision, recall, density, coverage, alpha-precision, "
-        f"beta-recall, kernel and Fréchet distance compare equally many rows a class ({rows}), synthetic or "
-        "training rows of one fold, new to its network, with the held-out rows, and are means over "
+        f"beta-recall, kernel and Fréchet distance compare equally many rows per class ({rows}), synthetic "
+        "or training rows of one fold, new to its network, with the held-out rows, and are means over "
         "networks and draws. The Fréchet distance is too large for so few rows and means something only "
         "beside its real-to-real value."
     )

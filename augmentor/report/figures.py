@@ -194,7 +194,7 @@ def _changes(
     shapes.append(Line(scale.x(0), 2, scale.x(0), bottom, "zero"))
     for row, (label, delta, (low, high)) in enumerate(rows):
         y = 6 + lane * row + 26
-        # Direction is told by shape and sign as well as by colour.
+        # Direction is shown by shape and sign as well as by colour.
         mark: Mark = "triangle" if low > 0 else "square" if high < 0 else "diamond"
         tip = f"{label}: {formats.points(delta)}, 95 % interval {formats.change([low, high])}"
         shapes += [

@@ -87,16 +87,16 @@ def read_gallery(folder: Path, words: Vocabulary) -> Gallery | None:
     Raises:
         DataError: if one of the two files is missing or damaged, or names a picture that is not there.
     """
-    arrays, index = folder / "gallery.npz", folder / "gallery.json"
-    if not arrays.exists() and not index.exists():
+    arrays, listing = folder / "gallery.npz", folder / "gallery.json"
+    if not arrays.exists() and not listing.exists():
         return None
     try:
         with np.load(arrays, allow_pickle=False) as found:
             images = found["images"]
-        told = json.loads(index.read_text(encoding="utf-8"))
-        return _fitting(_checked(images), told, words)
+        index = json.loads(listing.read_text(encoding="utf-8"))
+        return _fitting(_checked(images), index, words)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise DataError(f"cannot read the pictures {arrays} and {index}: {error}") from error
+        raise DataError(f"cannot read the pictures {arrays} and {listing}: {error}") from error
 
 
 def _checked(images: npt.NDArray[Any]) -> Images:
@@ -107,20 +107,20 @@ def _checked(images: npt.NDArray[Any]) -> Images:
     return images
 
 
-def _fitting(images: Images, told: Mapping[str, Any], words: Vocabulary) -> Gallery:
+def _fitting(images: Images, index: Mapping[str, Any], words: Vocabulary) -> Gallery:
     """Show as many tiles as fit the budget; with one a group still too many, show them smaller."""
-    panels = int(told.get("panels", 1))
+    panels = int(index.get("panels", 1))
     step = max(1, -(-max(images.shape[1], images.shape[2] // panels) // (2 * LARGEST_SIDE)))
     while True:
         smaller = images[:, ::step, ::step] if step > 1 else images
 
         # Every count of tiles tried shares the pictures already packed.
         @cache
-        def address(index: int, smaller: Images = smaller) -> str:
-            return data_uri(np.ascontiguousarray(smaller[index]))
+        def address(place: int, smaller: Images = smaller) -> str:
+            return data_uri(np.ascontiguousarray(smaller[place]))
 
         for most in PER_GROUP:
-            gallery = _Builder(images, told, address, step, words).gallery(most)
+            gallery = _Builder(images, index, address, step, words).gallery(most)
             if _weight(gallery) <= BUDGET:
                 return gallery
         if max(smaller.shape[1:3]) <= 8:
@@ -141,31 +141,31 @@ class _Builder:
     def __init__(
         self,
         images: Images,
-        told: Mapping[str, Any],
+        index: Mapping[str, Any],
         address: Callable[[int], str],
         step: int,
         words: Vocabulary,
     ) -> None:
-        self.images, self.told, self.address, self.step, self.words = images, told, address, step, words
-        self.noun = noun_in(told)
-        self.size = _shown_size(images.shape[1], images.shape[2], int(told.get("panels", 1)))
+        self.images, self.index, self.address, self.step, self.words = images, index, address, step, words
+        self.noun = noun_in(index)
+        self.size = _shown_size(images.shape[1], images.shape[2], int(index.get("panels", 1)))
 
     def gallery(self, most: int) -> Gallery:
-        classes = [(str(entry["name"]), self.groups(entry, most)) for entry in self.told.get("classes", [])]
-        copies = [self.copy(entry) for entry in self.told.get("copies", [])[: max(most, 4)]]
+        classes = [(str(entry["name"]), self.groups(entry, most)) for entry in self.index.get("classes", [])]
+        copies = [self.copy(entry) for entry in self.index.get("copies", [])[: max(most, 4)]]
         return Gallery(
             classes,
             copies,
             self.step,
-            note=str(self.told.get("note", "")),
-            lines=bool(self.told.get("lines")),
+            note=str(self.index.get("note", "")),
+            lines=bool(self.index.get("lines")),
             traversals=self.traversals(),
         )
 
     def traversals(self) -> tuple[tuple[str, list[tuple[str, list[Tile]]]], ...]:
         """Return for each code its title and, class by class, the tiles along it."""
         rows: dict[str, list[tuple[str, list[Tile]]]] = {}
-        for entry in self.told.get("traversals", []):
+        for entry in self.index.get("traversals", []):
             code, name = str(entry["code"]), str(entry["class"])
             tiles = [
                 self.tile(index, f"{name}, {code} at {value}", value)

@@ -37,9 +37,8 @@ def _found(rows: Rows, names: Sequence[str], class_: str | None) -> dict[str, di
         pair |= {split: value for split, value in extra.items() if value is not None}
         if all(value is None for value in pair.values()):
             continue
-        sized = next((m for m in rows.of_class_names("synthetic", class_) if m.startswith(f"{name}_n")), "")
-        suffix = sized.removeprefix(f"{name}_n")
-        numbers[name] = {**pair, **({"images": int(suffix)} if suffix.isdigit() else {})}
+        sizes = rows.settings(name, split="synthetic", class_=class_)
+        numbers[name] = {**pair, **({"images": int(sizes[0]["images"])} if sizes else {})}
     return numbers
 
 
@@ -63,8 +62,9 @@ def acceptance(rows: Rows, classes: list[str]) -> dict[str, Any]:
     for name in classes:
         rate = rows.value("acceptance", split="synthetic", class_=name)
         rejected = {
-            metric.removeprefix("rejected:"): round(value)
-            for metric, value in rows.of_class(name, split="synthetic", prefix="rejected:").items()
+            str(setting["reason"]): round(value)
+            for setting in rows.settings("rejected", split="synthetic", class_=name)
+            if (value := rows.value("rejected", split="synthetic", class_=name, setting=setting)) is not None
         }
         if rate is not None or rejected:
             table[name] = {"rate": rate, "rejected": rejected}
@@ -76,14 +76,18 @@ def confusion(rows: Rows, classes: list[str], arm: str | None) -> dict[str, Any]
     if arm is None:
         return None
     found = [
-        [list(rows.by_seed(f"confusion:{p}", arm=arm, split="test", class_=true).values()) for p in classes]
-        for true in classes
+        [_confused(rows, arm, true=true, predicted=predicted) for predicted in classes] for true in classes
     ]
     if not any(values for row in found for values in row):
         return None
     # A cell without a row was never predicted; every fit has at least one cell.
     fits = max(len(values) for row in found for values in row)
     return {"arm": arm, "matrix": [[sum(values) / fits for values in row] for row in found], "fits": fits}
+
+
+def _confused(rows: Rows, arm: str, *, true: str, predicted: str) -> list[float]:
+    setting = {"predicted": predicted}
+    return list(rows.by_seed("confusion", arm=arm, split="test", class_=true, setting=setting).values())
 
 
 def shares(rows: Rows, facts: EvaluateFacts, primary: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from augmentor.report.rows import Rows, spread
 from augmentor.report.svg import Curve, Figure, Line, Mark, Point, Scale, Shape, Table, Text
 from augmentor.report.vocabulary import arm_label
 
-KINDS = (("plain", "reliability", ""), ("scaled", "reliability_scaled", "_scaled"))
+KINDS = {"plain": "", "scaled": "_scaled"}
 TOP, BOTTOM, HEIGHT = 8.0, 208.0, 267.0
 ACROSS = Scale(0.0, 1.0)
 
@@ -35,24 +35,22 @@ def _of_arm(rows: Rows, arm: str | None) -> dict[str, Any] | None:
         "temperature": spread(temperatures)[0],
         "temperatures": [min(temperatures), max(temperatures)],
     }
-    for kind, metric, suffix in KINDS:
+    for kind, suffix in KINDS.items():
         found[kind] = {
             name: spread(list(rows.by_seed(name + suffix, arm=arm, split="test").values()))[0]
             for name in ("ece", "brier")
         }
-        found[kind]["bins"] = _bins(rows, arm, metric)
+        found[kind]["bins"] = _bins(rows, arm, suffix)
     return found
 
 
-def _bins(rows: Rows, arm: str, metric: str) -> list[dict[str, float | None]]:
-    names = [m for m in rows.metrics(arm=arm, split="test") if m.startswith(f"{metric}:")]
-    numbers = sorted({name.split(":")[1] for name in names})
+def _bins(rows: Rows, arm: str, suffix: str) -> list[dict[str, float | None]]:
     return [
         {
-            what: rows.value(f"{metric}:{number}:{what}", arm=arm, split="test")
+            what: rows.value(f"reliability_{what}{suffix}", arm=arm, split="test", setting=setting)
             for what in ("count", "confidence", "accuracy")
         }
-        for number in numbers
+        for setting in rows.settings(f"reliability_count{suffix}", arm=arm, split="test")
     ]
 
 

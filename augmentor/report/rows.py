@@ -57,21 +57,28 @@ class Rows:
         )
 
     def value(
-        self, metric: str, *, split: str, arm: str | None = None, class_: str | None = None
+        self,
+        metric: str,
+        *,
+        split: str,
+        arm: str | None = None,
+        class_: str | None = None,
+        setting: Mapping[str, Scalar] | None = None,
     ) -> float | None:
         """Return the one finite value that belongs to no seed (or to a single one), else None.
 
-        Without ``arm`` the number may stand under any arm, as long as it is there once.
+        Without ``arm`` and ``setting`` the number may stand under any arm, as long as it is there once.
 
         Raises:
             DataError: if several seeds or arms hold the number.
         """
-        if arm is None:
+        if arm is None and setting is None:
             arms = self._arms_of.get((split, metric, class_), [None])
             if len(arms) > 1:
                 raise DataError(f"{metric!r} ({split}, {class_}) is there for the arms {arms}, expected once")
             arm = arms[0]
-        seeds = self._values.get((arm, None, split, metric, class_), {})
+        text = None if setting is None else setting_text(setting)
+        seeds = self._values.get((arm, text, split, metric, class_), {})
         if None in seeds:
             return _finite(seeds[None])
         if len(seeds) > 1:
@@ -96,27 +103,11 @@ class Rows:
             s: v for s, v in sorted((s, v) for s, v in seeds.items() if s is not None) if math.isfinite(v)
         }
 
-    def of_class(self, class_: str, *, split: str, prefix: str) -> dict[str, float]:
-        """Return the values of all metrics of ``class_`` whose name starts with ``prefix``."""
-        names = [
-            m
-            for _, s, f, m, c in self._values
-            if s is None and f == split and c == class_ and m.startswith(prefix)
-        ]
-        found = {name: self.value(name, split=split, class_=class_) for name in names}
-        return {name: value for name, value in found.items() if value is not None}
-
-    def of_class_names(self, split: str, class_: str | None) -> list[str]:
-        """Return the metrics that ``class_`` (None: no class) has in ``split``, under any arm."""
-        return [metric for place, metric, c in self._arms_of if place == split and c == class_]
-
-    def metrics(self, *, arm: str, split: str) -> list[str]:
-        """Return the metrics without class that ``arm`` has in ``split``."""
-        return [m for a, s, f, m, c in self._values if (a, s, f, c) == (arm, None, split, None)]
-
-    def settings(self, metric: str, *, arm: str, split: str) -> list[dict[str, Scalar]]:
-        """Return the settings under which ``arm`` has ``metric`` in ``split``, in the order of their rows."""
-        wanted = (arm, split, metric, None)
+    def settings(
+        self, metric: str, *, arm: str | None = None, split: str, class_: str | None = None
+    ) -> list[dict[str, Scalar]]:
+        """Return the settings of ``metric`` in ``split``, in the order of their rows."""
+        wanted = (arm, split, metric, class_)
         return [read_setting(s) for a, s, f, m, c in self._values if s is not None and (a, f, m, c) == wanted]
 
     def arms(self) -> list[str]:

@@ -126,15 +126,15 @@ def _interval(low: float | None, high: float | None) -> list[float] | None:
 
 
 def _arms(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
-    told, skipped = facts.evaluate.arms, facts.evaluate.skipped
-    names = [*told, *(name for name in rows.scored_arms(primary) if name not in told)]
+    described, skipped = facts.evaluate.arms, facts.evaluate.skipped
+    names = [*described, *(name for name in rows.scored_arms(primary) if name not in described)]
     return {
-        name: _arm(rows, name, primary, skipped.get(name), told.get(name, ArmFacts(title=name)))
+        name: _arm(rows, name, primary, skipped.get(name), described.get(name, ArmFacts(title=name)))
         for name in names
     }
 
 
-def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, told: ArmFacts) -> dict[str, Any]:
+def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, described: ArmFacts) -> dict[str, Any]:
     scored = rows.by_seed(primary, arm=name, split="test")
     mean, sd = spread(list(scored.values()))
     validation, _ = spread(list(rows.by_seed(primary, arm=name, split="validation").values()))
@@ -147,9 +147,9 @@ def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, told: Arm
             others[metric] = dict(zip(("mean", "sd"), spread(values), strict=True))
     reason = None if scored else (why_skipped or "this arm has no test scores in the results")
     return {
-        "title": told.title,
-        "synthetic": told.synthetic,
-        "description": told.description,
+        "title": described.title,
+        "synthetic": described.synthetic,
+        "description": described.description,
         "mean": mean,
         "sd": sd,
         "ci": _interval(low, high),
@@ -195,11 +195,11 @@ def _outer_gain(rows: Rows) -> dict[str, Any]:
 
 
 def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
-    told = facts.verdict
-    arm, baseline = (told.arm, told.baseline) if told else (None, None)
-    said = told.sentence if told else ""
+    found = facts.verdict
+    arm, baseline = (found.arm, found.baseline) if found else (None, None)
+    said = found.sentence if found else ""
     gain = _outer_gain(rows) if facts.outer else _gain(rows, arm)
-    word = told.word if told else "not estimable"
+    word = found.word if found else "not estimable"
     reason = None
     if gain["delta"] is None or gain["ci"] is None:
         word = "not estimable"

@@ -56,10 +56,10 @@ def kind_in(summary: Mapping[str, Any]) -> Kind:
 
     The summaries of earlier versions hold its name alone.
     """
-    told = summary.get("kind") or IMAGE.name
-    if isinstance(told, Mapping):
-        return Kind(**told)
-    return next((kind for kind in (SERIES, IMAGE, VOLUME) if kind.name == told), IMAGE)
+    kind = summary.get("kind") or IMAGE.name
+    if isinstance(kind, Mapping):
+        return Kind(**kind)
+    return next((one for one in (SERIES, IMAGE, VOLUME) if one.name == kind), IMAGE)
 
 
 def noun_in(summary: Mapping[str, Any]) -> Noun:

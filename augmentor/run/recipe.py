@@ -31,7 +31,7 @@ class ExecutionSpec(Spec):
     """How the work is spread.
 
     Attributes:
-        processes: processes for classifier fits and the augmented pool; None for one a core;
+        processes: processes for classifier fits and the augmented pool; None for one per core;
             never changes a result.
         threads: threads of the generator's training on a CPU; another number may change the last
             bits of its weights, so it belongs to the key of the training step.

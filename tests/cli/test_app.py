@@ -61,7 +61,7 @@ def test_run_defaults(command, rooms):
     assert rooms.last("load_recipe")["data"] is None
 
 
-def test_a_device_that_is_not_there_is_told_before_any_work(command, rooms):
+def test_a_device_that_is_not_there_is_reported_before_any_work(command, rooms):
     ended = command("run", "digits", "--device", "mps")  # Apple's, and the tests run on Linux
     assert (ended.code, ended.out) == (2, "")
     assert "no mps device" in ended.err

@@ -44,6 +44,6 @@ def test_counts_keep_their_order_and_class_names_may_hold_equals():
         (["a=1", "b=1", "a=2"], "'a' twice"),
     ],
 )
-def test_counts_that_cannot_be_used_say_why(assignments, words):
+def test_counts_that_cannot_be_used_give_the_reason(assignments, words):
     with pytest.raises(ConfigError, match=words):
         parse_counts(assignments)

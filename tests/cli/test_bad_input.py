@@ -72,7 +72,7 @@ UNUSABLE = {
         "0 to 1 is allowed",
     ),
     "half labels": (lambda root: npz(root, images=X, labels=Y + 0.5), "whole numbers or text"),
-    "too few labels": (lambda root: npz(root, images=X, labels=Y[:5]), "one label a sample"),
+    "too few labels": (lambda root: npz(root, images=X, labels=Y[:5]), "one label per sample"),
     "not finite": (
         lambda root: npz(root, images=np.full((20, 8, 8), np.nan), labels=Y),
         "not finite (NaN or infinity)",

@@ -24,7 +24,7 @@ def fetched(monkeypatch, tmp_path) -> list[str]:
     return names
 
 
-def test_the_place_is_the_last_line_and_the_source_is_told(command, fetched, tmp_path):
+def test_the_place_is_the_last_line_and_the_source_is_reported(command, fetched, tmp_path):
     ended = command("cards", "--fetch", "bloodmnist")
     assert (ended.code, fetched) == (0, ["bloodmnist"])
     assert ended.out == f"{tmp_path / 'cache' / 'bloodmnist.npz'}\n"
@@ -44,7 +44,7 @@ def test_a_file_that_is_there_is_not_announced_as_a_download(command, fetched, t
     ("name", "words"),
     [("bloodmist", "did you mean bloodmnist"), ("bccd_cells", "--data PATH"), ("digits", "--data PATH")],
 )
-def test_what_cannot_be_fetched_is_told(command, fetched, name, words):
+def test_what_cannot_be_fetched_is_reported(command, fetched, name, words):
     ended = command("cards", "--fetch", name)
     assert (ended.code, ended.out) == (2, "")
     assert words in ended.err

@@ -39,7 +39,7 @@ def test_facts_that_cannot_be_read_are_refused(tmp_path: Path, harm: str) -> Non
         LoadFacts.read(tmp_path)
 
 
-def test_training_samples_in_the_generators_file_are_told() -> None:
+def test_training_samples_in_the_generators_file_are_reported() -> None:
     assert TrainFacts(history=(), chosen_checkpoint={"images": 64}).training_data_warning == ()
     (warning,) = TrainFacts(history=(), chosen_checkpoint={"training_samples_held": 7}).training_data_warning
     assert warning.startswith("The generator's file holds 7 training samples")

@@ -18,12 +18,12 @@ class Outer(Spec):
     inner: Inner = Inner()
 
 
-def test_a_renamed_key_is_told_its_new_name(monkeypatch):
+def test_an_error_gives_the_new_name_of_a_key(monkeypatch):
     monkeypatch.setattr(renamed, "RENAMED", {"inner.number": "inner.count"})
     with pytest.raises(ConfigError, match=r"'inner.number' is called 'inner.count' now"):
         parse(Outer, {"inner": {"number": 3}}, "here")
 
 
-def test_a_renamed_value_is_told_its_new_name():
+def test_an_error_gives_the_new_name_of_a_value():
     with pytest.raises(ConfigError, match=r"'balance': 'level' is called 'balanced' now"):
         load_recipe("digits", ["balance=level"])

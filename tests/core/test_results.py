@@ -4,7 +4,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.results import Results, read_setting, setting_text
 
 
-def test_rows_of_a_setting_are_read_where_that_setting_is_asked_for(tmp_path) -> None:
+def test_rows_of_a_setting_are_read_where_that_setting_is_requested(tmp_path) -> None:
     named = {"dataset": "d", "arm": "filtered", "split": "validation", "metric": "accuracy", "seed": 0}
     results = Results.from_rows(
         [{**named, "value": 0.9}]

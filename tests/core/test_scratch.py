@@ -64,7 +64,7 @@ def test_rows_are_copied_when_they_are_added() -> None:
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with Path("/dev/full").open("w+b", buffering=0) as full:

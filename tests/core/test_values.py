@@ -204,3 +204,14 @@ def test_samples_of_an_earlier_version_do_not_say_their_kind_and_are_refused(tmp
     (tmp_path / "samples.json").write_text(json.dumps(head), encoding="utf-8")
     with pytest.raises(DataError, match=r"do not say what one sample is .* run the recipe again"):
         read_samples(tmp_path)
+
+
+def test_rows_of_numbers_and_texts_have_digests_of_their_own() -> None:
+    table = pd.DataFrame({"a": [1.0, 1.0, 2.0, 1.0], "b": ["x", "x", "x", "y"], "c": ["yz", "yz", "yz", "z"]})
+    ids = np.array(list("0123"))
+    samples = Samples(table, np.zeros(4, dtype=np.int64), ("n", "y"), ids, kind=ROW)
+    first, second, third, fourth = samples.row_digests
+    assert first == second
+    assert len({first, third, fourth}) == 3
+    assert samples.take([1]).row_digests.tolist() == [first]
+    assert samples.row_form == (("a", "float64"), ("b", str(table["b"].dtype)), ("c", str(table["b"].dtype)))

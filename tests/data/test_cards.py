@@ -86,7 +86,7 @@ def test_an_unknown_card_names_the_nearest() -> None:
         ({"name": "../mine"}, "pattern"),
     ],
 )
-def test_a_fault_in_a_card_is_told(change: dict[str, object], told: str, tmp_path: Path) -> None:
+def test_a_fault_in_a_card_is_reported(change: dict[str, object], told: str, tmp_path: Path) -> None:
     import yaml
 
     path = tmp_path / "mine.yaml"

@@ -27,7 +27,7 @@ def card(modality):
         ((9, 5), IMAGE),
     ],
 )
-def test_without_a_card_the_shape_decides_and_a_note_says_so(shape, kind):
+def test_without_a_card_the_shape_decides_and_a_note_reports_it(shape, kind):
     found, notes = decide_kind(shape, None, "a.npz")
     assert found == kind
     assert bool(notes) == (kind != IMAGE)

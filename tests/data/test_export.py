@@ -248,7 +248,7 @@ def test_a_torch_dataset_from_the_folder_equals_the_one_from_memory(
         ("file_name,label,class,source\nok.png,1,a,real\n", "must count 0, 1"),
     ],
 )
-def test_a_damaged_folder_is_told(tmp_path: Path, text: str | None, told: str) -> None:
+def test_a_damaged_folder_is_reported(tmp_path: Path, text: str | None, told: str) -> None:
     folder = tmp_path / "expanded"
     folder.mkdir()
     for path in (tmp_path / "secret.png", folder / "ok.png"):

@@ -141,7 +141,7 @@ def test_webp_and_gif_are_read_and_films_are_skipped(make_folder: Make) -> None:
     assert all("film of 2 pictures" in reason for reason in reasons(loaded).values())
 
 
-def test_only_bad_files_say_so(make_folder: Make) -> None:
+def test_a_folder_of_bad_files_is_refused_with_the_first_reason(make_folder: Make) -> None:
     folder = make_folder({"a": 0, "b": 0})
     (folder / "a/empty.png").touch()
     with pytest.raises(DataError, match=r"no picture .* can be read \(1 files .*zero bytes"):
@@ -307,7 +307,7 @@ def test_a_card_that_does_not_know_a_folder_says_which(make_folder: Make) -> Non
         read(make_folder({"a": 1, "bb": 1}), card())
 
 
-def test_values_beyond_the_range_of_the_card_are_told(make_folder: Make) -> None:
+def test_values_beyond_the_range_of_the_card_are_reported(make_folder: Make) -> None:
     with pytest.raises(DataError, match="card says 0 to 16"):
         read(make_folder({"a": 1, "b": 1}), card(value_range=[0, 16]))
 

@@ -164,7 +164,7 @@ def test_only_the_training_part_of_a_divided_archive_is_read(tmp_path: Path) -> 
     assert found.notes == ("only train_images was read, not ['test']",)
 
 
-def test_floats_for_whole_numbers_are_rounded_and_told(tmp_path: Path) -> None:
+def test_floats_for_whole_numbers_are_rounded_and_reported(tmp_path: Path) -> None:
     source = archive(tmp_path / "a.npz", images=np.full((2, 6, 6), 41.6), labels=[0, 1])
     found = read(source, real())
     assert set(found.synthetic.samples.array.ravel()) == {42}
@@ -181,13 +181,13 @@ IMAGES = np.full((2, 6, 6), 7, dtype=np.uint8)
             {"images": IMAGES + np.uint16(249), "labels": [0, 1]},
             "values from 256 to 256, beyond the 0 to 255",
         ),
-        ({"images": IMAGES / 255, "labels": [0, 1]}, "they look scaled"),
+        ({"images": IMAGES / 255, "labels": [0, 1]}, "they seem to be scaled"),
         ({"images": IMAGES / 3.5 - 3, "labels": [0, 1]}, "values from -1 to -1, beyond the 0 to 255"),
         ({"images": IMAGES, "labels": [0, 2]}, "run from 0 to 2.*so 0 to 1 is allowed"),
         ({"images": IMAGES, "labels": ["dog", "dogs"]}, "class 'dogs'.*is it meant to be 'dog'?"),
         ({"images": IMAGES, "labels": [0, 1], "classes": ["dog", "fish"]}, "the class 'fish'"),
         ({"images": IMAGES, "labels": [0, 1], "value_range": [0, 1]}, "value_range is 0 to 1.*0 to 255"),
-        ({"images": IMAGES, "labels": [0]}, "one label a sample"),
+        ({"images": IMAGES, "labels": [0]}, "one label per sample"),
         ({"val_images": IMAGES, "val_labels": [0, 1]}, r"has the parts \['validation'\]"),
         ({"pictures": IMAGES}, "needed are train_images and train_labels"),
         (
@@ -196,12 +196,14 @@ IMAGES = np.full((2, 6, 6), 7, dtype=np.uint8)
         ),
     ],
 )
-def test_archives_that_cannot_be_used_say_why(tmp_path: Path, arrays: dict[str, Any], words: str) -> None:
+def test_archives_that_cannot_be_used_give_the_reason(
+    tmp_path: Path, arrays: dict[str, Any], words: str
+) -> None:
     with pytest.raises(DataError, match=words):
         read(archive(tmp_path / "a.npz", **arrays), real())
 
 
-def test_places_that_cannot_be_used_say_why(tmp_path: Path) -> None:
+def test_places_that_cannot_be_used_give_the_reason(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n")
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "empty").mkdir()

@@ -102,7 +102,7 @@ def test_x_train_and_y_train_are_parts_and_lengths_are_evened(tmp_path: Path) ->
         load(str(write(tmp_path, X_train=x)))
 
 
-def test_volumes_come_in_the_size_asked_for(tmp_path: Path) -> None:
+def test_volumes_come_in_the_requested_size(tmp_path: Path) -> None:
     path = write(tmp_path, images=np.full((6, 12, 8, 10), 7, np.uint8), labels=np.arange(6) % 2)
     assert load(str(path)).parts["all"].shape == (1, 12, 8, 10)
     loaded = load(str(path), image=ImageSpec(size=4))
@@ -120,7 +120,7 @@ def test_volumes_come_in_the_size_asked_for(tmp_path: Path) -> None:
         ({"images": np.full((4, 6, 7, 8), 5e3)}, "value_range"),
     ],
 )
-def test_faults_are_told(tmp_path: Path, arrays: Any, told: str) -> None:
+def test_faults_are_reported(tmp_path: Path, arrays: Any, told: str) -> None:
     with pytest.raises(DataError, match=told):
         load(str(write(tmp_path, **arrays, labels=np.arange(4) % 2)))
 
@@ -275,7 +275,7 @@ def test_a_folder_of_pictures_is_no_source_of_volumes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["series", "volume"])
-def test_a_damaged_array_or_a_path_that_leads_out_is_told(exported: Exported, kind: str) -> None:
+def test_a_damaged_array_or_a_path_that_leads_out_is_reported(exported: Exported, kind: str) -> None:
     folder, _, _ = exported(kind)
     file = next(folder.glob("train/a/*.npy"))
     file.write_bytes(file.read_bytes()[:-4])

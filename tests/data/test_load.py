@@ -145,7 +145,7 @@ def test_a_download_is_verified_kept_and_not_repeated(
     assert fetching.md5_of(path) == md5
 
 
-def test_a_damaged_file_in_the_cache_is_told(cache: Path) -> None:
+def test_a_damaged_file_in_the_cache_is_reported(cache: Path) -> None:
     path = cached_file(load_card("bloodmnist"))
     path.parent.mkdir(parents=True)
     path.write_bytes(b"damaged")

@@ -66,7 +66,7 @@ def test_colour_in_both_orders(write: Write, shape: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(part.array, x if shape[0] == 3 else np.moveaxis(x, 3, 1))
 
 
-def test_colour_and_size_as_asked(write: Write) -> None:
+def test_colour_and_size_as_requested(write: Write) -> None:
     path = str(write(images=pictures(4, 8, 12, 3), labels=np.array([0, 1, 0, 1])))
     assert load(path).parts["all"].shape == (3, 8, 12)
     small = load(path, image=ImageSpec(size=4, colour="grey"))
@@ -127,7 +127,7 @@ def objects() -> np.ndarray:
         ({"images": pictures(3), "labels": np.array([0, 1])}, "3 samples and 2 labels"),
         ({"images": pictures(2), "labels": np.array([0, -1])}, "labels out of range: -1 is negative"),
         ({"images": pictures(2), "labels": np.array([0.0, 1.0])}, "whole numbers or text, got float64"),
-        ({"images": pictures(2), "labels": np.array([[0, 1], [1, 0]])}, "several things of one sample"),
+        ({"images": pictures(2), "labels": np.array([[0, 1], [1, 0]])}, "several labels per sample"),
         (
             {"images": pictures(2), "labels": np.array([0, 2]), "classes": np.array(["a", "b"])},
             "0 to 1 is allowed",
@@ -143,7 +143,7 @@ def objects() -> np.ndarray:
         (official(val_images=pictures(4, 5, 5)), "share dtype and shape"),
     ],
 )
-def test_every_fault_is_told(write: Write, arrays: dict[str, Any], told: str) -> None:
+def test_every_fault_is_reported(write: Write, arrays: dict[str, Any], told: str) -> None:
     with pytest.raises(DataError, match=told):
         load(str(write(**arrays)))
 

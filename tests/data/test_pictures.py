@@ -64,7 +64,7 @@ def test_one_bit_and_palette_pictures() -> None:
     np.testing.assert_array_equal(decode(saved(indexed)).pixels[0], [[200, 100, 50], [10, 20, 30]])
 
 
-def test_transparency_is_laid_over_black_and_told() -> None:
+def test_transparency_is_laid_over_black_and_reported() -> None:
     values = np.array([[[200, 100, 50, 255], [200, 100, 50, 51]]], dtype=np.uint8)
     picture = decode(saved(Image.fromarray(values)))
     # 51 / 255 = 1/5 of the colour over black.
@@ -113,7 +113,7 @@ def bomb() -> bytes:
     ],
     ids=["empty", "text", "ppm", "jpeg", "png", "bmp", "bomb", "float", "int32", "stack"],
 )
-def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
+def test_what_cannot_be_read_gives_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadablePicture, match=reason):
         decode(data)
 

@@ -72,7 +72,7 @@ def test_dsb2018_has_mixed_sizes_and_modes_and_no_split(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize("name", ["pima_diabetes", "ecoli"])
-def test_tables_are_told_apart(shared: Shared, name: str) -> None:
+def test_tables_are_refused_by_name(shared: Shared, name: str) -> None:
     with pytest.raises(DataError, match="a later release"):
         load(str(shared(name)))
 

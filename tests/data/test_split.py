@@ -88,7 +88,7 @@ def test_validation_is_taken_from_the_training_part_where_only_that_is_missing(m
     assert set(made.validation.ids) <= set(parts["train"].ids)
 
 
-def test_a_missing_test_part_is_taken_from_the_training_part_and_told(make_samples: Make) -> None:
+def test_a_missing_test_part_is_taken_from_the_training_part_and_reported(make_samples: Make) -> None:
     parts = official(make_samples)
     del parts["test"]
     made = split(loaded(**parts))
@@ -202,7 +202,7 @@ def test_a_patient_on_both_sides_of_an_official_split_leaves_the_training_part(m
         split(loaded(**parts), split=SplitSpec(duplicates="refuse"))
 
 
-def test_repeats_within_a_part_stay_and_are_told(make_samples: Make) -> None:
+def test_repeats_within_a_part_stay_and_are_reported(make_samples: Make) -> None:
     parts = official(make_samples)
     parts["train"] = replaced(parts["train"], [1, 2], parts["train"].array[0])
     made = split(loaded(**parts))
@@ -210,7 +210,7 @@ def test_repeats_within_a_part_stay_and_are_told(make_samples: Make) -> None:
     assert made.notes == ("2 rows of the training part repeat the content of another; they stay",)
 
 
-def test_a_picture_with_two_labels_is_told(make_samples: Make) -> None:
+def test_a_picture_with_two_labels_is_reported(make_samples: Make) -> None:
     parts = official(make_samples)
     parts["train"] = replaced(parts["train"], [25], parts["train"].array[0])
     assert (
@@ -292,7 +292,7 @@ def test_a_leak_that_the_rules_missed_is_a_hard_stop(
         split(loaded(**parts))
 
 
-def test_digits_are_split_in_the_asked_shares() -> None:
+def test_digits_are_split_in_the_requested_shares() -> None:
     made = split(load("digits"))
     for name, n in load("digits").parts["all"].counts.items():
         assert made.test.counts[name] in {int(0.3 * n), int(0.3 * n) + 1}

@@ -172,7 +172,7 @@ def test_an_arm_of_fields_has_one_name_a_title_and_is_written_as_it_is_read(valu
     assert describe(arm)
 
 
-def test_titles_and_descriptions_of_presets_tell_them_apart():
+def test_titles_and_descriptions_of_presets_distinguish_them():
     for words in (title, describe):
         assert len({words(arm) for arm in PRESETS.values()}) == len(PRESETS)
 
@@ -273,7 +273,7 @@ def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():
         ({"model": {"updatse": 3}}, "unknown key 'model.updatse'; did you mean 'updates'"),
     ],
 )
-def test_a_recipe_at_fault_is_told_what_is_allowed(values, reason):
+def test_a_refused_recipe_names_what_is_allowed(values, reason):
     with pytest.raises(ConfigError, match=re.escape(reason)):
         parse(EvaluationSpec, values, "r.yaml")
 

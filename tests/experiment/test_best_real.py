@@ -43,7 +43,7 @@ def test_the_judged_arm_is_the_chosen_baseline_with_synthetic_rows(finished):
     assert any(f"is {best} with one change: of every class" in note for note in found.facts["notes"])
 
 
-def test_it_is_the_twin_fit_for_fit_at_the_share_that_validation_chose(finished, tmp_path):
+def test_it_is_the_counterpart_fit_for_fit_at_the_share_that_validation_chose(finished, tmp_path):
     folder, found = finished
     best = settled(PRESETS[WITH_SYNTHETIC], PRESETS[found.facts["verdict"]["baseline"]])
     twin = name_of(best)
@@ -60,7 +60,7 @@ def test_it_is_the_twin_fit_for_fit_at_the_share_that_validation_chose(finished,
     assert len(tried) == 4
 
 
-def test_only_the_best_has_its_twin_trained(finished):
+def test_only_the_best_has_its_counterpart_trained(finished):
     _, found = finished
     # Four arms of three seeds; of the twin three at its share and two at the other.
     assert found.facts["fits"]["trained"] == 4 * 3 + 3 + 2

@@ -80,7 +80,7 @@ def test_the_critics_weights_decide_the_start_and_nothing_else(finished, tmp_pat
         assert equal == same, name
 
 
-def test_without_a_critic_they_are_left_out_and_the_reader_is_told(tmp_path):
+def test_without_a_critic_they_are_left_out_with_the_reason(tmp_path):
     found = run(tmp_path)
     assert set(found.facts["skipped"]) == {"critic_network", "from_critic", "critic_and_rows"}
     assert all("has left no critic" in reason for reason in found.facts["skipped"].values())

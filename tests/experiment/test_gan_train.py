@@ -31,7 +31,7 @@ def test_means_over_seeds_on_the_test_part_beside_real_against_real():
     assert missing == []
 
 
-def test_what_was_not_trained_says_why():
+def test_what_was_not_trained_gives_the_reason():
     rows, missing = gan_train_rows(scores(), ["balanced"], {"synthetic_only": "The arm was left out: so."})
     assert {row["split"] for row in rows} == {"real"}
     assert rows[0]["value"] == pytest.approx(0.1)  # the next best counterpart

@@ -68,7 +68,7 @@ def test_an_absent_class_is_never_predicted():
 
 
 @pytest.mark.parametrize("how", HEADS)
-def test_samples_are_features_of_the_class_that_was_asked_for(how, monkeypatch):
+def test_samples_are_features_of_the_class_that_was_requested(how, monkeypatch):
     """Classes lie at 16 and 25 in every feature, with a spread of 2.4 and 3: halfway is 20."""
     monkeypatch.setattr(heads, "STEPS", 250)
     known = gaussians((60, 20), rows=300)

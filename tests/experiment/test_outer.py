@@ -71,7 +71,7 @@ def test_words_follow_the_rules(differences, word):
     assert f"over {len(differences)} splits" in found.sentence
 
 
-def test_a_gain_inside_the_margin_says_so():
+def test_a_gain_inside_the_margin_is_reported():
     found = folded([0.004, 0.0041, 0.0039], margin=0.02)
     assert found.word == "helps"
     assert "smaller than the margin" in found.sentence

@@ -61,7 +61,7 @@ def test_the_arms_are_scored_like_the_others_and_count_as_real(finished):
     assert set(finished.results.where(metric="delta")["arm"]) == {"filtered"}
 
 
-def test_a_tiny_class_is_told(finished):
+def test_a_tiny_class_is_reported(finished):
     assert any("repeats the rows of c: SMOTE" in note for note in finished.facts["notes"])
 
 

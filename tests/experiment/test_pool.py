@@ -5,7 +5,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.experiment import pool as pool_module
-from augmentor.experiment.pool import affordable_versions, draw_pool
+from augmentor.experiment.pool import Augmentation, affordable_versions, draw_pool
 from augmentor.modalities.image_transforms import augmenter
 from augmentor.modalities.policies import POLICIES, Policy, resolve, transforms
 from augmentor.modalities.table import MODALITIES
@@ -25,9 +25,7 @@ def drawn(tmp_path, samples, policy, versions=4, seed=0, name="pool.npy", **opti
     target = tmp_path / name
     draw_pool(
         samples.array,
-        policy,
-        MODALITIES["image"],
-        window=samples.value_range,
+        Augmentation(policy, MODALITIES["image"], samples.value_range),
         versions=versions,
         seed=seed,
         target=target,

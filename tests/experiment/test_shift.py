@@ -18,7 +18,7 @@ def note(first, second, metric="balanced_accuracy", **groups):
     return shift_note(first[0], second[0], first[1], second[1], metric=metric, arm="mixup", **held)
 
 
-def test_parts_of_one_population_are_rarely_told_apart():
+def test_parts_of_one_population_are_rarely_distinguished():
     rng = np.random.default_rng(0)
     alarms = sum(note(scored(rng, 0.8), scored(rng, 0.8, cases=300)) is not None for _ in range(300))
     # One in a hundred is the level: of 300, ten or more have a chance of 0.001.

@@ -64,7 +64,7 @@ def test_honest_rows_are_about_half_authentic_and_copies_not_at_all():
     assert alpha_precision(real, real[:700] + 1e-9).authenticity == 0.0
 
 
-def test_too_few_rows_are_said():
+def test_too_few_rows_are_reported():
     x = np.random.default_rng(0).normal(size=(20, 2))
     assert isinstance(alpha_precision(x, x[:5]).authenticity, NotEstimable)
 

@@ -106,7 +106,7 @@ def test_rows_hold_what_the_functions_say_with_temperatures_from_the_validation_
     assert abs(swapped - one) > 1e-2  # a temperature of the test part would be another
 
 
-def test_scaling_mends_an_overconfident_classifier():
+def test_temperature_scaling_corrects_an_overconfident_classifier():
     held, y_held, test, y_test = stacks()
     table = {(r["metric"], r["seed"]): r["value"] for r in calibration_rows("a", held, y_held, test, y_test)}
     assert table["ece_scaled", 0] < expected_calibration_error(test[0], y_test) / 2
@@ -115,14 +115,15 @@ def test_scaling_mends_an_overconfident_classifier():
 
 def test_the_bins_hold_every_prediction_of_every_seed():
     held, y_held, test, y_test = stacks()
-    table = {r["metric"]: r["value"] for r in calibration_rows("a", held, y_held, test, y_test)}
-    for name, stack in (("reliability", test), ("reliability_scaled", None)):
-        numbers = {m.split(":")[1] for m in table if m.startswith(f"{name}:")}
-        counts = {n: table[f"{name}:{n}:count"] for n in numbers}
+    rows = [row for row in calibration_rows("a", held, y_held, test, y_test) if row["setting"]]
+    table = {
+        (row["metric"].removeprefix("reliability_"), row["setting"]["bin"]): row["value"] for row in rows
+    }
+    for suffix, stack in (("", test), ("_scaled", None)):
+        numbers = {number for name, number in table if name == f"count{suffix}"}
+        counts = {n: table[f"count{suffix}", n] for n in numbers}
         assert sum(counts.values()) == 2 * len(y_test)
-        assert all(
-            (int(n) / 15) < table[f"{name}:{n}:confidence"] <= (int(n) + 1) / 15 + 1e-12 for n in numbers
-        )
+        assert all((n / 15) < table[f"confidence{suffix}", n] <= (n + 1) / 15 + 1e-12 for n in numbers)
         if stack is not None:
             right = (stack.argmax(axis=2) == y_test).sum()
-            assert sum(counts[n] * table[f"{name}:{n}:accuracy"] for n in numbers) == pytest.approx(right)
+            assert sum(counts[n] * table["accuracy", n] for n in numbers) == pytest.approx(right)

@@ -91,7 +91,7 @@ def test_order_and_rotation_do_not_matter():
         assert getattr(moved, name) == pytest.approx(getattr(ours, name), abs=1e-9)
 
 
-def test_too_few_rows_are_said():
+def test_too_few_rows_are_reported():
     real, fake = sets(n=4, m=50)
     ours = neighbourhood(real, fake)
     assert isinstance(ours.precision, NotEstimable)

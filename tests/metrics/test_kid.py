@@ -76,7 +76,7 @@ def test_it_grows_with_the_shift():
     assert values == sorted(values)
 
 
-def test_too_few_rows_are_said():
+def test_too_few_rows_are_reported():
     real, fake = sets()
     assert isinstance(mmd2(real[:1], fake), NotEstimable)
     small = kid(real[:19], fake)

@@ -82,7 +82,7 @@ def test_the_control_is_the_attack_on_members_alone():
     assert found.control == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=1e-12)
 
 
-def test_too_few_rows_are_said():
+def test_too_few_rows_are_reported():
     members, others, rng = parts()
     made = rng.normal(size=(10, 4))
     assert isinstance(membership_attack(members, others[:99], made).tpr, NotEstimable)

@@ -5,7 +5,7 @@ import pytest
 
 from augmentor.core.kinds import SERIES, VOLUME
 from augmentor.core.samples import Samples
-from augmentor.experiment.pool import draw_pool
+from augmentor.experiment.pool import Augmentation, draw_pool
 from augmentor.modalities.policies import POLICIES, Policy
 from augmentor.modalities.table import MODALITIES, modality_of
 from augmentor.modalities.warps import Warp, affine, apply_warp, draw_mask, draw_warp, masked, rotation
@@ -23,9 +23,7 @@ def samples(kind, dtype, n=3):
 def drawn(folder, part, policy, *, window=(0.0, 255.0), name="pool.npy", seed=0, versions=4):
     draw_pool(
         part.array,
-        policy,
-        modality_of(part),
-        window=window,
+        Augmentation(policy, modality_of(part), window),
         versions=versions,
         seed=seed,
         target=folder / name,

@@ -46,6 +46,6 @@ def test_the_gradient_at_the_critics_end_comes_in_the_layout_of_what_came_in(gro
     torch.testing.assert_close(x.grad, plain.grad)
 
 
-def test_without_gradients_nothing_is_asked_for():
+def test_without_gradients_nothing_is_requested():
     x = torch.randn(2, 3, 4, 5)
     assert channels_last_gradient(x) is x

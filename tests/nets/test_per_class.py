@@ -65,14 +65,14 @@ def test_samples_keep_their_shape_and_range_in_every_number_of_dimensions(shape)
 
 @pytest.mark.parametrize("make", [generator, critic])
 @pytest.mark.parametrize("asked", [(0,), (1, 2)])
-def test_only_the_networks_that_are_asked_learn_and_the_others_gradients_are_zeros(make, asked):
+def test_only_the_networks_in_use_learn_and_the_others_gradients_are_zeros(make, asked):
     network, shape = make((1, 8, 8)), (1, 8, 8)
     y = torch.tensor(asked).repeat_interleave(6 // len(asked))
     network(inputs(shape), y).sum().backward()
     assert touched(network) == set(asked)
 
 
-def test_gradients_of_gradients_reach_the_asked_critic_alone():
+def test_gradients_of_gradients_reach_the_critic_in_use_alone():
     network, x = critic((1, 8, 8)), inputs((1, 8, 8)).requires_grad_()
     y = torch.ones(6, dtype=torch.int64)
     (slope,) = torch.autograd.grad(network(x, y).sum(), x, create_graph=True)

@@ -143,7 +143,7 @@ class TestEveryGame:
         (pull,) = torch.autograd.grad(game.generator(real, fake).sum(), fake)
         assert (pull < 0).all()
 
-    def test_pairs_says_whether_the_generator_looks_at_real_logits(self, name):
+    def test_relativistic_is_true_where_the_generator_needs_the_real_logits(self, name):
         game = ADVERSARIAL[name]
         fake = torch.tensor([0.3, -1.0])
         looks = not torch.equal(

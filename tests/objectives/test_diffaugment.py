@@ -75,7 +75,7 @@ class TestEveryGroup:
         assert len(after) == 1
         assert torch.equal(torch.get_rng_state(), state)
 
-    def test_rows_are_treated_apart(self, group, shape):
+    def test_rows_are_treated_independently(self, group, shape):
         x = normal(1, *shape[1:]).expand(64, *shape[1:])
         assert len({tuple(row.tolist()) for row in make_augment([group])(x, seeded()).flatten(1)}) >= 2
 

@@ -169,7 +169,8 @@ def test_results_rows_add_up():
         made = results.value(metric="count", split="generated", class_=name)
         kept = results.value(metric="count", split="kept", class_=name)
         rejected = [
-            results.value(metric=f"rejected:{reason}", split="synthetic", class_=name) for reason in REASONS
+            results.value(metric="rejected", setting={"reason": reason}, split="synthetic", class_=name)
+            for reason in REASONS
         ]
         assert made == 15
         assert kept + sum(rejected) == made

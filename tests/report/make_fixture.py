@@ -91,7 +91,7 @@ def rows_of(case: Case) -> list[dict]:
                     wrong = rng.multinomial(n - round(recall * n), _others(len(case.classes), i))
                     wrong[i] += round(recall * n)
                     for j, other in enumerate(case.classes):
-                        add(f"confusion:{other}", wrong[j], arm, seed, class_=name)
+                        add("confusion", wrong[j], arm, seed, class_=name, setting={"predicted": other})
         half = 1.96 * own.std(ddof=1 if case.seeds > 1 else 0) / np.sqrt(case.seeds) + 0.012
         add("balanced_accuracy_low", own.mean() - half, arm)
         add("balanced_accuracy_high", own.mean() + half, arm)
@@ -164,12 +164,13 @@ def _calibration(case, add, arm, rng):
             ("temperature", 1.7),
         ):
             add(metric, value + rng.normal(0, 0.005), arm, seed)
-    for name, gap in (("reliability", 0.12), ("reliability_scaled", 0.02)):
+    for suffix, gap in (("", 0.12), ("_scaled", 0.02)):
         for number in range(5, 15):
             middle = (number + 0.5) / 15
-            add(f"{name}:{number:02d}:count", 3 * number**2 if number > 5 else 2, arm)
-            add(f"{name}:{number:02d}:confidence", middle, arm)
-            add(f"{name}:{number:02d}:accuracy", middle - gap, arm)
+            setting = {"bin": number}
+            add(f"reliability_count{suffix}", 3 * number**2 if number > 5 else 2, arm, setting=setting)
+            add(f"reliability_confidence{suffix}", middle, arm, setting=setting)
+            add(f"reliability_accuracy{suffix}", middle - gap, arm, setting=setting)
 
 
 def _quality(case, add, rng):
@@ -185,7 +186,7 @@ def _quality(case, add, rng):
     }
     if "quality" not in case.without:
         add("label_fidelity", 0.87, split="generated")
-        add("kid_task_n48", 0.021, split="synthetic")
+        add("kid_task", 0.021, split="synthetic", setting={"images": 48})
     if "copies" not in case.without:
         add("near_copies", 1, split="kept")
     copies = {
@@ -207,7 +208,7 @@ def _quality(case, add, rng):
         for class_ in case.classes:
             add("acceptance", rng.uniform(0.6, 0.95), split="synthetic", class_=class_)
             for reason, n in zip(REASONS, rng.integers(0, 40, 5), strict=True):
-                add(f"rejected:{reason}", n, split="synthetic", class_=class_)
+                add("rejected", n, split="synthetic", class_=class_, setting={"reason": reason})
     if "shares" not in case.without:
         for share, score in ((0.25, 0.812), (0.5, 0.83), (1.0, 0.827), (2.0, 0.815)):
             for seed in range(min(3, case.seeds)):

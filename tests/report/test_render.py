@@ -135,7 +135,7 @@ def test_every_kind_of_run_renders_whole(name, maker, tmp_path):
         assert len(widths) == 1, block
 
 
-def test_missing_parts_say_so(maker, tmp_path):
+def test_missing_parts_are_named(maker, tmp_path):
     maker.write_run(tmp_path, maker.Case(**CASES["bare"], empty_test=("basophil",)))
     words = " ".join(page_of(tmp_path).text)
     for sentence in (

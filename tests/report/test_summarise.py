@@ -134,11 +134,11 @@ def test_a_word_that_its_interval_does_not_bear_out_is_refused(word, low, high, 
 
 def test_confusion_is_the_mean_over_seeds_with_true_classes_in_rows():
     rows = [
-        row("confusion:a", 8, "filtered", 0, class_="a"),
-        row("confusion:b", 2, "filtered", 0, class_="a"),
-        row("confusion:b", 5, "filtered", 0, class_="b"),
-        row("confusion:a", 6, "filtered", 1, class_="a"),
-        row("confusion:b", 4, "filtered", 1, class_="a"),
+        row("confusion", 8, "filtered", 0, class_="a", setting={"predicted": "a"}),
+        row("confusion", 2, "filtered", 0, class_="a", setting={"predicted": "b"}),
+        row("confusion", 5, "filtered", 0, class_="b", setting={"predicted": "b"}),
+        row("confusion", 6, "filtered", 1, class_="a", setting={"predicted": "a"}),
+        row("confusion", 4, "filtered", 1, class_="a", setting={"predicted": "b"}),
     ]
     after = summary_of(SCORES + GAIN + rows)["confusion"]["after"]
     # Class b was never called a, and not called b by seed 1: a cell without a row counts 0.
@@ -180,13 +180,13 @@ def test_an_arm_skipped_by_the_experiment_keeps_its_reason():
     assert [arm["synthetic"] for arm in arms.values()] == [True, False, False]
 
 
-def test_quality_keeps_synthetic_and_real_apart_with_the_other_folds():
+def test_quality_keeps_synthetic_and_real_apart_with_the_other_splits():
     rows = [
         row("label_fidelity", 0.9, split="synthetic"),
         row("label_fidelity", 0.8, split="generated"),
         row("label_fidelity", 0.95, split="real"),
         row("kid_task", 0.2, split="synthetic"),
-        row("kid_task_n37", 0.2, split="synthetic"),
+        row("kid_task", 0.2, split="synthetic", setting={"images": 37}),
         row("coverage", 0.4, split="synthetic", class_="a"),
         row("near_copies", 3, split="kept"),
     ]
@@ -216,7 +216,7 @@ def test_shares_and_acceptance():
     rows += [row("balanced_accuracy", 0.7, "filtered", 0, "validation", setting={"share": 0.25})]
     rows += [row("balanced_accuracy", 0.6, "filtered", 0, "validation", setting={"without": "b"})]
     rows += [row("acceptance", 0.4, split="synthetic", class_="a")]
-    rows += [row("rejected:copy", 6, split="synthetic", class_="a")]
+    rows += [row("rejected", 6, split="synthetic", class_="a", setting={"reason": "copy"})]
     summary = summary_of(SCORES + GAIN + rows, evaluate={"share": 0.5})
     assert [r["share"] for r in summary["shares"]["tried"]] == [0.25, 0.5]
     assert summary["shares"]["tried"][1]["mean"] == pytest.approx(0.85)

@@ -59,7 +59,7 @@ def test_the_whole_job(tmp_path: Path, tiny_recipe: Path, kind: str) -> None:
     folder = run_job(Job(recipe, tmp_path / "runs", "cpu")).folder
 
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    assert summary["kind"] == kind
+    assert summary["kind"]["name"] == kind
     assert summary["verdict"]["word"] in {"helps", "hurts", "equivalent", "inconclusive"}
     told = {gap["metric"] for gap in summary["not_estimable"]}
     assert "within_class_ms_ssim" in told
@@ -91,7 +91,7 @@ def test_the_whole_job(tmp_path: Path, tiny_recipe: Path, kind: str) -> None:
         device="cpu",
     )
     judged = json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8"))
-    assert judged["kind"] == kind
+    assert judged["kind"]["name"] == kind
     assert judged["synthetic_source"]["rows"] == int(expanded.is_synthetic.sum())
 
 

@@ -112,7 +112,7 @@ def test_the_command_says_so_and_leaves_with_three(
     assert "<h2>tiny</h2>" in (out / "runs.html").read_text(encoding="utf-8")
 
 
-def test_a_running_and_a_killed_run_are_told_apart(
+def test_a_running_and_a_killed_run_are_distinguished(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path
 ) -> None:
     recipe = load_recipe(str(tiny_recipe), data=tiny_images)
@@ -139,7 +139,7 @@ def test_a_damaged_run_is_named_and_hides_no_other(tmp_path: Path) -> None:
     assert (entry.state, entry.when) == ("damaged", "2026-01-01 02:03:04")
 
 
-def test_no_folder_is_told(tmp_path: Path) -> None:
+def test_no_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         list_runs(tmp_path / "none")
 

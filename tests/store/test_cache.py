@@ -119,7 +119,7 @@ def test_a_place_that_is_no_folder_is_explained(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove", "add", "unreadable done.json"])
-def test_a_damaged_step_is_worked_again_and_said(tmp_path: Path, harm: str) -> None:
+def test_a_damaged_step_is_worked_again_and_reported(tmp_path: Path, harm: str) -> None:
     cache = StepCache(tmp_path)
     kept = cache.get_or_build("train", "k", write_one)
     if harm == "flip":

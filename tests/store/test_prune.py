@@ -105,7 +105,7 @@ def test_a_run_that_does_not_say_what_it_needs_stops_it(tmp_path: Path) -> None:
     assert intact(folder)
 
 
-def test_no_folder_is_told(tmp_path: Path) -> None:
+def test_no_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no finished steps"):
         prune(tmp_path)
 

@@ -18,7 +18,7 @@ def fitted(blobs, gan):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_training_leaves_a_critic_where_its_settings_say_so(family, blobs, gan):
+def test_a_training_leaves_a_critic_where_its_settings_ask_for_one(family, blobs, gan):
     synthesizer = gan({"width": 4, "family": family}, images=32, batch=8)
     train = blobs((1, 4, 8, 4) if family == "gan3d" else (1, 8, 8))
     synthesizer.fit(train, seed=0)

@@ -157,7 +157,7 @@ def test_translation_changes_the_class_and_back_and_leaves_the_own_one(fitted, b
     assert (back - x).abs().mean() < 0.3
 
 
-def test_the_file_holds_samples_of_the_lending_class_alone_and_says_so(fitted, blobs, tmp_path):
+def test_the_file_holds_samples_of_the_lending_class_alone_with_a_note(fitted, blobs, tmp_path):
     check_held_samples(fitted, scarce(blobs), tmp_path)
     loaded = load_synthesizer(tmp_path)
     assert loaded.digest == fitted.digest

@@ -16,7 +16,7 @@ def fitted(blobs, gan):
     return synthesizer
 
 
-def test_the_best_checkpoint_by_merit_is_kept_and_low_diversity_is_told(blobs, gan, listener):
+def test_the_best_checkpoint_by_merit_is_kept_and_low_diversity_is_reported(blobs, gan, listener):
     merits = iter([0.2, 0.9, 0.5])
     heard, synthesizer, seen = listener(), gan(transition=(0.0, 0.25)), []
 
@@ -91,7 +91,7 @@ def test_labels_out_of_range_are_refused(fitted, labels):
         fitted.sample(np.array(labels, dtype=np.int64), seed=0)
 
 
-def test_an_unfitted_synthesizer_says_so(tmp_path, gan):
+def test_an_unfitted_synthesizer_is_refused(tmp_path, gan):
     with pytest.raises(ConfigError, match="not fitted"):
         gan().sample(np.zeros(1, dtype=np.int64), seed=0)
     with pytest.raises(ConfigError, match="not fitted"):

@@ -110,7 +110,7 @@ def test_a_missing_network_is_refused(fitted, tmp_path):
         load_synthesizer(tmp_path)
 
 
-def test_an_unfitted_one_says_so(gan, tmp_path):
+def test_an_unfitted_one_is_refused(gan, tmp_path):
     for call in (lambda s: s.sample(np.zeros(1, dtype=np.int64), seed=0), lambda s: s.save(tmp_path)):
         with pytest.raises(ConfigError, match="not fitted"):
             call(gan(SPEC))

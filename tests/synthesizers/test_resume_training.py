@@ -186,7 +186,7 @@ def test_every_kind_of_state_survives_an_interruption_bit_for_bit(name, tmp_path
     assert hashes[0] == hashes[1] != {}
 
 
-def test_the_adaptive_course_is_told_and_the_same_after_an_interruption(blobs, gan):
+def test_the_adaptive_course_is_reported_and_the_same_after_an_interruption(blobs, gan):
     synthesizer = gan({"augmentation_probability": "adaptive"})
     synthesizer.fit(blobs(), seed=0)
     for row in synthesizer.history:

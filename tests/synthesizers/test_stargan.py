@@ -205,7 +205,7 @@ def test_the_rare_class_starts_from_the_rich_one_and_many_of_it(fitted):
     assert len(np.unique(made.row_digests)) == len(DARK)
 
 
-def test_the_file_holds_samples_of_the_lending_class_alone_and_says_so(fitted, blobs, tmp_path):
+def test_the_file_holds_samples_of_the_lending_class_alone_with_a_note(fitted, blobs, tmp_path):
     check_held_samples(fitted, waves(blobs), tmp_path)
     loaded = load_synthesizer(tmp_path)
     assert loaded.digest == fitted.digest

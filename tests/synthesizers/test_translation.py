@@ -87,11 +87,11 @@ def test_the_richest_class_is_varied_a_little_and_never_copied(fitted, blobs):
     assert not np.isin(rows.row_digests, train.row_digests).any()
 
 
-def test_the_file_holds_samples_of_the_lending_class_alone_and_says_so(fitted, blobs, tmp_path):
+def test_the_file_holds_samples_of_the_lending_class_alone_with_a_note(fitted, blobs, tmp_path):
     check_held_samples(fitted, scarce(blobs), tmp_path)
 
 
-def test_no_more_samples_are_kept_than_asked(blobs, gan):
+def test_no_more_samples_are_kept_than_requested(blobs, gan):
     synthesizer = asked(gan, images=64, starts=5, steps=1)
     synthesizer.fit(scarce(blobs), seed=0)
     assert synthesizer.chosen["training_samples_held"] == 5

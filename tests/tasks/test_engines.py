@@ -84,7 +84,7 @@ def test_without_prefect_the_process_pool_works_and_nothing_is_waited_for() -> N
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_a_missing_extra_is_told_with_the_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_reported_with_the_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from augmentor.tasks.engines import mapper_of
 
     monkeypatch.setitem(sys.modules, PACKAGES[name], None)
@@ -224,7 +224,7 @@ def test_a_gpu_is_held_against_other_runs_and_given_back(limit: str) -> None:
     assert lines.logged == []
 
 
-def test_waiting_is_told_and_ends_with_the_turn_of_the_other_run(limit: str) -> None:
+def test_waiting_is_reported_and_ends_with_the_turn_of_the_other_run(limit: str) -> None:
     import threading
 
     from prefect.concurrency.sync import concurrency
@@ -264,7 +264,7 @@ def test_a_cpu_holds_nothing_and_asks_nobody(limit: str) -> None:
         assert held(limit) == 0
 
 
-def test_without_a_limit_a_gpu_is_used_and_that_is_said(prefect_server: str) -> None:
+def test_without_a_limit_a_gpu_is_used_and_that_is_reported(prefect_server: str) -> None:
     from augmentor.tasks.engines import hold_gpu_slot
 
     lines = Lines()

@@ -137,7 +137,7 @@ def test_in_process_run_is_identical(
 
 
 @pytest.mark.slow
-def test_second_run_reuses_every_step_and_says_so(
+def test_second_run_reuses_every_step_and_reports_it(
     first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
 ) -> None:
     from augmentor.tasks.expand import run_with_prefect

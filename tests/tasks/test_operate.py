@@ -37,7 +37,7 @@ def test_every_flow_has_a_deployment() -> None:
 
 
 @pytest.mark.parametrize("cron", ["", "every night", "99 2 * * *", "* * *"])
-def test_a_wrong_schedule_is_told_with_an_example(cron: str) -> None:
+def test_a_wrong_schedule_is_reported_with_an_example(cron: str) -> None:
     from augmentor.tasks.operate import check_cron
 
     with pytest.raises(ConfigError, match="0 2"):
@@ -67,6 +67,6 @@ def test_parameters_are_the_checked_recipe_with_places_that_hold_anywhere(
     assert recipe_from_values(given) == wanted
 
 
-def test_a_wrong_recipe_is_told_before_anything_starts(tiny_images: Path) -> None:
+def test_a_wrong_recipe_is_reported_before_anything_starts(tiny_images: Path) -> None:
     with pytest.raises(ConfigError, match="did you mean 'digits'"):
         Scheduled(tiny_images).parameters("digit")

@@ -59,7 +59,7 @@ def test_a_server_in_trouble_counts_as_lost(status: int) -> None:
     assert pages.lost
 
 
-def test_a_wrong_call_is_our_fault_and_said() -> None:
+def test_a_wrong_call_is_our_fault_and_reported() -> None:
     from prefect.exceptions import PrefectHTTPStatusError
 
     from augmentor.tasks.pages import Pages
@@ -127,7 +127,7 @@ def test_a_server_lost_before_the_run_is_done_says_what_to_do(by_flow: Any) -> N
         by_flow(slow)
 
 
-def test_a_server_that_never_answered_is_told_at_once(by_flow: Any, nobody: str) -> None:
+def test_a_server_that_never_answered_is_reported_at_once(by_flow: Any, nobody: str) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from augmentor.tasks import operate

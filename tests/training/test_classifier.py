@@ -28,7 +28,7 @@ def fit(seed=0, updates=40, data_seed=0, **options):
     return fit_classifier(draw, shape=(1, 6, 6), n_classes=2, updates=updates, seed=seed, **options)
 
 
-def test_two_blobs_are_told_apart_and_probabilities_are_probabilities():
+def test_two_blobs_are_distinguished_and_probabilities_are_probabilities():
     model = fit()
     x, y = blobs(300, 9)
     p = predict(model, x, batch=64)

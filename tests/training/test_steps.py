@@ -235,7 +235,7 @@ def test_the_adaptive_probability_is_the_one_in_force(monkeypatch):
     assert set(asked) == {0.37}
 
 
-def test_a_variational_step_moves_encoder_and_decoder_and_tells_both_terms():
+def test_a_variational_step_moves_encoder_and_decoder_and_returns_both_terms():
     game = Game(family="cvae", latent=8)
     before = weights(game.generator), weights(game.critic)
     first = game.step(0)
@@ -248,7 +248,7 @@ def test_a_variational_step_moves_encoder_and_decoder_and_tells_both_terms():
     assert last.generator < first.generator
 
 
-def test_a_batch_norm_critic_sees_real_and_generated_rows_apart():
+def test_a_batch_norm_critic_sees_real_and_generated_rows_separately():
     """Batch statistics of both together would tell the one from the other."""
     game, sizes = Game(family="dcgan"), []
     game.critic.trunk.first.register_forward_hook(lambda _, x, __: sizes.append(len(x[0])))

@@ -107,7 +107,7 @@ def find_range(
 def shaped(
     arrays: Mapping[str, npt.NDArray[Any]], image: ImageSpec, size: int | None
 ) -> dict[str, npt.NDArray[Any]]:
-    """Return (N, H, W, C) pictures as (N, C, H, W) in the asked colour and size.
+    """Return (N, H, W, C) pictures as (N, C, H, W) in the requested colour and size.
 
     With colour "auto", three channels that are equal everywhere become one.
     """

@@ -1,4 +1,4 @@
-"""Folders of pictures: ``[split/]class/picture``; those of .npy arrays are handed on."""
+"""Reader of folders of pictures, ``[split/]class/picture``; folders of .npy arrays are passed on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.parallel import processes_to_use
@@ -22,7 +23,7 @@ from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, SkippedFile
 from augmentor.data.readers.array_files import groups_of_names, read_array_files
 from augmentor.data.readers.decide import decide_kind
-from augmentor.data.readers.files import Found
+from augmentor.data.readers.files import Files, Found
 from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.readers.streamed import stream
@@ -36,7 +37,7 @@ LARGEST_AS_IS = 128
 """Pictures of one shared size are used as they are up to this side in pixels."""
 
 DEFAULT_SIZE = 64
-"""The side of pictures whose size nobody chose, where their own cannot be kept."""
+"""The side of pictures without a chosen size, where their own cannot be kept."""
 
 LOT = 16
 
@@ -49,7 +50,7 @@ class SizeNeeded(DataError):  # noqa: N818 - reads as what it says
 
 @dataclass(frozen=True, eq=False)
 class ReadPicture:
-    """A picture that was read, at the asked size."""
+    """A picture that was read, at the requested size."""
 
     found: Found
     picture: Picture
@@ -71,7 +72,7 @@ def read_folder(
     Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
     id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
     becomes 65535). With colour "auto" the set is rgb if any picture shows a colour. Where neither
-    ``image`` nor the card names a size, :func:`default_size` does, and a note tells it.
+    ``image`` nor the card names a size, :func:`default_size` does, and a note says so.
 
     Raises:
         DataError: if there is nothing to read, or the layout is not understood.
@@ -84,9 +85,9 @@ def read_folder(
             tree, classes, name=name, image=image, series=series or SeriesSpec(), card=card, progress=progress
         )
     kind, _ = decide_kind(None, card, str(root))
-    size, told = image.size or (card.image_size if card else None), None
+    size, note = image.size or (card.image_size if card else None), None
     if size is None:
-        size, told = default_size(tree.found)
+        size, note = default_size(tree.found)
     read = stream(_one_size(tree.found, size, progress), image)
     x, found = read.x, tree.found.pick(read.index)
     skipped = [*tree.skipped, *read.skipped]
@@ -97,41 +98,48 @@ def read_folder(
             "[split/]class/picture.png (or jpg, tif, bmp, webp, gif) is the layout"
         )
     groups, unmatched = groups_of_names(found, card)
-    notes = [*([told] if told else []), *read.notes, *unmatched]
-    low, high = (0.0, float(np.iinfo(x.dtype).max))
-    if card and card.value_range:
-        low, high = card.value_range
-        if x.min() < low or x.max() > high:
-            raise DataError(
-                f"{root} holds values from {x.min()} to {x.max()}, and its card says {low:g} to {high:g}; "
-                "correct value_range in the card"
-            )
+    notes = [*([note] if note else []), *read.notes, *unmatched]
     samples = Samples(
         x=x,
         y=np.fromiter((classes.index(item.label) for item in found), dtype=np.int64, count=len(found)),
         classes=classes,
         ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
-        value_range=(low, high),
+        value_range=_value_range(x, card, root),
         kind=kind,
     )
-    names = (*PARTS, "all")
-    where = np.fromiter((names.index(item.part) for item in found), dtype=np.int8, count=len(found))
-    parts = {
-        part: samples if (where == number).all() else samples.take(where == number)
-        for number, part in enumerate(names)
-        if (where == number).any()
-    }
     return Loaded(
         name=name,
         card=card,
-        parts=parts,
+        parts=_by_part(samples, found),
         layout="folder",
         originals=read.originals,
         skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
         fingerprints=FINGERPRINTS[kind.name],
     )
+
+
+def _value_range(x: npt.NDArray[Any], card: Card | None, root: Path) -> tuple[float, float]:
+    if card is None or card.value_range is None:
+        return 0.0, float(np.iinfo(x.dtype).max)
+    low, high = card.value_range
+    if x.min() < low or x.max() > high:
+        raise DataError(
+            f"{root} holds values from {x.min()} to {x.max()}, and its card says {low:g} to {high:g}; "
+            "correct value_range in the card"
+        )
+    return low, high
+
+
+def _by_part(samples: Samples, found: Files) -> dict[str, Samples]:
+    names = (*PARTS, "all")
+    where = np.fromiter((names.index(item.part) for item in found), dtype=np.int8, count=len(found))
+    return {
+        part: samples if (where == number).all() else samples.take(where == number)
+        for number, part in enumerate(names)
+        if (where == number).any()
+    }
 
 
 def _classes(found: Sequence[str], card: Card | None, root: Path) -> tuple[str, ...]:
@@ -176,7 +184,7 @@ def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
 def read_pictures(
     found: Sequence[Found], size: int | None, progress: Progress
 ) -> tuple[list[ReadPicture], list[SkippedFile]]:
-    """Decode every file that was found, at the asked size; also return those that cannot be used.
+    """Decode every file that was found, at the requested size; also return those that cannot be used.
 
     Raises:
         SizeNeeded: if pictures of several sizes, or too many bytes of them, come without a size.
@@ -202,7 +210,7 @@ def read_pictures(
 def _one_size(
     found: Sequence[Found], size: int | None, progress: Progress
 ) -> Iterator[tuple[Found, Picture | str]]:
-    """Yield every file with its picture at the asked size, or with the reason why it cannot be used.
+    """Yield every file with its picture at the requested size, or with the reason why it cannot be used.
 
     Raises:
         SizeNeeded: if pictures of several sizes come without a size, or all of them fill the disk.

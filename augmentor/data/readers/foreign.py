@@ -81,7 +81,7 @@ class ForeignForm(Protocol):
             as_stored: whether real samples came from such files too, so that values are those of the files;
                 else the files are as :func:`augmentor.modalities.export.export` writes them.
             where: names the source in errors.
-            progress: told how many files are read.
+            progress: gets the number of files read.
         """
 
     def from_array(
@@ -252,11 +252,11 @@ def in_real_units(
         DataError: if the values are in other units than the real ones.
     """
     low, high = range_of(like)
-    told = arrays.get("value_range", np.empty(0))
-    if told.shape == (2,) and told.dtype.kind in "iuf" and (float(told[0]), float(told[1])) != (low, high):
+    bounds = arrays.get("value_range", np.empty(0))
+    if bounds.shape == (2,) and bounds.dtype.kind in "iuf" and tuple(map(float, bounds)) != (low, high):
         raise DataError(
-            f"{where}: its value_range is {told[0]:g} to {told[1]:g}, and that of the real data {low:g} to "
-            f"{high:g}; write the synthetic samples in the units of the real ones"
+            f"{where}: its value_range is {bounds[0]:g} to {bounds[1]:g}, and that of the real data {low:g} "
+            f"to {high:g}; write the synthetic samples in the units of the real ones"
         )
     check_range(pixels, like, where)
     dtype = like.array.dtype
@@ -265,7 +265,7 @@ def in_real_units(
         if high > 1 and pixels.max() <= 1:
             raise DataError(
                 f"{where} holds values from {pixels.min():g} to {pixels.max():g}, and the real data runs "
-                f"from {low:g} to {high:g}: they look scaled; multiply them back to these units"
+                f"from {low:g} to {high:g}: they seem to be scaled; multiply them back to these units"
             )
         return as_dtype(pixels, dtype), ["synthetic values were rounded to whole numbers"]
     return pixels.astype(dtype), []
@@ -294,7 +294,7 @@ def check_range(x: npt.NDArray[Any], like: Samples, where: str) -> None:
 
 
 def unjudged(samples: Samples, rows: Sequence[Mapping[str, str]], digest: str) -> SyntheticSet:
-    """Return all rows as kept, with what ``rows`` of metadata.csv tell about them."""
+    """Return all rows as kept, with their ``rows`` of metadata.csv as provenance."""
     table = pd.DataFrame(list(rows), index=range(len(samples)))
     provenance = pd.DataFrame({"synthesizer": [digest] * len(samples)})
     if "synthesizer" in table:

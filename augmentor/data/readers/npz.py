@@ -57,13 +57,13 @@ def read_npz(
     if kind == IMAGE:
         made, bounds, originals = _images(found, arrays, image, card, path)
         rows = {part: np.arange(len(x)) for part, x in made.items()}
-        told: list[str] = []
+        grid_notes: list[str] = []
     else:
         grids = gridded(
             raw, kind, image=image, series=series or SeriesSpec(), card=card, where=str(path),
             known_range=_range(arrays, card),
         )  # fmt: skip
-        made, bounds, told = grids.x, grids.value_range, grids.notes
+        made, bounds, grid_notes = grids.x, grids.value_range, grids.notes
         rows = {part: np.flatnonzero(kept) for part, kept in grids.kept.items()}
         first = next(iter(made.values()))
         originals = Originals.of(grids.sides, channels=first.shape[1], bits=8 * first.dtype.itemsize)
@@ -96,7 +96,7 @@ def read_npz(
         layout="npz",
         originals=originals,
         skipped=tuple(skipped),
-        notes=(*notes, *guessed, *told),
+        notes=(*notes, *guessed, *grid_notes),
         fingerprints=FINGERPRINTS[kind.name],
     )
 
@@ -173,7 +173,7 @@ def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
             there, missing = (x, y) if x in arrays else (y, x)
             raise DataError(
                 f"{path} has {there!r} without {missing!r}; it holds {sorted(arrays)}. Write both with "
-                "numpy.savez: one label a sample"
+                "numpy.savez: one label per sample"
             )
         if x in arrays:
             found.append((part, x, arrays[x], arrays[y]))
@@ -220,9 +220,9 @@ def source_marks(arrays: Mapping[str, npt.NDArray[Any]], key: str) -> npt.NDArra
 def _range(arrays: Arrays, card: Card | None) -> tuple[float, float] | None:
     if card is not None:
         return card.value_range
-    told = arrays.get("value_range", np.empty(0))
-    if told.shape == (2,) and told.dtype.kind in "iuf" and told[0] < told[1]:
-        return float(told[0]), float(told[1])
+    bounds = arrays.get("value_range", np.empty(0))
+    if bounds.shape == (2,) and bounds.dtype.kind in "iuf" and bounds[0] < bounds[1]:
+        return float(bounds[0]), float(bounds[1])
     return None
 
 
@@ -230,18 +230,18 @@ def flat_labels(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any
     """Return labels (N,) or (N, 1) as int64 or text (N,).
 
     Raises:
-        DataError: if there is not one label a sample, or labels are neither whole numbers nor text.
+        DataError: if there is not one label per sample, or labels are neither whole numbers nor text.
     """
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise DataError(
-            f"{where}: labels of the shape {labels.shape} say several things of one sample; one label a "
+            f"{where}: labels of the shape {labels.shape} give several labels per sample; one label a "
             "sample is needed, of the shape (N,) or (N, 1)"
         )
     if labels.ndim not in (1, 2):
         raise DataError(f"{where}: labels must have the shape (N,) or (N, 1), got {labels.shape}")
     flat = labels.reshape(-1)
     if len(flat) != n:
-        raise DataError(f"{where}: {n} samples and {len(flat)} labels; there must be one label a sample")
+        raise DataError(f"{where}: {n} samples and {len(flat)} labels; there must be one label per sample")
     if flat.dtype.kind not in "iub" + "U":
         raise DataError(f"{where}: labels must be whole numbers or text, got {flat.dtype}")
     return flat.astype(np.int64) if flat.dtype.kind in "iub" else flat

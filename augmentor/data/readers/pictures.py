@@ -35,7 +35,7 @@ class Picture:
             shows no colour (also when the file stores three equal channels), else 3.
         height: pixels before any resizing.
         width: pixels before any resizing.
-        bits: bits a channel, 8 or 16.
+        bits: bits per channel, 8 or 16.
         remarks: what was done beyond reading, e.g. "transparency was laid over black".
     """
 
@@ -82,7 +82,7 @@ def head_size(path: Path) -> tuple[int, int] | None:
         with Image.open(path, formats=FORMATS) as image:
             turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
             return (image.width, image.height) if turned else (image.height, image.width)
-    except Exception:  # whatever is wrong with it is told when it is decoded
+    except Exception:  # whatever is wrong with it is reported when it is decoded
         return None
 
 

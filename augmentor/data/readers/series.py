@@ -72,7 +72,7 @@ def fit_series(arrays: Mapping[str, npt.NDArray[Any]], spec: SeriesSpec, length:
                 gaps += missing
                 rows.append(_to_length(filled, wanted, spec))
         made[part] = np.stack(rows) if rows else np.empty((0, x.shape[1], wanted), dtype=x.dtype)
-    notes = [] if alike and wanted == whole[0] else [_told(whole, wanted, spec)]
+    notes = [] if alike and wanted == whole[0] else [_length_note(whole, wanted, spec)]
     if gaps:
         notes.append(f"{gaps} missing values inside series were interpolated from their neighbours in time")
     return Fitted(made, steps, empty, notes)
@@ -129,7 +129,7 @@ def _default_length(steps: npt.NDArray[np.int64], alike: bool, spec: SeriesSpec)
     return min(max(SHORTEST, length), LONGEST_AS_IS)
 
 
-def _told(steps: list[int], length: int, spec: SeriesSpec) -> str:
+def _length_note(steps: list[int], length: int, spec: SeriesSpec) -> str:
     spread = f"{min(steps)} to {max(steps)}" if min(steps) != max(steps) else str(steps[0])
     head = f"the series have {spread} steps of their own; "
     if spec.treatment == "resample":

@@ -47,7 +47,7 @@ def stream(results: Iterable[tuple[Found, Picture | str]], image: ImageSpec) -> 
 
     Args:
         results: each file with its picture, or with the reason why it cannot be used.
-        image: the colour asked for.
+        image: the requested colour.
     """
     stack = _Stack()
     index, skipped = array("i"), []
@@ -92,7 +92,7 @@ class _Stack:
         return Originals(column(self._sides, 2), column(self._colours, 1)[:, 0], column(self._bits, 1)[:, 0])
 
     def finish(self, image: ImageSpec) -> tuple[npt.NDArray[Any], list[str]]:
-        """Return all pictures in the colour asked for, and what was done to them."""
+        """Return all pictures in the requested colour, and what was done to them."""
         self._flush()
         if self._writer is None:
             return np.empty((0, 1, 0, 0), np.uint8), []

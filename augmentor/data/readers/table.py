@@ -17,14 +17,14 @@ from augmentor.data.spec import ImageSpec, SeriesSpec
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader is told beside the path.
+    """How data is to be read.
 
     Attributes:
         name: of the dataset.
         image: size and colour that images are brought to, and the size of volumes.
         series: length that series are brought to, and how.
         card: what is known about the data; None where nothing is.
-        progress: told how many files are read.
+        progress: gets the number of files read.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Reading:
 Reader: TypeAlias = Callable[[Path, Reading], Loaded]
 
 
-def _folder(path: Path, told: Reading) -> Loaded:
+def _folder(path: Path, how: Reading) -> Loaded:
     return read_folder(
-        path, name=told.name, image=told.image, series=told.series, card=told.card, progress=told.progress
+        path, name=how.name, image=how.image, series=how.series, card=how.card, progress=how.progress
     )
 
 
-def _npz(path: Path, told: Reading) -> Loaded:
-    return read_npz(path, name=told.name, image=told.image, series=told.series, card=told.card)
+def _npz(path: Path, how: Reading) -> Loaded:
+    return read_npz(path, name=how.name, image=how.image, series=how.series, card=how.card)
 
 
 READERS: dict[str, Reader] = {

@@ -232,7 +232,7 @@ def test_what_is_no_fault_of_a_candidate_ends_the_run(
             worked(recipe, tmp_path, "choose")
 
 
-def test_an_empty_validation_part_is_told_before_any_training(
+def test_an_empty_validation_part_is_reported_before_any_training(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:

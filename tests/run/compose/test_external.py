@@ -101,7 +101,7 @@ def test_the_summary_says_what_was_judged(outcome: Outcome, source: Path, parts:
     assert sum(row["generated"] for row in summary["counts"].values()) == 120
     assert all(row["real"] == parts.train.counts[name] for name, row in summary["counts"].items())
     results = Results.read(outcome.folder / "results.parquet")
-    assert results.where(metric="rejected:surplus")["value"].sum() == pytest.approx(
+    assert results.where(metric="rejected", setting={"reason": "surplus"})["value"].sum() == pytest.approx(
         sum(row["rejected"].get("surplus", 0) for row in summary["acceptance"].values())
     )
     metadata = pd.read_csv(outcome.folder / "expanded" / "metadata.csv", dtype=str)
@@ -236,7 +236,7 @@ def test_a_record_lists_every_row(tmp_path: Path, parts: Split) -> None:
 
 
 @pytest.mark.slow
-def test_a_generator_that_copied_test_cases_is_told_and_an_honest_one_is_not(parts: Split) -> None:
+def test_a_generator_that_copied_test_cases_is_reported_and_an_honest_one_is_not(parts: Split) -> None:
     judge = TaskJudge.fit(parts.train, held_out=parts.validation, seed=0, updates=1, processes=1)
     (told,) = copy_warnings(judge, noisy(parts.test, np.arange(40), sd=0.7), parts.test)
     assert told.startswith("40 of 40 synthetic images are near copies of test cases, and ")
@@ -263,7 +263,7 @@ def test_real_is_a_card_or_a_path(tmp_path: Path) -> None:
         foreign_recipe("digist", "default", [])
 
 
-def test_a_missing_source_is_told_before_any_work(tmp_path: Path) -> None:
+def test_a_missing_source_is_reported_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no file or folder"):
         evaluate_foreign("digits", tmp_path / "nowhere", out=tmp_path / "runs", progress=Silent())
     assert not (tmp_path / "runs").exists()
