@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from augmentor.core.version import __version__
 
 if TYPE_CHECKING:
+    from augmentor.core.conditions import Conditions as Conditions
     from augmentor.core.results import Results as Results
     from augmentor.core.samples import Samples as Samples
     from augmentor.core.synthetic import SyntheticSet as SyntheticSet
@@ -40,12 +41,17 @@ if TYPE_CHECKING:
     from augmentor.synthesizers.build import build as build
     from augmentor.synthesizers.build import load_synthesizer as load_synthesizer
     from augmentor.synthesizers.critic import load_classifier as load_classifier
+    from augmentor.synthesizers.fitted import FitContext as FitContext
+    from augmentor.synthesizers.synthesizer import Synthesizer as Synthesizer
 
 _PLACES = {
+    "Conditions": "core.conditions",
     "ExpandedDataset": "data.torch_dataset",
+    "FitContext": "synthesizers.fitted",
     "Job": "run.session",
     "Results": "core.results",
     "Samples": "core.samples",
+    "Synthesizer": "synthesizers.synthesizer",
     "SyntheticSet": "core.synthetic",
     "TaskJudge": "quality.judge",
     "build": "synthesizers.build",

@@ -29,9 +29,9 @@ from sheet import put
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.errors import AugmentorError
 from augmentor.core.samples import Samples
-from augmentor.core.spec import parse
 from augmentor.data.load import load
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import split
@@ -42,8 +42,9 @@ from augmentor.metrics.kid import kid
 from augmentor.modalities.base import Codec
 from augmentor.modalities.table import modality_of
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training.classifier import embed, fit_classifier, predict
+from augmentor.training.spec import TrainingSpec
 
 HERE = Path(__file__).parent
 SHOWN = 12
@@ -144,7 +145,7 @@ def work(task: str, name: str, data: Path) -> dict[str, Any]:
         row(task, name, train)
         return {**measured(train, reference, real, found.updates), "training": dict(train.counts)}
     synthesizer = build(
-        parse(SynthesizerSpec, variants(task)[name], name),
+        read_synthesizer(variants(task)[name], name),
         TrainingSpec(images=found.images, batch=found.batch),
     )
     begin = time.process_time()
@@ -153,7 +154,7 @@ def work(task: str, name: str, data: Path) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     each = max(train.counts.values())
     labels = np.repeat(np.arange(train.n_classes), each).astype(np.int64)
-    made = synthesizer.sample(labels, seed=1)
+    made = synthesizer.sample(Conditions(labels), seed=1)
     row(task, name, made)
     return {
         **measured(made, reference, real, found.updates),

@@ -10,8 +10,9 @@ from typing import Any
 from rows import Rows
 
 from augmentor.core.files import write_text
-from augmentor.core.spec import parse
-from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.families import FAMILIES
+from augmentor.synthesizers.spec import read_synthesizer
+from augmentor.training.spec import TrainingSpec
 
 HERE = Path(__file__).parent
 ROWS = Rows(HERE / "families.jsonl", ("task", "name"))
@@ -84,22 +85,14 @@ def variants(task: str) -> dict[str, dict[str, Any]]:
     return rows
 
 
-LATER = ("flow", "translation", "stargan")
-"""Parts of a synthesizer's settings that came after the first results; unasked for, they change none."""
-
-
 def settings(task: str, name: str) -> dict[str, Any]:
     """Return everything that decides a result, as it stands in its file."""
     found = TASKS[task]
     fields = variants(task)[name] if name != REAL else {}
-    asked = parse(SynthesizerSpec, fields, name) if fields else None
-    unasked = {field for field in LATER if asked and field not in {*asked.model_fields_set, asked.family}}
-    spec = asked.model_dump(mode="json", exclude=unasked) if asked else None
-    tuned = (
-        TrainingSpec(images=found.images, batch=found.batch).tuned(FAMILIES[fields["family"]].training)
-        if fields
-        else None
-    )
+    asked = read_synthesizer(fields, name) if fields else None
+    spec = asked.model_dump(mode="json") if asked else None
+    budget = TrainingSpec(images=found.images, batch=found.batch)
+    tuned = budget.tuned(asked.preset.training) if asked else None
     return {
         "task": found.__dict__,
         "spec": spec,

@@ -26,19 +26,24 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
-from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
-from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
+from augmentor.synthesizers.families import FAMILIES
+from augmentor.synthesizers.fitted import model_of
+from augmentor.synthesizers.methods import METHODS
 from augmentor.synthesizers.sampler import torch_threads
-from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training import loop
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
+from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
 
 IMAGES, CLASSES, CPU = 600, 10, torch.device("cpu")
 WARM, ROUNDS, STEPS = 8, 5, 8
 """Steps before measuring, stretches, steps in each: multiples of every family's turns and penalties."""
+
+MEASURED = {"adversarial", "variational"}
+"""Methods whose step this is about."""
 
 PRODUCTS = {"convolution", "convolution_backward", "mm", "addmm", "bmm", "baddbmm"}
 
@@ -66,28 +71,19 @@ class Clock(TorchDispatchMode):
 def stepper(name: str, side: int) -> Callable[[], None]:
     """Return one step of a family's training, late enough that growing networks are whole."""
     shape = (1, side, side)
-    budget = TrainingSpec(images=10**6, transition=(0.0, 0.0)).tuned(FAMILIES[name].training)
-    spec = sized(SynthesizerSpec(family=name), shape, IMAGES)
-    regulators = regulators_of(spec, budget)
-    state = State.begin(*initial_networks(spec, shape, CLASSES, 0, CPU), budget, regulators)
+    spec = read_synthesizer({"family": name})
+    budget = TrainingSpec(images=10**6, transition=(0.0, 0.0)).tuned(spec.preset.training)
+    model = model_of(METHODS[spec.method].model().sized(spec, shape, IMAGES), budget, shape, CLASSES)
+    state = State.begin(model.networks(0, CPU), model.regulators)
     # Past the growth: the last step's position is full resolution.
     state.step = 16 * (int(0.8 * budget.steps) // 16)
     x = torch.rand(IMAGES, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     batches = Batches(
-        x,
-        torch.arange(IMAGES) % CLASSES,
-        n_classes=CLASSES,
-        batch=budget.batch,
-        power=budget.class_power,
-        latent=spec.latent,
-        device=CPU,
-        layout=memory_format(2),
+        x, torch.arange(IMAGES) % CLASSES, CLASSES, model.rules, device=CPU, layout=memory_format(2)
     )
-    training = loop.Training(
-        budget, objective_of(spec, budget, shape), batches, 0, None, Checkpoints(None, ""), Silent()
-    )
+    training = loop.Training(budget, model, batches, 0, None, Checkpoints(None, ""), Silent())
     draws, sums = torch.Generator(), loop.Sums()
-    return lambda: sums.add(loop._one_step(state, training, draws))
+    return lambda: sums.add(loop.one_step(state, training, draws))
 
 
 def seconds(step: Callable[[], None]) -> float:
@@ -126,9 +122,7 @@ def main() -> None:
     parser.add_argument(
         "--family",
         nargs="*",
-        default=[
-            name for name in FAMILIES if name not in {"gan3d", "translation", "flow", "stargan", "cyclegan"}
-        ],
+        default=[name for name, family in FAMILIES.items() if family.method in MEASURED and name != "gan3d"],
     )
     arguments = parser.parse_args()
     lines = [

@@ -75,8 +75,6 @@ SEARCH_SEEDS = 3
 NOTHING = "(none)"
 RUNGS = (4, 2)
 """Parts of the images that candidates are shown before the search shows the last ones all of them."""
-OPEN = ("regularisers", "codes")
-"""Mappings of a synthesizer that every objective reads."""
 FINAL_CUT = 2
 """Seed of the cut to scarcity: a draw of training images that no search has seen."""
 
@@ -115,22 +113,20 @@ def final_recipe(scenario: str, seed: int, data: Path) -> Recipe:
 
 
 def key_of(recipe: Recipe) -> str:
-    """Return what decides a row: the recipe, less the settings of objectives that it does not have."""
-    synthesizer = recipe.synthesizer.model_dump(mode="json")
-    used = {name: value for name, value in synthesizer.items() if not isinstance(value, dict) or name in OPEN}
-    used |= {"objective": synthesizer.get(recipe.synthesizer.objective)}
+    """Return what decides a row: the recipe, less what changes no result."""
     sections = {
         "dataset",
         "image",
         "split",
         "scarcity",
         "balance",
+        "synthesizer",
         "training",
         "filters",
         "judge",
         "evaluation",
     }
-    return sha256_json({"synthesizer": used, **recipe.model_dump(mode="json", include=sections)})
+    return sha256_json(recipe.model_dump(mode="json", include=sections))
 
 
 def scores(

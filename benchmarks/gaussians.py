@@ -28,15 +28,19 @@ from torch import Tensor, nn
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
-from augmentor.core.spec import parse
 from augmentor.nets.blocks import Top
 from augmentor.nets.conditional import Critic, Encoder, Generator
 from augmentor.nets.spec import CodesSpec, NetworkSpec
-from augmentor.synthesizers.compose import objective_of, regulators_of
-from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.families import FAMILIES
+from augmentor.synthesizers.fitted import model_of
+from augmentor.synthesizers.spec import read_synthesizer
+from augmentor.synthesizers.variational.model import Autoencoder
 from augmentor.training import loop
+from augmentor.training.adversarial import GanNetworks
 from augmentor.training.batches import Batch
 from augmentor.training.checkpoint import Checkpoints
+from augmentor.training.networks import with_adam
+from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
 
 mpl.use("Agg")
@@ -46,6 +50,7 @@ PICTURE = HERE.parent / "docs" / "families" / "gaussians.png"
 MIDDLES = np.array([(x, y) for x in range(-2, 3) for y in range(-2, 3)]) * 0.2
 """Well inside [-1, 1], where the generator's tanh is nearly straight."""
 SPREAD = 0.01
+SHAPE = (2, 1)
 SAMPLES, NEEDED, BATCH, LATENT, HIDDEN = 2_500, 20, 256, 2, 128
 RATES = {"learning_rate": 1e-3, "betas": (0.5, 0.999)}
 STYLED = ("path_length",)
@@ -118,50 +123,48 @@ class Endless:
     def __init__(self, latent: int) -> None:
         self.latent = latent
 
-    def draw(self, draws: torch.Generator) -> Batch:
-        """Return one batch."""
+    def draw(self, generator: torch.Generator, *, power: float | None = None) -> Batch:
+        """Return one batch; there is one class, whatever the power."""
         labels = torch.zeros(BATCH, dtype=torch.int64)
-        return Batch(mixture(BATCH, draws), labels, torch.randn(BATCH, self.latent, generator=draws))
+        return Batch(mixture(BATCH, generator), labels, torch.randn(BATCH, self.latent, generator=generator))
 
 
-def game(name: str) -> SynthesizerSpec:
+def game(name: str) -> Any:
     """Return a family's game on multilayer perceptrons."""
-    fields: dict[str, Any] = {**FAMILIES[name].spec, "family": name}
-    given = fields.get("regularisers", {}).items()
-    weights = {key: GAMMA if value == "auto" else value for key, value in given if key not in STYLED}
-    fields |= {
-        "architecture": "mlp",
-        "conditioning": "none",
-        "generator_norm": "none",
-        "critic_norm": "none",
-        "augmentation": [],
-        "mode_seeking": 0.0,
-        "style_mixing": 0.0,
-        "regularisers": weights,
-        "width": 16,
-        "latent": LATENT + CodesSpec(**fields.get("codes", {})).numbers,
-    }
-    return parse(SynthesizerSpec, fields, name)
+    fields: dict[str, Any] = {**FAMILIES[name].fields, "family": name}
+    fields |= {"architecture": "mlp", "conditioning": "none", "width": 16}
+    if FAMILIES[name].method == "adversarial":
+        given = fields.get("regularisers", {}).items()
+        weights = {key: GAMMA if value == "auto" else value for key, value in given if key not in STYLED}
+        fields |= {
+            "generator_norm": "none",
+            "critic_norm": "none",
+            "augmentation": [],
+            "mode_seeking": 0.0,
+            "style_mixing": 0.0,
+            "regularisers": weights,
+        }
+    fields["latent"] = LATENT + CodesSpec(**fields.get("codes", {})).numbers
+    return read_synthesizer(fields, name)
 
 
 def points(name: str, images: int) -> tuple[np.ndarray[Any, Any], float]:
     """Train on the mixture; return samples (2,500, 2) of the average and the seconds."""
     spec = game(name)
     budget = TrainingSpec(images=images, batch=BATCH, transition=(0.0, 0.0), **RATES)
-    budget = budget.tuned(FAMILIES[name].training)
-    shape = (2, 1)
+    budget = budget.tuned(spec.preset.training)
+    model: Any = model_of(spec, budget, SHAPE, 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(0, name))
-        generator = Generator(spec, shape, 1, Body)
-        other = Encoder if spec.objective == "variational" else Critic
-        critic = other(spec, shape, 1, Trunk)
-    state = State.begin(generator, critic, budget, regulators_of(spec, budget))
-    objective = objective_of(spec, budget, shape)
+        generator = Generator(spec.network, SHAPE, 1, Body)
+        encodes = spec.method == "variational"
+        critic = (Encoder if encodes else Critic)(spec.network, SHAPE, 1, Trunk)
+    make: Any = Autoencoder if encodes else GanNetworks
+    networks = make(with_adam(generator, budget), with_adam(critic, budget))
+    state = State.begin(networks, model.regulators)
+    points = Endless(spec.latent)
     begin = time.process_time()
-    loop.train(
-        state,
-        loop.Training(budget, objective, Endless(spec.latent), 0, None, Checkpoints(None, ""), Silent()),
-    )
+    loop.train(state, loop.Training(budget, model, points, 0, None, Checkpoints(None, ""), Silent()))
     seconds = time.process_time() - begin
     with torch.inference_mode():
         z = torch.randn(SAMPLES, spec.latent, generator=torch.Generator().manual_seed(1))

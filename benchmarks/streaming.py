@@ -84,7 +84,7 @@ def work(folder: Path) -> dict[str, float]:
     from augmentor.data.load import load
     from augmentor.data.split import split
     from augmentor.modalities.table import modality_of
-    from augmentor.training.batches import Batches, EncodedRows
+    from augmentor.training.batches import Batches, BatchRules, EncodedRows
 
     memory, clock = Memory(), time.perf_counter
     found = {"start": memory.restart()}
@@ -100,10 +100,8 @@ def work(folder: Path) -> dict[str, float]:
     batches = Batches(
         EncodedRows(parts.train.array, codec.encode),
         torch.from_numpy(parts.train.y),
-        n_classes=CLASSES,
-        batch=BATCH,
-        power=0.5,
-        latent=64,
+        CLASSES,
+        BatchRules(BATCH, 0.5, latent=64),
         device=torch.device("cpu"),
         layout=torch.contiguous_format,
     )

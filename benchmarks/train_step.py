@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -20,14 +21,15 @@ from torch.nn.functional import softplus
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
-from augmentor.nets.architectures import sized
 from augmentor.nets.layers import memory_format
-from augmentor.synthesizers.compose import initial_networks, objective_of
+from augmentor.synthesizers.adversarial.model import AdversarialModel
+from augmentor.synthesizers.adversarial.spec import AdversarialSpec
 from augmentor.synthesizers.sampler import torch_threads
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training import loop
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
+from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
 
 IMAGES, CLASSES, CPU = 600, 10, torch.device("cpu")
@@ -35,38 +37,38 @@ STRETCHES = {8: (12, 16), 32: (10, 4), 64: (10, 4)}
 """Stretches, and steps in each, by side; whole rounds of four, so that each has its share of penalties."""
 
 
-def ours(spec: SynthesizerSpec, budget: TrainingSpec, shape: tuple[int, ...]) -> Callable[[], None]:
+def ours(model: AdversarialModel) -> Callable[[], None]:
     """Return one step of our loop, drawing, schedules and average included."""
-    state = State.begin(*initial_networks(spec, shape, CLASSES, 0, CPU), budget)
+    budget, shape = model.training, model.shape
+    state = State.begin(model.networks(0, CPU), model.regulators)
     x = torch.rand(IMAGES, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     batches = Batches(
         x,
         torch.arange(IMAGES) % CLASSES,
-        n_classes=CLASSES,
-        batch=budget.batch,
-        power=budget.class_power,
-        latent=spec.latent,
+        CLASSES,
+        model.rules,
         device=CPU,
         layout=memory_format(len(shape) - 1),
     )
-    objective = objective_of(spec, budget, shape)
-    training = loop.Training(budget, objective, batches, 0, None, Checkpoints(None, ""), Silent())
+    training = loop.Training(budget, model, batches, 0, None, Checkpoints(None, ""), Silent())
     draws, sums = torch.Generator(), loop.Sums()
-    return lambda: sums.add(loop._one_step(state, training, draws))
+    return lambda: sums.add(loop.one_step(state, training, draws))
 
 
-def bare(spec: SynthesizerSpec, budget: TrainingSpec, shape: tuple[int, ...]) -> Callable[[], None]:
+def bare(model: AdversarialModel) -> Callable[[], None]:
     """Return one step written by hand: no tables, no checks, no schedules but the penalties' turn."""
-    g, d = initial_networks(spec, shape, CLASSES, 0, CPU)
+    spec, budget, shape = model.spec, model.training, model.shape
+    networks = model.networks(0, CPU)
+    g, d = networks.generator.module, networks.critic.module
     average = deepcopy(g).requires_grad_(False)
     adam = [torch.optim.Adam(net.parameters(), lr=5e-4, betas=(0.0, 0.99), fused=True) for net in (g, d)]
     layout = memory_format(len(shape) - 1)
     data = torch.rand(IMAGES, *shape).mul_(2).sub_(1).contiguous(memory_format=layout)
     labels = torch.arange(IMAGES) % CLASSES
-    weights, rows, number = list(g.parameters()), budget.batch, [0]
-    gamma = objective_of(spec, budget, shape).penalties["r1"]
+    weights, rows, number = tuple(g.parameters()), budget.batch, [0]
+    gamma = model.objective.penalties["r1"]
     of_class = [torch.nonzero(labels == label).flatten() for label in range(CLASSES)]
-    augment = objective_of(spec, budget, shape).augment
+    augment = model.objective.augment
     assert augment is not None
     random = torch.Generator().manual_seed(0)
 
@@ -89,8 +91,8 @@ def bare(spec: SynthesizerSpec, budget: TrainingSpec, shape: tuple[int, ...]) ->
         fixed = fake.detach()
         real_logits, fake_logits = d(seen(torch.cat([real, fixed])), torch.cat([y, y])).chunk(2)
         loss = softplus(fake_logits - real_logits).mean()
-        if number[0] % budget.regularise_every == 0:
-            loss = loss + budget.regularise_every * (slope(real, y) + slope(fixed, y))
+        if number[0] % budget.penalty_every == 0:
+            loss = loss + budget.penalty_every * (slope(real, y) + slope(fixed, y))
         adam[1].zero_grad()
         loss.backward()
         adam[1].step()
@@ -106,7 +108,7 @@ def bare(spec: SynthesizerSpec, budget: TrainingSpec, shape: tuple[int, ...]) ->
         adam[0].zero_grad()
         loss.backward(inputs=weights)
         adam[0].step()
-        torch._foreach_lerp_(list(average.parameters()), weights, 0.01)
+        torch._foreach_lerp_(tuple(average.parameters()), weights, 0.01)
         number[0] += 1
 
     return step
@@ -123,12 +125,13 @@ def seconds(step: Callable[[], None], steps: int, clock: Callable[[], float]) ->
 def measure(side: int, threads: int) -> tuple[float, float, int]:
     """Return the ratio ours / bare, our images per second, and the networks' width."""
     shape, budget = (1, side, side), TrainingSpec(images=10**6, transition=(0.0, 0.0))
-    spec = sized(SynthesizerSpec(), shape, IMAGES)
+    spec = AdversarialModel.sized(cast(AdversarialSpec, read_synthesizer({})), shape, IMAGES)
+    model = AdversarialModel(spec, budget, shape, CLASSES)
     stretches, steps = STRETCHES[side]
     # One thread's processor time is its time on an idle machine; two threads wait for each other.
     clock = time.process_time if threads == 1 else time.perf_counter
     with torch_threads(threads):
-        both = [ours(spec, budget, shape), bare(spec, budget, shape)]
+        both = [ours(model), bare(model)]
         for step in both:
             seconds(step, 4, clock)
         best = [float("inf")] * 2

@@ -26,6 +26,13 @@ RENAMED: Mapping[str, str] = {
     "evaluation.margin": "evaluation.statistics.margin",
     "evaluation.bootstrap": "evaluation.statistics.bootstrap",
     "evaluation.confidence": "evaluation.statistics.confidence",
+    "synthesizer.flow": "synthesizer.{times, steps, solver, label_drop, guidance}",
+    "synthesizer.method=stargan": "synthesizer.method=unpaired_translation",
+    "synthesizer.method=translation": "synthesizer.method=class_translation",
+    "synthesizer.objective": "synthesizer.method",
+    "synthesizer.stargan": "synthesizer.cycle and synthesizer.starts",
+    "synthesizer.starts.starts": "synthesizer.starts.held",
+    "synthesizer.translation": "synthesizer.{penalty, gamma, steps, step, noise, attempts, starts}",
 }
 
 

@@ -22,6 +22,9 @@ class Spec(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 
+EXPLAINED = "explained"
+"""Type of a fault whose message is a sentence about its field already, from "is" on."""
+
 
 class _UniqueKeys(yaml.SafeLoader):
     """The safe loader, refusing a key written twice (plain YAML keeps the last in silence)."""
@@ -105,13 +108,21 @@ def parse(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults = [_explain(model, fault) for fault in error.errors(include_url=False)]
+        faults = [explain(model, fault) for fault in error.errors(include_url=False)]
         raise ConfigError(f"{where}: " + "; ".join(faults)) from error
 
 
-def _explain(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
+def explain(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
+    """Return one fault of pydantic's in words: the field, what it got, what is allowed.
+
+    Args:
+        model: what the values were checked against.
+        fault: as :meth:`pydantic.ValidationError.errors` lists it.
+    """
     path = tuple(fault["loc"])
     name = ".".join(str(part) for part in path) or "(the whole)"
+    if fault["type"] == EXPLAINED:
+        return f"{name!r} {fault['msg']}"
     if fault["type"] == "extra_forbidden":
         if renamed := new_name(name):
             return f"{name!r} is called {renamed!r} now"

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.errors import DataError
-from augmentor.core.samples import IntArray, Samples
+from augmentor.core.samples import Samples
 
 PROVENANCE = ("synthesizer", "seed")
 
 
-class Synthesizer(Protocol):
-    """Makes samples of asked labels: a GAN, a VAE, SMOTE or plain copying.
+class SupportsSample(Protocol):
+    """Anything that makes samples of asked classes: a fitted synthesizer, SMOTE or plain copying."""
 
-    Balance is not its business: the labels it is asked for decide that.
-    """
+    def sample(self, conditions: Conditions, *, seed: int) -> Samples:
+        """Return one sample for each condition, in the units of the training data.
 
-    def fit(self, train: Samples, *, seed: int) -> None:
-        """Learn from ``train``, which is the training part and nothing else."""
-
-    def sample(self, labels: IntArray, *, seed: int) -> Samples:
-        """Return one sample for each label (N,), in the units of the training data.
-
-        The same labels and seed give the same samples.
+        The same conditions and seed give the same samples.
         """
-
-    def save(self, folder: Path) -> None:
-        """Write weights and settings into the existing ``folder``."""
 
     @property
     def digest(self) -> str:

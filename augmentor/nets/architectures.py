@@ -1,31 +1,21 @@
-"""The architecture seam: ``(spec, shape, n_classes) -> (generator, critic)``, by a table of names."""
+"""The architecture seam: ``(spec, shape, n_classes) -> networks``, by a table of names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from torch import nn
 
 from augmentor.core.errors import ConfigError
 from augmentor.nets.conditional import Critic, Encoder, Generator
 from augmentor.nets.dense import DenseBody, DenseTrunk
-from augmentor.nets.flow import FlowNetwork
 from augmentor.nets.grouped import GroupedBody, GroupedTrunk
-from augmentor.nets.per_class import PerClassGenerator
 from augmentor.nets.progressive import GrowingBody, GrowingTrunk
 from augmentor.nets.residual import ResidualBody, ResidualTrunk
-from augmentor.nets.sizing import auto_width
 from augmentor.nets.spec import NetworkSpec
-from augmentor.nets.stargan import StarGANGenerator
 from augmentor.nets.strided import StridedBody, StridedTrunk
 from augmentor.nets.style import AdainBody, SkipTrunk, StyleBody
-
-Network = TypeVar("Network", bound=NetworkSpec)
-
-Maker = Generator | FlowNetwork | StarGANGenerator | PerClassGenerator
-"""Any network that makes samples: ``g(z, y, label_weight, draws)``, where z is what it starts from."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +44,15 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 }
 
 
-def sized(spec: Network, shape: tuple[int, ...], images: int) -> Network:
-    """Return ``spec`` with "auto" sizes replaced by numbers for this shape and number of images."""
-    if spec.width != "auto":
-        return spec
-    return spec.model_copy(update={"width": auto_width(shape[1:], images)})
-
-
-def networks(
-    spec: NetworkSpec, shape: tuple[int, ...], n_classes: int, *, variational: bool = False
-) -> tuple[Generator, Critic | Encoder]:
-    """Return the generator and critic that ``spec`` asks for, or decoder and encoder.
+def adversarial_networks(
+    spec: NetworkSpec, shape: tuple[int, ...], n_classes: int
+) -> tuple[Generator, Critic]:
+    """Return the generator and critic that ``spec`` asks for, in the order that their weights are drawn.
 
     Args:
-        spec: sizes resolved by :func:`sized`.
+        spec: ``width`` must be a number by now.
         shape: (C, *spatial) of one sample, one to three spatial dimensions.
         n_classes: number of classes.
-        variational: put an encoder in the critic's place.
 
     Raises:
         ConfigError: if samples of ``shape`` have no network.
@@ -78,8 +60,17 @@ def networks(
     refuse_shape(spec.architecture, shape)
     architecture = ARCHITECTURES[spec.architecture]
     generator = Generator(spec, shape, n_classes, architecture.body)
-    other = Encoder if variational else Critic
-    return generator, other(spec, shape, n_classes, architecture.trunk)
+    return generator, Critic(spec, shape, n_classes, architecture.trunk)
+
+
+def autoencoder_networks(
+    spec: NetworkSpec, shape: tuple[int, ...], n_classes: int
+) -> tuple[Generator, Encoder]:
+    """Return the decoder and encoder that ``spec`` asks for; as :func:`adversarial_networks`."""
+    refuse_shape(spec.architecture, shape)
+    architecture = ARCHITECTURES[spec.architecture]
+    decoder = Generator(spec, shape, n_classes, architecture.body)
+    return decoder, Encoder(spec, shape, n_classes, architecture.trunk)
 
 
 def refuse_shape(name: str, shape: tuple[int, ...]) -> None:

@@ -99,7 +99,5 @@ CONDITIONINGS: Mapping[str, Conditioning] = {
     "concat": Conditioning(LabelEmbedding, Unconditional, plane=True),
     # Odena 2017, equations 2 and 3: the critic tells real from fake and, apart from it, the class.
     "auxiliary": Conditioning(LabelEmbedding, Unconditional, classifier=True),
-    # Zhu 2017, section 3: a network of its own for each class, see nets.per_class; none sees a label.
-    "apart": Conditioning(NoEmbedding, Unconditional),
     "none": Conditioning(NoEmbedding, Unconditional),
 }

@@ -7,14 +7,25 @@ layer, and all of it is trained like any classifier.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from augmentor.nets.architectures import networks
+from augmentor.nets.architectures import adversarial_networks, autoencoder_networks
 from augmentor.nets.classifier import Classifier
-from augmentor.nets.conditional import Critic, Encoder
+from augmentor.nets.conditional import Critic, Encoder, Generator
 from augmentor.nets.spec import NetworkSpec
+
+Role = Literal["critic", "encoder"]
+
+ROLES: Mapping[Role, Callable[[NetworkSpec, tuple[int, ...], int], tuple[Generator, Critic | Encoder]]] = {
+    "critic": adversarial_networks,
+    "encoder": autoencoder_networks,
+}
+"""What makes the network of each role, after a generator that is not needed here."""
 
 
 class CriticClassifier(Classifier):
@@ -28,7 +39,7 @@ class CriticClassifier(Classifier):
         spec: the critic's declaration; ``width`` must be a number by now.
         shape: (C, *spatial) of one sample.
         n_classes: number of classes K.
-        variational: whether it is an encoder.
+        role: "critic" or "encoder": what the network was trained as.
         weights: the critic's ``state_dict``; None for random ones, drawn from torch's global stream.
     """
 
@@ -38,19 +49,19 @@ class CriticClassifier(Classifier):
         shape: tuple[int, ...],
         n_classes: int,
         *,
-        variational: bool,
+        role: Role,
         weights: dict[str, Tensor] | None,
     ) -> None:
         super().__init__(shape, n_classes)
         alone = spec.model_copy(update={"minibatch_group": 0, "spectral_norm": False})
-        network = networks(alone, shape, n_classes, variational=variational)[1]
+        network = ROLES[role](alone, shape, n_classes)[1]
         self.planes = 0 if network.plane is None else 1
         self.trunk = network.trunk
         features = network.trunk.features
         assert isinstance(features, int)
         self.head = nn.Linear(features, n_classes)
         if weights is not None:
-            made = networks(spec, shape, n_classes, variational=variational)[1]
+            made = ROLES[role](spec, shape, n_classes)[1]
             made.load_state_dict(weights)
             _load_trunk(self.trunk, _without_spectral_norm(made))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -12,7 +13,6 @@ from torch.nn import functional
 
 from augmentor.nets.classifier import groups_of
 from augmentor.nets.sizing import resolutions
-from augmentor.nets.spec import NetworkSpec
 
 TIME_SCALE = 1000.0
 """The U-Net's sinusoids are made for times up to a thousand."""
@@ -24,6 +24,21 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 """``(x (B, ...), t (B,)) -> (B, ...)``."""
 
 
+@dataclass(frozen=True)
+class Integration:
+    """How a sample is made of noise.
+
+    Attributes:
+        steps: from noise to a sample.
+        solver: "euler", or "heun" with two velocities a step.
+        guidance: how far the velocity goes from the one without a label to the one with it.
+    """
+
+    steps: int = 10
+    solver: Literal["euler", "heun"] = "heun"
+    guidance: float = 1.0
+
+
 class FlowNetwork(nn.Module):
     """Generate a sample from noise and a label along predicted velocities.
 
@@ -32,9 +47,11 @@ class FlowNetwork(nn.Module):
     and cropped again.
 
     Args:
-        spec: the network's declaration; ``width`` must be a number by now.
         shape: (C, *spatial) of one sample.
-        n_classes: number of classes; with conditioning "none" labels are ignored.
+        n_classes: number of classes.
+        width: channels at full resolution.
+        integration: how samples are made.
+        labelled: whether labels are looked at.
 
     Attributes:
         latent: how many standard normal numbers a sample is made from: as many as it has values.
@@ -44,13 +61,20 @@ class FlowNetwork(nn.Module):
 
     stages = 1
 
-    def __init__(self, spec: NetworkSpec, shape: tuple[int, ...], n_classes: int) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        n_classes: int,
+        width: int,
+        integration: Integration,
+        *,
+        labelled: bool = True,
+    ) -> None:
         super().__init__()
         from monai.networks.nets import DiffusionModelUNet
 
-        assert spec.width != "auto"
-        self.shape, self.flow, self.latent = tuple(shape), spec.flow, math.prod(shape)
-        self.labelled, self.null_label = spec.conditioning != "none", n_classes
+        self.shape, self.integration, self.latent = tuple(shape), integration, math.prod(shape)
+        self.labelled, self.null_label = labelled, n_classes
         levels = len(resolutions(shape[1:]))
         self.multiple = 2 ** (levels - 1)
         self.unet = DiffusionModelUNet(
@@ -58,11 +82,11 @@ class FlowNetwork(nn.Module):
             in_channels=shape[0],
             out_channels=shape[0],
             num_res_blocks=1,
-            channels=[spec.width * (1 if level == 0 else WIDEST) for level in range(levels)],
+            channels=[width * (1 if level == 0 else WIDEST) for level in range(levels)],
             attention_levels=[False] * levels,
             # A group of one channel would lose the constant by which time and label enter it.
-            norm_num_groups=groups_of(spec.width),
-            num_head_channels=math.gcd(spec.width, 8),
+            norm_num_groups=groups_of(width),
+            num_head_channels=math.gcd(width, 8),
             num_class_embeds=n_classes + 1,
         )
         if len(shape) == 2:
@@ -80,7 +104,7 @@ class FlowNetwork(nn.Module):
                 the one with it.
             draws: not needed; the same noise and label always give the same sample.
         """
-        share = label_weight * self.flow.guidance if self.labelled else 0.0
+        share = label_weight * self.integration.guidance if self.labelled else 0.0
         blank = torch.full_like(y, self.null_label)
 
         def guided(x: Tensor, t: Tensor) -> Tensor:
@@ -90,7 +114,7 @@ class FlowNetwork(nn.Module):
             return without if share == 0 else without + share * (self.velocity(x, t, y) - without)
 
         noise = z.view(-1, *self.shape)
-        return integrate(guided, noise, self.flow.steps, self.flow.solver).clamp(-1, 1)
+        return integrate(guided, noise, self.integration.steps, self.integration.solver).clamp(-1, 1)
 
     def velocity(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         """Return the velocities (B, C, *spatial) at points ``x``, times (B,) in [0, 1] and labels (B,)."""

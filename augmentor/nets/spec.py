@@ -8,10 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from augmentor.core.spec import Spec
-from augmentor.nets.flow_spec import FlowSpec
 
 ArchitectureName = Literal["residual", "mlp", "dcgan", "r3gan", "progressive", "style", "adain"]
-ConditioningName = Literal["projection", "concat", "auxiliary", "apart", "none"]
+ConditioningName = Literal["projection", "concat", "auxiliary", "none"]
 NormName = Literal["none", "batch", "layer", "pixel"]
 
 NORMS: Mapping[str, tuple[tuple[NormName, ...], tuple[NormName, ...]]] = {
@@ -65,7 +64,6 @@ class NetworkSpec(Spec):
         truncation: in sampling, the share of the way from the mean style to a row's own (Karras 2019,
             appendix B): 1 is the whole distribution, less is more typical and less varied; for
             architectures with styles.
-        flow: times, steps and guidance of a rectified flow, see :class:`augmentor.nets.flow.FlowNetwork`.
     """
 
     architecture: ArchitectureName = "residual"
@@ -79,7 +77,6 @@ class NetworkSpec(Spec):
     codes: CodesSpec = CodesSpec()
     style_mixing: float = Field(default=0.0, ge=0, le=1)
     truncation: float = Field(default=1.0, gt=0, le=1)
-    flow: FlowSpec = FlowSpec()
 
     @property
     def norms(self) -> tuple[NormName, NormName]:

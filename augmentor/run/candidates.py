@@ -7,23 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.spec import parse
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.synthesizers.families import FAMILIES
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.method_spec import MethodSpec
+from augmentor.synthesizers.spec import differing, named, read_synthesizer
 from augmentor.training.spec import GENERAL, TrainingSpec
 
 FEWEST = 32
 """Images that a training shows at least, as :class:`TrainingSpec` has it."""
 
 
-def generators_of(
-    own: SynthesizerSpec, candidates: Sequence[Mapping[str, Any]]
-) -> dict[str, SynthesizerSpec]:
+def generators_of(own: MethodSpec, candidates: Sequence[Mapping[str, Any]]) -> dict[str, MethodSpec]:
     """Return the generators to choose from, by name, the recipe's own first; each is there once.
 
-    A candidate that names a family is a synthesizer of its own: fields set for another family would seldom
-    make sense in it. One that names none is the recipe's own with its fields replaced.
+    A candidate that names a family or a method is a synthesizer of its own: fields set for another family
+    would seldom make sense in it. One that names none is the recipe's own with its fields replaced.
 
     Args:
         own: the recipe's synthesizer.
@@ -33,33 +30,27 @@ def generators_of(
         ConfigError: if a candidate is no synthesizer, naming which, the key at fault and what is allowed.
     """
     # What differs from the family, not what was set: a recipe that a run wrote down sets every field.
-    said = {"family": own.family, **_differing(own)}
+    said = {**named(own), **differing(own)}
     found = {name_of(own): own}
     for number, fields in enumerate(candidates, start=1):
-        values = fields if "family" in fields else {**said, **fields}
-        spec = parse(SynthesizerSpec, values, f"candidates, number {number}")
+        values = fields if {"family", "method"} & set(fields) else {**said, **fields}
+        spec = read_synthesizer(values, f"candidates, number {number}")
         found.setdefault(name_of(spec), spec)
     return found
 
 
-def name_of(spec: SynthesizerSpec) -> str:
+def name_of(spec: MethodSpec) -> str:
     """Return the family and what differs from it; equal names are equal synthesizers.
 
     Example:
-        >>> name_of(SynthesizerSpec(family="projection", mode_seeking=0.3))
+        >>> name_of(read_synthesizer({"family": "projection", "mode_seeking": 0.3}))
         'projection mode_seeking=0.3'
     """
     words = (
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
-        for key, value in _differing(spec).items()
+        for key, value in differing(spec).items()
     )
-    return " ".join([spec.family, *words])
-
-
-def _differing(spec: SynthesizerSpec) -> dict[str, Any]:
-    """Return the fields, as JSON, that the family alone would set otherwise."""
-    usual = SynthesizerSpec(family=spec.family).model_dump(mode="json")
-    return {key: value for key, value in spec.model_dump(mode="json").items() if value != usual[key]}
+    return " ".join([spec.name, *words])
 
 
 def trial_share(spec: EvaluationSpec) -> float:
@@ -84,7 +75,7 @@ def rungs_of(count: int) -> int:
     return (count - 1).bit_length()
 
 
-def rung_images(training: TrainingSpec, spec: SynthesizerSpec, halvings: int, n_classes: int) -> int:
+def rung_images(training: TrainingSpec, spec: MethodSpec, halvings: int, n_classes: int) -> int:
     """Return the images that ``spec`` is shown where ``halvings`` rungs, this one included, are to come.
 
     That is images / 2**halvings in whole batches, but enough for each network's generator to have one turn,
@@ -98,7 +89,7 @@ def rung_images(training: TrainingSpec, spec: SynthesizerSpec, halvings: int, n_
     """
     turns = training.critic_steps
     if turns == "auto":
-        turns = int(FAMILIES[spec.family].training.get("critic_steps", GENERAL["critic_steps"]))
+        turns = int(spec.preset.training.get("critic_steps", GENERAL["critic_steps"]))
     batch = training.batch
-    least = max(-(-FEWEST // batch) * batch, turns * batch) * (n_classes if spec.per_class else 1)
+    least = max(-(-FEWEST // batch) * batch, turns * batch) * (n_classes if spec.one_per_class else 1)
     return min(training.images, max(least, (training.images >> halvings) // batch * batch))

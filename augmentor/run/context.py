@@ -21,7 +21,7 @@ from augmentor.run.forbidden_augmentations import evaluation_without, synthesize
 from augmentor.run.recipe import Recipe
 from augmentor.store.cache import StepCache, tree_digest
 from augmentor.store.test_access import read_access_log
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.method_spec import MethodSpec
 
 if TYPE_CHECKING:
     from augmentor.quality.judge import TaskJudge
@@ -95,14 +95,14 @@ class RunContext:
         return evaluation_without(self.recipe.evaluation, self.card.avoid if self.card else ())
 
     @property
-    def synthesizer(self) -> SynthesizerSpec:
+    def synthesizer(self) -> MethodSpec:
         """The recipe's synthesizer, or the one chosen, without the augmentations that the card forbids."""
         spec = self.recipe.synthesizer
         if "choose" in self.completed:
             spec = self.recipe.generators[self.completed.facts("choose", ChooseFacts).chosen]
         return self.permitted(spec)
 
-    def permitted(self, spec: SynthesizerSpec) -> SynthesizerSpec:
+    def permitted(self, spec: MethodSpec) -> MethodSpec:
         """Return ``spec`` without the augmentations that the card forbids."""
         return synthesizer_without(spec, self.card.avoid if self.card else ())
 

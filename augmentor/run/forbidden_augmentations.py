@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.method_spec import MethodSpec
 
 # A quarter turn is a flip of both axes in disguise, so whoever forbids a flip forbids it too.
 CLASSICAL: dict[str, tuple[str, ...]] = {
@@ -32,8 +32,6 @@ def evaluation_without(spec: EvaluationSpec, avoid: Sequence[str]) -> Evaluation
     return spec.model_copy(update={"augmentation": augmentation})
 
 
-def synthesizer_without(spec: SynthesizerSpec, avoid: Sequence[str]) -> SynthesizerSpec:
+def synthesizer_without(spec: MethodSpec, avoid: Sequence[str]) -> MethodSpec:
     """Return ``spec`` whose critic augmentation leaves out the groups that the card avoids."""
-    forbidden = {CRITIC[what] for what in avoid if what in CRITIC}
-    kept = tuple(name for name in spec.augmentation if name not in forbidden)
-    return spec.model_copy(update={"augmentation": kept})
+    return spec.without_augmentation({CRITIC[what] for what in avoid if what in CRITIC})

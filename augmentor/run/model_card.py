@@ -25,7 +25,7 @@ def model_card(context: RunContext, facts: RunFacts) -> str:
     counts = ", ".join(f"{name} {n}" for name, n in context.completed.parts["train"].counts.items())
     train, verdict, advice = facts.train, facts.verdict, facts.evaluate.recommendation
     assert train is not None and verdict is not None and advice is not None  # noqa: PT018
-    family: str = context.synthesizer.family
+    family: str = context.synthesizer.name
     checkpoint: object = train.chosen_checkpoint
     if facts.choose is not None:
         among = len(context.recipe.generators)

@@ -20,8 +20,9 @@ from augmentor.quality.filters_spec import Balance, FiltersSpec
 from augmentor.run.budget import BudgetName, with_budget, without_budget
 from augmentor.run.candidates import generators_of, trial_share
 from augmentor.run.guard import GuardSpec
-from augmentor.synthesizers.families import FAMILIES
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.method_spec import MethodSpec
+from augmentor.synthesizers.spec import SynthesizerSpec, named, read_synthesizer
+from augmentor.training.spec import TrainingSpec
 
 NO_EFFECT = "has no effect on results"
 """Marks the fields of a recipe that no result depends on; the budget's acts through the fields it sets."""
@@ -86,13 +87,13 @@ class Recipe(Spec):
         split: how parts are made where the data has no official ones.
         scarcity: cuts the training part, and nothing else.
         balance: "balanced", a ratio, or {class: n}; see :func:`augmentor.quality.plan.plan`.
-        synthesizer: the generator, composed from the five seams.
+        synthesizer: the generator: a family or a method, and its fields.
         candidates: other generators to choose from before the training, each a mapping of fields of a
-            synthesizer: one with a ``family`` stands for itself, one without is ``synthesizer`` with these
-            fields replaced, and ``{}`` is ``synthesizer`` itself, which always is the first. The best by
-            successive halving on the validation part is trained with the whole budget; see
-            :mod:`augmentor.run.compose.choose`. A budget's own stand only where ``synthesizer`` names
-            nothing.
+            synthesizer: one with a ``family`` or a ``method`` stands for itself, one without is
+            ``synthesizer`` with these fields replaced, and ``{}`` is ``synthesizer`` itself, which always is
+            the first. The best by successive halving on the validation part is trained with the whole
+            budget; see :mod:`augmentor.run.compose.choose`. A budget's own stand only where ``synthesizer``
+            names nothing.
         training: its budget and optimiser.
         filters: which synthetic samples are kept.
         judge: the cross-fitted task classifier that filters and checkpoints are judged by.
@@ -112,7 +113,7 @@ class Recipe(Spec):
     split: SplitSpec = SplitSpec()
     scarcity: ScarcitySpec = ScarcitySpec()
     balance: Balance = "balanced"
-    synthesizer: SynthesizerSpec = SynthesizerSpec()
+    synthesizer: SynthesizerSpec = Field(default_factory=lambda: read_synthesizer({}))
     candidates: tuple[dict[str, Any], ...] = ()
     training: TrainingSpec = TrainingSpec()
     filters: FiltersSpec = FiltersSpec()
@@ -165,7 +166,7 @@ class Recipe(Spec):
         return self
 
     @property
-    def generators(self) -> dict[str, SynthesizerSpec]:
+    def generators(self) -> dict[str, MethodSpec]:
         """The generators to choose from by name, the recipe's own first; see :func:`generators_of`."""
         return generators_of(self.synthesizer, self.candidates)
 
@@ -186,11 +187,14 @@ class Recipe(Spec):
     def written(self) -> dict[str, Any]:
         """The values as a person would write them: what is set, without what the family sets by itself."""
         values = self.model_dump(mode="json", exclude_unset=True)
-        synthesizer = values.get("synthesizer", {})
-        family = SynthesizerSpec(family=self.synthesizer.family).model_dump(mode="json")
-        for key in FAMILIES[self.synthesizer.family].spec:
-            if key in synthesizer and synthesizer[key] == family[key]:
-                del synthesizer[key]
+        if "synthesizer" in values:
+            own = self.synthesizer
+            usual = read_synthesizer(named(own)).model_dump(mode="json")
+            preset = {"method", "family", *own.preset.fields}
+            given = {
+                key: v for key, v in values["synthesizer"].items() if key not in preset or v != usual[key]
+            }
+            values["synthesizer"] = {**named(own), **given}
         values["candidates"] = [dict(one) for one in self.candidates]
         return {**without_budget(values, self.budget), "name": self.name}
 

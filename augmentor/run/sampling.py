@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError
-from augmentor.core.synthetic import Synthesizer, SyntheticSet
+from augmentor.core.synthetic import SupportsSample, SyntheticSet
 from augmentor.quality.filters import Selection, select
 from augmentor.quality.filters_spec import FiltersSpec
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def sample(
-    synthesizer: Synthesizer, counts: Mapping[str, int], classes: tuple[str, ...], *, seed: int
+    synthesizer: SupportsSample, counts: Mapping[str, int], classes: tuple[str, ...], *, seed: int
 ) -> SyntheticSet:
     """Return ``counts[name]`` samples of each class, in label order, all marked as kept.
 
@@ -36,7 +37,7 @@ def sample(
         raise ConfigError(f"there is no class {unknown[0]!r}; the classes are {', '.join(classes)}")
     numbers = [counts.get(name, 0) for name in classes]
     labels = np.repeat(np.arange(len(classes), dtype=np.int64), numbers)
-    samples = synthesizer.sample(labels, seed=seed)
+    samples = synthesizer.sample(Conditions(labels), seed=seed)
     return SyntheticSet(
         samples=samples,
         provenance=pd.DataFrame({"synthesizer": synthesizer.digest, "seed": np.full(len(labels), seed)}),

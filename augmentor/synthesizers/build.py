@@ -4,35 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from augmentor.synthesizers import per_class, translation
-from augmentor.synthesizers.gan import CONFIG, GanSynthesizer, read_config
-from augmentor.synthesizers.per_class import PerClassSynthesizer
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
-from augmentor.synthesizers.translation import TranslationSynthesizer
-
-Built = GanSynthesizer | PerClassSynthesizer | TranslationSynthesizer
+from augmentor.synthesizers.method_spec import MethodSpec
+from augmentor.synthesizers.synthesizer import Synthesizer
+from augmentor.training.spec import TrainingSpec
 
 
-def build(spec: SynthesizerSpec, training: TrainingSpec) -> Built:
+def build(spec: MethodSpec, training: TrainingSpec) -> Synthesizer:
     """Return the unfitted synthesizer that ``spec`` declares.
 
     Example:
-        >>> from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
-        >>> build(SynthesizerSpec(), TrainingSpec(images=6400)).training.steps
+        >>> from augmentor.synthesizers.spec import read_synthesizer
+        >>> build(read_synthesizer({"family": "cvae"}), TrainingSpec(images=6400)).training.steps
         200
     """
-    if spec.objective == "translation":
-        return TranslationSynthesizer(spec, training)
-    return PerClassSynthesizer(spec, training) if spec.per_class else GanSynthesizer(spec, training)
+    return Synthesizer(spec, training)
 
 
-def load_synthesizer(folder: Path, device: str = "cpu") -> Built:
+def load_synthesizer(folder: Path, device: str = "cpu") -> Synthesizer:
     """Return the fitted synthesizer saved in ``folder``.
 
     Raises:
         DataError: if the files are missing, truncated, altered or of another version.
     """
-    kind = read_config(folder / CONFIG)["kind"]
-    if kind == translation.KIND:
-        return TranslationSynthesizer.load(folder, device=device)
-    return (PerClassSynthesizer if kind == per_class.KIND else GanSynthesizer).load(folder, device=device)
+    return Synthesizer.load(folder, device=device)

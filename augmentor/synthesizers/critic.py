@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_bytes, sha256_json, write_json
 from augmentor.nets.classifier import Classifier
-from augmentor.nets.conditional import Critic, Encoder
-from augmentor.nets.critic_classifier import CriticClassifier
+from augmentor.nets.critic_classifier import CriticClassifier, Role
 from augmentor.nets.spec import NetworkSpec
-from augmentor.synthesizers.spec import SynthesizerSpec
 from augmentor.training.checkpoint import read_tensors, write_tensors
 
 WEIGHTS = "critic.safetensors"
@@ -36,24 +34,23 @@ class KeptCritic:
         spec: the networks' declaration, sizes resolved.
         shape: (C, *spatial) of one sample.
         n_classes: number of classes K.
-        variational: whether it is an encoder.
+        role: "critic" or "encoder".
         weights: its ``state_dict``.
     """
 
     spec: NetworkSpec
     shape: tuple[int, ...]
     n_classes: int
-    variational: bool
+    role: Role
     weights: Mapping[str, Tensor]
 
     @classmethod
     def of(
-        cls, network: Critic | Encoder, spec: SynthesizerSpec, shape: tuple[int, ...], n_classes: int
+        cls, network: nn.Module, spec: NetworkSpec, shape: tuple[int, ...], n_classes: int, *, role: Role
     ) -> KeptCritic:
         """Return what is kept of ``network``, which ``spec`` (sizes resolved) declares."""
-        plain = {name: getattr(spec, name) for name in NetworkSpec.model_fields}
         weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-        return cls(NetworkSpec(**plain), shape, n_classes, isinstance(network, Encoder), weights)
+        return cls(spec, shape, n_classes, role, weights)
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and settings (JSON with the weights' SHA-256) into ``folder``.
@@ -71,7 +68,7 @@ class KeptCritic:
             "spec": self.spec.model_dump(mode="json"),
             "shape": list(self.shape),
             "n_classes": self.n_classes,
-            "variational": self.variational,
+            "role": self.role,
         }
 
     @classmethod
@@ -85,7 +82,7 @@ class KeptCritic:
             body = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             spec, shape = NetworkSpec(**body["spec"]), tuple(body["shape"])
             weights = read_tensors(folder / WEIGHTS, body["sha256"])
-            return cls(spec, shape, body["n_classes"], body["variational"], weights)
+            return cls(spec, shape, body["n_classes"], body["role"], weights)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"cannot read the critic kept in {folder}: {error}; train it again") from error
 
@@ -103,7 +100,7 @@ class KeptCritic:
             self.spec,
             self.shape,
             self.n_classes,
-            variational=self.variational,
+            role=self.role,
             weights=dict(self.weights) if trained else None,
         )
 

@@ -1,123 +1,95 @@
-"""One network for each class, as Frid-Adar 2018 (section 3.2) trained one DCGAN for each kind of lesion."""
+"""One model for each class, as Frid-Adar 2018 (section 3.2) trained one DCGAN for each kind of lesion.
+
+A composition over any method that allows it, see :class:`augmentor.synthesizers.method_spec.PerClassSpec`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.conditions import Conditions
+from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_json, write_json
-from augmentor.core.progress import Progress, Silent
-from augmentor.core.samples import IntArray, Samples, rows_at, rows_joined
+from augmentor.core.samples import Samples, rows_at, rows_joined
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.seeds import derive_seed
 from augmentor.core.spec import parse
 from augmentor.synthesizers.critic import KeptCritic
-from augmentor.synthesizers.gan import CONFIG, FORMAT, GanSynthesizer, read_config
-from augmentor.synthesizers.sampler import check_labels, row_ids
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.fitted import (
+    CONFIG,
+    FORMAT,
+    FitContext,
+    FittedModel,
+    check_conditions,
+    fit_model,
+    read_config,
+    row_ids,
+)
+from augmentor.synthesizers.method_spec import MethodSpec
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.synthesizers.traverse import MOST_CLASSES, Traversals
+from augmentor.training.spec import TrainingSpec
 
-KIND = "per_class"
 
-
-class PerClassSynthesizer:
-    """As many GANs as classes behind one :class:`augmentor.core.synthetic.Synthesizer`.
-
-    The image budget is shared evenly, so that it costs what one conditional network costs.
-
-    Args:
-        spec: each network's declaration; its conditioning is "none".
-        training: the budget of all networks together, and the optimiser.
+@dataclass(eq=False)
+class FittedPerClass:
+    """As many fitted models as classes.
 
     Attributes:
+        spec: the method's fields.
+        training: the budget of all models together.
+        classes: class names in label order.
+        models: one a class, which knows no other.
         history: the rows of all trainings, class after class, each with its ``class``; ``images`` goes on
             counting from one to the next.
         chosen: images and steps in all, means of the chosen checkpoints' scores, and under ``classes``
-            what each network chose.
+            what each model chose.
         critic: None: there is one for each class.
     """
 
-    def __init__(self, spec: SynthesizerSpec, training: TrainingSpec) -> None:
-        self.spec, self.training = spec, training
-        self.history: list[dict[str, Any]] = []
-        self.chosen: dict[str, Any] = {}
-        self.critic: KeptCritic | None = None
-        self._networks: list[GanSynthesizer] = []
-        self._classes: tuple[str, ...] = ()
+    spec: MethodSpec
+    training: TrainingSpec
+    classes: tuple[str, ...]
+    models: list[FittedModel]
+    history: list[dict[str, Any]] = field(init=False)
+    chosen: dict[str, Any] = field(init=False)
+    critic: KeptCritic | None = None
 
-    def fit(
-        self,
-        train: Samples,
-        *,
-        seed: int,
-        judge: Judge | None = None,
-        progress: Progress | None = None,
-        folder: Path | None = None,
-        device: str = "cpu",
-        threads: int = 1,
-    ) -> None:
-        """Train each class's network on the rows of that class; arguments as :meth:`GanSynthesizer.fit`.
+    def __post_init__(self) -> None:
+        """Join the models' histories and choices."""
+        self.history, self.chosen = _joined_history(self), _joined_choice(self)
+
+    def sample(self, conditions: Conditions, seed: int) -> Samples:
+        """Return one sample for each condition, made by the model of its class.
 
         Raises:
-            DataError: if a class has no sample.
-            ConfigError: if the shape has no network, or ``folder`` holds another training.
-            TrainingFailed: if losses stop being finite twice.
+            ConfigError: if a label is out of range, or the method does not take such conditions.
         """
-        progress = progress or Silent()
-        share = max(32, self.training.images // train.n_classes)
-        networks = []
-        for label, name in enumerate(train.classes):
-            rows = train.take(train.y == label)
-            alone = replace(rows, y=np.zeros(len(rows), dtype=np.int64), classes=(name,))
-            network = GanSynthesizer(self.spec, self.training.model_copy(update={"images": share}))
-            progress.log(f"training the network of class {name} on {len(rows)} samples")
-            network.fit(
-                alone,
-                seed=derive_seed(seed, "class", label),
-                judge=None if judge is None else _of_class(judge, train, label),
-                progress=progress,
-                folder=None if folder is None else folder / f"class-{label:03d}",
-                device=device,
-                threads=threads,
-            )
-            networks.append(network)
-        self._networks, self._classes = networks, train.classes
-        self._tell()
-
-    def sample(self, labels: IntArray, *, seed: int) -> Samples:
-        """Return one sample for each label (N,), in the units of the training data.
-
-        Sample i depends on ``seed``, i and label i alone, not on how many are asked.
-
-        Raises:
-            ConfigError: if the synthesizer is not fitted, or a label is out of range.
-        """
-        labels = check_labels(labels, self._ready())
+        check_conditions(conditions, self.classes, self.models[0].takes, self.spec.method)
+        labels = conditions.labels
+        # A model of one class knows no other label; row i is the same whatever the others are asked for.
+        alone = replace(conditions, labels=np.zeros_like(labels))
         parts, places = [], []
-        for label, network in enumerate(self._networks):
+        for label, model in enumerate(self.models):
             wanted = labels == label
-            parts.append(network.sample_where(wanted, seed=seed).take(wanted))
+            parts.append(model.sample(alone, seed, wanted).take(wanted))
             places.append(np.flatnonzero(wanted))
         return replace(
             parts[0],
             x=rows_at(rows_joined([part.x for part in parts]), np.argsort(np.concatenate(places))),
             y=labels,
-            classes=self._classes,
+            classes=self.classes,
             ids=row_ids(seed, len(labels)),
         )
 
-    def traverse(self, *, seed: int) -> Traversals | None:
-        """Return samples along each code of the first classes' networks, None where they have no codes.
-
-        Raises:
-            ConfigError: if the synthesizer is not fitted.
-        """
-        classes = self._ready()
-        found = [network.traverse(seed=seed) for network in self._networks[:MOST_CLASSES]]
+    def traverse(self, seed: int) -> Traversals | None:
+        """Return samples along each code of the first classes' models, None where they have no codes."""
+        found = [model.traverse(seed) for model in self.models[:MOST_CLASSES]]
         parts = [part for part in found if part is not None]
         if not parts:
             return None
@@ -126,99 +98,135 @@ class PerClassSynthesizer:
             parts[0].samples,
             x=rows_joined([part.samples.x for part in parts]),
             y=y.astype(np.int64),
-            classes=classes,
+            classes=self.classes,
             ids=row_ids(seed, len(y)),
         )
         return Traversals(joined, [row for part in parts for row in part.rows])
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all models, in the order of the classes."""
+        return sha256_json({"classes": list(self.classes), "networks": [one.digest for one in self.models]})
+
     def save(self, folder: Path) -> None:
-        """Write each network into a folder of its own, and what joins them into ``synthesizer.json``.
+        """Write each model into a folder of its own, and what joins them beside them.
 
         Raises:
-            ConfigError: if the synthesizer is not fitted.
             StorageError: if the folder cannot be written.
         """
-        classes = self._ready()
-        for label, network in enumerate(self._networks):
-            network.save(folder / f"class-{label:03d}")
+        for label, model in enumerate(self.models):
+            model.save(class_folder(folder, label))
         body = {
             "format": FORMAT,
-            "kind": KIND,
             "spec": self.spec.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
-            "classes": list(classes),
+            "classes": list(self.classes),
             "digest": self.digest,
         }
         write_json(folder / CONFIG, {**body, "checksum": sha256_json(body)})
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> PerClassSynthesizer:
-        """Return the synthesizer that :meth:`save` wrote.
+    def load(
+        cls,
+        folder: Path,
+        body: Mapping[str, Any],
+        spec: MethodSpec,
+        training: TrainingSpec,
+        device: str,
+    ) -> FittedPerClass:
+        """Return what :meth:`save` wrote; arguments as :meth:`FittedModel.load`.
 
         Raises:
             DataError: if files are missing, truncated, altered or of another version.
         """
-        body = read_config(folder / CONFIG)
-        networks = [
-            GanSynthesizer.load(folder / f"class-{label:03d}", device)
-            for label in range(len(body["classes"]))
-        ]
-        where = str(folder / CONFIG)
-        loaded = cls(
-            parse(SynthesizerSpec, body["spec"], where), parse(TrainingSpec, body["training"], where)
-        )
-        loaded._networks, loaded._classes = networks, tuple(body["classes"])
-        # Each network vouches for its own files only; this holds them in the places they were saved in.
+        models = []
+        for label in range(len(body["classes"])):
+            place = class_folder(folder, label)
+            found, where = read_config(place / CONFIG), str(place / CONFIG)
+            own = read_synthesizer(found["spec"], where)
+            budget = parse(TrainingSpec, found["training"], where)
+            models.append(FittedModel.load(place, found, own, budget, device))
+        loaded = cls(spec, training, tuple(body["classes"]), models)
+        # Each model vouches for its own files only; this holds them in the places they were saved in.
         if loaded.digest != body["digest"]:
             raise DataError(
                 f"the networks in {folder} are not the ones that were saved there: one of the class folders "
                 "was exchanged or altered; restore them from a copy or train again"
             )
-        loaded._tell()
         return loaded
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of all networks, in the order of the classes."""
-        return sha256_json({"classes": list(self._ready()), "networks": [n.digest for n in self._networks]})
 
-    def _ready(self) -> tuple[str, ...]:
-        if not self._networks:
-            raise ConfigError(
-                "the synthesizer is not fitted yet; call fit(train, seed=...) or load(folder) first"
+def class_folder(folder: Path, label: int) -> Path:
+    """Return where the model of the class ``label`` lies below ``folder``."""
+    return folder / f"class-{label:03d}"
+
+
+def fit_per_class(
+    spec: MethodSpec,
+    training: TrainingSpec,
+    train: Samples,
+    seed: int,
+    judge: Judge | None,
+    context: FitContext,
+) -> FittedPerClass:
+    """Train each class's model on the rows of that class; see :meth:`Synthesizer.fit`.
+
+    The image budget is shared evenly, so that it costs what one conditional model costs.
+    """
+    share = training.model_copy(update={"images": max(32, training.images // train.n_classes)})
+    # Whether each model gets an update of its own is decided by its share of the images.
+    share = share.tuned(spec.preset.training)
+    models = []
+    for label, name in enumerate(train.classes):
+        rows = train.take(train.y == label)
+        alone = replace(rows, y=np.zeros(len(rows), dtype=np.int64), classes=(name,))
+        context.progress.log(f"training the network of class {name} on {len(rows)} samples")
+        folder = None if context.folder is None else class_folder(context.folder, label)
+        models.append(
+            fit_model(
+                spec,
+                share,
+                alone,
+                derive_seed(seed, "class", label),
+                None if judge is None else _of_class(judge, train, label),
+                replace(context, folder=folder),
             )
-        return self._classes
+        )
+    return FittedPerClass(spec, training, train.classes, models)
 
-    def _tell(self) -> None:
-        """Join the networks' histories and choices."""
-        self.history, shown = [], 0
-        for name, network in zip(self._classes, self._networks, strict=True):
-            self.history += [
-                {**row, "class": name, "images": shown + row["images"]} for row in network.history
-            ]
-            shown += network.training.images
-        each = {name: n.chosen for name, n in zip(self._classes, self._networks, strict=True)}
-        self.chosen = {
-            "images": sum(chosen["images"] for chosen in each.values()),
-            "step": sum(chosen["step"] for chosen in each.values()),
-            "classes": each,
+
+def _joined_history(fitted: FittedPerClass) -> list[dict[str, Any]]:
+    history, shown = [], 0
+    for name, model in zip(fitted.classes, fitted.models, strict=True):
+        history += [{**row, "class": name, "images": shown + row["images"]} for row in model.history]
+        shown += model.training.images
+    return history
+
+
+def _joined_choice(fitted: FittedPerClass) -> dict[str, Any]:
+    each = {name: model.chosen for name, model in zip(fitted.classes, fitted.models, strict=True)}
+    joined: dict[str, Any] = {
+        "images": sum(chosen["images"] for chosen in each.values()),
+        "step": sum(chosen["step"] for chosen in each.values()),
+        "classes": each,
+    }
+    if all("merit" in chosen for chosen in each.values()):
+        score = CheckpointScore(
+            float(np.mean([chosen["label_fidelity"] for chosen in each.values()])),
+            float(np.mean([chosen["coverage"] for chosen in each.values()])),
+            {name: value for chosen in each.values() for name, value in chosen["diversity"].items()},
+        )
+        joined |= {
+            "label_fidelity": score.label_fidelity,
+            "coverage": score.coverage,
+            "diversity": dict(score.diversity),
+            "merit": score.merit,
         }
-        if all("merit" in chosen for chosen in each.values()):
-            score = CheckpointScore(
-                float(np.mean([chosen["label_fidelity"] for chosen in each.values()])),
-                float(np.mean([chosen["coverage"] for chosen in each.values()])),
-                {name: value for chosen in each.values() for name, value in chosen["diversity"].items()},
-            )
-            self.chosen |= {
-                "label_fidelity": score.label_fidelity,
-                "coverage": score.coverage,
-                "diversity": dict(score.diversity),
-                "merit": score.merit,
-            }
+    return joined
 
 
 def _of_class(judge: Judge, train: Samples, label: int) -> Judge:
-    """Return the judge of samples that all are of class ``label``, though their network knows no other."""
+    """Return the judge of samples that all are of class ``label``, though their model knows no other."""
 
     def judged(samples: Samples) -> CheckpointScore:
         y = np.full(len(samples), label, dtype=np.int64)

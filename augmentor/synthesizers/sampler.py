@@ -1,134 +1,150 @@
-"""From labels to samples in data units: what is left of a GAN once it is trained."""
+"""From conditions to rows in the networks' range: what is left of a training once it is over."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from augmentor.core.errors import ConfigError
-from augmentor.core.samples import IntArray, Samples
+from augmentor.core.conditions import Conditions
+from augmentor.core.progress import Progress
+from augmentor.core.samples import IntArray
 from augmentor.core.seeds import derive_seed
-from augmentor.modalities.base import Codec
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.nets.spec import CodesSpec
 from augmentor.synthesizers.starts import Starts
+from augmentor.synthesizers.traverse import CodePath, along_codes
 
 BoolArray = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.float32]
 
-CHUNK = 64
-"""Rows made together, always: a row's bits then never depend on how many are asked."""
+
+class Sampler(ABC):
+    """Makes rows (N, C, *spatial) in [-1, 1].
+
+    Attributes:
+        network: what a training left, with its averaged weights.
+        shape: (C, *spatial) of one row.
+        device: where the network lies.
+        starts: training samples to start from; None where samples start from noise.
+        chunk: rows made together, always: a row's bits then never depend on how many are asked for.
+    """
+
+    network: nn.Module
+    shape: tuple[int, ...]
+    device: torch.device
+    starts: Starts | None = None
+    chunk: ClassVar[int] = 64
+
+    @abstractmethod
+    def make(self, conditions: Conditions, seed: int, number: int) -> Rows:
+        """Return the rows of one chunk.
+
+        Args:
+            conditions: of :attr:`chunk` rows or fewer.
+            seed: of all chunks.
+            number: of this chunk, from 0.
+        """
+
+    def rows(self, conditions: Conditions, seed: int, wanted: BoolArray | None = None) -> Rows:
+        """Return a row for each condition; row i depends on (seed, i, condition i) alone.
+
+        Args:
+            conditions: of N rows.
+            seed: all randomness derives from it.
+            wanted: (N,) rows that are needed, None for all; the others may be left blank.
+        """
+        made = np.zeros((len(conditions), *self.shape), dtype=np.float32)
+        # One thread: the sums of a larger number would be split elsewhere and round differently.
+        with torch_threads(1):
+            for number, first in enumerate(range(0, len(conditions), self.chunk)):
+                rows = slice(first, first + self.chunk)
+                if wanted is None or wanted[rows].any():
+                    made[rows] = self.make(conditions.take(rows), seed, number)
+        return made
+
+    def along_codes(self, classes: Sequence[str], seed: int) -> tuple[Rows, CodePath] | None:
+        """Return rows along each code of the latent and what they are; None without codes.
+
+        Args:
+            classes: class names in label order.
+            seed: of latents and noise.
+        """
+        return None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that is saved: the network's weights, and training samples if there are any."""
+        return {**self.network.state_dict(), **({} if self.starts is None else self.starts.tensors())}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what else is saved, as JSON values."""
+        return {} if self.starts is None else {"counts": list(self.starts.counts)}
+
+    def facts(self, classes: Sequence[str], judged: int, seed: int, progress: Progress) -> dict[str, Any]:
+        """Return what a fit tells of the result beside the judge's scores, as JSON values.
+
+        Args:
+            classes: class names in label order.
+            judged: samples per class that a checkpoint is judged by.
+            seed: of the samples that the judge saw.
+            progress: told what a person should know.
+        """
+        return {} if self.starts is None else {"training_samples_held": len(self.starts.x)}
 
 
 @dataclass(frozen=True, eq=False)
-class Sampler:
-    """A generator with all that turns its output into samples.
+class GeneratorSampler(Sampler):
+    """A generator ``g(z, y, label_weight, draws)`` from latents, or from training samples.
 
     Attributes:
-        spec: the networks' declaration, sizes resolved.
-        codec: from the networks' range to the data's units.
-        classes: class names in label order.
-        shape: (C, *spatial) of one sample.
-        value_range: of the training data.
-        generator: ``g(z, y, strength, draws)``.
-        device: where it lies.
-        starts: training samples that take the place of latents; None where samples start from noise.
+        latent: dimension of the latents.
+        codes: parts of the latent whose meaning a traversal shows; None without them.
     """
 
-    spec: SynthesizerSpec
-    codec: Codec
-    classes: tuple[str, ...]
+    network: nn.Module
     shape: tuple[int, ...]
-    value_range: tuple[float, float] | None
-    generator: nn.Module
     device: torch.device
+    latent: int
     starts: Starts | None = None
+    codes: CodesSpec | None = None
 
-    def sample(self, labels: IntArray, seed: int, wanted: BoolArray | None = None) -> Samples:
-        """Return one sample for each label (N,); sample i depends on (seed, i, label i) alone.
+    def make(self, conditions: Conditions, seed: int, number: int) -> Rows:
+        """Return the rows of one chunk."""
+        draws = torch.Generator().manual_seed(derive_seed(seed, "latents", number))
+        labels = padded(conditions.labels, self.chunk)
+        with torch.inference_mode():
+            if self.starts is None:
+                begin = torch.randn(self.chunk, self.latent, generator=draws)
+            else:
+                begin = self.starts.begun(self.starts.places(labels, draws), draws)
+            return self._generated(begin, labels, draws)[: len(conditions)]
 
-        Args:
-            labels: (N,).
-            seed: all randomness derives from it.
-            wanted: (N,) rows that are needed, None for all; the others may be left blank.
+    def along_codes(self, classes: Sequence[str], seed: int) -> tuple[Rows, CodePath] | None:
+        """Return rows along each code of the latent and what they are; None without codes."""
+        if self.codes is None:
+            return None
+        path = along_codes(self.codes, self.latent, classes, seed)
+        with torch_threads(1):
+            return self._generated(path.latents, path.labels), path
 
-        Raises:
-            ConfigError: if a label is out of range.
-        """
-        labels = check_labels(labels, self.classes)
-        rows = np.zeros((len(labels), *self.shape), dtype=np.float32)
-        # One thread: the sums of a larger number would be split elsewhere and round differently.
-        with torch_threads(1), torch.inference_mode():
-            for start in range(0, len(labels), CHUNK):
-                if wanted is not None and not wanted[start : start + CHUNK].any():
-                    continue
-                asked = labels[start : start + CHUNK]
-                rows[start : start + len(asked)] = self._chunk(
-                    asked, derive_seed(seed, "latents", start // CHUNK)
-                )
-        return Samples(
-            kind=self.codec.kind,
-            x=self.codec.decode(rows),
-            y=labels,
-            classes=self.classes,
-            ids=row_ids(seed, len(labels)),
-            # Floats whatever the training data had: JSON does not tell 0 from 0.0, digests do.
-            value_range=None
-            if self.value_range is None
-            else (float(self.value_range[0]), float(self.value_range[1])),
-        )
-
-    def config(self) -> dict[str, Any]:
-        """Return all but the weights and training samples as JSON values."""
-        return {
-            **({} if self.starts is None else {"counts": list(self.starts.counts)}),
-            "spec": self.spec.model_dump(mode="json"),
-            "codec": self.codec.to_json(),
-            "classes": list(self.classes),
-            "shape": list(self.shape),
-            "value_range": None if self.value_range is None else [float(bound) for bound in self.value_range],
-        }
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return all that is saved: the generator's weights, and training samples if there are any."""
-        return {**self.generator.state_dict(), **({} if self.starts is None else self.starts.tensors())}
-
-    def _chunk(self, labels: IntArray, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-        draws = torch.Generator().manual_seed(seed)
-        filled = torch.zeros(CHUNK, dtype=torch.int64)
-        filled[: len(labels)] = torch.from_numpy(labels)
-        if self.starts is None:
-            begin = torch.randn(CHUNK, self.spec.numbers(self.shape), generator=draws)
-        else:
-            begin = self.starts.begun(self.starts.places(filled, draws), self.codec, draws)
-        made: Tensor = self.generator(begin.to(self.device), filled.to(self.device), 1.0, draws)
-        return made[: len(labels)].float().cpu().contiguous().numpy()
+    def _generated(self, begin: Tensor, labels: Tensor, draws: torch.Generator | None = None) -> Rows:
+        """Return rows for latents, or samples, to begin with (B, ...) and labels (B,)."""
+        with torch.inference_mode():
+            made: Tensor = self.network(begin.to(self.device), labels.to(self.device), 1.0, draws)
+            return made.float().cpu().contiguous().numpy()
 
 
-def check_labels(labels: IntArray, classes: tuple[str, ...]) -> IntArray:
-    """Return ``labels`` (N,) as int64.
-
-    Raises:
-        ConfigError: if the shape differs or a label is out of range.
-    """
-    labels = np.asarray(labels, dtype=np.int64)
-    if labels.ndim != 1 or (len(labels) and not 0 <= labels.min() <= labels.max() < len(classes)):
-        raise ConfigError(
-            f"labels must be of shape (N,) with values in [0, {len(classes)}) for the classes "
-            f"{list(classes)}, got shape {labels.shape}"
-            + (f" and values from {labels.min()} to {labels.max()}" if labels.size else "")
-        )
-    return labels
-
-
-def row_ids(seed: int, count: int) -> npt.NDArray[np.str_]:
-    """Return the names of ``count`` samples drawn with ``seed``."""
-    return np.array([f"gan-{seed:x}-{row:06d}" for row in range(count)], dtype=np.str_)
+def padded(labels: IntArray, size: int) -> Tensor:
+    """Return labels (B,), B up to ``size``, followed by zeros: (size,) int64."""
+    filled = torch.zeros(size, dtype=torch.int64)
+    filled[: len(labels)] = torch.from_numpy(labels)
+    return filled
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from augmentor.core.samples import IntArray, Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.modalities.base import Codec
 from augmentor.objectives.translation import low_pass, scaled, smoothed, source_probabilities
-from augmentor.synthesizers.translation_spec import StartsSpec
+from augmentor.synthesizers.starts_spec import StartsSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +32,14 @@ class Starts:
     """Training samples to start from.
 
     Attributes:
+        codec: from packed samples to the networks' range.
         asked: how they are chosen and changed.
         x: (M, C, *spatial) packed training samples, ordered by class.
         labels: (M,) their classes.
         counts: (K,) training samples of each class, from which it follows who lends to whom.
     """
 
+    codec: Codec
     asked: StartsSpec
     x: npt.NDArray[Any]
     labels: IntArray
@@ -51,21 +53,23 @@ class Starts:
         kept = []
         for label in range(train.n_classes):
             rows = np.flatnonzero(train.y == label)
-            if len(rows) > asked.starts:
+            if len(rows) > asked.held:
                 draws = np.random.default_rng(derive_seed(seed, "starts", label))
-                rows = np.sort(draws.choice(rows, asked.starts, replace=False))
+                rows = np.sort(draws.choice(rows, asked.held, replace=False))
             kept.append(rows if lends[label] else rows[:0])
         held = np.concatenate(kept)
-        return cls(asked, np.ascontiguousarray(codec.pack(train.x)[held]), train.y[held], counts)
+        return cls(codec, asked, np.ascontiguousarray(codec.pack(train.x)[held]), train.y[held], counts)
 
     @classmethod
-    def read(cls, asked: StartsSpec, tensors: Mapping[str, Tensor], counts: Sequence[int]) -> Starts:
+    def read(
+        cls, codec: Codec, asked: StartsSpec, tensors: Mapping[str, Tensor], counts: Sequence[int]
+    ) -> Starts:
         """Return what :meth:`tensors` held.
 
         Raises:
             KeyError: if they are not there.
         """
-        return cls(asked, tensors["starts"].numpy(), tensors["labels"].numpy(), tuple(counts))
+        return cls(codec, asked, tensors["starts"].numpy(), tensors["labels"].numpy(), tuple(counts))
 
     def tensors(self) -> dict[str, Tensor]:
         """Return samples and classes by the names they are saved under."""
@@ -85,9 +89,9 @@ class Starts:
         places: Tensor = (held.cumsum(0) - held)[lenders] + (where * held[lenders]).long()
         return places
 
-    def begun(self, places: Tensor, codec: Codec, draws: torch.Generator) -> Tensor:
+    def begun(self, places: Tensor, draws: torch.Generator) -> Tensor:
         """Return the samples at ``places`` (B,) with their smooth noise, (B, C, *spatial) in [-1, 1]."""
-        x = torch.from_numpy(codec.encode(self.x[places.numpy()]))
-        matrices = low_pass(codec.shape[1:], self.asked.smoothness)
+        x = torch.from_numpy(self.codec.encode(self.x[places.numpy()]))
+        matrices = low_pass(self.codec.shape[1:], self.asked.smoothness)
         noise = torch.randn(x.shape, generator=draws)
         return (x + scaled(smoothed(noise, matrices), self.asked.change)).clamp(-1, 1)

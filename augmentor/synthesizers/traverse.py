@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
-from augmentor.synthesizers.sampler import Sampler, row_ids, torch_threads
+from augmentor.nets.spec import CodesSpec
 
 STEPS = 7
 """Values of a continuous code that are shown, from -2 to 2 standard deviations."""
@@ -34,20 +35,31 @@ class Traversals:
     rows: list[dict[str, Any]]
 
 
-def traverse(sampler: Sampler, seed: int) -> Traversals | None:
-    """Return samples along each code for the first classes; None for a generator without codes.
+class CodePath(NamedTuple):
+    """Latents along every code, before they are made into samples.
+
+    Attributes:
+        latents: (N, latent).
+        labels: (N,) int64.
+        rows: as in :class:`Traversals`.
+    """
+
+    latents: Tensor
+    labels: Tensor
+    rows: list[dict[str, Any]]
+
+
+def along_codes(codes: CodesSpec, latent: int, classes: Sequence[str], seed: int) -> CodePath:
+    """Return latents along each code for the first classes.
 
     A row's samples share latent, label and noise, and differ in one code alone.
     """
-    codes = sampler.spec.codes
-    if not codes.numbers:
-        return None
     rows: list[dict[str, Any]] = []
     latents: list[Tensor] = []
     labels: list[int] = []
-    for label, name in enumerate(sampler.classes[:MOST_CLASSES]):
+    for label, name in enumerate(classes[:MOST_CLASSES]):
         draws = torch.Generator().manual_seed(derive_seed(seed, "traversal", label))
-        still = torch.randn(sampler.spec.latent, generator=draws)
+        still = torch.randn(latent, generator=draws)
         for code in range(bool(codes.categorical) + codes.continuous):
             categorical = bool(codes.categorical) and code == 0
             place = codes.categorical + code - bool(codes.categorical)
@@ -65,20 +77,4 @@ def traverse(sampler: Sampler, seed: int) -> Traversals | None:
             number = code + (not codes.categorical)
             title = "categorical code" if categorical else f"continuous code {number}"
             rows.append({"code": title, "class": name, "values": values})
-    return Traversals(_rendered(sampler, torch.stack(latents), labels, seed), rows)
-
-
-def _rendered(sampler: Sampler, latents: Tensor, labels: list[int], seed: int) -> Samples:
-    y = np.array(labels, dtype=np.int64)
-    with torch_threads(1), torch.inference_mode():
-        made: Tensor = sampler.generator(
-            latents.to(sampler.device), torch.from_numpy(y).to(sampler.device), 1.0
-        )
-    return Samples(
-        kind=sampler.codec.kind,
-        x=sampler.codec.decode(made.float().cpu().contiguous().numpy()),
-        y=y,
-        classes=sampler.classes,
-        ids=row_ids(seed, len(y)),
-        value_range=sampler.value_range,
-    )
+    return CodePath(torch.stack(latents), torch.tensor(labels), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,32 @@ class EncodedRows:
         return torch.from_numpy(self.encode(self.x[rows.numpy()]))
 
 
+class BatchSource(Protocol):
+    """Anything that draws batches."""
+
+    def draw(self, generator: torch.Generator, *, power: float | None = None) -> Batch:
+        """Return one batch, every number of it taken from ``generator`` (on the CPU)."""
+
+
+@dataclass(frozen=True)
+class BatchRules:
+    """How batches are drawn.
+
+    Attributes:
+        size: rows a step, a multiple of four.
+        power: the exponent p of tempered class sampling: a class is drawn with probability ~ count**p.
+        latent: dimension L of the latents.
+        sources: which samples to start from are drawn too. "batch": the batch's rows in another order;
+            "other classes": rows of another class than the one asked for, as in Zhu 2017, section 3, where
+            a mapping starts from the other side alone.
+    """
+
+    size: int
+    power: float
+    latent: int
+    sources: Literal["none", "batch", "other classes"] = "none"
+
+
 class Batches:
     """Draws batches; the same generator state gives the same batch on every device.
 
@@ -65,14 +91,9 @@ class Batches:
         x: (N, C, *spatial) float32 in [-1, 1], on the CPU; or rows that are encoded when drawn.
         y: (N,) int64 labels.
         n_classes: number of classes.
-        batch: rows a step, a multiple of four.
-        power: the exponent of tempered class sampling.
-        latent: dimension L of the latents.
+        rules: how many rows of which kind.
         device: where the batch goes.
         layout: memory format of the real rows.
-        sources: draw samples to start from too.
-        others: let each of them be of another class than the one asked for, as in Zhu 2017, section 3, where
-            a mapping starts from the other side alone; else they are the batch's rows in another order.
 
     Raises:
         ConfigError: if the processes of the training cannot divide the batch.
@@ -83,15 +104,11 @@ class Batches:
         self,
         x: Tensor | EncodedRows,
         y: Tensor,
-        *,
         n_classes: int,
-        batch: int,
-        power: float,
-        latent: int,
+        rules: BatchRules,
+        *,
         device: torch.device,
         layout: torch.memory_format,
-        sources: bool = False,
-        others: bool = False,
     ) -> None:
         counts = torch.bincount(y, minlength=n_classes)
         if len(counts) != n_classes or bool((counts == 0).any()):
@@ -100,11 +117,9 @@ class Batches:
                 f"the generator needs at least one training sample of each of the {n_classes} classes, "
                 f"classes {empty} have none; add samples or leave the classes out"
             )
-        self.batch, self.latent, self.device = batch, latent, device
-        self.sources, self.others = sources, others
-        self.own = rank_slice(batch, GROUP)
+        self.rules, self.device, self.layout = rules, device, layout
+        self.own = rank_slice(rules.size, GROUP)
         self.x = x.contiguous(memory_format=layout) if isinstance(x, Tensor) else x
-        self.layout = layout
         if device.type == "cuda" and isinstance(self.x, Tensor):
             self.x = self.x.pin_memory()
         # Row starts[c] + k of ``order`` is the k-th sample of class c. Plain lists: on a few dozen numbers
@@ -112,39 +127,54 @@ class Batches:
         self.order = torch.argsort(y, stable=True)
         self.counts: list[int] = counts.tolist()
         self.starts: list[int] = (torch.cumsum(counts, 0) - counts).tolist()
-        weights = counts.double() ** power
-        self.limits: list[float] = torch.cumsum(weights / weights.sum(), 0).tolist()
+        self._limits: dict[float, list[float]] = {}
 
-    def draw(self, generator: torch.Generator) -> Batch:
-        """Return one batch, every number of it taken from ``generator`` (on the CPU)."""
-        runs = self.batch // GROUP
-        start, *uniform = torch.rand(1 + self.batch, generator=generator, dtype=torch.float64).tolist()
+    def limits(self, power: float) -> list[float]:
+        """Return the ends of the classes' shares of [0, 1], drawn from p ~ count**power."""
+        if power not in self._limits:
+            weights = torch.tensor(self.counts).double() ** power
+            self._limits[power] = torch.cumsum(weights / weights.sum(), 0).tolist()
+        return self._limits[power]
+
+    def draw(self, generator: torch.Generator, *, power: float | None = None) -> Batch:
+        """Return one batch, every number of it taken from ``generator`` (on the CPU).
+
+        Args:
+            generator: where the numbers come from.
+            power: takes the place of the rules' power.
+        """
+        size = self.rules.size
+        limits = self.limits(self.rules.power if power is None else power)
+        runs = size // GROUP
+        start, *uniform = torch.rand(1 + size, generator=generator, dtype=torch.float64).tolist()
         labels_list: list[int] = []
         places: list[int] = []
         for run in range(runs):
             # Systematic sampling: one random offset, then evenly spaced points.
-            label = min(bisect_right(self.limits, (run + start) / runs), len(self.limits) - 1)
+            label = min(bisect_right(limits, (run + start) / runs), len(limits) - 1)
             labels_list.append(label)
             picked = distinct(self.counts[label], uniform[run * GROUP : (run + 1) * GROUP])
             places.extend(self.starts[label] + place for place in picked)
         # Every process draws the whole batch, and takes its own rows of it.
         rows = self.order[torch.tensor(places)]
         labels = torch.tensor(labels_list).repeat_interleave(GROUP)
-        latents = torch.randn(self.batch, self.latent, generator=generator)[self.own]
+        latents = torch.randn(size, self.rules.latent, generator=generator)[self.own]
         drawn = Batch(self._at(rows[self.own]), self._placed(labels[self.own]), self._placed(latents))
-        if not self.sources:
+        if self.rules.sources == "none":
             return drawn
-        if self.others:
-            rows, labels = self._others(labels, generator)
+        if self.rules.sources == "other classes":
+            rows, labels = self._others(labels, limits, generator)
         else:
-            turned = torch.randperm(self.batch, generator=generator)
+            turned = torch.randperm(size, generator=generator)
             rows, labels = rows[turned], labels[turned]
         return drawn._replace(sources=self._at(rows[self.own]), origins=self._placed(labels[self.own]))
 
-    def _others(self, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _others(
+        self, labels: Tensor, limits: list[float], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Return rows (B,) of other classes than ``labels`` (B,), by the same p, and their classes."""
         which, where = torch.rand(2, len(labels), generator=generator, dtype=torch.float64)
-        shares = torch.tensor(self.limits, dtype=torch.float64).diff(prepend=torch.zeros(1))
+        shares = torch.tensor(limits, dtype=torch.float64).diff(prepend=torch.zeros(1))
         others = shares.repeat(len(labels), 1).scatter(1, labels[:, None], 0.0).cumsum(1)
         # A class of no probability has no width between the limits, so it is never hit.
         origins = (which[:, None] * others[:, -1:] >= others).sum(1)

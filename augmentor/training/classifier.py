@@ -18,12 +18,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from augmentor.core.errors import ConfigError, TrainingFailed
-from augmentor.core.seeds import derive_seed
 from augmentor.nets.classifier import Classifier, SmallResNet, memory_format
+from augmentor.training.networks import Optimised, initial_weights, placed
 
 Network = TypeVar("Network", bound=Classifier)
 Draw = Callable[[int], tuple[Tensor, Tensor]]
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+WEIGHT_DECAY = 0.05
+"""AdamW's decoupled decay."""
 
 WARM_UP = 0.15
 """Share of the updates in which the learning rate rises (one-cycle, Smith 2018)."""
@@ -36,9 +39,6 @@ def fit_classifier(
     n_classes: int,
     updates: int,
     seed: int,
-    channels: int | None = None,
-    learning_rate: float = 3e-3,
-    weight_decay: float = 0.05,
     loss: Loss = functional.cross_entropy,
     device: str = "cpu",
 ) -> SmallResNet:
@@ -50,21 +50,11 @@ def fit_classifier(
         n_classes: number of classes K.
         updates: number of optimiser steps, at least one.
         seed: decides the initial weights; with the same ``draw`` the same weights come out.
-        channels: width of the first stage, see :class:`SmallResNet`.
-        learning_rate: the highest learning rate.
-        weight_decay: AdamW's decoupled decay.
         loss: (logits (B, K), targets) to a scalar.
         device: where to train.
     """
     return fit_network(
-        lambda: SmallResNet(shape, n_classes, channels),
-        draw,
-        updates=updates,
-        seed=seed,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        loss=loss,
-        device=device,
+        lambda: SmallResNet(shape, n_classes), draw, updates=updates, seed=seed, loss=loss, device=device
     )
 
 
@@ -75,7 +65,6 @@ def fit_network(
     updates: int,
     seed: int,
     learning_rate: float = 3e-3,
-    weight_decay: float = 0.05,
     loss: Loss = functional.cross_entropy,
     device: str = "cpu",
 ) -> Network:
@@ -91,7 +80,6 @@ def fit_network(
         updates: number of optimiser steps, at least one.
         seed: decides the initial weights; with the same ``draw`` the same weights come out.
         learning_rate: the highest learning rate.
-        weight_decay: AdamW's decoupled decay.
         loss: (logits (B, K), targets) to a scalar.
         device: where to train.
 
@@ -104,29 +92,35 @@ def fit_network(
     """
     if updates < 1:
         raise ConfigError(f"a classifier needs at least one update, got {updates}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "weights"))
+    with initial_weights(seed):
         model = build()
     layout = memory_format(len(model.shape) - 1)
-    model.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # torch omits this pair
+    network = with_adamw(placed(model, len(model.shape) - 1, torch.device(device)), learning_rate)
     model.train()
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=device in {"cpu", "cuda"}
-    )
     for step in range(updates):
-        optimiser.param_groups[0]["lr"] = learning_rate * one_cycle((step + 0.5) / updates)
+        network.optimiser.param_groups[0]["lr"] = learning_rate * one_cycle((step + 0.5) / updates)
         x, y = draw(step)
         x = x.to(device=device, memory_format=layout)
         value = loss(model(x), y.to(device))
-        optimiser.zero_grad(set_to_none=True)
+        network.optimiser.zero_grad(set_to_none=True)
         value.backward()
-        optimiser.step()
+        network.optimiser.step()
         if (step + 1 == updates or step % 50 == 0) and not math.isfinite(float(value.detach())):
             raise TrainingFailed(
                 f"the classifier's loss is not finite at update {step}; lower its learning rate "
                 f"({learning_rate:g} now) and look for non-finite values in the data"
             )
     return model.eval()
+
+
+def with_adamw(network: Network, learning_rate: float) -> Optimised[Network]:
+    """Return a classifier with AdamW (Loshchilov 2019)."""
+    device = next(network.parameters()).device.type
+    parameters = tuple(network.parameters())
+    optimiser = torch.optim.AdamW(
+        parameters, lr=learning_rate, weight_decay=WEIGHT_DECAY, fused=device in {"cpu", "cuda"}
+    )
+    return Optimised(network, optimiser, parameters)
 
 
 def one_cycle(progress: float) -> float:

@@ -1,27 +1,28 @@
-"""The one training loop of every family; it knows steps, not modality."""
+"""The one training loop of every method; it knows steps, neither losses nor modality."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from augmentor.core import ranks
 from augmentor.core.errors import TrainingFailed
 from augmentor.core.progress import Progress
 from augmentor.core.score import CheckpointScore
-from augmentor.core.seeds import derive_seed
-from augmentor.nets.conditional import Critic, Encoder, Generator
-from augmentor.training.batches import Batches
+from augmentor.training.batches import BatchSource
 from augmentor.training.checkpoint import Checkpoints
-from augmentor.training.schedule import Calendar, ema_decay, growth, label_strength, learning_rate
+from augmentor.training.networks import Networks
+from augmentor.training.schedule import Calendar, label_weight
 from augmentor.training.spec import TrainingSpec
 from augmentor.training.state import State
-from augmentor.training.steps import Losses, Objective, train_step
+from augmentor.training.step import Losses, StepContext, Trainable
+
+Trained = TypeVar("Trained", bound=Networks)
 
 STAGE = "train"
 """What the stage is called to the listener; its unit is images shown."""
@@ -32,26 +33,26 @@ PROGRESS_SECONDS = 0.2
 LOW_DIVERSITY = 0.5
 """A class less varied than this share of the real samples is warned about."""
 
-Evaluate = Callable[[nn.Module], CheckpointScore]
+Evaluate = Callable[[], CheckpointScore]
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Generic[Trained]):
     """Everything fixed over one training.
 
     Attributes:
         spec: budget and optimiser.
-        objective: what the networks minimise.
+        method: what is done at each step.
         batches: the data.
         seed: all randomness derives from it, the number of the step and the rollbacks so far.
-        evaluate: judges the averaged generator; None keeps the last average.
+        evaluate: judges the averaged network; None keeps the last average.
         store: where full states are saved.
         progress: told where the work stands.
     """
 
     spec: TrainingSpec
-    objective: Objective
-    batches: Batches
+    method: Trainable[Trained]
+    batches: BatchSource
     seed: int
     evaluate: Evaluate | None
     store: Checkpoints
@@ -62,36 +63,22 @@ class Sums:
     """Losses since the last row of history."""
 
     def __init__(self) -> None:
-        self.turns, self.penalties = 0, 0
-        # Numbers that turn into tensors on the losses' own device with the first addition.
-        self.critic: Tensor | float = 0.0
-        self.judged = 0
-        self.generator: Tensor | float = 0.0
-        self.penalty: Tensor | float = 0.0
+        self.sums: dict[str, Tensor | float] = {}
+        self.counts: dict[str, int] = {}
 
     def add(self, losses: Losses) -> None:
         """Add one step; on a GPU without waiting for it."""
-        if losses.critic is not None:
-            self.judged += 1
-            self.critic = self.critic + losses.critic
-        if losses.generator is not None:
-            self.turns += 1
-            self.generator = self.generator + losses.generator
-        if losses.penalty is not None:
-            self.penalties += 1
-            self.penalty = self.penalty + losses.penalty
+        for name, loss in losses.items():
+            # A number that turns into a tensor on the loss's own device with the first addition.
+            self.sums[name] = self.sums.get(name, 0.0) + loss
+            self.counts[name] = self.counts.get(name, 0) + 1
 
     def means(self) -> dict[str, float]:
         """Return the mean losses; not finite if one of them was not."""
-        means = {"critic_loss": float(self.critic) / self.judged} if self.judged else {}
-        if self.turns:
-            means["generator_loss"] = float(self.generator) / self.turns
-        if self.penalties:
-            means["penalty"] = float(self.penalty) / self.penalties
-        return means
+        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
 
 
-def train(state: State, training: Training) -> None:
+def train(state: State[Trained], training: Training[Trained]) -> None:
     """Bring ``state`` to the end of the training.
 
     A state is saved only when all losses since the last one and all weights are finite; a
@@ -101,13 +88,13 @@ def train(state: State, training: Training) -> None:
         TrainingFailed: if losses stop being finite a second time.
     """
     spec, progress = training.spec, training.progress
-    calendar = Calendar.of(spec)
+    calendar = Calendar.of(spec, training.method.steps, training.method.checkpoints)
     progress.start(STAGE, spec.images)
     good = (state.tensors(), state.facts())
     sums, told = Sums(), 0.0
     draws = torch.Generator()
     while state.step < calendar.last:
-        losses = _one_step(state, training, draws)
+        losses = one_step(state, training, draws)
         sums.add(losses)
         if time.monotonic() - told >= PROGRESS_SECONDS:
             told = time.monotonic()
@@ -120,7 +107,7 @@ def train(state: State, training: Training) -> None:
             _roll_back(state, good, training, means)
             good = (state.tensors(), state.facts())
             continue
-        state.history.append(_row(state, spec, means))
+        state.history.append(_row(state, training, means))
         # The first process judges and keeps the best; the others wait for it in the next step.
         if training.evaluate is not None and state.step in calendar.judged and ranks.rank() == 0:
             _judge(state, training, training.evaluate)
@@ -130,35 +117,23 @@ def train(state: State, training: Training) -> None:
     progress.finish(STAGE)
 
 
-def _one_step(state: State, training: Training, draws: torch.Generator) -> Losses:
-    spec, step = training.spec, state.step
-    draws.manual_seed(derive_seed(training.seed, "step", step, state.rollbacks))
-    state.set_learning_rate(learning_rate(spec, step, state.factor))
-    stages = state.players.generator.stages
-    if stages > 1:
-        position = growth(spec, step, stages)
-        for network in (state.players.generator, state.players.critic, state.average):
-            assert isinstance(network, Generator | Critic | Encoder)  # no other grows
-            network.grow(position)
-    with ranks.global_batch(spec.batch):
-        losses = train_step(
-            state.players,
-            training.objective,
-            training.batches.draw(draws),
-            step=step,
-            strength=label_strength(spec, step),
-            draws=draws,
-            regulators=state.regulators,
-        )
+def one_step(state: State[Trained], training: Training[Trained], draws: torch.Generator) -> Losses:
+    """Move ``state`` on by one step; ``draws`` is seeded anew for it."""
+    method, step = training.method, state.step
+    draws.manual_seed(method.step_seed(training.seed, step, state.rollbacks))
+    state.set_learning_rate(method.learning_rate(step, state.factor))
+    method.begin_step(state.networks, state.average, step)
+    with ranks.global_batch(training.spec.batch):
+        batch = method.draw(training.batches, step, draws)
+        context = StepContext(step, label_weight(training.spec, step), draws)
+        losses = method.step(state.networks, batch, context)
     state.step += 1
-    state.averaging.update(ema_decay(spec, state.step * spec.batch))
+    state.averaging.update(method.average_decay(state.step))
     return losses
 
 
-def _tell(training: Training, state: State, losses: Losses) -> None:
-    info = {} if losses.critic is None else {"critic_loss": float(losses.critic)}
-    if losses.generator is not None:
-        info["generator_loss"] = float(losses.generator)
+def _tell(training: Training[Trained], state: State[Trained], losses: Losses) -> None:
+    info = {name: float(loss) for name, loss in losses.items() if name != "penalty"}
     training.progress.update(STAGE, min(training.spec.images, state.step * training.spec.batch), info)
 
 
@@ -166,20 +141,20 @@ def _all_finite(means: dict[str, float]) -> bool:
     return bool(torch.isfinite(torch.tensor(list(means.values()), dtype=torch.float64)).all())
 
 
-def _row(state: State, spec: TrainingSpec, means: dict[str, float]) -> dict[str, Any]:
+def _row(state: State[Trained], training: Training[Trained], means: dict[str, float]) -> dict[str, Any]:
+    step, spec = state.step - 1, training.spec
     return {
         "images": min(spec.images, state.step * spec.batch),
         "step": state.step,
         **means,
-        "label_strength": label_strength(spec, state.step - 1),
-        "learning_rate": learning_rate(spec, state.step - 1, state.factor),
-        **state.regulators.readings(),
+        **training.method.readings(step),
+        "learning_rate": training.method.learning_rate(step, state.factor),
     }
 
 
-def _judge(state: State, training: Training, evaluate: Evaluate) -> None:
+def _judge(state: State[Trained], training: Training[Trained], evaluate: Evaluate) -> None:
     """Score the average, write it into the last row, and keep the weights if they are the best."""
-    score = evaluate(state.average)
+    score = evaluate()
     facts = {
         "label_fidelity": float(score.label_fidelity),
         "coverage": float(score.coverage),
@@ -206,7 +181,10 @@ def _judge(state: State, training: Training, evaluate: Evaluate) -> None:
 
 
 def _roll_back(
-    state: State, good: tuple[dict[str, Tensor], dict[str, Any]], training: Training, means: dict[str, float]
+    state: State[Trained],
+    good: tuple[dict[str, Tensor], dict[str, Any]],
+    training: Training[Trained],
+    means: dict[str, float],
 ) -> None:
     failed, rollbacks = state.step, state.rollbacks + 1
     names = [name for name, value in means.items() if not _all_finite({name: value})] or ["weights"]

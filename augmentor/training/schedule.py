@@ -11,7 +11,7 @@ ROWS = 100
 """Rows of history a training leaves."""
 
 
-def label_strength(spec: TrainingSpec, step: int) -> float:
+def label_weight(spec: TrainingSpec, step: int) -> float:
     """Return the label's weight at ``step``: 0 before the transition, 1 after, linear between.
 
     Shahbazi 2022, equation 6.
@@ -64,14 +64,20 @@ class Calendar:
     judged: frozenset[int]
 
     @classmethod
-    def of(cls, spec: TrainingSpec) -> Calendar:
-        """Lay out rows, saved states and judged checkpoints, all at ends of rows."""
-        row = max(1, spec.steps // ROWS)
-        first = spec.transition[1] * spec.steps
-        stretch = (spec.steps - first) / spec.checkpoints
-        wanted = (first + stretch * number for number in range(1, spec.checkpoints + 1))
-        judged = {min(spec.steps, row * math.ceil(step / row - 1e-9)) for step in wanted}
-        return cls(spec.steps, row, max(1, math.ceil(spec.steps / row / spec.states)), frozenset(judged))
+    def of(cls, spec: TrainingSpec, steps: int, checkpoints: int) -> Calendar:
+        """Lay out rows, saved states and judged checkpoints, all at ends of rows.
+
+        Args:
+            spec: the budget.
+            steps: of the whole training.
+            checkpoints: how often the average is judged.
+        """
+        row = max(1, steps // ROWS)
+        first = spec.transition[1] * steps
+        stretch = (steps - first) / checkpoints
+        wanted = (first + stretch * number for number in range(1, checkpoints + 1))
+        judged = {min(steps, row * math.ceil(step / row - 1e-9)) for step in wanted}
+        return cls(steps, row, max(1, math.ceil(steps / row / spec.states)), frozenset(judged))
 
     def row(self, step: int) -> bool:
         """Return whether a row of history ends here."""

@@ -5,38 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.architectures import Maker
-from augmentor.nets.conditional import Critic, Encoder
 from augmentor.training.ema import Average, averaged
+from augmentor.training.networks import Networks
 from augmentor.training.regulators import Regulators
-from augmentor.training.spec import TrainingSpec
-from augmentor.training.steps import Players
+
+Trained = TypeVar("Trained", bound=Networks)
 
 
 @dataclass
-class State:
+class State(Generic[Trained]):
     """Networks, optimisers and counters of one training.
 
     Attributes:
-        players: the two networks and their optimisers.
-        average: the averaged generator.
+        networks: the method's networks and their optimisers.
+        average: the averaged network that samples are made with.
         averaging: what moves it.
-        regulators: regularisers with a memory of their own.
+        regulators: regularisers that remember earlier steps.
         step: steps finished.
         factor: what the learning rate is multiplied by after rollbacks.
         rollbacks: how often a non-finite loss led back to an earlier state.
         history: one JSON-able row a stretch of training, oldest first.
         best: the facts of the best checkpoint so far, None before the first.
-        best_weights: the averaged generator's weights at that checkpoint.
+        best_weights: the average's weights at that checkpoint.
     """
 
-    players: Players
-    average: Maker
+    networks: Trained
+    average: nn.Module
     averaging: Average
     regulators: Regulators = field(default_factory=Regulators)
     step: int = 0
@@ -47,23 +46,10 @@ class State:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def begin(
-        cls,
-        generator: Maker,
-        critic: Critic | Encoder | None,
-        spec: TrainingSpec,
-        regulators: Regulators | None = None,
-    ) -> State:
+    def begin(cls, networks: Trained, regulators: Regulators) -> State[Trained]:
         """Return the state before the first step."""
-        average = averaged(generator)
-        players = Players(
-            generator,
-            critic,
-            _adam(generator, spec),
-            None if critic is None else _adam(critic, spec),
-            tuple(generator.parameters()),
-        )
-        return cls(players, average, Average(average, generator), regulators or Regulators())
+        average = averaged(networks.sampled)
+        return cls(networks, average, Average(average, networks.sampled), regulators)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name; copies, in the parameters' own layout."""
@@ -71,9 +57,9 @@ class State:
             **_named("average", self.average.state_dict()),
             **_named("best", self.best_weights),
         }
-        for name, network, optimiser in self.players.trained:
-            parts |= _named(name, network.state_dict())
-            parts |= _moments(f"{name}_adam", network, optimiser)
+        for name, network in self.networks.trained.items():
+            parts |= _named(name, network.module.state_dict())
+            parts |= _moments(f"{name}_adam", network.module, network.optimiser)
         return {name: tensor.detach().clone() for name, tensor in parts.items()}
 
     def facts(self) -> dict[str, Any]:
@@ -91,9 +77,9 @@ class State:
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Put back what :meth:`tensors` and :meth:`facts` returned."""
-        for name, network, optimiser in self.players.trained:
-            network.load_state_dict(_below(name, tensors))
-            _put_moments(_below(f"{name}_adam", tensors), network, optimiser)
+        for name, network in self.networks.trained.items():
+            network.module.load_state_dict(_below(name, tensors))
+            _put_moments(_below(f"{name}_adam", tensors), network.module, network.optimiser)
         self.average.load_state_dict(_below("average", tensors))
         self.best_weights = {name: tensor.clone() for name, tensor in _below("best", tensors).items()}
         values = deepcopy(dict(facts))
@@ -109,24 +95,16 @@ class State:
         }
 
     def finite(self) -> bool:
-        """Return whether every weight of both networks is finite."""
-        weights = [weight for _, network, _ in self.players.trained for weight in network.parameters()]
+        """Return whether every weight of every network is finite."""
+        weights = [weight for network in self.networks.trained.values() for weight in network.parameters]
         norms = torch._foreach_norm([weight.detach() for weight in weights], 1)
         return bool(torch.isfinite(torch.stack(list(norms))).all())
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set both optimisers' step size."""
-        for _, _, optimiser in self.players.trained:
-            for group in optimiser.param_groups:
+        """Set every optimiser's step size."""
+        for network in self.networks.trained.values():
+            for group in network.optimiser.param_groups:
                 group["lr"] = rate
-
-
-def _adam(module: nn.Module, spec: TrainingSpec) -> torch.optim.Adam:
-    # Fused: one kernel for all weights instead of ten calls for each.
-    device = next(module.parameters()).device.type
-    return torch.optim.Adam(
-        module.parameters(), lr=spec.rate, betas=spec.moments, fused=device in {"cpu", "cuda"}
-    )
 
 
 def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -30,6 +30,8 @@ from augmentor.experiment.arm_words import describe
 from augmentor.experiment.arms import PRESETS
 from augmentor.run.budget import BUDGETS
 from augmentor.run.recipe import Recipe, recipe_from_values
+from augmentor.synthesizers.method_spec import MethodSpec
+from augmentor.synthesizers.methods import METHODS
 
 PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
 SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -80,6 +82,7 @@ def _walk(section: Section, shown: set[type[BaseModel]]) -> Iterator[Section]:
 
 def _choice(model: type[BaseModel], field: FieldInfo) -> str:
     by = field.discriminator if isinstance(field.discriminator, str) else None
+    by = "method" if issubclass(model, MethodSpec) else by
     if by is None:
         return model.__name__
     return f"{by}: {' or '.join(map(str, typing.get_args(model.model_fields[by].annotation)))}"
@@ -116,6 +119,9 @@ def _models(annotation: Any, listed: bool = False) -> Iterator[type[BaseModel]]:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if listed:
         yield from _models(typing.Union[inner]) if origin in {tuple, list} else ()  # noqa: UP007
+    elif annotation is MethodSpec:
+        # A union that is open to new methods.
+        yield from (method.spec for method in METHODS.values())
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     elif origin in {typing.Union, types.UnionType, typing.Annotated}:

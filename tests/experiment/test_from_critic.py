@@ -8,7 +8,7 @@ from flat_spec import changed, evaluation
 
 from augmentor.experiment.arms import PRESETS, name_of, settled
 from augmentor.experiment.evaluate import evaluate
-from augmentor.nets.architectures import networks
+from augmentor.nets.architectures import adversarial_networks
 from augmentor.nets.spec import NetworkSpec
 from augmentor.synthesizers.critic import KeptCritic
 
@@ -30,8 +30,8 @@ def kept(seed):
     """Return an untrained critic for the blobs, its weights drawn by ``seed``."""
     spec = NetworkSpec(width=4)
     torch.manual_seed(seed)
-    critic = networks(spec, (1, 6, 6), 2)[1]
-    return KeptCritic(spec, (1, 6, 6), 2, False, critic.state_dict())
+    critic = adversarial_networks(spec, (1, 6, 6), 2)[1]
+    return KeptCritic(spec, (1, 6, 6), 2, "critic", critic.state_dict())
 
 
 def run(folder, spec=SPEC, **options):

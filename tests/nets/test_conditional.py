@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
-from augmentor.nets.architectures import networks
+from augmentor.nets.architectures import adversarial_networks
 from augmentor.nets.conditional import LabelPlane, code_latents
 from augmentor.nets.conditioning import CONDITIONINGS
 from augmentor.nets.spec import CodesSpec, NetworkSpec
@@ -16,7 +16,7 @@ from augmentor.nets.spec import CodesSpec, NetworkSpec
 def critic_of(architecture="mlp", shape=(1, 4, 4), **changes):
     torch.manual_seed(0)
     fields = {"architecture": architecture, "width": 4, "critic_norm": "none", "minibatch_group": 0}
-    return networks(NetworkSpec(**fields | changes), shape, 3)[1]
+    return adversarial_networks(NetworkSpec(**fields | changes), shape, 3)[1]
 
 
 def test_the_projection_head_in_closed_form():
@@ -60,7 +60,7 @@ def test_every_value_of_the_categorical_code_is_as_likely():
 
 def test_a_generator_uses_the_codes_values_and_not_their_raw_numbers():
     spec = NetworkSpec(width=4, latent=6, codes={"categorical": 3, "continuous": 1})
-    generator, _ = networks(spec, (1, 4, 4), 2)
+    generator, _ = adversarial_networks(spec, (1, 4, 4), 2)
     y = torch.tensor([0])
     z = torch.tensor([[0.1, 2.0, 0.3, 0.4, 0.5, 0.6]])
     same, other, moved = z.clone(), z.clone(), z.clone()

@@ -3,25 +3,25 @@
 import pytest
 import torch
 
-from augmentor.nets.architectures import ARCHITECTURES, networks
+from augmentor.nets.architectures import ARCHITECTURES, adversarial_networks
 from augmentor.nets.conditional import Critic
-from augmentor.nets.critic_classifier import CriticClassifier
+from augmentor.nets.critic_classifier import ROLES, CriticClassifier
 from augmentor.nets.spec import NetworkSpec
 
 SHAPE = (1, 8, 8)
 X = torch.randn(8, *SHAPE, generator=torch.Generator().manual_seed(5))
 
 
-def made(variational=False, shape=SHAPE, **changes):
+def made(role="critic", shape=SHAPE, **changes):
     """Return a critic with weights away from their start, and the classifier on it."""
     spec = NetworkSpec(**{"width": 8, "minibatch_group": 0} | changes)
     torch.manual_seed(0)
-    critic = networks(spec, shape, 3, variational=variational)[1].eval()
+    critic = ROLES[role](spec, shape, 3)[1].eval()
     with torch.no_grad():
         for weight in critic.parameters():
             weight.add_(0.05 * torch.randn_like(weight))
     weights = critic.state_dict()
-    return critic, CriticClassifier(spec, shape, 3, variational=variational, weights=weights).eval()
+    return critic, CriticClassifier(spec, shape, 3, role=role, weights=weights).eval()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -65,7 +65,7 @@ def test_a_labels_plane_is_zero_as_it_was_while_labels_faded_in():
 
 
 def test_an_encoder_serves_as_well():
-    encoder, classifier = made(variational=True, conditioning="none")
+    encoder, classifier = made("encoder", conditioning="none")
     with torch.no_grad():
         torch.testing.assert_close(classifier.features(X), encoder.trunk(X))
 
@@ -84,12 +84,12 @@ def test_every_weight_learns(architecture):
 def test_without_weights_it_is_the_same_network_with_random_ones():
     spec = NetworkSpec(width=8)
     torch.manual_seed(1)
-    one = CriticClassifier(spec, SHAPE, 3, variational=False, weights=None)
+    one = CriticClassifier(spec, SHAPE, 3, role="critic", weights=None)
     torch.manual_seed(1)
-    same = CriticClassifier(spec, SHAPE, 3, variational=False, weights=None)
-    critic = networks(spec, SHAPE, 3)[1]
+    same = CriticClassifier(spec, SHAPE, 3, role="critic", weights=None)
+    critic = adversarial_networks(spec, SHAPE, 3)[1]
     assert isinstance(critic, Critic)
-    started = CriticClassifier(spec, SHAPE, 3, variational=False, weights=critic.state_dict())
+    started = CriticClassifier(spec, SHAPE, 3, role="critic", weights=critic.state_dict())
     assert {n: w.shape for n, w in one.state_dict().items()} == {
         n: w.shape for n, w in started.state_dict().items()
     }

@@ -4,13 +4,12 @@ import pytest
 import torch
 from monai.networks.nets.diffusion_model_unet import DiffusionUNetResnetBlock
 
-from augmentor.nets.flow import FlowNetwork, SeriesBlock, integrate
-from augmentor.nets.spec import NetworkSpec
+from augmentor.nets.flow import FlowNetwork, Integration, SeriesBlock, integrate
 
 
-def network(shape=(1, 8, 8), **fields):
+def network(shape=(1, 8, 8), *, labelled=True, **integration):
     torch.manual_seed(0)
-    made = FlowNetwork(NetworkSpec(width=8, **fields), shape, 2)
+    made = FlowNetwork(shape, 2, 8, Integration(**integration), labelled=labelled)
     # MONAI starts the last convolutions at zero; any other weights will do.
     for weight in made.parameters():
         weight.data.add_(0.05 * torch.randn_like(weight))
@@ -68,14 +67,14 @@ def test_label_time_and_point_all_matter():
 def test_guidance_goes_beyond_the_label_and_no_conditioning_ignores_it():
     """With one Euler step a sample is x0 + v, so guidance 2 lies at 2 v(label) - v(none)."""
     fields = {"steps": 1, "solver": "euler"}
-    plain, guided = network(flow=fields), network(flow={**fields, "guidance": 2, "label_drop": 0.1})
+    plain, guided = network(**fields), network(**fields, guidance=2)
     z, y = 0.1 * torch.randn(2, 64), torch.tensor([0, 1])
     label = plain(z, y)
     blank = plain(z, torch.full_like(y, plain.null_label))
     inside = (guided(z, y).abs() < 1) & (label.abs() < 1) & (blank.abs() < 1)
     assert inside.float().mean() > 0.5
     assert torch.allclose(guided(z, y)[inside], (2 * label - blank)[inside], atol=1e-5)
-    deaf = network(conditioning="none", flow=fields)
+    deaf = network(labelled=False, **fields)
     assert torch.equal(deaf(z, y), deaf(z, 1 - y))
 
 

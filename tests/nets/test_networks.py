@@ -11,7 +11,7 @@ import torch
 from idle_parameters import idle_parameters
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.architectures import ARCHITECTURES, networks, sized
+from augmentor.nets.architectures import ARCHITECTURES, adversarial_networks, autoencoder_networks
 from augmentor.nets.conditioning import CONDITIONINGS
 from augmentor.nets.layers import memory_format
 from augmentor.nets.spec import NORMS, ArchitectureName, ConditioningName, NetworkSpec
@@ -45,7 +45,7 @@ def name_of(value):
 def pair(architecture, conditioning, shape, **changes):
     torch.manual_seed(0)
     fields = {"architecture": architecture, "conditioning": conditioning, "width": 4, "latent": 6}
-    return networks(NetworkSpec(**fields | changes), shape, CLASSES)
+    return adversarial_networks(NetworkSpec(**fields | changes), shape, CLASSES)
 
 
 def draw(shape, rows=8, dtype=torch.float32):
@@ -124,7 +124,7 @@ def test_an_encoder_gives_a_gaussian_for_each_row_by_itself_and_learns(architect
     torch.manual_seed(0)
     spec = NetworkSpec(architecture=architecture, conditioning=conditioning, width=4, latent=6)
     spec = spec.model_copy(update={"critic_norm": "none"})
-    _, encoder = networks(spec, shape, CLASSES, variational=True)
+    _, encoder = autoencoder_networks(spec, shape, CLASSES)
     encoder.double()
     _, x, y = draw(shape, dtype=torch.float64)
     mean, log_variance = encoder(x, y)
@@ -243,18 +243,13 @@ def test_the_fast_layout_gives_the_same_numbers(architecture, shape):
     )
 
 
-def test_sizes_are_resolved_only_where_they_are_auto():
-    assert sized(NetworkSpec(), (1, 8, 8), 340).width == 24
-    assert sized(NetworkSpec(width=40), (1, 8, 8), 340).width == 40
-
-
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_size_that_is_not_resolved_is_refused(architecture):
     with pytest.raises(ValueError, match="'auto'"):
-        networks(NetworkSpec(architecture=architecture), (1, 8, 8), 2)
+        adversarial_networks(NetworkSpec(architecture=architecture), (1, 8, 8), 2)
 
 
 @pytest.mark.parametrize("shape", [(8,), (1, 2, 2), (1, 4, 4, 4, 4), (0, 8, 8)])
 def test_shapes_without_a_network_are_refused(shape):
     with pytest.raises(ConfigError, match=r"shape \(C, \*spatial\)"):
-        networks(NetworkSpec(width=8), shape, 2)
+        adversarial_networks(NetworkSpec(width=8), shape, 2)

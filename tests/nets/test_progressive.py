@@ -8,7 +8,7 @@ from idle_parameters import idle_parameters
 from torch.nn import functional
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.architectures import networks
+from augmentor.nets.architectures import adversarial_networks
 from augmentor.nets.equalised import pixel_norm
 from augmentor.nets.layers import downsample
 from augmentor.nets.progressive import GrowingBody, GrowingTrunk, Pyramid
@@ -219,7 +219,7 @@ def test_a_position_off_the_stages_is_refused(position):
 @pytest.mark.parametrize("position", [0, 0.5, 1])
 def test_the_critic_is_twice_differentiable(position):
     torch.manual_seed(0)
-    _, critic = networks(NetworkSpec(architecture="progressive", width=4), (1, 8, 8), 2)
+    _, critic = adversarial_networks(NetworkSpec(architecture="progressive", width=4), (1, 8, 8), 2)
     critic.double().grow(position)
     x = torch.randn(4, 1, 8, 8, dtype=torch.float64, requires_grad=True)
     y = torch.zeros(4, dtype=torch.int64)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from augmentor.nets.architectures import networks
+from augmentor.nets.architectures import adversarial_networks
 from augmentor.nets.conditional import MEAN_STYLE_DECAY
 from augmentor.nets.equalised import ACTIVATION_GAIN
 from augmentor.nets.layers import SLOPE, downsample
@@ -262,7 +262,7 @@ def test_every_stage_adds_its_sample_in_stylegan2_and_the_last_alone_in_stylegan
 @pytest.mark.parametrize("name", BODIES)
 def test_shapes_the_tanhs_slope_and_every_parameter_learns(name, shape):
     torch.manual_seed(0)
-    generator, critic = networks(NetworkSpec(architecture=name, width=8), shape, 3)
+    generator, critic = adversarial_networks(NetworkSpec(architecture=name, width=8), shape, 3)
     z, y = torch.randn(32, 64), torch.arange(8).repeat_interleave(4) % 3
     made = generator(z, y, 1.0, draws_of())
     assert made.shape == (32, *shape)
@@ -291,7 +291,7 @@ def test_under_autocast_maps_stay_in_half_precision(kind):
 @pytest.mark.parametrize("name", BODIES)
 def test_the_path_length_of_styles_against_a_whole_jacobian(name):
     torch.manual_seed(0)
-    generator, _ = networks(NetworkSpec(architecture=name, width=4, latent=6), (1, 8), 2)
+    generator, _ = adversarial_networks(NetworkSpec(architecture=name, width=4, latent=6), (1, 8), 2)
     generator.double()
     z, y = torch.randn(4, 6, dtype=torch.float64), torch.zeros(4, dtype=torch.int64)
     styles = generator.styles(z, y)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.kinds import IMAGE
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.load import load
@@ -16,7 +17,8 @@ from augmentor.quality.judge import TaskJudge
 from augmentor.quality.measure import measure
 from augmentor.quality.memorisation import assess_memorisation, exact_interval
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import spec_of
+from augmentor.training.spec import TrainingSpec
 
 BLIND = MembershipAttack(auroc=0.5, tpr=0.01, control=(0.4, 0.6))
 SEEING = MembershipAttack(auroc=0.7, tpr=0.01, control=(0.4, 0.6))
@@ -80,7 +82,7 @@ def test_a_generator_trained_to_memorise_twenty_images_is_called_so():
         split=SplitSpec(minimum_per_class=2),
         scarcity=ScarcitySpec(per_class={str(k): 2 for k in range(10)}),
     )
-    spec = SynthesizerSpec(augmentation=(), mode_seeking=0.0, regularisers={"r1": 0.05, "r2": 0.05})
+    spec = spec_of(augmentation=(), mode_seeking=0.0, regularisers={"r1": 0.05, "r2": 0.05})
     generator = build(spec, TrainingSpec(images=9600, transition=(0.0, 0.0)))
     generator.fit(parts.train, seed=0)
     judge = TaskJudge.fit(parts.train, held_out=parts.validation, seed=0, updates=2, processes=1)
@@ -90,11 +92,11 @@ def test_a_generator_trained_to_memorise_twenty_images_is_called_so():
         made = SyntheticSet(samples, table, np.ones(len(samples), np.bool_), np.full(len(samples), ""))
         return measure(parts.train, parts.validation, made, judge, dataset="digits", seed=0)
 
-    results, facts = word(generator.sample(np.arange(200) % 10, seed=1))
-    assert facts["memorised"]["word"] == "memorises"
+    results, facts = word(generator.sample(Conditions(np.arange(200) % 10), seed=1))
+    assert facts.memorisation.word == "memorises"
     assert results.value(metric="copy_rate", split="synthetic") > 0.1
     assert results.value(metric="authenticity", split="synthetic") < results.value(
         metric="authenticity", split="real"
     )
     _, honest = word(parts.test.take(range(200)))
-    assert honest["memorised"]["word"] == "no sign"
+    assert honest.memorisation.word == "no sign"

@@ -4,7 +4,8 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.spec import merge, parse
 from augmentor.run.budget import BUDGETS
 from augmentor.run.recipe import Recipe, list_recipes, load_recipe
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import spec_of
+from augmentor.training.spec import TrainingSpec
 
 EMBEDDED = "digits"
 
@@ -93,7 +94,7 @@ def test_other_budgets_have_no_candidates():
     for name in ("quick", "standard"):
         assert load_recipe(EMBEDDED, [f"budget={name}"]).candidates == ()
     assert "candidates" not in load_recipe(EMBEDDED, ["candidates=[]"]).written
-    assert Recipe(name="x", budget="thorough", synthesizer=SynthesizerSpec()).candidates == ()
+    assert Recipe(name="x", budget="thorough", synthesizer=spec_of()).candidates == ()
 
 
 def test_a_section_that_is_finished_is_left_alone():

@@ -10,7 +10,7 @@ from augmentor.data.cards import Avoid
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.modalities.policies import transforms
 from augmentor.run.forbidden_augmentations import CLASSICAL, evaluation_without, synthesizer_without
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.spec import spec_of
 
 
 def test_every_word_of_a_card_has_a_meaning() -> None:
@@ -29,7 +29,7 @@ def test_the_policy_leaves_it_out(what: str) -> None:
 
 
 def test_the_critic_sees_no_flip_where_none_is_allowed() -> None:
-    spec = SynthesizerSpec(augmentation=("geometry", "colour", "translation"))
+    spec = spec_of(augmentation=("geometry", "colour", "translation"))
     assert synthesizer_without(spec, ["horizontal_flip"]).augmentation == ("colour", "translation")
     assert synthesizer_without(spec, ["colour", "rotation"]).augmentation == ("translation",)
     assert synthesizer_without(spec, []).augmentation == spec.augmentation

@@ -9,8 +9,9 @@ from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.score import CheckpointScore
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import spec_of
 from augmentor.training import loop
+from augmentor.training.spec import TrainingSpec
 
 
 def make_blobs(shape=(1, 4, 4), *, dtype=np.uint8, n=24, seed=0):
@@ -38,10 +39,10 @@ def make_gan(spec=None, **changes):
     if fields.get("family") in {"flow", "translation", "stargan", "cyclegan"}:
         del fields["latent"]
     if fields.get("family") == "flow":
-        fields = {"flow": {"steps": 2}} | fields
+        fields = {"steps": 2} | fields
     if fields.get("family") == "translation":
-        fields = {"translation": {"steps": 2, "attempts": 2}} | fields
-    return build(SynthesizerSpec(**fields), make_training(**changes))
+        fields = {"steps": 2, "attempts": 2} | fields
+    return build(spec_of(**fields), make_training(**changes))
 
 
 def rising(samples):

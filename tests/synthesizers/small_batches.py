@@ -1,4 +1,4 @@
-"""Batches of tiny samples for tests of single steps, and what every file with training samples must hold."""
+"""Tiny trainings step by step for tests of single steps, and what files with training samples must hold."""
 
 import json
 
@@ -6,23 +6,61 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from augmentor.core.conditions import Conditions
 from augmentor.nets.layers import memory_format
+from augmentor.synthesizers.fitted import model_of
 from augmentor.training.batches import Batches
+from augmentor.training.state import State
+from augmentor.training.step import StepContext
+
+CPU = torch.device("cpu")
 
 
-def small_batches(train, latent, **more):
-    """Return batches of eight of 8-bit samples (N, C, *spatial) of two classes, on the CPU."""
+class Game:
+    """A training that is played step by step, as the loop does it.
+
+    Args:
+        spec: the method's fields, its width a number.
+        training: the budget.
+        train: 8-bit samples of two classes.
+    """
+
+    def __init__(self, spec, training, train):
+        self.model = model_of(spec, training, train.shape, 2)
+        self.networks = self.model.networks(0, CPU)
+        self.state = State.begin(self.networks, self.model.regulators)
+        self.batches = small_batches(train, self.model.rules)
+
+    @property
+    def regulators(self):
+        return self.model.regulators
+
+    def batch(self, seed=0):
+        return self.model.draw(self.batches, 0, torch.Generator().manual_seed(seed))
+
+    def step(self, number=0, *, label_weight=1.0, seed=None, batch=None):
+        """Play one step; the same numbers are drawn after the batch, whether it is given or not."""
+        draws = torch.Generator().manual_seed(number if seed is None else seed)
+        drawn = self.model.draw(self.batches, number, draws)
+        context = StepContext(number, label_weight, draws)
+        return self.model.step(self.networks, drawn if batch is None else batch, context)
+
+
+def small_batches(train, rules):
+    """Return batches of 8-bit samples (N, C, *spatial) of two classes, on the CPU."""
     return Batches(
         torch.from_numpy(train.array.astype(np.float32) / 127.5 - 1),
         torch.from_numpy(train.y),
-        n_classes=2,
-        batch=8,
-        power=0.5,
-        latent=latent,
-        device=torch.device("cpu"),
+        2,
+        rules,
+        device=CPU,
         layout=memory_format(len(train.shape) - 1),
-        **more,
     )
+
+
+def samples_of(synthesizer, labels, seed=0):
+    """Return the samples of the classes ``labels``."""
+    return synthesizer.sample(Conditions(np.asarray(labels, dtype=np.int64)), seed=seed)
 
 
 def check_held_samples(fitted, train, folder):
@@ -37,6 +75,6 @@ def check_held_samples(fitted, train, folder):
 
 def check_labels(fitted):
     """Samples asked as class 0 are dark, those asked as class 1 bright, in 8-bit grey."""
-    dark, bright = (fitted.sample(np.full(40, label, np.int64), seed=0).array.mean() for label in (0, 1))
+    dark, bright = (samples_of(fitted, [label] * 40).array.mean() for label in (0, 1))
     assert dark < 110
     assert bright > 150

@@ -7,7 +7,9 @@ from augmentor import load_classifier
 from augmentor.core.errors import DataError
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.critic import CONFIG, FILES, WEIGHTS, KeptCritic
-from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.families import FAMILIES
+from augmentor.synthesizers.spec import spec_of
+from augmentor.training.spec import TrainingSpec
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def test_a_training_leaves_a_critic_where_its_settings_ask_for_one(family, blobs
 
 
 def test_a_network_for_each_class_leaves_none():
-    spec = SynthesizerSpec(family="dcgan", per_class=True)
+    spec = spec_of(family="dcgan", per_class=True)
     assert not spec.leaves_critic
     assert build(spec, TrainingSpec(images=64)).critic is None
 

@@ -5,16 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_batches import check_held_samples, check_labels, small_batches
+from small_batches import Game, check_held_samples, check_labels, samples_of
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError
 from augmentor.synthesizers.build import load_synthesizer
-from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
-from augmentor.synthesizers.spec import SynthesizerSpec
-from augmentor.training.state import State
-from augmentor.training.steps import train_step
+from augmentor.synthesizers.spec import spec_of
 
-SHAPE, CPU = (1, 8, 8), torch.device("cpu")
+SHAPE = (1, 8, 8)
 SEED = 1
 """Its first batch holds both classes."""
 DARK, BRIGHT = np.zeros(40, dtype=np.int64), np.ones(40, dtype=np.int64)
@@ -26,20 +24,8 @@ def scarce(blobs):
 
 
 def game(blobs, training, **fields):
-    """A state before the first step, and what makes a step of it."""
-    spec = SynthesizerSpec(family="cyclegan", width=4, augmentation=(), **fields)
-    budget = training(critic_steps=1)
-    generator, critic = initial_networks(spec, SHAPE, 2, 0, CPU)
-    state = State.begin(generator, critic, budget, regulators_of(spec, budget))
-    batches = small_batches(scarce(blobs), spec.numbers(SHAPE), sources=True, others=True)
-    objective = objective_of(spec, budget, SHAPE)
-
-    def step(objective=objective, batch=None):
-        draws = torch.Generator().manual_seed(SEED)
-        batch = batch or batches.draw(draws)
-        return train_step(state.players, objective, batch, step=0, strength=1.0, draws=draws)
-
-    return state, batches, step, objective
+    spec = spec_of(family="cyclegan", width=4, augmentation=(), **fields)
+    return Game(spec, training(critic_steps=1), scarce(blobs))
 
 
 def asked(loss, network):
@@ -50,9 +36,9 @@ def asked(loss, network):
 
 def test_the_critics_gradient_is_that_of_section_4(blobs, training):
     """Independent reference, by class: D_c(x) is to be 1 and D_c(G_c(x')) 0, with the half of Mao 2017."""
-    state, batches, step, _ = game(blobs, training)
-    mappings, critic = state.players.generator.mappings, state.players.critic
-    batch = batches.draw(torch.Generator().manual_seed(SEED))
+    played = game(blobs, training)
+    mappings, critic = played.networks.generator.module.mappings, played.networks.critic.module
+    batch = played.batch(SEED)
     loss = 0
     for label in (0, 1):
         rows = batch.labels == label
@@ -63,18 +49,18 @@ def test_the_critics_gradient_is_that_of_section_4(blobs, training):
         )
         loss = loss + ((real_said - 1).square() + fake_said.square()).sum() / 2 / len(batch.labels)
     expected = asked(loss, critic)
-    losses = step()
-    assert float(losses.critic) == pytest.approx(loss.item(), abs=1e-5)
+    losses = played.step(seed=SEED)
+    assert float(losses["critic_loss"]) == pytest.approx(loss.item(), abs=1e-5)
     for name, weight in critic.named_parameters():
         assert torch.allclose(weight.grad, expected[name], atol=1e-5), name
 
 
 def test_the_generators_gradient_is_that_of_equation_3_with_the_identity_loss(blobs, training, monkeypatch):
     """Independent reference with K = 2: G, F and both directions of the cycle, as the paper has them."""
-    state, batches, step, _ = game(blobs, training, stargan={"cycle": 10}, regularisers={"identity": 5})
-    generator, critic = state.players.generator, state.players.critic
-    monkeypatch.setattr(state.players.critic_optimiser, "step", lambda: None)
-    batch = batches.draw(torch.Generator().manual_seed(SEED))
+    played = game(blobs, training, cycle=10, regularisers={"identity": 5})
+    generator, critic = played.networks.generator.module, played.networks.critic.module
+    monkeypatch.setattr(played.networks.critic.optimiser, "step", lambda: None)
+    batch = played.batch(SEED)
     assert torch.equal(batch.origins, 1 - batch.labels)
     into, parts = generator.mappings, torch.zeros(3)
     for label in (0, 1):
@@ -87,48 +73,51 @@ def test_the_generators_gradient_is_that_of_equation_3_with_the_identity_loss(bl
             [(logits - 1).square().mean() / 2, 10 * cycle.abs().mean(), 5 * same.abs().mean()]
         )
     expected = asked(parts.sum(), generator)
-    losses = step()
-    assert float(losses.generator) == pytest.approx(parts[0].item(), abs=1e-5)
+    losses = played.step(seed=SEED)
+    assert float(losses["generator_loss"]) == pytest.approx(parts[0].item(), abs=1e-5)
     for name, weight in generator.named_parameters():
         assert torch.allclose(weight.grad, expected[name], atol=1e-5), name
 
 
-def weights_of(state):
-    players = state.players
-    return [w.detach().clone() for net in (players.generator, players.critic) for w in net.parameters()]
+def weights_of(played):
+    networks = played.networks.trained.values()
+    return [weight.detach().clone() for network in networks for weight in network.parameters]
 
 
 @pytest.mark.parametrize("fault", ["cycle", "identity", "swapped"])
 def test_a_planted_fault_changes_the_step(fault, blobs, training):
     ends = []
     for planted in (False, True):
-        state, batches, step, objective = game(blobs, training)
-        batch = batches.draw(torch.Generator().manual_seed(SEED))
+        played = game(blobs, training)
+        batch = played.batch(SEED)
         if planted and fault == "swapped":
             batch = batch._replace(labels=1 - batch.labels, origins=1 - batch.origins)
+        elif planted and fault == "cycle":
+            played.model.spec = played.model.spec.model_copy(update={"cycle": 0.0})
         elif planted:
-            objective = replace(objective, **{fault: 0.0})
-        step(objective, batch)
-        ends.append(weights_of(state))
+            del played.model.weights["identity"]
+        played.step(seed=SEED, batch=batch)
+        ends.append(weights_of(played))
     assert not all(torch.equal(one, two) for one, two in zip(*ends, strict=True))
 
 
 def test_a_step_changes_every_parameter(blobs, training):
-    state, _, step, _ = game(blobs, training)
-    before = weights_of(state)
-    step()
-    assert not any(torch.equal(old, new) for old, new in zip(before, weights_of(state), strict=True))
+    played = game(blobs, training)
+    before = weights_of(played)
+    played.step(seed=SEED)
+    assert not any(torch.equal(old, new) for old, new in zip(before, weights_of(played), strict=True))
 
 
 def test_a_critic_of_a_class_learns_from_its_own_rows_alone(blobs, training):
     """Other bright samples, real and made, leave the dark class's critic to the bit."""
     ends = []
     for shift in (0.0, 0.3):
-        state, batches, step, _ = game(blobs, training)
-        batch = batches.draw(torch.Generator().manual_seed(SEED))
+        played = game(blobs, training)
+        batch = played.batch(SEED)
         bright = (batch.labels == 1).view(-1, 1, 1, 1) * shift
-        step(batch=batch._replace(real=batch.real - bright, sources=batch.sources + bright))
-        ends.append(state.players.critic.state_dict())
+        shifted = batch._replace(real=batch.real - bright, sources=batch.sources + bright)
+        played.step(seed=SEED, batch=shifted)
+        ends.append(played.networks.critic.module.state_dict())
     changed = {name.split(".")[1] for name in ends[0] if not torch.equal(ends[0][name], ends[1][name])}
     assert changed == {"1"}
 
@@ -147,10 +136,10 @@ def test_swapped_labels_give_the_other_class(fitted):
 
 def test_translation_changes_the_class_and_back_and_leaves_the_own_one(fitted, blobs):
     state, train = fitted._ready(), scarce(blobs)
-    x, y = torch.from_numpy(state.codec.encode(train.array)), torch.from_numpy(train.y)
+    x, y = torch.from_numpy(state.form.codec.encode(train.array)), torch.from_numpy(train.y)
     with torch.no_grad():
-        own, other = (state.generator(x, labels) for labels in (y, 1 - y))
-        back = state.generator(other, y)
+        own, other = (state.sampler.network(x, labels) for labels in (y, 1 - y))
+        back = state.sampler.network(other, y)
     # 130 grey values are 1.02.
     assert (own - x).abs().mean() < 0.15
     assert (other - x).abs().mean() > 0.7
@@ -161,17 +150,20 @@ def test_the_file_holds_samples_of_the_lending_class_alone_with_a_note(fitted, b
     check_held_samples(fitted, scarce(blobs), tmp_path)
     loaded = load_synthesizer(tmp_path)
     assert loaded.digest == fitted.digest
-    assert loaded.sample(DARK, seed=4).digest == fitted.sample(DARK, seed=4).digest
+    assert samples_of(loaded, DARK, 4).digest == samples_of(fitted, DARK, 4).digest
 
 
 def test_a_sample_depends_on_its_seed_place_and_label_alone(fitted):
     """Also where the rows around it ask for other networks."""
-    long, short = fitted.sample(np.r_[DARK, BRIGHT], seed=7), fitted.sample(DARK[:3], seed=7)
+    long, short = (
+        samples_of(fitted, np.r_[DARK, BRIGHT], 7),
+        samples_of(fitted, DARK[:3], 7),
+    )
     assert np.array_equal(long.array[:3], short.array)
-    mixed = fitted.sample(np.r_[DARK[:3], BRIGHT], seed=7)
+    mixed = samples_of(fitted, np.r_[DARK[:3], BRIGHT], 7)
     assert np.array_equal(mixed.array[:3], short.array)
-    assert not np.array_equal(fitted.sample(DARK[:3], seed=8).array, short.array)
-    assert not np.array_equal(fitted.sample(BRIGHT[:3], seed=7).array, short.array)
+    assert not np.array_equal(samples_of(fitted, DARK[:3], 8).array, short.array)
+    assert not np.array_equal(samples_of(fitted, BRIGHT[:3], 7).array, short.array)
 
 
 def test_a_class_that_a_small_batch_leaves_out_is_learnt_all_the_same(gan, blobs):
@@ -180,7 +172,7 @@ def test_a_class_that_a_small_batch_leaves_out_is_learnt_all_the_same(gan, blobs
     train = replace(train, y=np.arange(36) % 3, classes=("dark", "bright", "third"))
     synthesizer = gan({"family": "cyclegan"}, images=64)
     synthesizer.fit(train, seed=0)
-    assert np.isfinite(synthesizer.sample(np.arange(3), seed=0).array).all()
+    assert np.isfinite(synthesizer.sample(Conditions(np.arange(3)), seed=0).array).all()
 
 
 def test_one_class_alone_cannot_be_translated(blobs, gan):

@@ -5,10 +5,12 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import spec_of
+from augmentor.training.spec import TrainingSpec
 
 
 def flat(x):
@@ -53,9 +55,9 @@ def test_no_class_of_the_scarce_digits_collapses():
             x = np.maximum(x @ weight + bias, 0)
         return x
 
-    synthesizer = build(SynthesizerSpec(), TrainingSpec(images=32_000))
+    synthesizer = build(spec_of(), TrainingSpec(images=32_000))
     synthesizer.fit(cut, seed=0)
-    made = synthesizer.sample(np.repeat(np.arange(10), 100), seed=0)
+    made = synthesizer.sample(Conditions(np.repeat(np.arange(10), 100)), seed=0)
     fidelity = judge.predict(flat(made.array)) == made.y
     assert fidelity.mean() >= 0.9
     for label in range(10):
@@ -71,15 +73,14 @@ def test_a_tiny_fit_separates_two_blobs():
     rng = np.random.default_rng(0)
     y = np.arange(64) % 2
     x = np.clip(rng.normal(70 + 110 * y[:, None, None, None], 15, (64, 1, 4, 4)), 0, 255).astype(np.uint8)
-    train = Samples(
-        x, y, ("dark", "bright"), np.array([str(row) for row in range(64)]), value_range=(0, 255), kind=IMAGE
-    )
+    ids = np.array([str(row) for row in range(64)])
+    train = Samples(x, y, ("dark", "bright"), ids, value_range=(0, 255), kind=IMAGE)
     synthesizer = build(
-        SynthesizerSpec(width=8, latent=8, augmentation=()),
+        spec_of(width=8, latent=8, augmentation=()),
         TrainingSpec(images=12_800, transition=(0.0, 0.1)),
     )
     synthesizer.fit(train, seed=0)
-    made = synthesizer.sample(y, seed=0)
+    made = synthesizer.sample(Conditions(y), seed=0)
     level = made.array.mean((1, 2, 3))
     # 180 and 70 are the real means; 125 lies half way.
     assert ((level > 125) == (y == 1)).mean() > 0.95

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from small_batches import samples_of
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.score import CheckpointScore
 from augmentor.synthesizers.build import load_synthesizer
-from augmentor.synthesizers.per_class import PerClassSynthesizer
+from augmentor.synthesizers.per_class import FittedPerClass
 
 SPEC = {"family": "dcgan", "per_class": True, "width": 4}
 
@@ -19,7 +21,7 @@ def fitted(blobs, gan):
 
 
 def test_the_budget_is_shared_and_the_histories_are_joined(fitted):
-    assert isinstance(fitted, PerClassSynthesizer)
+    assert isinstance(fitted._ready(), FittedPerClass)
     assert {row["class"] for row in fitted.history} == {"dark", "bright"}
     images = [row["images"] for row in fitted.history]
     assert images == sorted(images)
@@ -34,16 +36,16 @@ def test_the_budget_is_shared_and_the_histories_are_joined(fitted):
 
 def test_each_label_is_made_by_its_own_network(fitted):
     labels = np.arange(80, dtype=np.int64) % 2
-    many = fitted.sample(labels, seed=1)
+    many = samples_of(fitted, labels, 1)
     assert many.classes == ("dark", "bright")
     assert many.y.tolist() == labels.tolist()
-    for label, network in enumerate(fitted._networks):
-        alone = network.sample_where(labels == label, seed=1).array
+    for label, model in enumerate(fitted._ready().models):
+        alone = model.sample(Conditions(np.zeros_like(labels)), 1).array
         assert np.array_equal(many.array[labels == label], alone[labels == label])
-    other = fitted.sample(1 - labels, seed=1)
+    other = samples_of(fitted, 1 - labels, 1)
     assert not np.array_equal(many.array[0], other.array[0])
     with pytest.raises(ConfigError, match=r"\[0, 2\)"):
-        fitted.sample(np.array([2]), seed=0)
+        samples_of(fitted, np.array([2]), 0)
 
 
 def test_a_class_is_trained_on_its_own_rows_alone(blobs, gan, fitted):
@@ -52,7 +54,9 @@ def test_a_class_is_trained_on_its_own_rows_alone(blobs, gan, fitted):
     train.array[train.y == 1] = 255 - train.array[train.y == 1]
     changed = gan(SPEC, images=160, transition=(0.0, 0.0))
     changed.fit(train, seed=0)
-    dark, bright = (a.digest == b.digest for a, b in zip(changed._networks, fitted._networks, strict=True))
+    dark, bright = (
+        a.digest == b.digest for a, b in zip(changed._ready().models, fitted._ready().models, strict=True)
+    )
     assert (dark, bright) == (True, False)
 
 
@@ -77,20 +81,20 @@ def test_a_family_that_conditions_lets_its_labels_go(family, blobs, gan):
     synthesizer = gan({"family": family, "per_class": True, "width": 4}, images=64)
     assert synthesizer.spec.conditioning == "none"
     synthesizer.fit(blobs(), seed=0)
-    assert synthesizer.sample(np.array([1, 0]), seed=0).y.tolist() == [1, 0]
+    assert synthesizer.sample(Conditions(np.array([1, 0])), seed=0).y.tolist() == [1, 0]
 
 
 def test_saving_keeps_settings_history_and_digest(fitted, tmp_path):
     fitted.save(tmp_path)
     loaded = load_synthesizer(tmp_path)
-    assert isinstance(loaded, PerClassSynthesizer)
+    assert isinstance(loaded._ready(), FittedPerClass)
     assert loaded.digest == fitted.digest
     assert loaded.spec == fitted.spec
     assert loaded.training == fitted.training
     assert loaded.history == fitted.history
     assert loaded.chosen == fitted.chosen
     labels = np.array([0, 1, 1], dtype=np.int64)
-    assert loaded.sample(labels, seed=4).digest == fitted.sample(labels, seed=4).digest
+    assert samples_of(loaded, labels, 4).digest == samples_of(fitted, labels, 4).digest
 
 
 def test_exchanged_networks_are_refused(fitted, tmp_path):
@@ -111,6 +115,9 @@ def test_a_missing_network_is_refused(fitted, tmp_path):
 
 
 def test_an_unfitted_one_is_refused(gan, tmp_path):
-    for call in (lambda s: s.sample(np.zeros(1, dtype=np.int64), seed=0), lambda s: s.save(tmp_path)):
+    for call in (
+        lambda s: s.sample(Conditions(np.zeros(1, dtype=np.int64)), seed=0),
+        lambda s: s.save(tmp_path),
+    ):
         with pytest.raises(ConfigError, match="not fitted"):
             call(gan(SPEC))

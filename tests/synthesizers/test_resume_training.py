@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from augmentor.core.errors import ConfigError, TrainingFailed
+from augmentor.synthesizers.fitted import FitContext
 from augmentor.training import loop
 from augmentor.training.state import State
 
 
 def weights(synthesizer):
-    return synthesizer._ready().generator.state_dict()
+    return synthesizer._ready().sampler.network.state_dict()
 
 
 def same(first, second):
@@ -20,16 +21,16 @@ def same(first, second):
 
 def poisoned(monkeypatch, *, at, times):
     """Make the generator's weights NaN after step ``at``, ``times`` times."""
-    real, left = loop._one_step, [times]
+    real, left = loop.one_step, [times]
 
     def step(state, *rest):
         losses = real(state, *rest)
         if state.step == at and left[0]:
             left[0] -= 1
-            next(state.players.generator.parameters()).data.fill_(float("nan"))
+            next(state.networks.sampled.parameters()).data.fill_(float("nan"))
         return losses
 
-    monkeypatch.setattr(loop, "_one_step", step)
+    monkeypatch.setattr(loop, "one_step", step)
 
 
 @pytest.mark.parametrize("stop_at", [1, 150, 170, 312])
@@ -38,9 +39,14 @@ def test_a_resumed_training_ends_with_the_same_bits(tmp_path, stop_at, blobs, ga
     whole = gan()
     whole.fit(train, seed=3, judge=judge)
     with pytest.raises(KeyboardInterrupt):
-        gan().fit(train, seed=3, judge=judge, folder=tmp_path / "work", progress=listener(stop_at))
+        gan().fit(
+            train,
+            seed=3,
+            judge=judge,
+            context=FitContext(folder=tmp_path / "work", progress=listener(stop_at)),
+        )
     resumed, heard = gan(), listener()
-    resumed.fit(train, seed=3, judge=judge, folder=tmp_path / "work", progress=heard)
+    resumed.fit(train, seed=3, judge=judge, context=FitContext(folder=tmp_path / "work", progress=heard))
     assert any("resuming" in line for line in heard.lines) == (stop_at > 40)
     assert same(weights(whole), weights(resumed))
     assert whole.history == resumed.history
@@ -54,7 +60,7 @@ def test_every_part_of_the_state_matters_to_the_bits(tmp_path, blobs, gan, liste
     whole = gan()
     whole.fit(train, seed=3)
     with pytest.raises(KeyboardInterrupt):
-        gan().fit(train, seed=3, folder=tmp_path, progress=listener(200))
+        gan().fit(train, seed=3, context=FitContext(folder=tmp_path, progress=listener(200)))
     real = State.restore
 
     def forgetful(self, tensors, facts):
@@ -63,7 +69,7 @@ def test_every_part_of_the_state_matters_to_the_bits(tmp_path, blobs, gan, liste
     State.restore = forgetful
     try:
         resumed = gan()
-        resumed.fit(train, seed=3, folder=tmp_path)
+        resumed.fit(train, seed=3, context=FitContext(folder=tmp_path))
     finally:
         State.restore = real
     assert not same(weights(whole), weights(resumed))
@@ -72,9 +78,9 @@ def test_every_part_of_the_state_matters_to_the_bits(tmp_path, blobs, gan, liste
 def test_a_finished_training_is_not_done_again(tmp_path, blobs, gan, listener):
     train = blobs()
     first = gan()
-    first.fit(train, seed=0, folder=tmp_path)
+    first.fit(train, seed=0, context=FitContext(folder=tmp_path))
     heard, again = listener(), gan()
-    again.fit(train, seed=0, folder=tmp_path, progress=heard)
+    again.fit(train, seed=0, context=FitContext(folder=tmp_path, progress=heard))
     assert heard.updates == []
     assert again.digest == first.digest
 
@@ -84,21 +90,21 @@ def test_a_corrupt_newest_state_falls_back_and_still_ends_with_the_same_bits(tmp
     whole = gan()
     whole.fit(train, seed=3)
     with pytest.raises(KeyboardInterrupt):
-        gan().fit(train, seed=3, folder=tmp_path, progress=listener(200))
+        gan().fit(train, seed=3, context=FitContext(folder=tmp_path, progress=listener(200)))
     newest = max(tmp_path.glob("*.safetensors"))
     newest.write_bytes(newest.read_bytes()[:100])
     heard, resumed = listener(), gan()
-    resumed.fit(train, seed=3, folder=tmp_path, progress=heard)
+    resumed.fit(train, seed=3, context=FitContext(folder=tmp_path, progress=heard))
     assert any("falling back" in line for line in heard.lines)
     assert same(weights(whole), weights(resumed))
 
 
 def test_the_folder_of_another_training_is_refused(tmp_path, blobs, gan):
-    gan().fit(blobs(), seed=0, folder=tmp_path)
+    gan().fit(blobs(), seed=0, context=FitContext(folder=tmp_path))
     with pytest.raises(ConfigError, match="another training"):
-        gan().fit(blobs(), seed=1, folder=tmp_path)
+        gan().fit(blobs(), seed=1, context=FitContext(folder=tmp_path))
     with pytest.raises(ConfigError, match="another training"):
-        gan().fit(blobs(seed=1), seed=0, folder=tmp_path)
+        gan().fit(blobs(seed=1), seed=0, context=FitContext(folder=tmp_path))
 
 
 def test_one_non_finite_loss_goes_back_with_half_the_learning_rate(
@@ -106,7 +112,7 @@ def test_one_non_finite_loss_goes_back_with_half_the_learning_rate(
 ):
     poisoned(monkeypatch, at=18, times=1)
     heard, synthesizer = listener(), gan(final_rate=1.0)
-    synthesizer.fit(blobs(), seed=0, folder=tmp_path, progress=heard)
+    synthesizer.fit(blobs(), seed=0, context=FitContext(folder=tmp_path, progress=heard))
     (row,) = [row for row in synthesizer.history if "rollback" in row]
     assert row["step"] == 16
     assert row["learning_rate_factor"] == 0.5
@@ -127,9 +133,9 @@ def test_a_rollback_survives_an_interruption(tmp_path, monkeypatch, blobs, gan, 
     poisoned(monkeypatch, at=18, times=1)
     with pytest.raises(KeyboardInterrupt):
         # The listener first hears of step 18 after the rollback only at its second passing.
-        gan().fit(blobs(), seed=0, folder=tmp_path, progress=listener(8 * 30))
+        gan().fit(blobs(), seed=0, context=FitContext(folder=tmp_path, progress=listener(8 * 30)))
     resumed = gan()
-    resumed.fit(blobs(), seed=0, folder=tmp_path)
+    resumed.fit(blobs(), seed=0, context=FitContext(folder=tmp_path))
     assert same(weights(whole), weights(resumed))
     assert whole.history == resumed.history
 
@@ -153,6 +159,7 @@ FAMILIES = {
     "cvae": {"family": "cvae", "latent": 8},
     "stargan": {"family": "stargan"},
     "cyclegan": {"family": "cyclegan"},
+    "translation": {"family": "translation"},
     "per_class": {"family": "dcgan", "per_class": True},
     "adaptive": {"augmentation_probability": "adaptive", "augmentation": ["colour", "geometry"]},
     "lecam": {"family": "lsgan", "regularisers": {"lecam": 0.1, "consistency": 10.0}},
@@ -166,11 +173,13 @@ def test_every_kind_of_state_survives_an_interruption_bit_for_bit(name, tmp_path
     train, budget = blobs((1, 8, 8)), {"images": 16 * 8, "states": 4}
     once, twice = tmp_path / "once", tmp_path / "twice"
     whole = gan(fields, **budget)
-    whole.fit(train, seed=3, folder=once)
+    whole.fit(train, seed=3, context=FitContext(folder=once))
     with pytest.raises(KeyboardInterrupt):
-        gan(fields, **budget).fit(train, seed=3, folder=twice, progress=listener(stop_after=11))
+        gan(fields, **budget).fit(
+            train, seed=3, context=FitContext(folder=twice, progress=listener(stop_after=11))
+        )
     heard, resumed = listener(), gan(fields, **budget)
-    resumed.fit(train, seed=3, folder=twice, progress=heard)
+    resumed.fit(train, seed=3, context=FitContext(folder=twice, progress=heard))
     assert any("resuming" in line for line in heard.lines)
     assert 0 < len(heard.updates) < 16
     assert resumed.digest == whole.digest

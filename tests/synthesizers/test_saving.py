@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_batches import samples_of
 
+from augmentor.core.conditions import Conditions
 from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_json
 from augmentor.synthesizers.build import load_synthesizer
-from augmentor.synthesizers.gan import GanSynthesizer
-from augmentor.synthesizers.spec import FAMILIES
+from augmentor.synthesizers.families import FAMILIES
 
 LABELS = np.arange(70, dtype=np.int64) % 2
 KINDS = {
@@ -32,20 +33,21 @@ def fitted(blobs, gan):
 @pytest.fixture(scope="module")
 def every_kind(blobs, gan, tmp_path_factory):
     """Each family, fitted for some steps and saved: {name: (synthesizer, folder)}."""
-    root, made = tmp_path_factory.mktemp("saved"), {}
+    root, kinds = tmp_path_factory.mktemp("saved"), {}
     for name, fields in KINDS.items():
         synthesizer = gan({"width": 4, **fields}, images=48, batch=8)
         synthesizer.fit(blobs((1, 4, 8, 4) if name == "gan3d" else (1, 8, 8)), seed=0)
         synthesizer.save(root / name)
-        made[name] = synthesizer, root / name
-    return made
+        kinds[name] = synthesizer, root / name
+    return kinds
 
 
 def test_a_fresh_process_makes_the_same_bits_with_every_family(every_kind):
     code = (
         "import json, sys, pathlib, numpy as np\n"
+        "from augmentor.core.conditions import Conditions\n"
         "from augmentor.synthesizers.build import load_synthesizer\n"
-        "labels, found = np.arange(70, dtype=np.int64) % 2, {}\n"
+        "labels, found = Conditions(np.arange(70) % 2), {}\n"
         "for folder in map(pathlib.Path, sys.argv[1:]):\n"
         "    s = load_synthesizer(folder)\n"
         "    found[folder.name] = [s.digest, s.sample(labels, seed=9).digest]\n"
@@ -53,7 +55,9 @@ def test_a_fresh_process_makes_the_same_bits_with_every_family(every_kind):
     )
     folders = [str(folder) for _, folder in every_kind.values()]
     done = subprocess.run([sys.executable, "-c", code, *folders], capture_output=True, text=True, check=True)
-    expected = {name: [s.digest, s.sample(LABELS, seed=9).digest] for name, (s, _) in every_kind.items()}
+    expected = {
+        name: [s.digest, s.sample(Conditions(LABELS), seed=9).digest] for name, (s, _) in every_kind.items()
+    }
     assert json.loads(done.stdout) == expected
     assert len({digest for pair in expected.values() for digest in pair}) == 2 * len(KINDS)
 
@@ -84,13 +88,13 @@ def test_nothing_in_the_package_writes_or_reads_pickles():
 @pytest.mark.parametrize("name", KINDS)
 def test_row_i_does_not_depend_on_how_many_are_asked_and_seeds_count(every_kind, name):
     synthesizer, _ = every_kind[name]
-    many = synthesizer.sample(LABELS, seed=5).array
-    assert np.array_equal(many, synthesizer.sample(LABELS, seed=5).array)
-    assert np.array_equal(many[:67], synthesizer.sample(LABELS[:67], seed=5).array)
-    assert not np.array_equal(many, synthesizer.sample(LABELS, seed=6).array)
+    many = samples_of(synthesizer, LABELS, 5).array
+    assert np.array_equal(many, samples_of(synthesizer, LABELS, 5).array)
+    assert np.array_equal(many[:67], samples_of(synthesizer, LABELS[:67], 5).array)
+    assert not np.array_equal(many, samples_of(synthesizer, LABELS, 6).array)
     swapped = LABELS.copy()
     swapped[3] = 1 - swapped[3]
-    other = synthesizer.sample(swapped, seed=5).array
+    other = samples_of(synthesizer, swapped, 5).array
     assert np.array_equal(np.delete(many, 3, 0), np.delete(other, 3, 0))
 
 
@@ -128,7 +132,7 @@ def test_truncated_altered_and_missing_files_are_refused(fitted, tmp_path, name,
     else:
         path.unlink()
     with pytest.raises(DataError, match=r"damaged|cannot read"):
-        GanSynthesizer.load(tmp_path)
+        load_synthesizer(tmp_path)
 
 
 def test_settings_that_the_weights_do_not_fit_are_refused(fitted, tmp_path):
@@ -150,5 +154,5 @@ def test_files_of_another_version_are_refused(fitted, tmp_path):
     body.pop("checksum")
     body["format"] = 1
     path.write_text(json.dumps({**body, "checksum": sha256_json(body)}))
-    with pytest.raises(DataError, match="is of format 1, this version reads 2"):
+    with pytest.raises(DataError, match="is of format 1, this version reads 3"):
         load_synthesizer(tmp_path)

@@ -6,8 +6,9 @@ import pytest
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.spec import spec_of
 from augmentor.synthesizers.traverse import STEPS
+from augmentor.training.spec import TrainingSpec
 
 
 def fitted(**spec):
@@ -21,7 +22,7 @@ def fitted(**spec):
         value_range=(0, 255),
         kind=IMAGE,
     )
-    made = build(SynthesizerSpec(width=8, latent=8, **spec), TrainingSpec(images=64, batch=8, states=1))
+    made = build(spec_of(width=8, latent=8, **spec), TrainingSpec(images=64, batch=8, states=1))
     made.fit(train, seed=0)
     return made
 

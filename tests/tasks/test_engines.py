@@ -289,8 +289,9 @@ def test_training_and_sampling_hold_a_slot_on_the_device(
 ) -> None:
     from contextlib import contextmanager
 
-    from augmentor.run.engine import Engine
     from augmentor.synthesizers.gan import GanSynthesizer
+
+    from augmentor.run.engine import Engine
 
     events: list[str] = []
 

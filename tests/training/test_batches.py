@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from augmentor.core.errors import DataError
-from augmentor.training.batches import Batches, distinct
+from augmentor.training.batches import Batches, BatchRules, distinct
 
 
-def batches(counts, *, power=0.5, batch=32, **sources):
+def batches(counts, *, power=0.5, batch=32, sources="none"):
     y = torch.cat([torch.full((n,), label) for label, n in enumerate(counts)])
     # Shuffled, and each sample carries its own row number and class.
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
@@ -15,13 +15,10 @@ def batches(counts, *, power=0.5, batch=32, **sources):
     return Batches(
         x,
         y,
-        n_classes=len(counts),
-        batch=batch,
-        power=power,
-        latent=5,
+        len(counts),
+        BatchRules(batch, power, 5, sources),
         device=torch.device("cpu"),
         layout=torch.contiguous_format,
-        **sources,
     )
 
 
@@ -84,17 +81,17 @@ def test_a_class_smaller_than_a_run_repeats_its_samples():
 
 
 def test_the_same_generator_state_gives_the_same_batch():
-    for sources in (False, True):
+    for sources in ("none", "batch"):
         source = batches([8, 60], sources=sources)
         first, again, other = (source.draw(torch.Generator().manual_seed(seed)) for seed in (5, 5, 6))
-        assert (first.sources is not None) == sources
+        assert (first.sources is None) == (sources == "none")
         for a, b in zip(first, again, strict=True):
             assert a is b is None or torch.equal(a, b)
         assert not torch.equal(first.latents, other.latents)
 
 
 def test_sources_are_the_rows_of_the_batch_in_another_order():
-    drawn = batches([8, 60], sources=True).draw(torch.Generator().manual_seed(5))
+    drawn = batches([8, 60], sources="batch").draw(torch.Generator().manual_seed(5))
     order = torch.cdist(drawn.sources.flatten(1), drawn.real.flatten(1)).argmin(1)
     assert sorted(order.tolist()) != order.tolist()
     assert torch.equal(drawn.sources, drawn.real[order])
@@ -103,7 +100,7 @@ def test_sources_are_the_rows_of_the_batch_in_another_order():
 
 def test_sources_of_others_are_rows_of_every_other_class_and_never_of_the_own():
     counts = np.array([8, 60, 240])
-    source, generator = batches(counts, sources=True, others=True), torch.Generator().manual_seed(0)
+    source, generator = batches(counts, sources="other classes"), torch.Generator().manual_seed(0)
     pairs, seen = torch.zeros(3, 3), torch.zeros(counts.sum())
     for _ in range(1000):
         drawn = source.draw(generator)
@@ -124,12 +121,20 @@ def test_sources_of_others_are_rows_of_every_other_class_and_never_of_the_own():
 
 def test_sources_of_others_leave_the_rest_of_the_batch_as_it_is():
     plain, others = (
-        batches([8, 60], **kind).draw(torch.Generator().manual_seed(5))
-        for kind in ({}, {"sources": True, "others": True})
+        batches([8, 60], sources=kind).draw(torch.Generator().manual_seed(5))
+        for kind in ("none", "other classes")
     )
     assert torch.equal(plain.real, others.real)
     assert torch.equal(plain.latents, others.latents)
     assert torch.equal(others.origins, 1 - others.labels)
+
+
+def test_a_power_given_to_a_draw_takes_the_place_of_the_rules():
+    counts = [8, 60, 240]
+    asked = batches(counts, power=0.0).draw(torch.Generator().manual_seed(5))
+    given = batches(counts, power=1.0).draw(torch.Generator().manual_seed(5), power=0.0)
+    assert torch.equal(asked.labels, given.labels)
+    assert torch.equal(asked.real, given.real)
 
 
 def test_a_class_without_samples_is_refused():

@@ -23,9 +23,9 @@ from safetensors.torch import save_file
 from augmentor.core import ranks
 from augmentor.core.progress import Silent
 from augmentor.core.spec import parse
-from augmentor.nets.architectures import sized
-from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
-from augmentor.synthesizers.spec import FAMILIES, SynthesizerSpec, TrainingSpec
+from augmentor.synthesizers.fitted import model_of
+from augmentor.synthesizers.spec import read_synthesizer
+from augmentor.training.spec import TrainingSpec
 from augmentor.training import loop
 from augmentor.training.batches import Batches
 from augmentor.training.checkpoint import Checkpoints
@@ -40,18 +40,13 @@ x = torch.rand(rows, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
 # Unequal classes: the larger one has rows of every batch in both processes.
 y = (torch.arange(rows) % 4 == 3).long()
 for name, asked in json.loads(sys.argv[2]).items():
-    spec = sized(parse(SynthesizerSpec, {"width": 8, **asked}, "the test"), shape, rows)
+    spec = read_synthesizer({"width": 8, **asked}, "the test")
     training = TrainingSpec(images=16 * 12, batch=16, states=2, checkpoints=1)
-    training = training.tuned(FAMILIES[spec.family].training)
-    networks = initial_networks(spec, shape, 2, 0, cpu)
-    state = State.begin(*networks, training, regulators_of(spec, training))
-    batches = Batches(
-        x, y, n_classes=2, batch=training.batch, power=0.5, latent=spec.numbers(shape),
-        device=cpu, layout=torch.channels_last,
-        sources=spec.objective == "stargan", others=spec.conditioning == "apart",
-    )
-    objective = objective_of(spec, training, shape)
-    loop.train(state, loop.Training(training, objective, batches, 0, None, Checkpoints(None, ""), Silent()))
+    training = training.tuned(spec.preset.training)
+    model = model_of(spec, training, shape, 2)
+    state = State.begin(model.networks(0, cpu), model.regulators)
+    batches = Batches(x, y, 2, model.rules, device=cpu, layout=torch.channels_last)
+    loop.train(state, loop.Training(training, model, batches, 0, None, Checkpoints(None, ""), Silent()))
     if ranks.rank() == 0:
         tensors = {key: tensor.contiguous() for key, tensor in state.tensors().items()}
         save_file(tensors, f"{sys.argv[1]}-{name}.safetensors")

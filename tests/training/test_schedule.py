@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from augmentor.core.errors import ConfigError
-from augmentor.training.schedule import Calendar, ema_decay, growth, label_strength, learning_rate
+from augmentor.training.schedule import Calendar, ema_decay, growth, label_weight, learning_rate
 from augmentor.training.spec import GENERAL, TrainingSpec
 
 
@@ -13,8 +13,8 @@ def spec(**changes):
 
 
 def test_the_label_rises_linearly_between_the_two_shares():
-    assert [label_strength(spec(), step) for step in (0, 10, 20, 30, 99)] == pytest.approx([0, 0, 0.5, 1, 1])
-    assert label_strength(spec(transition=(0, 0)), 0) == 1
+    assert [label_weight(spec(), step) for step in (0, 10, 20, 30, 99)] == pytest.approx([0, 0, 0.5, 1, 1])
+    assert label_weight(spec(transition=(0, 0)), 0) == 1
 
 
 def test_the_learning_rate_falls_along_a_half_cosine_to_its_final_share():
@@ -35,7 +35,7 @@ def test_after_a_half_life_an_old_weight_counts_half():
 
 def test_rows_states_and_checkpoints_fall_on_ends_of_rows():
     given = spec(images=32 * 1050, checkpoints=4, states=20, transition=(0.0, 0.2))
-    calendar = Calendar.of(given)
+    calendar = Calendar.of(given, given.steps, given.checkpoints)
     assert calendar.last == 1050
     rows = [step for step in range(1, 1051) if calendar.row(step)]
     assert rows == list(range(10, 1051, 10))
@@ -49,7 +49,8 @@ def test_rows_states_and_checkpoints_fall_on_ends_of_rows():
 
 @pytest.mark.parametrize("images", [32, 100, 3201, 7777])
 def test_the_last_step_always_ends_a_row_a_state_and_a_checkpoint(images):
-    calendar = Calendar.of(spec(images=images))
+    given = spec(images=images)
+    calendar = Calendar.of(given, given.steps, given.checkpoints)
     assert calendar.row(calendar.last)
     assert calendar.state(calendar.last)
     assert max(calendar.judged) == calendar.last

@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from augmentor.core.kinds import IMAGE
-from augmentor.core.samples import Samples
 from augmentor.nets.layers import memory_format
-from augmentor.synthesizers.compose import initial_networks, objective_of, regulators_of
-from augmentor.synthesizers.spec import SynthesizerSpec, TrainingSpec
-from augmentor.training import steps
+from augmentor.synthesizers.fitted import model_of
+from augmentor.synthesizers.spec import spec_of
+from augmentor.training import adversarial
+from augmentor.training.adversarial import AdversarialStep
 from augmentor.training.batches import Batches
-from augmentor.training.state import State
-from augmentor.training.steps import train_step
+from augmentor.training.spec import TrainingSpec
+from augmentor.training.step import StepContext
 
 SHAPE, CPU = (1, 8, 8), torch.device("cpu")
 
@@ -21,39 +20,30 @@ class Game:
     """A training that is played step by step, as the loop does it."""
 
     def __init__(self, *, shape=SHAPE, budget=None, **fields):
-        self.spec = SynthesizerSpec(**{"width": 4, "latent": 8, **fields})
+        self.spec = spec_of(**{"width": 4, "latent": 8, **fields})
         training = TrainingSpec(images=3200, batch=8, **budget or {})
-        self.objective = objective_of(self.spec, training, shape)
-        self.regulators = regulators_of(self.spec, training)
-        generator, critic = initial_networks(self.spec, shape, 2, 0, CPU)
-        self.state = State.begin(generator, critic, training, self.regulators)
-        self.generator, self.critic = generator, critic
+        self.model = model_of(self.spec, training, shape, 2)
+        self.networks = self.model.networks(0, CPU)
+        self.generator, self.critic = (network.module for network in self.networks.trained.values())
         y = np.arange(24) % 2
         x = np.random.default_rng(0).normal(size=(24, *shape)).astype(np.float32).clip(-1, 1)
-        ids = np.array([str(row) for row in range(24)])
-        data = Samples(x, y.astype(np.int64), ("a", "b"), ids, value_range=(-1, 1), kind=IMAGE)
+        layout = memory_format(len(shape) - 1)
         self.batches = Batches(
-            torch.from_numpy(data.array),
-            torch.from_numpy(data.y),
-            n_classes=2,
-            batch=8,
-            power=0.5,
-            latent=8,
-            device=CPU,
-            layout=memory_format(len(shape) - 1),
+            torch.from_numpy(x), torch.from_numpy(y), 2, self.model.rules, device=CPU, layout=layout
         )
 
-    def step(self, number=0, *, strength=1.0):
+    @property
+    def objective(self):
+        return self.model.objective
+
+    @property
+    def regulators(self):
+        return self.model.regulators
+
+    def step(self, number=0, *, label_weight=1.0):
         draws = torch.Generator().manual_seed(number)
-        return train_step(
-            self.state.players,
-            self.objective,
-            self.batches.draw(draws),
-            step=number,
-            strength=strength,
-            draws=draws,
-            regulators=self.regulators,
-        )
+        batch = self.model.draw(self.batches, number, draws)
+        return self.model.step(self.networks, batch, StepContext(number, label_weight, draws))
 
 
 def weights(network):
@@ -73,27 +63,28 @@ def test_the_generator_moves_on_its_turn_alone_and_the_critic_at_every_step(turn
         before = weights(game.generator), weights(game.critic)
         losses = game.step(number)
         turn = (number + 1) % turns == 0
-        assert (losses.generator is not None) == turn
+        assert ("generator_loss" in losses) == turn
         assert bool(moved(game.generator, before[0])) == turn
         assert moved(game.critic, before[1])
 
 
 def test_a_generators_half_leaves_no_gradient_on_the_critics_weights(monkeypatch):
     game, seen = Game(family="stylegan2", codes={"categorical": 2}), []
-    real = steps._generator_half
+    real = AdversarialStep._generator_half
 
-    def half(turn, fake):
-        before = [None if p.grad is None else p.grad.clone() for p in turn.critic.parameters()]
-        at_rest = weights(turn.critic)
-        loss = real(turn, fake)
-        for old, parameter in zip(before, turn.critic.parameters(), strict=True):
+    def half(step, fake, terms):
+        critic = step.networks.critic.module
+        before = [None if p.grad is None else p.grad.clone() for p in critic.parameters()]
+        at_rest = weights(critic)
+        loss = real(step, fake, terms)
+        for old, parameter in zip(before, critic.parameters(), strict=True):
             assert (old is None) == (parameter.grad is None)
             assert old is None or torch.equal(old, parameter.grad)
-        assert not moved(turn.critic, at_rest)
-        seen.append(turn.step)
+        assert not moved(critic, at_rest)
+        seen.append(step.context.step)
         return loss
 
-    monkeypatch.setattr(steps, "_generator_half", half)
+    monkeypatch.setattr(AdversarialStep, "_generator_half", half)
     game.step(0)
     game.step(1)
     assert seen == [0, 1]
@@ -124,7 +115,9 @@ def test_clipping_bounds_what_makes_the_logit_and_nothing_else(fields):
 def test_penalties_fall_on_every_nth_step_and_weigh_as_much_more(monkeypatch):
     """With a penalty of constant value c the loss of the critic carries n · weight · c, every n-th step."""
     seen = []
-    monkeypatch.setattr(steps, "bind", lambda name, draws: lambda critic, real, fake: critic(real) * 0 + 3.0)
+    monkeypatch.setattr(
+        adversarial, "bind", lambda name, draws: lambda critic, real, fake: critic(real) * 0 + 3.0
+    )
     real = torch.Tensor.backward
 
     def backward(loss, *rest, **named):
@@ -135,9 +128,9 @@ def test_penalties_fall_on_every_nth_step_and_weigh_as_much_more(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "backward", backward)
     game = Game(regularisers={"r1": 0.5}, budget={"regularise_every": 4})
     losses = [game.step(number) for number in range(9)]
-    assert [step for step, each in enumerate(losses) if each.penalty is not None] == [0, 4, 8]
-    assert losses[4].penalty.item() == pytest.approx(1.5)
-    extra = [loss - each.critic.item() for loss, each in zip(seen, losses, strict=True)]
+    assert [step for step, each in enumerate(losses) if "penalty" in each] == [0, 4, 8]
+    assert losses[4]["penalty"].item() == pytest.approx(1.5)
+    extra = [loss - each["critic_loss"].item() for loss, each in zip(seen, losses, strict=True)]
     assert extra == pytest.approx([6, 0, 0, 0, 6, 0, 0, 0, 6], abs=1e-5)
 
 
@@ -154,7 +147,7 @@ def test_path_lengths_are_regularised_on_every_nth_turn_of_the_generator(turns, 
     assert updates == expected
 
 
-def losses_of_the_critic(monkeypatch, game, strength):
+def losses_of_the_critic(monkeypatch, game, label_weight):
     """What the critic minimises beyond its adversarial loss."""
     seen = []
     real = torch.Tensor.backward
@@ -165,19 +158,19 @@ def losses_of_the_critic(monkeypatch, game, strength):
 
     with monkeypatch.context() as patch:
         patch.setattr(torch.Tensor, "backward", backward)
-        losses = game.step(0, strength=strength)
+        losses = game.step(0, label_weight=label_weight)
     (critic,) = [value for value, of_generator in seen if not of_generator]
     (generator,) = [value for value, of_generator in seen if of_generator]
-    return critic - losses.critic.item(), generator - losses.generator.item()
+    return critic - losses["critic_loss"].item(), generator - losses["generator_loss"].item()
 
 
-def test_the_label_strength_scales_the_auxiliary_loss_of_both_sides(monkeypatch):
+def test_the_label_weight_scales_the_auxiliary_loss_of_both_sides(monkeypatch):
     beyond = {}
-    for strength in (0.0, 0.25, 1.0):
-        # The label embedding is silenced, so that the samples are the same at every strength.
+    for label_weight in (0.0, 0.25, 1.0):
+        # The label embedding is silenced, so that the samples are the same at every weight.
         game = Game(family="acgan", mode_seeking=0, augmentation=[], auxiliary_weight=2.0)
         game.generator.embedding.rows.weight.data.zero_()
-        beyond[strength] = losses_of_the_critic(monkeypatch, game, strength)
+        beyond[label_weight] = losses_of_the_critic(monkeypatch, game, label_weight)
     assert beyond[0.0] == pytest.approx((0, 0), abs=1e-6)
     critic, _ = beyond[1.0]
     # Cross-entropies of real and of generated rows, each about log 2 at the start, twice weighted.
@@ -211,13 +204,13 @@ def test_lecam_draws_to_the_anchors_of_the_steps_before():
 
 def test_consistency_is_a_penalty_of_its_own_and_zero_for_what_nothing_alters():
     plain = Game(family="lsgan")
-    assert plain.step(0).penalty is None
+    assert "penalty" not in plain.step(0)
     altered = Game(family="lsgan", regularisers={"consistency": 10.0})
-    assert altered.step(0).penalty > 0
+    assert altered.step(0)["penalty"] > 0
     still = Game(family="lsgan", regularisers={"consistency": 10.0}, critic_norm="none")
     # A sample that is zero everywhere is shifted into itself.
     still.batches.x.zero_()
-    assert still.step(0).penalty == 0
+    assert still.step(0)["penalty"] == 0
 
 
 def test_the_adaptive_probability_is_the_one_in_force(monkeypatch):
@@ -241,11 +234,11 @@ def test_a_variational_step_moves_encoder_and_decoder_and_returns_both_terms():
     first = game.step(0)
     assert moved(game.generator, before[0]) == set(before[0])
     assert moved(game.critic, before[1]) == set(before[1])
-    assert first.critic >= 0
-    assert first.penalty is None
+    assert first["critic_loss"] >= 0
+    assert "penalty" not in first
     for number in range(1, 60):
         last = game.step(number)
-    assert last.generator < first.generator
+    assert last["generator_loss"] < first["generator_loss"]
 
 
 def test_a_batch_norm_critic_sees_real_and_generated_rows_separately():

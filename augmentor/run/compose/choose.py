@@ -30,8 +30,7 @@ from augmentor.run.steps.sample import SAMPLE
 from augmentor.run.steps.scoring import RUNG, SCORED_ON, scoring_inputs
 from augmentor.run.steps.train import TRAIN
 from augmentor.store.seen_rows import SEEN_ROWS
-from augmentor.synthesizers.families import FAMILIES
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.method_spec import MethodSpec
 
 CANDIDATE_STEPS: tuple[Step[Any], ...] = (TRAIN, SAMPLE, RUNG)
 """What is done for each candidate on each rung, after the run's own load and judge."""
@@ -70,7 +69,7 @@ class Contest:
     """
 
     context: RunContext
-    able: dict[str, SynthesizerSpec]
+    able: dict[str, MethodSpec]
     members: list[RunContext] = field(default_factory=list)
 
     def attempt(self, name: str, rung: int) -> Tried:
@@ -128,27 +127,23 @@ def choose(context: RunContext, output: Path, _: Path) -> ChooseFacts:
 
 
 def suited(
-    generators: dict[str, SynthesizerSpec], shape: tuple[int, ...]
-) -> tuple[dict[str, SynthesizerSpec], list[Tried]]:
+    generators: dict[str, MethodSpec], shape: tuple[int, ...]
+) -> tuple[dict[str, MethodSpec], list[Tried]]:
     """Return the generators that are meant for samples of ``shape`` (C, *spatial), and the others refused.
 
     Those are told apart before the rungs are counted, so that the rest has their time.
     """
     able, refused = {}, []
     for name, spec in generators.items():
-        dimensions = FAMILIES[spec.family].dimensions
-        if len(shape) - 1 in dimensions:
+        reason = spec.unsuited(shape)
+        if reason is None:
             able[name] = spec
         else:
-            reason = (
-                f"family {spec.family!r} is for samples of {' or '.join(map(str, dimensions))} spatial "
-                f"dimensions, these are of shape {shape}"
-            )
             refused.append(Tried(0, name, 0, reason=reason))
     return able, refused
 
 
-def rung_recipe(recipe: Recipe, spec: SynthesizerSpec, images: int) -> Recipe:
+def rung_recipe(recipe: Recipe, spec: MethodSpec, images: int) -> Recipe:
     """Return the recipe of one candidate on one rung.
 
     A rung trains anew instead of going on with the rung before: learning rate, labels, growth and average

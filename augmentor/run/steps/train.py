@@ -13,7 +13,7 @@ from augmentor.run.step import GENERATOR_CODE, Step
 from augmentor.store.seen_rows import record_seen_rows
 
 if TYPE_CHECKING:
-    from augmentor.synthesizers.build import Built
+    from augmentor.synthesizers.synthesizer import Synthesizer
 
 
 def reads(context: RunContext) -> dict[str, Any]:
@@ -43,9 +43,10 @@ def train(context: RunContext, output: Path, work: Path) -> TrainFacts:
     return TrainFacts(history=tuple(synthesizer.history), chosen_checkpoint=synthesizer.chosen)
 
 
-def fit(context: RunContext, work: Path) -> Built:
+def fit(context: RunContext, work: Path) -> Synthesizer:
     """Return the trained synthesizer; checkpoints lie in ``work``. Every rank calls this."""
     from augmentor.synthesizers.build import build
+    from augmentor.synthesizers.fitted import FitContext
 
     recipe = context.recipe
     synthesizer = build(context.synthesizer, recipe.training)
@@ -53,10 +54,7 @@ def fit(context: RunContext, work: Path) -> Built:
         context.completed.parts["train"],
         seed=recipe.training.seed,
         judge=context.load_judge(),
-        progress=context.progress,
-        folder=work,
-        device=context.device,
-        threads=recipe.execution.threads,
+        context=FitContext(context.progress, work, context.device, recipe.execution.threads),
     )
     return synthesizer
 

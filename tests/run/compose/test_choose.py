@@ -29,14 +29,14 @@ from augmentor.run.step import Step, run_steps
 from augmentor.run.steps import scoring
 from augmentor.run.steps import train as training
 from augmentor.store.cache import StepCache
-from augmentor.synthesizers.spec import SynthesizerSpec
+from augmentor.synthesizers.spec import spec_of
 
 THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
 SHORT = ("training.images=128", "evaluation.mixing.share_seeds=2")
 
 
 def test_a_family_for_other_dimensions_is_refused_before_rungs_are_counted() -> None:
-    able, refused = suited(generators_of(SynthesizerSpec(), [{"family": "gan3d"}]), (1, 8, 8))
+    able, refused = suited(generators_of(spec_of(), [{"family": "gan3d"}]), (1, 8, 8))
     assert list(able) == ["residual"]
     assert "3 spatial dimensions" in refused[0].reason
 

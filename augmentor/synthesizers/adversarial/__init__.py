@@ -1,0 +1,1 @@
+"""Generator against critic, with labels: the adversarial method."""

@@ -1,0 +1,1 @@
+"""Translation from richer classes by a classifier's gradient (M2m)."""

@@ -1,0 +1,1 @@
+"""Translation between classes by an adversarial game (StarGAN, CycleGAN)."""
