@@ -47,7 +47,7 @@ def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> Non
     lock = (tmp_path / ".cache" / "train" / "b.lock").stat().st_size
     freed = prune(tmp_path)
     assert freed == Freed(steps=3, size=4321 + done + lock + 79)
-    assert "freed 0.0 MB: 3 steps" in freed.told
+    assert "freed 0.0 MB: 3 steps" in freed.message
     assert intact(kept)
     assert intact(other)
     assert not {name for name in names(tmp_path) if name.startswith(("train/b", "judge/", "train/.b"))}

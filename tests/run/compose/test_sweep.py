@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from augmentor.core.errors import ConfigError, StorageError
+from augmentor.core.facts.training import ScoreFacts
 from augmentor.core.progress import Silent
 from augmentor.core.spec import parse
 from augmentor.run import completed as completed_module
@@ -33,8 +34,9 @@ from augmentor.store.cache import StepCache
 
 
 def trial(number: int, reason: str = "", **shares: list[float]) -> Trial:
-    tried = [{"share": float(name[1:]) / 100, "scores": scores} for name, scores in shares.items()]
-    return Trial(number, {"training.images": number}, f"training.images={number}", tried, reason)
+    tried = [ScoreFacts(share=float(name[1:]) / 100, scores=scores) for name, scores in shares.items()]
+    settings, title = {"training.images": number}, f"training.images={number}"
+    return Trial(number=number, settings=settings, title=title, tried=tried, reason=reason)
 
 
 def test_a_grid_combines_every_value_and_a_list_comes_after_it() -> None:
