@@ -69,7 +69,7 @@ def test_the_key_sees_inputs_code_and_packages(tmp_path, monkeypatch) -> None:
     assert len(others) == 4
 
 
-def test_source_digest_changes_with_the_rooms() -> None:
+def test_the_source_digest_depends_on_the_packages_and_modules() -> None:
     assert source_digest(("core",)) != source_digest(("run",))
     assert source_digest(("core", "run")) == source_digest(("run", "core"))
 
