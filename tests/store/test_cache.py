@@ -73,7 +73,7 @@ def test_the_source_digest_depends_on_the_packages_and_modules() -> None:
     assert source_digest(("core",)) != source_digest(("run",))
     assert source_digest(("core", "run")) == source_digest(("run", "core"))
     assert source_digest(("run.sampling",)) not in {source_digest(("run",)), source_digest(("run.plan",))}
-    with pytest.raises(ValueError, match="no package or module augmentor.run.nothing"):
+    with pytest.raises(ValueError, match=r"no package or module augmentor\.run\.nothing"):
         source_digest(("run.nothing",))
 
 
