@@ -90,15 +90,15 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
             if section not in values and not _named(values):
                 found[section] = fields
             continue
-        said = found.get(section, {})
+        given = found.get(section, {})
         if unfiltered and "mixing" in fields:
             mixing = {key: value for key, value in fields["mixing"].items() if key != "label_minimums"}
             fields = {**fields, "mixing": mixing}
-        if not isinstance(said, Spec) and isinstance(said, Mapping):
+        if not isinstance(given, Spec) and isinstance(given, Mapping):
             if "arms" in fields:
-                able = trainable(classifier_in(said), map(arm_of, fields["arms"]))
+                able = trainable(classifier_in(given), map(arm_of, fields["arms"]))
                 fields = {**fields, "arms": [written(arm) for arm in able]}
-            found[section] = merge(fields, said)
+            found[section] = merge(fields, given)
     return found
 
 
@@ -111,9 +111,9 @@ def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     for section, fields in BUDGETS.get(name, {}).items():
         if section == "candidates":
             continue
-        said = found.get(section)
-        if isinstance(said, Mapping):
-            found[section] = _without(said, fields)
+        given = found.get(section)
+        if isinstance(given, Mapping):
+            found[section] = _without(given, fields)
             if not found[section]:
                 del found[section]
     candidates = found.pop("candidates", [])
@@ -122,10 +122,10 @@ def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _without(said: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of ``said`` that differ from those of ``fields``, section by section."""
+def _without(given: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of ``given`` that differ from those of ``fields``, section by section."""
     found = {}
-    for key, value in said.items():
+    for key, value in given.items():
         known = fields.get(key)
         if isinstance(value, Mapping) and isinstance(known, Mapping):
             value = _without(value, known)
@@ -139,5 +139,5 @@ def _without(said: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, An
 
 def _named(values: Mapping[str, Any]) -> bool:
     """Return whether a recipe's ``values`` say anything of their synthesizer."""
-    said = values.get("synthesizer")
-    return isinstance(said, Spec) or bool(said)
+    given = values.get("synthesizer")
+    return isinstance(given, Spec) or bool(given)

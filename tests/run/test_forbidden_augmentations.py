@@ -19,7 +19,7 @@ def test_every_word_of_a_card_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize("what", get_args(Avoid))
-def test_the_policy_leaves_it_out(what: str) -> None:
+def test_the_classical_policy_leaves_forbidden_transforms_out(what: str) -> None:
     spec = EvaluationSpec(augmentation={"policy": "microscopy"})
     before, after = (one.augmentation.resolved() for one in (spec, evaluation_without(spec, [what])))
     for name in CLASSICAL[what]:
