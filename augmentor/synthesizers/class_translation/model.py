@@ -37,8 +37,8 @@ from augmentor.training.step import Losses, StepContext
 
 NAMES = ("guide", "other")
 DEFERRED = 0.8
-"""Share of a classifier's updates on classes as ``training.class_power`` draws them; the rest is on all classes
-equally (deferred re-sampling, Cao 2019, section 3.3)."""
+"""Share of a classifier's updates on classes as ``training.class_power`` draws them; in the rest all
+classes are equally frequent (deferred re-sampling, Cao 2019, section 3.3)."""
 
 
 @dataclass(frozen=True)
