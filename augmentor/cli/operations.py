@@ -50,7 +50,7 @@ def runs(
     from augmentor.store.prune import prune as make_room
 
     if prune:
-        tell(make_room(out.expanduser()).told)
+        tell(make_room(out.expanduser()).message)
     entries = list_runs(out.expanduser())
     if not entries:
         tell(f"there is no run in {out} yet; `augmentor run RECIPE --out {out}` makes one")

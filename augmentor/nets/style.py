@@ -36,7 +36,7 @@ set that moves them little: on digits (60,000 images) `stylegan2` met 0.86 of th
 and a learning rate of 2e-3, and 0.95 with 0.1 and 5e-3; the two changes were not measured separately.
 """
 
-RUN = 4
+RUN_ROWS = 4
 """Rows of one class that stand together in a batch."""
 
 
@@ -213,8 +213,8 @@ def neighbours(rows: Tensor) -> Tensor:
 
     Rows of a run are of one class. If B is not a multiple of four, the last run is shorter.
     """
-    whole = len(rows) // RUN * RUN
-    runs = rows[:whole].unflatten(0, (-1, RUN)).roll(-1, 1).flatten(0, 1)
+    whole = len(rows) // RUN_ROWS * RUN_ROWS
+    runs = rows[:whole].unflatten(0, (-1, RUN_ROWS)).roll(-1, 1).flatten(0, 1)
     return runs if whole == len(rows) else torch.cat([runs, rows[whole:].roll(-1, 0)])
 
 

@@ -88,14 +88,14 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
             if section not in values and not _named(values):
                 found[section] = fields
             continue
-        said = found.get(section, {})
+        given = found.get(section, {})
         if unfiltered:
             fields = {key: value for key, value in fields.items() if key != "label_minimums"}
-        if not isinstance(said, Spec) and isinstance(said, Mapping):
+        if not isinstance(given, Spec) and isinstance(given, Mapping):
             if "arms" in fields:
-                able = trainable(str(said.get("classifier", "small_resnet")), map(arm_of, fields["arms"]))
+                able = trainable(str(given.get("classifier", "small_resnet")), map(arm_of, fields["arms"]))
                 fields = {**fields, "arms": [written(arm) for arm in able]}
-            found[section] = merge(fields, said)
+            found[section] = merge(fields, given)
     return found
 
 
@@ -108,9 +108,9 @@ def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     for section, fields in BUDGETS.get(name, {}).items():
         if section == "candidates":
             continue
-        said = found.get(section)
-        if isinstance(said, Mapping):
-            found[section] = {key: value for key, value in said.items() if fields.get(key) != value}
+        given = found.get(section)
+        if isinstance(given, Mapping):
+            found[section] = {key: value for key, value in given.items() if fields.get(key) != value}
             if not found[section]:
                 del found[section]
     candidates = found.pop("candidates", [])
@@ -121,5 +121,5 @@ def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _named(values: Mapping[str, Any]) -> bool:
     """Return whether a recipe's ``values`` say anything of their synthesizer."""
-    said = values.get("synthesizer")
-    return isinstance(said, Spec) or bool(said)
+    given = values.get("synthesizer")
+    return isinstance(given, Spec) or bool(given)

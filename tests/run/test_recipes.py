@@ -74,7 +74,7 @@ def test_every_promised_field_can_be_set_and_takes_effect(name, assignment, fiel
 
 
 @pytest.mark.parametrize(("assignment", "field", "value"), FIELDS, ids=[row[0] for row in FIELDS])
-def test_the_same_in_a_file(tmp_path, assignment, field, value):
+def test_every_promised_field_can_be_set_in_a_file(tmp_path, assignment, field, value):
     key, _, text = assignment.partition("=")
     values: Any = yaml.safe_load(text)
     for part in reversed(key.split(".")):

@@ -224,7 +224,7 @@ def test_a_gpu_is_held_against_other_runs_and_given_back(limit: str) -> None:
     assert lines.logged == []
 
 
-def test_waiting_is_reported_and_ends_with_the_turn_of_the_other_run(limit: str) -> None:
+def test_waiting_is_reported_and_ends_when_the_other_run_frees_its_slot(limit: str) -> None:
     import threading
 
     from prefect.concurrency.sync import concurrency
@@ -257,7 +257,7 @@ def test_waiting_is_reported_and_ends_with_the_turn_of_the_other_run(limit: str)
     assert lines.logged == [f"waiting for a slot of {limit} (1 in all): other runs use the device"]
 
 
-def test_a_cpu_holds_nothing_and_asks_nobody(limit: str) -> None:
+def test_no_slot_is_held_on_a_cpu(limit: str) -> None:
     from augmentor.tasks.engines import hold_gpu_slot
 
     with hold_gpu_slot("cpu", limit, Lines()):
