@@ -91,9 +91,9 @@ class TrainingSpec(Spec):
         every = tuned.critic_updates
         if tuned.steps < every:
             raise ConfigError(
-                f"the generator is updated at every {every}th step (training.critic_steps), so it never would "
-                f"be in {tuned.steps} steps (training.images={self.images:,} in batches of {self.batch}); set "
-                f"training.images to {self.batch * every:,} or more, or lower training.critic_steps"
+                f"the generator is updated at every {every}th step (training.critic_steps), so it never "
+                f"would be in {tuned.steps} steps (training.images={self.images:,} in batches of "
+                f"{self.batch}); set training.images to {self.batch * every:,} or more, or lower training.critic_steps"
             )
         return tuned
 
