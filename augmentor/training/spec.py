@@ -92,8 +92,8 @@ class TrainingSpec(Spec):
         if tuned.steps < every:
             raise ConfigError(
                 f"the generator is updated at every {every}th step (training.critic_steps), so it never "
-                f"would be in {tuned.steps} steps (training.images={self.images:,} in batches of "
-                f"{self.batch}); set training.images to {self.batch * every:,} or more, or lower training.critic_steps"
+                f"would be in {tuned.steps} steps ({self.images:,} images in batches of {self.batch}): "
+                f"set training.images to {self.batch * every:,} or more, or lower training.critic_steps"
             )
         return tuned
 
