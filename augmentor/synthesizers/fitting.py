@@ -19,7 +19,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.scratch import on_disk
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.layers import memory_format
+from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.codec import DataForm
 from augmentor.synthesizers.fitted import FORMAT, FittedModel, model_of
 from augmentor.synthesizers.method_spec import MethodSpec

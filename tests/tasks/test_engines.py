@@ -136,7 +136,7 @@ def plain(
 
 def recipe_of(tiny_recipe: Path, tiny_images: Path, *settings: str) -> Recipe:
     # No arm chooses a share, so that the fits are one lot and workers start once.
-    return load_recipe(str(tiny_recipe), ["evaluation.shares=[0.5]", *settings], data=tiny_images)
+    return load_recipe(str(tiny_recipe), ["evaluation.mixing.shares=[0.5]", *settings], data=tiny_images)
 
 
 @pytest.mark.slow

@@ -24,7 +24,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.classifier import SmallResNet, memory_format
+from augmentor.nets.classifier import SmallResNet
+from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.class_translation.sampler import Classifiers, TranslationSampler
 from augmentor.synthesizers.class_translation.spec import ClassTranslationSpec
 from augmentor.synthesizers.model import GenerativeModel

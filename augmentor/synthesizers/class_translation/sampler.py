@@ -15,7 +15,8 @@ from augmentor.core.conditions import Conditions
 from augmentor.core.progress import Progress
 from augmentor.core.samples import IntArray
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.classifier import SmallResNet, memory_format
+from augmentor.nets.classifier import SmallResNet
+from augmentor.nets.layout import memory_format
 from augmentor.objectives.translation import low_pass, translation_loss, translation_step
 from augmentor.synthesizers.class_translation.spec import ClassTranslationSpec
 from augmentor.synthesizers.sampler import Rows, Sampler, padded, torch_threads
