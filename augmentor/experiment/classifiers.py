@@ -116,8 +116,8 @@ def check_classifier(classifier: str, shape: tuple[int, ...]) -> None:
     least = CLASSIFIERS[classifier].least_side
     if len(shape) > 1 and min(shape[1:]) < least:
         raise ConfigError(
-            f"evaluation.classifier: {classifier} needs at least {least} cells a side, the samples have the "
-            f"shape {tuple(shape)}; choose small_resnet or resnet18, or larger samples (image.size)"
+            f"evaluation.model.classifier: {classifier} needs at least {least} cells a side, the samples "
+            f"have the shape {tuple(shape)}; choose small_resnet or resnet18, or larger samples (image.size)"
         )
 
 

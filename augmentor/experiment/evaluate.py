@@ -156,7 +156,7 @@ def evaluate(
             },
             "needed": asdict(decision.needed),
             "recommendation": asdict(decision.recommendation),
-            "classifier": CLASSIFIERS[spec.classifier].label,
+            "classifier": CLASSIFIERS[spec.model.classifier].label,
             "arms": {name: _told(arm) for name, arm in named.items()},
             "resolved_to": {
                 name: name_of(fitted.arms[name]) for name, arm in arms.items() if isinstance(arm, Derived)
@@ -261,9 +261,9 @@ def _decide(
         groups=test.group,
         validation_groups=validation.group,
         primary_metric=spec.primary_metric,
-        margin=spec.margin,
-        replicates=spec.bootstrap,
-        confidence=spec.confidence,
+        margin=spec.statistics.margin,
+        replicates=spec.statistics.bootstrap,
+        confidence=spec.statistics.confidence,
         seed=derive_seed(seed, "decision"),
         empty_arms=empty_arms,
     )
@@ -285,7 +285,7 @@ def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilitie
 
 def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     notes = []
-    kind, policy = runner.train.kind, runner.spec.policy
+    kind, policy = runner.train.kind, runner.spec.augmentation.policy
     if not synthetic.kept.any():
         notes.append(
             f"No synthetic {kind.name} was kept: arms of kept {kind.plural} train on real ones alone."
@@ -300,10 +300,11 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )
-    if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
+    wanted = runner.spec.augmentation
+    if not runner.policy.changes_nothing and runner.versions < wanted.pool_versions:
         notes.append(
             f"The augmented pool has {runner.versions} versions of each {kind.name} instead of "
-            f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
+            f"{wanted.pool_versions}, to stay within {wanted.pool_megabytes} MB."
         )
     return notes
 

@@ -35,7 +35,7 @@ def try_shares(
     mapper: Mapper = run_parallel,
     progress: Progress = SILENT,
 ) -> list[dict[str, Any]]:
-    """Return the validation scores of the recipe's first mixing arm at every share of ``spec.shares``.
+    """Return the validation scores of the recipe's first mixing arm at every share of ``spec.mixing.shares``.
 
     Args:
         train: the training part.
@@ -63,12 +63,15 @@ def try_shares(
     _, skipped = usable_arms({name: arm}, train, synthetic)
     if skipped:
         raise DataError(skipped[name])
-    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.share_seeds})
+    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
     runner = Runner(
         train, synthetic, {"validation": validation}, only,
         seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
     )  # fmt: skip
-    tried = {share: [runner.job(arm, share, i) for i in range(spec.share_seeds)] for share in spec.shares}
+    tried = {
+        share: [runner.job(arm, share, i) for i in range(spec.mixing.share_seeds)]
+        for share in spec.mixing.shares
+    }
     jobs = [job for mine in tried.values() for job in mine]
     progress.start(STAGE, len(jobs))
     runner.run(jobs)

@@ -59,11 +59,12 @@ def trial_share(spec: EvaluationSpec) -> float:
     Raises:
         ConfigError: if the recipe names no share above 0.
     """
-    shares = [share for share in spec.shares if share > 0]
+    named = spec.mixing.shares
+    shares = [share for share in named if share > 0]
     if not shares:
         raise ConfigError(
-            "candidates are compared by a classifier that sees their samples, and evaluation.shares "
-            f"({', '.join(f'{share:g}' for share in spec.shares)}) has none above 0; name one, e.g. [0.5], "
+            "candidates are compared by a classifier that sees their samples, and evaluation.mixing.shares "
+            f"({', '.join(f'{share:g}' for share in named)}) has none above 0; name one, e.g. [0.5], "
             "or set candidates to []"
         )
     return shares[(len(shares) - 1) // 2]

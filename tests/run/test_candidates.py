@@ -71,11 +71,11 @@ def test_what_is_no_synthesizer_is_refused(candidates: Any, said: str) -> None:
 
 
 def test_candidates_are_compared_at_the_middle_share() -> None:
-    assert trial_share(EvaluationSpec(shares=(0.25, 0.5, 0.75, 0.9))) == 0.5
-    assert trial_share(EvaluationSpec(shares=(0.0, 0.75))) == 0.75
+    assert trial_share(EvaluationSpec(mixing={"shares": (0.25, 0.5, 0.75, 0.9)})) == 0.5
+    assert trial_share(EvaluationSpec(mixing={"shares": (0.0, 0.75)})) == 0.75
     with pytest.raises(ConfigError, match="none above 0"):
-        recipe_of(candidates=[{"family": "cvae"}], evaluation={"shares": [0]})
-    assert not recipe_of(candidates=[{}], evaluation={"shares": [0]}).chooses
+        recipe_of(candidates=[{"family": "cvae"}], evaluation={"mixing": {"shares": [0]}})
+    assert not recipe_of(candidates=[{}], evaluation={"mixing": {"shares": [0]}}).chooses
 
 
 def test_without_a_choice_digest_and_steps_ignore_candidates() -> None:

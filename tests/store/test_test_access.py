@@ -92,7 +92,9 @@ def test_the_manifest_says_when_and_how_often_the_test_part_was_read(
         "openings": 1,
     }
     assert manifest(run_job(Job(recipe, tmp_path))) == first  # all steps reused
-    other = run_job(Job(load_recipe(str(tiny_recipe), ["evaluation.updates=9"], data=tiny_images), tmp_path))
+    other = run_job(
+        Job(load_recipe(str(tiny_recipe), ["evaluation.model.updates=9"], data=tiny_images), tmp_path)
+    )
     second = manifest(other)
     assert second["openings"] == 2
     assert second["opened_first"] == first["opened"] < second["opened"]

@@ -41,7 +41,7 @@ NEVER = ("training.seed",)
 
 
 class SweepSpec(Spec):
-    """What a sweep tries. Mixing shares are the recipe's ``evaluation.shares``.
+    """What a sweep tries. Mixing shares are the recipe's ``evaluation.mixing.shares``.
 
     Attributes:
         grid: dotted keys of the recipe and the values to combine, every one with every other.
@@ -59,7 +59,7 @@ class SweepSpec(Spec):
                 raise ValueError(
                     f"a sweep cannot vary {key!r}: members are compared on the same data, seeds and "
                     f"classifiers, so they may differ in {', '.join(f'{name}.*' for name in VARIED[:3])} and "
-                    "balance only, and not in training.seed; the shares to try are evaluation.shares"
+                    "balance only, and not in training.seed; the shares to try are evaluation.mixing.shares"
                 )
         empty = [key for key, values in self.grid.items() if not values]
         if empty:
@@ -223,7 +223,7 @@ def choose(trials: Sequence[Trial]) -> tuple[Trial, float]:
 def chosen_recipe(recipe: Recipe, trials: Sequence[Trial]) -> Recipe:
     """Return the recipe of the best member with its share, and nothing else changed."""
     trial, share = choose(trials)
-    return member_recipe(recipe, {**trial.settings, "evaluation.shares": [share]})
+    return member_recipe(recipe, {**trial.settings, "evaluation.mixing.shares": [share]})
 
 
 def drive(
@@ -250,10 +250,10 @@ def drive(
     context = session.context
     check_choice(context.recipe)
     settings = plan.settings
-    if len(settings) * len(context.recipe.evaluation.shares) < 2:
+    if len(settings) * len(context.recipe.evaluation.mixing.shares) < 2:
         raise ConfigError(
             "a sweep needs at least two things to compare: a grid such as --grid "
-            "'training.images=[32000,64000]', or several evaluation.shares"
+            "'training.images=[32000,64000]', or several evaluation.mixing.shares"
         )
     if context.recipe.evaluation.outer_splits > 1:
         raise ConfigError(

@@ -31,12 +31,12 @@ SHORT = [
     "judge.updates=20",
     "judge.folds=2",
     "evaluation.seeds=2",
-    "evaluation.updates=8",
-    "evaluation.channels=4",
+    "evaluation.model.updates=8",
+    "evaluation.model.channels=4",
     "evaluation.arms=[real, classical, synthetic, filtered]",
-    "evaluation.shares=[0.5]",
-    "evaluation.pool_versions=2",
-    "evaluation.bootstrap=100",
+    "evaluation.mixing.shares=[0.5]",
+    "evaluation.augmentation.pool_versions=2",
+    "evaluation.statistics.bootstrap=100",
     "execution.processes=1",
 ]
 

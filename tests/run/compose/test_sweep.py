@@ -55,7 +55,15 @@ def test_a_grid_combines_every_value_and_a_list_comes_after_it() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["dataset", "evaluation.updates", "split.seed", "training.seed", "image.size", "judge.folds", "guard"],
+    [
+        "dataset",
+        "evaluation.model.updates",
+        "split.seed",
+        "training.seed",
+        "image.size",
+        "judge.folds",
+        "guard",
+    ],
 )
 def test_what_members_are_compared_by_cannot_vary(key: str) -> None:
     with pytest.raises(ConfigError, match=f"cannot vary '{key}'"):
@@ -115,7 +123,7 @@ def test_a_member_is_the_recipe_with_its_settings_as_if_written(tiny_recipe: Pat
     assert base.synthesizer.augmentation != ()
     assert recipe_from_values(wanted.written) == wanted
     chosen = chosen_recipe(base, [trial(64, s25=[0.5], s50=[0.6])])
-    assert (chosen.training.images, chosen.evaluation.shares) == (64, (0.5,))
+    assert (chosen.training.images, chosen.evaluation.mixing.shares) == (64, (0.5,))
 
 
 def test_another_family_sets_its_own_fields(tiny_recipe: Path, tiny_images: Path) -> None:
@@ -126,7 +134,7 @@ def test_another_family_sets_its_own_fields(tiny_recipe: Path, tiny_images: Path
 
 
 def test_a_sweep_of_one_pair_is_refused(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
-    recipe = load_recipe(str(tiny_recipe), ["evaluation.shares=[0.5]"], data=tiny_images)
+    recipe = load_recipe(str(tiny_recipe), ["evaluation.mixing.shares=[0.5]"], data=tiny_images)
     with pytest.raises(ConfigError, match="at least two"):
         run_sweep(Job(recipe, tmp_path), SweepSpec(grid={"training.images": [64]}))
 
@@ -164,7 +172,7 @@ def test_the_winner_is_a_whole_run_with_the_table_of_all(swept: tuple[Path, Reci
         key=lambda pair: pair[0],
     )
     ran = load_recipe(str(outcome.folder / "recipe.yaml"))
-    assert ran.evaluation.shares == (best[2],)
+    assert ran.evaluation.mixing.shares == (best[2],)
     assert ran.synthesizer.mode_seeking == best[1].get("synthesizer.mode_seeking", 0.1)
     assert "training.images=7" in (outcome.folder / "sweep.md").read_text()
     report = (outcome.folder / "report.html").read_text(encoding="utf-8")
