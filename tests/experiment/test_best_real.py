@@ -81,7 +81,7 @@ def test_without_a_row_that_passed_it_is_the_baseline_and_nothing_is_advised(tmp
     assert (verdict.arm, verdict.word) == (WITH_SYNTHETIC, "inconclusive")
     assert not found.facts.recommendation.use
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
-        np.testing.assert_array_equal(stored[f"test/{WITH_SYNTHETIC}"], stored[f"test/{verdict['baseline']}"])
+        np.testing.assert_array_equal(stored[f"test/{WITH_SYNTHETIC}"], stored[f"test/{verdict.baseline}"])
 
 
 @pytest.mark.parametrize(
