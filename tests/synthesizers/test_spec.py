@@ -63,7 +63,7 @@ def test_a_given_field_wins_over_the_familys(name):
         assert read({"family": name, "augmentation": ["cutout"]}).augmentation == ("cutout",)
         assert read({"family": name, "mode_seeking": 0.7}).mode_seeking == 0.7
     given = TrainingSpec(learning_rate=3e-5, critic_steps=7).tuned(FAMILIES[name].training)
-    assert (given.rate, given.turns) == (3e-5, 7)
+    assert (given.rate, given.critic_updates) == (3e-5, 7)
 
 
 def test_given_regularisers_replace_the_familys():

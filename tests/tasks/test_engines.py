@@ -289,9 +289,8 @@ def test_training_and_sampling_hold_a_slot_on_the_device(
 ) -> None:
     from contextlib import contextmanager
 
-    from augmentor.synthesizers.gan import GanSynthesizer
-
     from augmentor.run.engine import Engine
+    from augmentor.synthesizers.synthesizer import Synthesizer
 
     events: list[str] = []
 
@@ -301,11 +300,9 @@ def test_training_and_sampling_hold_a_slot_on_the_device(
         yield
         events.append(f"give {device}")
 
-    fit, sample = GanSynthesizer.fit, GanSynthesizer.sample
-    monkeypatch.setattr(GanSynthesizer, "fit", lambda *a, **k: (events.append("fit"), fit(*a, **k))[1])
-    monkeypatch.setattr(
-        GanSynthesizer, "sample", lambda *a, **k: (events.append("sample"), sample(*a, **k))[1]
-    )
+    fit, sample = Synthesizer.fit, Synthesizer.sample
+    monkeypatch.setattr(Synthesizer, "fit", lambda *a, **k: (events.append("fit"), fit(*a, **k))[1])
+    monkeypatch.setattr(Synthesizer, "sample", lambda *a, **k: (events.append("sample"), sample(*a, **k))[1])
     recipe = load_recipe(str(tiny_recipe), ["training.images=32", "judge.updates=1"], data=tiny_images)
     session = begin(Job(recipe, tmp_path, "cpu"), expansion(recipe), Engine(device_slot=device_slot))
     for step in session.plan.steps[:4]:

@@ -17,7 +17,7 @@ class UnpairedTranslationSpec(GameSpec):
     A generator takes a training sample of one class to another class and back.
 
     Attributes:
-        networks: "shared" for one generator that is told the class, and a critic that also names it
+        networks: "shared" for one generator that gets the class as input, and a critic that also predicts it
             (Choi 2018, StarGAN); "per_class" for a generator into each class and a critic of each, none of
             which sees a label (Zhu 2017, CycleGAN).
         width: channels at full resolution; "auto" follows :func:`augmentor.nets.sizing.auto_width`.
