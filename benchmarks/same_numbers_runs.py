@@ -16,6 +16,9 @@ AFTER_WORDS: tuple[tuple[str, str], ...] = (
     (",influential,", ',{"rows":"influential","mix":"mixup"},'),
     ("covariance_transfer", '{"head":"covariance"}'),
     ("feature_gan", '{"head":"generated"}'),
+    ("synthesizer.flow.steps", "synthesizer.steps"),
+    ("synthesizer.translation.", "synthesizer."),
+    ("synthesizer.stargan.starts", "synthesizer.starts.held"),
 )
 AFTER_RUNS: dict[str, tuple[str, ...]] = {}
 
