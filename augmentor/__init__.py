@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from augmentor.synthesizers.build import build as build
     from augmentor.synthesizers.build import load_synthesizer as load_synthesizer
     from augmentor.synthesizers.critic import load_classifier as load_classifier
-    from augmentor.synthesizers.fitted import FitContext as FitContext
+    from augmentor.synthesizers.fitting import FitContext as FitContext
     from augmentor.synthesizers.synthesizer import Synthesizer as Synthesizer
 
 _PLACES = {
     "Conditions": "core.conditions",
     "ExpandedDataset": "data.torch_dataset",
-    "FitContext": "synthesizers.fitted",
+    "FitContext": "synthesizers.fitting",
     "Job": "run.session",
     "Results": "core.results",
     "Samples": "core.samples",

@@ -31,7 +31,7 @@ from augmentor.data.load import load
 from augmentor.data.spec import ScarcitySpec
 from augmentor.data.split import Split, split
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.spec import EvaluationSpec, ModelSpec
 
 COUNTS = {str(k): 8 if k % 2 else 60 for k in range(10)}
 MADE = 40
@@ -73,12 +73,12 @@ def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--updates", type=int, default=EvaluationSpec().updates)
+    parser.add_argument("--updates", type=int, default=EvaluationSpec().model.updates)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
     asked = parser.parse_args()
-    spec = EvaluationSpec(seeds=asked.seeds, updates=asked.updates)
+    spec = EvaluationSpec(seeds=asked.seeds, model=ModelSpec(updates=asked.updates))
     given = parts()
     best, digests, load_before = {1: np.inf, asked.processes: np.inf}, set(), []
     for number in range(asked.rounds):

@@ -26,7 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
-from augmentor.nets.layers import memory_format
+from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.families import FAMILIES
 from augmentor.synthesizers.fitted import model_of
 from augmentor.synthesizers.methods import METHODS

@@ -25,7 +25,7 @@ CHANGED = [
     "training.states=10",
     "judge.updates=4",
     "evaluation.arms=[real,balanced,filtered]",
-    "evaluation.updates=6",
+    "evaluation.model.updates=6",
 ]
 SAME = ("results.parquet", "predictions.npz", "generator/generator.safetensors", "expanded")
 

@@ -97,7 +97,7 @@ def search_recipe(scenario: str, candidate: str, data: Path) -> Recipe:
     plain, _, part = candidate.partition(RUNG)
     settings = () if candidate == NOTHING else CANDIDATES[plain].settings
     # The search names its arms and shares itself: what the default's are must not make its rows stale.
-    fixed = ("evaluation.arms=[classical, {rows: passing}]", "evaluation.shares=[0.5]")
+    fixed = ("evaluation.arms=[classical, {rows: passing}]", "evaluation.mixing.shares=[0.5]")
     images = images_of(found) // int(part or 1)
     return recipe_of(found, data, (f"training.images={images}", *fixed, *settings))
 

@@ -194,7 +194,7 @@ CANDIDATES = {
     ),
     "residual, unfiltered": Candidate(("filters.label=null",), "no label filter"),
     "residual, strict": Candidate(("filters.label.minimum=0.9",), "only rows that the judge is sure of"),
-    "residual, annealed": Candidate(("evaluation.anneal=true",), "the share falls to zero"),
+    "residual, annealed": Candidate(("evaluation.mixing.anneal=true",), "the share falls to zero"),
     "residual, ada": Candidate(
         (
             "synthesizer.augmentation=[colour, translation, cutout]",

@@ -16,9 +16,18 @@ AFTER_WORDS: tuple[tuple[str, str], ...] = (
     (",influential,", ',{"rows":"influential","mix":"mixup"},'),
     ("covariance_transfer", '{"head":"covariance"}'),
     ("feature_gan", '{"head":"generated"}'),
-    ("synthesizer.flow.steps", "synthesizer.steps"),
+    ("synthesizer.flow.", "synthesizer."),
     ("synthesizer.translation.", "synthesizer."),
     ("synthesizer.stargan.starts", "synthesizer.starts.held"),
+    ("evaluation.classifier", "evaluation.model.classifier"),
+    ("evaluation.updates", "evaluation.model.updates"),
+    ("evaluation.policy", "evaluation.augmentation.policy"),
+    ("evaluation.pool_versions", "evaluation.augmentation.pool_versions"),
+    ("evaluation.shares", "evaluation.mixing.shares"),
+    ("evaluation.share_seeds", "evaluation.mixing.share_seeds"),
+    ("evaluation.anneal", "evaluation.mixing.anneal"),
+    ("evaluation.label_minimums", "evaluation.mixing.label_minimums"),
+    ("evaluation.bootstrap", "evaluation.statistics.bootstrap"),
 )
 AFTER_RUNS: dict[str, tuple[str, ...]] = {}
 

@@ -21,7 +21,7 @@ from torch.nn.functional import softplus
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
-from augmentor.nets.layers import memory_format
+from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.adversarial.model import AdversarialModel
 from augmentor.synthesizers.adversarial.spec import AdversarialSpec
 from augmentor.synthesizers.sampler import torch_threads

@@ -38,7 +38,7 @@ def sweep(
     Args:
         recipe: a shipped recipe's name, the path of a YAML file, or the recipe's own values.
         plan: what to try: a grid of settings, a list of them, or both; the shares to try are the
-            recipe's evaluation.shares.
+            recipe's evaluation.mixing.shares.
         data: where the data lies, for recipes that work on any data.
         settings: `dotted.key=value` assignments, as `--set` takes them.
         out: the folder of all runs.

@@ -14,7 +14,12 @@ image: {size: 8}
 training: {images: 640, batch: 16, checkpoints: 1, states: 10, judged: 8}
 judge: {updates: 8, folds: 2}
 filters: {label: null, outliers: null}
-evaluation: {seeds: 2, updates: 8, batch: 16, bootstrap: 100, pool_versions: 2, share_seeds: 1}
+evaluation:
+  seeds: 2
+  model: {updates: 8, batch: 16}
+  augmentation: {pool_versions: 2}
+  mixing: {share_seeds: 1}
+  statistics: {bootstrap: 100}
 execution: {processes: 1}
 """
 

@@ -26,15 +26,12 @@ TOO_WIDE: set[str] = {
     "augmentor/experiment/decide.py:_measure",
     "augmentor/experiment/decide.py:decide",
     "augmentor/experiment/draw.py:pick",
-    "augmentor/experiment/pool.py:draw_pool",
     "augmentor/experiment/draw.py:rows_of",
     "augmentor/experiment/evaluate.py:evaluate",
     "augmentor/experiment/recommend.py:recommend",
     "augmentor/experiment/runner.py:__init__",
     "augmentor/experiment/strength.py:choose_label_minimum",
     "augmentor/experiment/trial.py:try_shares",
-    "augmentor/training/batches.py:__init__",
-    "augmentor/training/classifier.py:fit_classifier",
 }
 """Functions that take more parameters than they may, until they are changed."""
 

@@ -50,7 +50,7 @@ def runs(
     from augmentor.store.prune import prune as make_room
 
     if prune:
-        tell(make_room(out.expanduser()).told)
+        tell(make_room(out.expanduser()).message)
     entries = list_runs(out.expanduser())
     if not entries:
         tell(f"there is no run in {out} yet; `augmentor run RECIPE --out {out}` makes one")
@@ -200,8 +200,8 @@ def sweep(
     """Try many settings of a recipe, choose on the validation part, and run the best one.
 
     Every member trains a generator and is scored on the validation part at each of the recipe's
-    evaluation.shares; steps that members have in common are worked once. Only the best one is scored on
-    the test part. The last two lines on stdout are its verdict and its run folder, where sweep.md lists
+    evaluation.mixing.shares; steps that members have in common are worked once. Only the best one is scored
+    on the test part. The last two lines on stdout are its verdict and its run folder, where sweep.md lists
     all members, failures included. The same command goes on after an interruption.
 
     For example:

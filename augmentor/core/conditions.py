@@ -1,4 +1,4 @@
-"""What samples are asked by: always a class label each, and what else a method takes."""
+"""Conditions of the samples to make: a class label each, and what else a method takes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Conditions:
             raise ConfigError(f"conditions need parts of one length, got {lengths}")
 
     def __len__(self) -> int:
-        """Return the number of samples asked for."""
+        """Return the number of samples to make."""
         return len(self.labels)
 
     @property

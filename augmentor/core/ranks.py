@@ -21,7 +21,7 @@ from torch import Tensor
 
 from augmentor.core.errors import ConfigError
 
-PATIENCE = timedelta(days=2)
+TIMEOUT = timedelta(days=2)
 """How long a rank waits for another: rank 0 prepares the data and scores checkpoints alone."""
 
 _rows: int | None = None
@@ -48,7 +48,7 @@ def init_process_group(device: str) -> None:
         raise ConfigError("torchrun spreads a training over CPUs or CUDA devices; use --device cpu or cuda")
     if device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=PATIENCE)
+    dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=TIMEOUT)
 
 
 def destroy_process_group() -> None:

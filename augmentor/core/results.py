@@ -43,7 +43,9 @@ def setting_text(values: Mapping[str, Scalar]) -> str:
             raise DataError(f"a setting is named by an identifier, got {name!r}")
         if isinstance(value, float) and not (value - value == 0):
             raise DataError(f"a setting's value is finite, got {name}={value}")
-    return " ".join(f"{name}={json.dumps(values[name])}" for name in sorted(values))
+    # Equal numbers are one text: 1.0 is 1.
+    plain = {name: int(v) if isinstance(v, float) and v.is_integer() else v for name, v in values.items()}
+    return " ".join(f"{name}={json.dumps(plain[name])}" for name in sorted(plain))
 
 
 def read_setting(text: str) -> dict[str, Scalar]:

@@ -1,4 +1,4 @@
-"""How good a generator's samples are, as far as held-out training data can tell."""
+"""How good a generator's samples are, measured on held-out training data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class CheckpointScore:
 
     Attributes:
         label_fidelity: share of samples, averaged over classes, that a classifier of real
-            training data gives the asked label; in [0, 1].
+            training data gives the requested label; in [0, 1].
         coverage: share of held-out real samples, averaged over classes, with a synthetic
             sample of their class nearby (Naeem 2020, equation 6); in [0, 1].
         diversity: for each class the mean distance within the synthetic samples over the mean

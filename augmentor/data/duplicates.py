@@ -15,7 +15,7 @@ from augmentor.core.samples import Samples, concatenate
 from augmentor.core.scratch import RowWriter, chunks
 from augmentor.data.loaded import Fingerprints
 
-NEAR = 0.99
+NEAR_CORRELATION = 0.99
 """Correlation from which two samples are near duplicates.
 
 Measured with :mod:`augmentor.data.readers.fingerprints` at 16 x 16. The closest pair of different
@@ -30,8 +30,8 @@ a copy with noise of 5 grey levels stays above 0.996 for 95 of 100. Series at 32
 channels, user movement): the closest pair reaches 0.960, and a copy with noise of 5 % of the spread
 stays above 0.997 for 95 of 100.
 """
-MOST = 30_000
-BLOCK = 1024
+MAX_COMPARED = 30_000
+BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def exact_duplicates(parts: Mapping[str, Samples]) -> list[tuple[str, ...]]:
 
 
 def near_duplicates(
-    parts: Mapping[str, Samples], fingerprints: Fingerprints | None, threshold: float = NEAR
+    parts: Mapping[str, Samples], fingerprints: Fingerprints | None, threshold: float = NEAR_CORRELATION
 ) -> list[NearDuplicate]:
     """Return pairs of different samples whose fingerprints correlate at ``threshold`` or more.
 
@@ -74,9 +74,9 @@ def near_duplicates(
         return []
     prints = fingerprints(x)
     found = []
-    starts = range(0, len(prints), BLOCK)
+    starts = range(0, len(prints), BLOCK_ROWS)
     for one, two in ((one, two) for one in starts for two in starts if two >= one):
-        close = prints[one : one + BLOCK] @ prints[two : two + BLOCK].T
+        close = prints[one : one + BLOCK_ROWS] @ prints[two : two + BLOCK_ROWS].T
         near = close >= threshold
         first, second = np.nonzero(np.triu(near, k=1) if one == two else near)
         found += [
@@ -94,8 +94,8 @@ def _distinct(parts: Mapping[str, Samples]) -> tuple[Any, npt.NDArray[np.str_]]:
     content = np.concatenate(factorize(*(part.row_digests for part in whole)))
     _, rows = np.unique(content, return_index=True)
     rows = np.sort(rows)
-    if len(rows) > MOST:
-        rows = rows[np.linspace(0, len(rows) - 1, MOST).astype(np.int64)]
+    if len(rows) > MAX_COMPARED:
+        rows = rows[np.linspace(0, len(rows) - 1, MAX_COMPARED).astype(np.int64)]
     chosen, start = [], 0
     for part in whole:
         chosen.append(rows[(rows >= start) & (rows < start + len(part))] - start)

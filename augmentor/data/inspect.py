@@ -22,7 +22,7 @@ from augmentor.data.split import Split, split
 FALLBACK_SIZE = 64
 FAST = {IMAGE: (64, "square"), VOLUME: (32, "cube")}
 """Kinds whose size decides how long a training takes: the largest side that is quick, and the shape."""
-FEW = 20
+FEW_CASES = 20
 ASSUMED_ACCURACY = 0.85
 
 
@@ -156,15 +156,15 @@ def _run_warnings(parts: Split) -> list[str]:
             f"+-{100 * half_width(cases):.1f} points (95 %), and smaller gains are hard to see"
         )
     for name, n in parts.test.counts.items():
-        if n < FEW:
+        if n < FEW_CASES:
             warnings.append(
                 f"the test part has {n} cases of {name!r}: their recall is known to "
                 f"+-{100 * half_width(n):.0f} points (95 %)"
             )
     for name, n in parts.train.counts.items():
-        if n < FEW:
+        if n < FEW_CASES:
             warnings.append(
-                f"{name!r} has {n} training cases; a generator learns little from fewer than {FEW}"
+                f"{name!r} has {n} training cases; a generator learns little from fewer than {FEW_CASES}"
             )
     counts = parts.train.counts.values()
     if max(counts) < 1.5 * min(counts):

@@ -86,10 +86,10 @@ class _Work:
         derived = {name: arm for name, arm in arms.items() if isinstance(arm, Derived)}
         self.changed = {name: arm for name, arm in derived.items() if arm.base == "best_real"}
         self.thinned = [name for name, arm in derived.items() if arm.base == "best_mixing"]
-        several = len(spec.shares) > 1
+        several = len(spec.mixing.shares) > 1
         self.choosers = [name for name, arm in self.arms.items() if is_mixing(arm) and several]
         late = several and any(arm.pattern.by_share for arm in self.changed.values())
-        self.trials = min(spec.share_seeds, spec.seeds) if self.choosers or late else 0
+        self.trials = min(spec.mixing.share_seeds, spec.seeds) if self.choosers or late else 0
         self.jobs: dict[str, list[FitJob]] = {}
         self.share_of: dict[str, float] = {}
         self.rows: list[dict[str, Any]] = []
@@ -100,12 +100,12 @@ class _Work:
     def at_most(self) -> int:
         """How many fits there will be, at most."""
         spec, trials = self.spec, self.trials
-        fits = spec.seeds * len(self.arms) + trials * (len(spec.shares) - 1) * len(self.choosers)
+        fits = spec.seeds * len(self.arms) + trials * (len(spec.mixing.shares) - 1) * len(self.choosers)
         for arm in self.changed.values():
-            fits += spec.seeds + (trials * (len(spec.shares) - 1) if arm.pattern.by_share else 0)
+            fits += spec.seeds + (trials * (len(spec.mixing.shares) - 1) if arm.pattern.by_share else 0)
         if self.thinned:
             made = self.runner.synthetic.samples.counts
-            fits += spec.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
+            fits += spec.mixing.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
         return fits
 
     def fit_declared(self) -> None:
@@ -139,8 +139,8 @@ class _Work:
             share = None
             known: list[FitJob] = []
             if arm.by_share:
-                share = self.spec.shares[0]
-                if len(self.spec.shares) > 1:
+                share = self.spec.mixing.shares[0]
+                if len(self.spec.mixing.shares) > 1:
                     tried = self._at_every_share(arm)
                     known = [job for jobs in tried.values() for job in jobs]
                     self.runner.run(known)
@@ -166,14 +166,15 @@ class _Work:
         for name, share in self.share_of.items():
             if self.arms[name] == arm.model_copy(update={"rows": Rows(synthetic=arm.rows.synthetic)}):
                 return share
-        return next(iter(self.share_of.values()), self.spec.shares[0])
+        return next(iter(self.share_of.values()), self.spec.mixing.shares[0])
 
     def _every_seed(self, arm: Arm, share: float | None, without: tuple[int, ...] = ()) -> list[FitJob]:
         return [self.runner.job(arm, share, i, without=without) for i in range(self.spec.seeds)]
 
     def _at_every_share(self, arm: Arm) -> dict[float, list[FitJob]]:
         return {
-            share: [self.runner.job(arm, share, i) for i in range(self.trials)] for share in self.spec.shares
+            share: [self.runner.job(arm, share, i) for i in range(self.trials)]
+            for share in self.spec.mixing.shares
         }
 
     def _best(self, names: Sequence[str]) -> str:
@@ -189,7 +190,7 @@ class _Work:
         """
         arm, share, validation = self.arms[best], self.share_of[best], self.validation
         synthetic, metric = self.runner.synthetic, self.spec.primary_metric
-        trials = min(self.spec.share_seeds, self.spec.seeds)
+        trials = min(self.spec.mixing.share_seeds, self.spec.seeds)
         # A selection takes rows of every class that has passing ones.
         used = marks_of(synthetic).get(arm.rows.synthetic, passing(synthetic))
         labels = [int(label) for label in np.unique(synthetic.samples.y[used])]

@@ -31,7 +31,7 @@ from augmentor.downstream.scores import score
 from augmentor.experiment.arm_words import change, describe, title
 from augmentor.experiment.arms import AnyArm, Arm, Derived, controls_of, name_of, needs_critic, pattern_of
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
-from augmentor.experiment.classifiers import CLASSIFIERS
+from augmentor.experiment.classifiers import CLASSIFIERS, why_not
 from augmentor.experiment.decide import Decision, decide
 from augmentor.experiment.draw import passing
 from augmentor.experiment.gan_train import gan_train_rows
@@ -109,9 +109,11 @@ def evaluate(
         ConfigError: if an arm cannot take samples of this shape.
     """
     check_parts(train, validation, test, synthetic)
-    check_shape(spec, modality_of(train).fit_codec(train).shape)
+    modality = modality_of(train)
+    spec = spec.with_classifier(modality.classifier)
+    check_shape(spec, modality.fit_codec(train).shape)
     named = spec.named_arms
-    arms, skipped = usable_arms(named, train, synthetic, critic)
+    arms, skipped = usable_arms(named, train, synthetic, critic, spec.model.classifier)
     parts = {"validation": validation, "test": test}
     runner = Runner(
         train, synthetic, parts, spec,
@@ -156,7 +158,7 @@ def evaluate(
             },
             "needed": asdict(decision.needed),
             "recommendation": asdict(decision.recommendation),
-            "classifier": CLASSIFIERS[spec.classifier].label,
+            "classifier": CLASSIFIERS[spec.model.classifier].label,
             "arms": {name: _told(arm) for name, arm in named.items()},
             "resolved_to": {
                 name: name_of(fitted.arms[name]) for name, arm in arms.items() if isinstance(arm, Derived)
@@ -199,7 +201,11 @@ def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: S
 
 
 def usable_arms(
-    arms: Mapping[str, AnyArm], train: Samples, synthetic: SyntheticSet, critic: KeptCritic | None = None
+    arms: Mapping[str, AnyArm],
+    train: Samples,
+    synthetic: SyntheticSet,
+    critic: KeptCritic | None = None,
+    classifier: str = "auto",
 ) -> tuple[dict[str, AnyArm], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
     passed = synthetic.samples.take(passing(synthetic)).counts
@@ -216,6 +222,11 @@ def usable_arms(
             for name, arm in arms.items()
             if needs_critic(arm)
         }
+    skipped |= {
+        name: f"The arm {name} was left out: {why}."
+        for name, arm in arms.items()
+        if (why := why_not(classifier, arm))
+    }
     choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
     if choosing:
         try:
@@ -261,9 +272,9 @@ def _decide(
         groups=test.group,
         validation_groups=validation.group,
         primary_metric=spec.primary_metric,
-        margin=spec.margin,
-        replicates=spec.bootstrap,
-        confidence=spec.confidence,
+        margin=spec.statistics.margin,
+        replicates=spec.statistics.bootstrap,
+        confidence=spec.statistics.confidence,
         seed=derive_seed(seed, "decision"),
         empty_arms=empty_arms,
     )
@@ -285,7 +296,7 @@ def _write_predictions(path: Path, found: Mapping[str, Mapping[str, Probabilitie
 
 def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     notes = []
-    kind, policy = runner.train.kind, runner.spec.policy
+    kind, policy = runner.train.kind, runner.spec.augmentation.policy
     if not synthetic.kept.any():
         notes.append(
             f"No synthetic {kind.name} was kept: arms of kept {kind.plural} train on real ones alone."
@@ -300,10 +311,11 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )
-    if not runner.policy.changes_nothing and runner.versions < runner.spec.pool_versions:
+    wanted = runner.spec.augmentation
+    if not runner.policy.changes_nothing and runner.versions < wanted.pool_versions:
         notes.append(
             f"The augmented pool has {runner.versions} versions of each {kind.name} instead of "
-            f"{runner.spec.pool_versions}, to stay within {runner.spec.pool_megabytes} MB."
+            f"{wanted.pool_versions}, to stay within {wanted.pool_megabytes} MB."
         )
     return notes
 

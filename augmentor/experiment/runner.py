@@ -70,23 +70,24 @@ class Runner:
         mapper: Mapper = run_parallel,
         critic: KeptCritic | None = None,
     ) -> None:
-        self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
+        self.modality = modality_of(train)
+        self.spec = spec = spec.with_classifier(self.modality.classifier)
+        self.train, self.synthetic, self.parts = train, synthetic, dict(parts)
         self.folder, self.processes, self.progress = folder, processes, progress
         self.mapper = mapper
         self.critic = critic if any(map(needs_critic, spec.named_arms.values())) else None
-        self.modality = modality_of(train)
         self.codec = self.modality.fit_codec(train)
-        self.policy = spec.resolved_policy().without(self.modality.lacking)
+        self.policy = spec.augmentation.resolved().without(self.modality.lacking)
         arms = [pattern_of(arm) for arm in spec.named_arms.values()]
         self.oversamplers = {arm.oversample for arm in arms}
         self.selections = {arm.rows.synthetic for arm in arms} & set(SELECTIONS)
         levelling = _levelling(train) if "smote" in self.oversamplers else 0
         self.rows = len(train) + len(synthetic) + levelling
         self.versions = affordable_versions(
-            spec.pool_versions,
+            spec.augmentation.pool_versions,
             self.rows,
             self.codec.pack(train.x)[:1].nbytes,
-            spec.pool_megabytes * 1_000_000,
+            spec.augmentation.pool_megabytes * 1_000_000,
         )
         if self.policy.changes_nothing:
             self.versions = 1
@@ -121,13 +122,13 @@ class Runner:
             arm=arm,
             share=share,
             without=without,
-            anneal=spec.anneal and arm.by_share,
+            anneal=spec.mixing.anneal and arm.by_share,
             seed=self.seeds[number],
-            updates=spec.updates,
-            batch=spec.batch,
-            learning_rate=spec.learning_rate,
-            channels=spec.channels,
-            classifier=spec.classifier,
+            updates=spec.model.updates,
+            batch=spec.model.batch,
+            learning_rate=spec.model.learning_rate,
+            channels=spec.model.channels,
+            classifier=spec.model.classifier,
         )
         # For people only; the key tells fits apart.
         label = name_of(arm).replace(" ", "_")

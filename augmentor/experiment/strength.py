@@ -52,7 +52,9 @@ def choose_label_minimum(
         The level, and rows with arm, setting ``label_minimum=<level>``, seed, split, metric and value.
     """
     arm = name_of(mixing_arm(spec.arms))
-    only = spec.model_copy(update={"shares": (max(spec.shares),)})
+    only = spec.model_copy(
+        update={"mixing": spec.mixing.model_copy(update={"shares": (max(spec.mixing.shares),)})}
+    )
     means: dict[float, float] = {}
     rows: list[dict[str, Any]] = []
     for level, synthetic in sorted(marked.items()):

@@ -19,6 +19,7 @@ from augmentor.experiment.choose import choose_share
 from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
+from augmentor.modalities.table import modality_of
 
 SILENT: Progress = Silent()
 
@@ -35,7 +36,7 @@ def try_shares(
     mapper: Mapper = run_parallel,
     progress: Progress = SILENT,
 ) -> list[dict[str, Any]]:
-    """Return the validation scores of the recipe's first mixing arm at every share of ``spec.shares``.
+    """Return the validation scores of the recipe's first mixing arm at every share of ``spec.mixing.shares``.
 
     Args:
         train: the training part.
@@ -57,18 +58,22 @@ def try_shares(
     """
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
+    spec = spec.with_classifier(modality_of(train).classifier)
     arm = mixing_arm(spec.arms)
     name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
-    _, skipped = usable_arms({name: arm}, train, synthetic)
+    _, skipped = usable_arms({name: arm}, train, synthetic, classifier=spec.model.classifier)
     if skipped:
         raise DataError(skipped[name])
-    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.share_seeds})
+    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
     runner = Runner(
         train, synthetic, {"validation": validation}, only,
         seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
     )  # fmt: skip
-    tried = {share: [runner.job(arm, share, i) for i in range(spec.share_seeds)] for share in spec.shares}
+    tried = {
+        share: [runner.job(arm, share, i) for i in range(spec.mixing.share_seeds)]
+        for share in spec.mixing.shares
+    }
     jobs = [job for mine in tried.values() for job in mine]
     progress.start(STAGE, len(jobs))
     runner.run(jobs)

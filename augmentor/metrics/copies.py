@@ -31,7 +31,7 @@ rows take seconds, series, images and volumes alike.
 """
 FLAT = 0.01
 """Contrast in [-1, 1] that counts as flat: 1.3 grey levels of 256."""
-ROWS = 256
+ROWS_AT_ONCE = 256
 
 Pixels = npt.NDArray[np.float32]
 
@@ -92,8 +92,8 @@ def nearest_image(
     index = np.zeros(len(queries), dtype=np.int64)
     for view in _views(train, mirror):
         columns = np.ascontiguousarray(standardised(view).T)
-        for start in range(0, len(inner), ROWS):
-            part = slice(start, start + ROWS)
+        for start in range(0, len(inner), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
             likeness = inner[part] @ columns
             if exclude is not None:
                 likeness[exclude[0][part, None] == exclude[1][None, :]] = -np.inf

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from augmentor.metrics.distances import BLOCK
 from augmentor.metrics.estimate import Array, Estimate, NotEstimable, pair
 
-BLOCKS = 10
+MAX_BLOCKS = 10
 BLOCK_ROWS = 10
 """The standard error comes from up to ten blocks of at least ten rows per side."""
 
@@ -70,7 +70,7 @@ def kid(real: npt.ArrayLike, fake: npt.ArrayLike, *, seed: int = 0) -> KernelDis
     """
     a, b = pair(real, fake)
     value = mmd2(a, b)
-    count = min(BLOCKS, min(len(a), len(b)) // BLOCK_ROWS)
+    count = min(MAX_BLOCKS, min(len(a), len(b)) // BLOCK_ROWS)
     if count < 2:
         few = f"two blocks of {BLOCK_ROWS} rows per side are needed, got {len(a)} and {len(b)} rows"
         return KernelDistance(value, NotEstimable(few))

@@ -75,10 +75,10 @@ def membership_attack(
     rate: Estimate = true_positive_rate(near, far, FALSE_POSITIVES)
     if len(far) < 1 / FALSE_POSITIVES:
         rate = NotEstimable(f"a rate of 1 % needs 100 rows that were not trained on, got {len(far)}")
-    return MembershipAttack(auroc(near, far), rate, control)
+    return MembershipAttack(two_sample_auroc(near, far), rate, control)
 
 
-def auroc(positive: Array, negative: Array) -> float:
+def two_sample_auroc(positive: Array, negative: Array) -> float:
     """Return the probability that a positive score exceeds a negative one, ties counting half."""
     if not len(positive) or not len(negative):
         raise DataError("an AUROC needs scores on both sides")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -103,6 +104,9 @@ class Modality(ABC):
     lacking: tuple[str, ...] = ()
     writer: ClassVar[Writer]
     """Writes the files of an expanded dataset."""
+    classifier: ClassVar[str] = "small_resnet"
+    """What the arms train where a recipe says "auto", a name in
+    :data:`augmentor.experiment.classifiers.CLASSIFIERS`."""
 
     @abstractmethod
     def fit_codec(self, train: Samples) -> Codec:
@@ -127,6 +131,10 @@ class Modality(ABC):
 
         Transforms of the policy that the modality is :attr:`lacking` are left out.
         """
+
+    def values(self, encoded: Grid) -> Grid:
+        """Return encoded rows (N, *shape) as the values (N, P) that diversity is measured on: all of them."""
+        return encoded.reshape(len(encoded), math.prod(encoded.shape[1:]))
 
     @abstractmethod
     def copy_view(self, encoded: Grid) -> Grid:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from augmentor.core.errors import DataError
-from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 from augmentor.modalities.base import Codec, Modality
 from augmentor.modalities.image import ImageModality
@@ -20,26 +19,18 @@ MODALITIES: dict[str, Modality] = {
 
 
 def modality_of(samples: Samples) -> Modality:
-    """Return the modality that the reader of ``samples`` named.
+    """Return the modality of ``samples``: that of their kind, which their reader decided.
 
     Raises:
         DataError: if there is none of that name.
     """
-    return modality_named(samples.kind)
-
-
-def modality_named(kind: Kind) -> Modality:
-    """Return the modality of that kind.
-
-    Raises:
-        DataError: if there is none of that name.
-    """
-    if kind.name not in MODALITIES:
+    name = samples.kind.name
+    if name not in MODALITIES:
         raise DataError(
-            f"there is no modality {kind.name!r}; there are {', '.join(MODALITIES)}. A new one is a row in "
+            f"there is no modality {name!r}; there are {', '.join(MODALITIES)}. A new one is a row in "
             "augmentor.modalities.table.MODALITIES"
         )
-    return MODALITIES[kind.name]
+    return MODALITIES[name]
 
 
 def load_codec(text: str) -> Codec:

@@ -14,7 +14,7 @@ from augmentor.data.readers.foreign import ForeignForm
 from augmentor.data.readers.foreign_arrays import ForeignArrays
 from augmentor.data.writers.arrays import VolumeFiles
 from augmentor.data.writers.export import Writer
-from augmentor.modalities.base import Preview
+from augmentor.modalities.base import Grid, Preview
 from augmentor.modalities.grid import LARGEST, GridModality, display_window, grey_levels
 
 GAP = 1
@@ -32,6 +32,10 @@ class VolumeModality(GridModality):
     def windows_by_channel(self, shape: tuple[int, ...]) -> bool:
         """Return True for several channels: they are different quantities, say two MRI contrasts."""
         return shape[0] > 1
+
+    def values(self, encoded: Grid) -> Grid:
+        """Return the values at the resolution of the search for copies: volumes have very many voxels."""
+        return super().values(self.copy_view(encoded))
 
     def preview(self, train: Samples) -> Preview:
         """Return how volumes are shown: in three slices."""

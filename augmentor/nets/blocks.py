@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from augmentor.nets.layers import activate, channels_last_gradient, convolution, linear
+from augmentor.nets.layers import activate, convolution, linear
+from augmentor.nets.layout import channels_last_gradient
 from augmentor.nets.sizing import resolutions, stage_widths
 from augmentor.nets.spec import NetworkSpec
 

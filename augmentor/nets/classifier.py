@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -48,7 +47,7 @@ class Classifier(nn.Module):
         self.shape, self.n_classes = tuple(shape), n_classes
 
 
-class ResidualBlock(nn.Module):
+class ClassifierBlock(nn.Module):
     """Two 3-wide convolutions beside a shortcut (He 2016, figure 2; shortcut D of He 2019).
 
     Maps (B, C_in, *S) to (B, C_out, *ceil(S / stride)); values are unbounded. The last
@@ -103,7 +102,7 @@ class SmallResNet(Classifier):
         previous = [widths[0], *widths[:-1]]
         self.blocks = nn.Sequential(
             *(
-                ResidualBlock(inputs, outputs, stride=1 if number == 0 else 2, ndim=ndim)
+                ClassifierBlock(inputs, outputs, stride=1 if number == 0 else 2, ndim=ndim)
                 for number, (inputs, outputs) in enumerate(zip(previous, widths, strict=True))
             )
         )
@@ -134,8 +133,3 @@ def stages(size: int, channels: int) -> tuple[tuple[int, ...], int]:
 def groups_of(channels: int) -> int:
     """Return how many groups normalise ``channels``: groups of at least 8 channels where possible."""
     return next(groups for groups in range(max(1, channels // 8), 0, -1) if channels % groups == 0)
-
-
-def memory_format(ndim: int) -> torch.memory_format:
-    """Return the layout in which convolutions of ``ndim`` dimensions run fastest (a fifth on CPUs)."""
-    return {2: torch.channels_last, 3: torch.channels_last_3d}.get(ndim, torch.contiguous_format)

@@ -138,7 +138,7 @@ class PlainOutput(StyledLayer):
         return made
 
 
-class Kind(NamedTuple):
+class StyleLayers(NamedTuple):
     """What tells one generator with styles from another.
 
     Attributes:
@@ -153,5 +153,5 @@ class Kind(NamedTuple):
     skips: bool
 
 
-MODULATED = Kind(ModulatedConv, ModulatedOutput, skips=True)
-ADAIN = Kind(AdainConv, PlainOutput, skips=False)
+MODULATED = StyleLayers(ModulatedConv, ModulatedOutput, skips=True)
+ADAIN = StyleLayers(AdainConv, PlainOutput, skips=False)

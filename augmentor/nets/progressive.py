@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from augmentor.core.errors import ConfigError
 from augmentor.nets.blocks import generator_stages
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
-from augmentor.nets.layers import LAST_GAIN, activate, cells, channels_last, downsample, upsample
+from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, upsample
+from augmentor.nets.layout import channels_last
 from augmentor.nets.spec import NetworkSpec
 
 

@@ -99,5 +99,5 @@ def _dimensions(name: str, shape: tuple[int, ...]) -> int:
 def _refuse_width(name: str, channels: int | None) -> None:
     if channels is not None:
         raise ConfigError(
-            f"evaluation.channels is the width of small_resnet; {name} has its own, got {channels}"
+            f"evaluation.model.channels is the width of small_resnet; {name} has its own, got {channels}"
         )

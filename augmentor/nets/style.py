@@ -18,8 +18,9 @@ from augmentor.core.ranks import all_gather_detached, draw_rows
 from augmentor.nets.blocks import critic_stages, generator_stages
 from augmentor.nets.conditional import MEAN_STYLE_DECAY
 from augmentor.nets.equalised import EqualisedConv, EqualisedLinear, EqualisedTop, pixel_norm
-from augmentor.nets.layers import LAST_GAIN, activate, cells, channels_last, downsample, upsample
-from augmentor.nets.modulated import ADAIN, MODULATED, Kind
+from augmentor.nets.layers import LAST_GAIN, activate, cells, downsample, upsample
+from augmentor.nets.layout import channels_last
+from augmentor.nets.modulated import ADAIN, MODULATED, StyleLayers
 from augmentor.nets.spec import NetworkSpec
 
 STYLE_WIDTH = 128
@@ -36,7 +37,7 @@ set that moves them little: on digits (60,000 images) `stylegan2` met 0.86 of th
 and a learning rate of 2e-3, and 0.95 with 0.1 and 5e-3; the two changes were not measured separately.
 """
 
-RUN = 4
+RUN_ROWS = 4
 """Rows of one class that stand together in a batch."""
 
 
@@ -93,7 +94,7 @@ class Synthesis(nn.Module):
         depths: for each layer, how many convolutions come before it.
     """
 
-    def __init__(self, kind: Kind, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
+    def __init__(self, kind: StyleLayers, spec: NetworkSpec, shape: tuple[int, ...]) -> None:
         super().__init__()
         ndim, _, stages, widths = generator_stages(spec, shape)
         gain = LAST_GAIN / math.sqrt(len(stages)) if kind.skips else LAST_GAIN
@@ -145,7 +146,7 @@ class StyledBody(nn.Module):
 
     depths: Tensor
 
-    def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...], kind: Kind) -> None:
+    def __init__(self, spec: NetworkSpec, inputs: int, shape: tuple[int, ...], kind: StyleLayers) -> None:
         super().__init__()
         self.mixing, self.truncation = spec.style_mixing, spec.truncation
         self.mapping = MappingNetwork(inputs)
@@ -213,8 +214,8 @@ def neighbours(rows: Tensor) -> Tensor:
 
     Rows of a run are of one class. If B is not a multiple of four, the last run is shorter.
     """
-    whole = len(rows) // RUN * RUN
-    runs = rows[:whole].unflatten(0, (-1, RUN)).roll(-1, 1).flatten(0, 1)
+    whole = len(rows) // RUN_ROWS * RUN_ROWS
+    runs = rows[:whole].unflatten(0, (-1, RUN_ROWS)).roll(-1, 1).flatten(0, 1)
     return runs if whole == len(rows) else torch.cat([runs, rows[whole:].roll(-1, 0)])
 
 

@@ -19,7 +19,7 @@ from augmentor.quality.filters_spec import (
     LabelFilter,
     OutlierFilter,
 )
-from augmentor.quality.judge import FEW, TaskJudge
+from augmentor.quality.judge import MIN_HELD_OUT, TaskJudge
 
 REAL_SHARE = 0.75
 """Share of the real images of a class that the label filter must let pass."""
@@ -92,7 +92,7 @@ def label_minimum(judge: TaskJudge, default: float) -> FloatArray:
     for label in range(judge.train.n_classes):
         rows = judge.held_out.y == label
         own = held_out[rows, label]
-        if rows.sum() < FEW:
+        if rows.sum() < MIN_HELD_OUT:
             own = np.concatenate([own, judge.out_of_fold[judge.train.y == label, label]])
         if len(own):
             result[label] = min(default, float(np.quantile(own, 1 - REAL_SHARE)))
@@ -144,7 +144,7 @@ def _outlier_ratio(samples: Samples, judge: TaskJudge, quantile: float) -> Float
 
 def _few(judge: TaskJudge) -> npt.NDArray[np.bool_]:
     """Return which classes (K,) have too few held-out rows for a scale of their own."""
-    return np.asarray(np.bincount(judge.held_out.y, minlength=judge.train.n_classes) < FEW)
+    return np.asarray(np.bincount(judge.held_out.y, minlength=judge.train.n_classes) < MIN_HELD_OUT)
 
 
 def _to_own_class(features: FloatArray, y: IntArray, judge: TaskJudge) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from augmentor.core.facts.quality import Memorisation, MissingNumber, ShownCopy
 from augmentor.core.samples import FloatArray, IntArray, Samples
 from augmentor.core.seeds import generator
 from augmentor.core.synthetic import SyntheticSet
@@ -16,14 +17,14 @@ from augmentor.metrics.membership import MembershipAttack, membership_attack
 from augmentor.quality.candidate_scores import CopyScale, copy_scale, copy_view, exact_copies
 from augmentor.quality.filters_spec import CopyFilter
 from augmentor.quality.judge import TaskJudge
-from augmentor.quality.memorisation import Memorisation, assess_memorisation
+from augmentor.quality.memorisation import assess_memorisation
 
 SHOWN = 12
 
 
 def copy_rows(
     judge: TaskJudge, held_out: Samples, synthetic: SyntheticSet, dataset: str, seed: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Memorisation]:
+) -> tuple[list[dict[str, Any]], list[MissingNumber], Memorisation]:
     """Return the results on copies, the numbers that are missing and why, and the verdict on memorisation.
 
     Splits are ``synthetic`` (all), ``kept``, and ``real`` (held-out). ``near_copies`` leaves out the
@@ -56,25 +57,24 @@ def copy_rows(
     )
     rows += more
     missing = [
-        {"split": row["split"], "metric": row["metric"], "class": None, "reason": str(row["value"])}
+        MissingNumber(split=row["split"], metric=row["metric"], reason=str(row["value"]))
         for row in rows
         if not is_number(row["value"])
     ]
     return [row for row in rows if is_number(row["value"])], missing, memorisation
 
 
-def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -> list[dict[str, Any]]:
+def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -> list[ShownCopy]:
     """Return the most copy-like samples, kept or not, the nearest first.
 
-    Each is {"synthetic": row of the synthetic set, "real": row of the training part, "real_id",
-    "class", "ratio" (below 1 a near copy), "kept"}. A training image is shown once, beside its
-    closest sample: twelve copies of one image say no more than one.
+    A training sample is shown once, beside its closest synthetic one: twelve copies of one sample say no
+    more than one.
     """
     scale = copy_scale(judge, CopyFilter().quantile).scale
     distance, index = _nearest(judge, synthetic)
     ratio = scale.relative_to_threshold(distance, synthetic.samples.y)
     ratio[exact_copies(synthetic.samples, judge.train)] = 0.0
-    shown: list[dict[str, Any]] = []
+    shown: list[ShownCopy] = []
     seen: set[int] = set()
     for row in np.argsort(ratio, kind="stable"):
         real = int(index[row])
@@ -82,14 +82,14 @@ def shown_copies(judge: TaskJudge, synthetic: SyntheticSet, most: int = SHOWN) -
             continue
         seen.add(real)
         shown.append(
-            {
-                "synthetic": int(row),
-                "real": real,
-                "real_id": str(judge.train.ids[real]),
-                "class": synthetic.samples.classes[synthetic.samples.y[row]],
-                "ratio": float(ratio[row]),
-                "kept": bool(synthetic.kept[row]),
-            }
+            ShownCopy(
+                synthetic=int(row),
+                real=real,
+                real_id=str(judge.train.ids[real]),
+                class_=synthetic.samples.classes[synthetic.samples.y[row]],
+                ratio=float(ratio[row]),
+                kept=bool(synthetic.kept[row]),
+            )
         )
         if len(shown) == most:
             break

@@ -127,7 +127,7 @@ class NetworkSpace:
         except (RuntimeError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise DataError(
                 f"the network {self.path.name} cannot take samples of shape (N, "
-                f"{', '.join(map(str, samples.shape))}) in [-1, 1]: {_last_line(error)}"
+                f"{', '.join(map(str, self.judge.codec.shape))}) in [-1, 1]: {_last_line(error)}"
             ) from error
         rows = np.concatenate(found) if found else np.zeros((0, 1))
         if len(rows) != len(x) or not np.isfinite(rows).all():

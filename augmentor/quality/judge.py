@@ -32,7 +32,6 @@ from augmentor.core.files import atomic_file, sha256_bytes, write_json
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import FloatArray, IntArray, Samples
 from augmentor.core.score import CheckpointScore
-from augmentor.metrics.copies import shrink
 from augmentor.metrics.diversity import diversity_ratio
 from augmentor.metrics.estimate import Estimate, NotEstimable, is_number
 from augmentor.metrics.fidelity import NEIGHBOURS, coverage_with_pool
@@ -43,7 +42,7 @@ from augmentor.quality.cross_fit import assign_folds, fit_folds, load_network, n
 from augmentor.training.classifier import embed, one_thread, predict
 
 UPDATES = 400
-FEW = 5
+MIN_HELD_OUT = 5
 """Below this many held-out rows of a class, training rows of the class join its reference."""
 
 
@@ -149,7 +148,7 @@ class TaskJudge:
         """
         x = self.encode(samples)
         right = self._probabilities(x).argmax(axis=1) == samples.y
-        features, pixels = self._features(x), _flat(x)
+        features, pixels = self._features(x), self._values(x)
         fidelity, coverage, diversity = [], [], {}
         for label, name in enumerate(self.train.classes):
             rows = samples.y == label
@@ -204,8 +203,11 @@ class TaskJudge:
         return modality_of(self.train)
 
     def pixels(self, samples: Samples) -> FloatArray:
-        """Return the encoded values (N, P), flat; volumes are averaged over blocks."""
-        return _flat(self.encode(samples))
+        """Return the encoded values (N, P) that diversity is measured on."""
+        return self._values(self.encode(samples))
+
+    def _values(self, x: Tensor) -> FloatArray:
+        return self.modality.values(x.numpy()).astype(np.float64)
 
     def probabilities(self, samples: Samples) -> FloatArray:
         """Return class probabilities (N, K), the mean over the networks; for unseen rows only."""
@@ -234,7 +236,7 @@ class TaskJudge:
         result = []
         for label in range(self.train.n_classes):
             held, known = self.held_out.y == label, self.train.y == label
-            join = known & (held.sum() < FEW)
+            join = known & (held.sum() < MIN_HELD_OUT)
             result.append(
                 Reference(
                     held_out=held_out[held],
@@ -333,10 +335,3 @@ def _standard(models: Sequence[SmallResNet], x: Tensor, fold: IntArray) -> tuple
     # A feature that is always zero stays zero instead of being divided by zero.
     scales = np.stack([np.maximum(rows.std(axis=0, dtype=np.float64), 1e-3) for rows in unseen])
     return centres, scales
-
-
-def _flat(x: Tensor) -> npt.NDArray[np.float64]:
-    """Return rows (N, P); volumes at the resolution of the search for copies, for their number of voxels."""
-    if x.ndim == 5:
-        x = torch.from_numpy(shrink(x.numpy()))
-    return x.flatten(1).numpy().astype(np.float64)

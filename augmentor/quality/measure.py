@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.quality import FeatureNetwork, MeasureFacts, MissingNumber
 from augmentor.core.results import Results
 from augmentor.core.samples import FloatArray, IntArray, Samples
 from augmentor.core.seeds import generator
@@ -52,9 +53,9 @@ BETTER: Mapping[str, bool | None] = {
 DISTANCES = ("kid", "frechet")
 """Their names contain the feature space (``kid_task``); overall also with ``images=540`` as setting."""
 DRAWS = 10
-LARGE = 300
+MANY_ROWS = 300
 """From this many rows of a class on, three draws are as good as ten."""
-MOST = 2000
+MAX_ROWS = 2000
 """Rows of a class beyond this are left out of pairwise distances."""
 
 Numbers = dict[str, Estimate]
@@ -68,7 +69,7 @@ class _Report:
 
     dataset: str
     rows: list[dict[str, Any]] = field(default_factory=list)
-    missing: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[MissingNumber] = field(default_factory=list)
 
     def add(
         self, split: str, metric: str, value: Estimate, name: str | None = None, images: int | None = None
@@ -82,7 +83,7 @@ class _Report:
                 | {"greater_is_better": better, "setting": None if images is None else {"images": images}}
             )
         elif images is None:
-            self.missing.append({"split": split, "metric": metric, "class": name, "reason": str(value)})
+            self.missing.append(MissingNumber(split=split, metric=metric, class_=name, reason=str(value)))
 
 
 def measure(
@@ -94,13 +95,13 @@ def measure(
     dataset: str,
     seed: int,
     features: str = "task",
-) -> tuple[Results, dict[str, Any]]:
+) -> tuple[Results, MeasureFacts]:
     """Measure fidelity, diversity and copies of ``synthetic``.
 
     Fidelity and diversity are those of the kept rows; label fidelity is given for all rows too
-    (fold ``generated``), because the kept ones were chosen by the classifiers that measure it.
+    (split ``generated``), because the kept ones were chosen by the classifiers that measure it.
     Copies are counted over all rows, because a filter that removes copies must not hide that the
-    generator makes them; the fold ``kept`` counts them after the filters.
+    generator makes them; the split ``kept`` counts them after the filters.
 
     Args:
         train: the training part, on which ``judge`` was fitted.
@@ -113,9 +114,8 @@ def measure(
             Label fidelity, within-class numbers and copies do not depend on it.
 
     Returns:
-        The rows (metrics by class and overall, folds ``synthetic`` and ``real``), and the facts
-        ``copies_shown``, ``memorised`` (word, sentence), ``not_estimable``, ``quality_protocol``,
-        ``feature_network`` and ``limits``.
+        The rows (metrics by class and overall, splits ``synthetic`` and ``real``), and what is said beside
+        them.
 
     Raises:
         DataError: if ``judge`` was fitted on other samples, or a network cannot take them.
@@ -140,21 +140,22 @@ def measure(
             if kind in DISTANCES:
                 # The number depends on the number of rows, so it also stands with that number.
                 report.add(split, metric, value, images=total)
-    copies, missing, memory = copy_rows(judge, held_out, synthetic, dataset, seed)
+    copies, missing, memorisation = copy_rows(judge, held_out, synthetic, dataset, seed)
     results = Results.from_rows([*report.rows, *copies])
-    facts = {
-        "copies_shown": shown_copies(judge, synthetic),
-        "memorised": memory.to_json(),
-        "not_estimable": [*report.missing, *missing],
-        "quality_protocol": _protocol(space, train, [rows for _, rows in by_class]),
-        "feature_network": {"file": Path(features).name, "sha256": space.digest} if space.digest else None,
-        "limits": [
+    network = FeatureNetwork(file=Path(features).name, sha256=space.digest) if space.digest else None
+    facts = MeasureFacts(
+        copies_shown=tuple(shown_copies(judge, synthetic)),
+        memorisation=memorisation,
+        not_estimable=(*report.missing, *missing),
+        quality_protocol=_protocol(space, train, [rows for _, rows in by_class]),
+        feature_network=network,
+        limits=(
             "Label fidelity of the kept samples is measured by the classifiers that filtered them; the value "
             "before the filter is the one that speaks of the generator.",
             f"Nearness to training {train.kind.plural} is copy detection. It is not a privacy guarantee: a "
             "set without near copies can still tell who was in the training data.",
-        ],
-    }
+        ),
+    )
     return results, facts
 
 
@@ -260,7 +261,7 @@ def _draws(source: FloatArray, size: int, rng: np.random.Generator) -> Iterator[
     if not size or len(source) == size:
         yield source[:size]
         return
-    for _ in range(DRAWS if size < LARGE else 3):
+    for _ in range(DRAWS if size < MANY_ROWS else 3):
         yield source[rng.choice(len(source), size, replace=False)]
 
 
@@ -283,7 +284,7 @@ def _overall(pairs: list[Pair], metric: str) -> Numbers:
 
 
 def _some(rows: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    return rows if len(rows) <= MOST else np.sort(rng.choice(rows, MOST, replace=False))
+    return rows if len(rows) <= MAX_ROWS else np.sort(rng.choice(rows, MAX_ROWS, replace=False))
 
 
 def _protocol(space: FeatureSpace, train: Samples, sizes: list[int]) -> str:

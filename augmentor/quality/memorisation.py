@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
 from scipy.stats import beta
 
+from augmentor.core.facts.quality import Memorisation
 from augmentor.core.kinds import Kind
 from augmentor.metrics.estimate import NotEstimable, is_number
 from augmentor.metrics.membership import MembershipAttack
 
 CONFIDENCE = 0.95
-
-Word = Literal["memorises", "recognisable", "no sign", "not estimable"]
-
-
-@dataclass(frozen=True)
-class Memorisation:
-    """The verdict on memorisation.
-
-    Attributes:
-        word: "memorises" if far more samples are copies than held-out real images are by the same
-            measure; else "recognisable" if their distance to the samples tells training images from
-            held-out ones; else "no sign".
-        sentence: the same in plain words, with the numbers.
-    """
-
-    word: Word
-    sentence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return both as a JSON-able dictionary."""
-        return asdict(self)
 
 
 def assess_memorisation(
@@ -58,7 +35,8 @@ def assess_memorisation(
     if not made or not held_out:
         reason = f"there are {made} samples and {held_out} held-out real {kind.plural}"
         return Memorisation(
-            "not estimable", f"Whether the generator memorises is not estimable, because {reason}."
+            word="not estimable",
+            sentence=f"Whether the generator memorises is not estimable, because {reason}.",
         )
     low, high = exact_interval(copies, made)
     _, most = exact_interval(alarms, held_out)
@@ -69,13 +47,18 @@ def assess_memorisation(
     )
     attacked, above = _attacked(found, kind)
     if low > most:
-        return Memorisation("memorises", f"The generator memorises: {shares}. {attacked}")
+        return Memorisation(
+            word="memorises",
+            sentence=f"The generator memorises: {shares}. {attacked}",
+        )
     if above:
         return Memorisation(
-            "recognisable", f"Who was in the training data can be guessed. {attacked} {shares}."
+            word="recognisable",
+            sentence=f"Who was in the training data can be guessed. {attacked} {shares}.",
         )
     return Memorisation(
-        "no sign", f"No sign of memorising: {shares}. {attacked} This is no privacy guarantee."
+        word="no sign",
+        sentence=f"No sign of memorising: {shares}. {attacked} This is no privacy guarantee.",
     )
 
 

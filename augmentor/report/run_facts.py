@@ -17,7 +17,7 @@ from augmentor.core.facts.evaluation import (
     OuterFacts,
     VerdictFacts,
 )
-from augmentor.core.facts.quality import MeasureFacts, NotEstimable, WarningFacts
+from augmentor.core.facts.quality import MeasureFacts, MissingNumber, WarningFacts
 from augmentor.core.facts.samples import FilterFacts, LabelMinimumFacts, LoadFacts, SampleFacts, Skipped
 from augmentor.core.facts.training import ChooseFacts, JudgeFacts, TrainFacts
 
@@ -111,6 +111,6 @@ class RunFacts(Facts):
         return [*self.load.skipped, *(self.sample.skipped if self.sample else ())]
 
     @property
-    def not_estimable(self) -> list[NotEstimable]:
+    def not_estimable(self) -> list[MissingNumber]:
         """Numbers without a value, and why."""
         return [*self.measure.not_estimable, *self.evaluate.not_estimable_arms]

@@ -109,7 +109,7 @@ def _words(facts: RunFacts) -> dict[str, Any]:
         "licence": facts.licence,
         "synthetic_source": sample["source"],
         "unusable": facts.filter.unusable if facts.filter else {},
-        **{name: measure[name] for name in ("copies_shown", "memorised", "quality_protocol")},
+        **{name: measure[name] for name in ("copies_shown", "memorisation", "quality_protocol")},
         **{name: evaluate[name] for name in ("needed", "recommendation", "classifier", "classifier_seeds")},
         **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
         "outer": facts.outer.to_json() if facts.outer else None,

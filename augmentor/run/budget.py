@@ -8,7 +8,7 @@ from typing import Any, Literal
 from augmentor.core.spec import Spec, merge
 from augmentor.experiment.arms import arm_of, name_of, written
 from augmentor.experiment.classifiers import trainable
-from augmentor.experiment.spec import DEFAULT_ARMS
+from augmentor.experiment.spec import DEFAULT_ARMS, classifier_in
 
 BudgetName = Literal["quick", "standard", "thorough"]
 
@@ -24,9 +24,9 @@ BUDGETS: Mapping[str, Mapping[str, Any]] = {
         "evaluation": {
             "arms": QUICK_ARMS,
             "seeds": 6,
-            "updates": 300,
-            "shares": [0.5],
-            "pool_versions": 12,
+            "model": {"updates": 300},
+            "mixing": {"shares": [0.5]},
+            "augmentation": {"pool_versions": 12},
         },
     },
     "standard": {"training": {"images": 24_000}},
@@ -56,10 +56,12 @@ BUDGETS: Mapping[str, Mapping[str, Any]] = {
                 "synthetic_only",
             ],
             "seeds": 20,
-            "updates": 1_200,
-            "shares": [0.25, 0.5, 0.75, 0.9],
-            "share_seeds": 5,
-            "label_minimums": [0.0, 0.5, 0.8],
+            "model": {"updates": 1_200},
+            "mixing": {
+                "shares": [0.25, 0.5, 0.75, 0.9],
+                "share_seeds": 5,
+                "label_minimums": [0.0, 0.5, 0.8],
+            },
         },
     },
 }
@@ -88,14 +90,15 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
             if section not in values and not _named(values):
                 found[section] = fields
             continue
-        said = found.get(section, {})
-        if unfiltered:
-            fields = {key: value for key, value in fields.items() if key != "label_minimums"}
-        if not isinstance(said, Spec) and isinstance(said, Mapping):
+        given = found.get(section, {})
+        if unfiltered and "mixing" in fields:
+            mixing = {key: value for key, value in fields["mixing"].items() if key != "label_minimums"}
+            fields = {**fields, "mixing": mixing}
+        if not isinstance(given, Spec) and isinstance(given, Mapping):
             if "arms" in fields:
-                able = trainable(str(said.get("classifier", "small_resnet")), map(arm_of, fields["arms"]))
+                able = trainable(classifier_in(given), map(arm_of, fields["arms"]))
                 fields = {**fields, "arms": [written(arm) for arm in able]}
-            found[section] = merge(fields, said)
+            found[section] = merge(fields, given)
     return found
 
 
@@ -108,9 +111,9 @@ def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     for section, fields in BUDGETS.get(name, {}).items():
         if section == "candidates":
             continue
-        said = found.get(section)
-        if isinstance(said, Mapping):
-            found[section] = {key: value for key, value in said.items() if fields.get(key) != value}
+        given = found.get(section)
+        if isinstance(given, Mapping):
+            found[section] = _without(given, fields)
             if not found[section]:
                 del found[section]
     candidates = found.pop("candidates", [])
@@ -119,7 +122,22 @@ def without_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def _without(given: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of ``given`` that differ from those of ``fields``, section by section."""
+    found = {}
+    for key, value in given.items():
+        known = fields.get(key)
+        if isinstance(value, Mapping) and isinstance(known, Mapping):
+            value = _without(value, known)
+            if not value:
+                continue
+        elif known == value:
+            continue
+        found[key] = value
+    return found
+
+
 def _named(values: Mapping[str, Any]) -> bool:
     """Return whether a recipe's ``values`` say anything of their synthesizer."""
-    said = values.get("synthesizer")
-    return isinstance(said, Spec) or bool(said)
+    given = values.get("synthesizer")
+    return isinstance(given, Spec) or bool(given)

@@ -30,10 +30,10 @@ def generators_of(own: MethodSpec, candidates: Sequence[Mapping[str, Any]]) -> d
         ConfigError: if a candidate is no synthesizer, naming which, the key at fault and what is allowed.
     """
     # What differs from the family, not what was set: a recipe that a run wrote down sets every field.
-    said = {**named(own), **differing(own)}
+    base = {**named(own), **differing(own)}
     found = {name_of(own): own}
     for number, fields in enumerate(candidates, start=1):
-        values = fields if {"family", "method"} & set(fields) else {**said, **fields}
+        values = fields if {"family", "method"} & set(fields) else {**base, **fields}
         spec = read_synthesizer(values, f"candidates, number {number}")
         found.setdefault(name_of(spec), spec)
     return found
@@ -46,11 +46,11 @@ def name_of(spec: MethodSpec) -> str:
         >>> name_of(read_synthesizer({"family": "projection", "mode_seeking": 0.3}))
         'projection mode_seeking=0.3'
     """
-    words = (
+    changes = (
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in differing(spec).items()
     )
-    return " ".join([spec.name, *words])
+    return " ".join([spec.name, *changes])
 
 
 def trial_share(spec: EvaluationSpec) -> float:
@@ -59,11 +59,12 @@ def trial_share(spec: EvaluationSpec) -> float:
     Raises:
         ConfigError: if the recipe names no share above 0.
     """
-    shares = [share for share in spec.shares if share > 0]
+    named = spec.mixing.shares
+    shares = [share for share in named if share > 0]
     if not shares:
         raise ConfigError(
-            "candidates are compared by a classifier that sees their samples, and evaluation.shares "
-            f"({', '.join(f'{share:g}' for share in spec.shares)}) has none above 0; name one, e.g. [0.5], "
+            "candidates are compared by a classifier that sees their samples, and evaluation.mixing.shares "
+            f"({', '.join(f'{share:g}' for share in named)}) has none above 0; name one, e.g. [0.5], "
             "or set candidates to []"
         )
     return shares[(len(shares) - 1) // 2]

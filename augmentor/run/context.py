@@ -35,7 +35,7 @@ class RunContext:
         recipe: what to do.
         cache: where the outputs of finished steps lie.
         device: "cpu", "cuda" or "mps"; already resolved.
-        progress: told where the work stands.
+        progress: receives messages on how far the work is.
         engine: what spreads the fits, and holds a slot on the device.
         completed: the outputs of the steps done so far.
     """

@@ -27,8 +27,9 @@ CRITIC: dict[str, str] = {
 
 def evaluation_without(spec: EvaluationSpec, avoid: Sequence[str]) -> EvaluationSpec:
     """Return ``spec`` whose classical policy leaves out what the card avoids."""
-    forbidden = {*spec.forbid, *(name for what in avoid for name in CLASSICAL[what])}
-    return spec.model_copy(update={"forbid": tuple(sorted(forbidden))})
+    forbidden = {*spec.augmentation.forbid, *(name for what in avoid for name in CLASSICAL[what])}
+    augmentation = spec.augmentation.model_copy(update={"forbid": tuple(sorted(forbidden))})
+    return spec.model_copy(update={"augmentation": augmentation})
 
 
 def synthesizer_without(spec: MethodSpec, avoid: Sequence[str]) -> MethodSpec:

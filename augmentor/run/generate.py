@@ -63,7 +63,7 @@ def generate(
         out: a folder that does not exist yet; it appears whole or not at all.
         seed: the same seed gives the same samples.
         device: "auto", "cpu", "cuda" or "mps".
-        progress: told where the work stands.
+        progress: receives messages on how far the work is.
 
     Raises:
         ConfigError: if the run, a class or a count is not valid.

@@ -41,14 +41,14 @@ def broken_rails(guard: GuardSpec, results: Results, arm: str | None) -> tuple[s
         ("minimum_coverage", "the coverage", guard.minimum_coverage, overall(results, "coverage"), False),
     )
     reasons = []
-    for name, words, limit, value, upper in checks:
+    for name, number, limit, value, upper in checks:
         if limit is None:
             continue
         if value is None:
-            reasons.append(f"{words} could not be measured, and guard.{name} asks for {limit:g}")
+            reasons.append(f"{number} could not be measured, and guard.{name} asks for {limit:g}")
         elif value > limit if upper else value < limit:
             side = "above" if upper else "below"
-            reasons.append(f"{words} {value:.4g} is {side} guard.{name} {limit:g}")
+            reasons.append(f"{number} {value:.4g} is {side} guard.{name} {limit:g}")
     return tuple(reasons)
 
 

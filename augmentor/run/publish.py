@@ -35,11 +35,11 @@ FILTERS = "filters.json"
 def collect_facts(context: RunContext, plan: Plan) -> RunFacts:
     """Return what every step said, whole, and how the run came about."""
     completed = context.completed
-    told = {step.name: step.of(context) for step in plan.steps}
-    known = {name: facts for name, facts in told.items() if name in RunFacts.model_fields}
+    every = {step.name: step.of(context) for step in plan.steps}
+    known = {name: facts for name, facts in every.items() if name in RunFacts.model_fields}
     return RunFacts(
         **known,
-        other={name: facts.to_json() for name, facts in told.items() if name not in known},
+        other={name: facts.to_json() for name, facts in every.items() if name not in known},
         recipe=dict(plan.settings),
         origin_notes=plan.notes,
         closing_notes=tuple(repeated_access_note(context.access_log)),

@@ -142,10 +142,10 @@ class Recipe(Spec):
 
     @model_validator(mode="after")
     def _levels_have_a_filter(self) -> Recipe:
-        if self.evaluation.label_minimums and self.filters.label is None:
+        if self.evaluation.mixing.label_minimums and self.filters.label is None:
             raise ValueError(
-                "evaluation.label_minimums chooses the minimum of the label filter, which is off; remove one "
-                "of the two"
+                "evaluation.mixing.label_minimums chooses the minimum of the label filter, which is off; "
+                "remove one of the two"
             )
         return self
 

@@ -13,6 +13,7 @@ from augmentor.core.files import atomic_folder, write_json
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.modalities.table import modality_of
 from augmentor.report.run_facts import RunFacts
 from augmentor.run.gallery import write_gallery
 
@@ -75,7 +76,7 @@ def write_report(
         dataset=str(results.table["dataset"].iloc[0]),
         classes=train.classes,
         kind=train.kind,
-        shape=train.shape,
+        shape=modality_of(train).fit_codec(train).shape,
     )
     whole = RunFacts(load=data, evaluate=facts, measure=measured or MeasureFacts())
     with atomic_folder(target) as temporary:

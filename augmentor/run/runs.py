@@ -59,8 +59,8 @@ def _finished(run: Path, published: bool) -> Entry:
             folder=str(run),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        said = f"its files cannot be read: {type(error).__name__}: {error}"
-        return Entry(recipe=recipe, when=when, state="damaged", reason=said, folder=str(run))
+        reason = f"its files cannot be read: {type(error).__name__}: {error}"
+        return Entry(recipe=recipe, when=when, state="damaged", reason=reason, folder=str(run))
 
 
 def _unfinished(log: Path) -> Entry:

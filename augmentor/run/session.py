@@ -35,7 +35,7 @@ class Job:
         recipe: what to do.
         out: the folder of all runs; the run appears in ``<out>/<recipe>/<stamp>``.
         device: "auto", "cpu", "cuda" or "mps".
-        progress: told where the work stands.
+        progress: receives messages on how far the work is.
     """
 
     recipe: Recipe
@@ -136,7 +136,7 @@ class Session:
             self.log.log(str(error))
         else:
             if freed.steps:
-                self.log.log(freed.told)
+                self.log.log(freed.message)
 
     def close(self) -> None:
         """Let go of the log and of the share in the cache."""

@@ -16,12 +16,10 @@ from augmentor.run.context import RunContext
 from augmentor.store.cache import StepOutput
 
 DATA_CODE = ("core", "data", "modalities")
-GENERATOR_CODE = (
-    *DATA_CODE,
-    *("nets", "objectives", "training", "synthesizers", "metrics", "quality"),
-)
+GENERATOR_CODE = (*DATA_CODE, "nets", "objectives", "training", "synthesizers", "metrics", "quality")
 """The judge scores checkpoints, so that its room belongs to what a generator is trained by."""
 EXPERIMENT_CODE = (*GENERATOR_CODE, "downstream", "statistics", "experiment")
+PACKAGE = __name__.partition(".")[0]
 
 F = TypeVar("F", bound=Facts)
 
@@ -122,9 +120,16 @@ def step_key(step: Step[Any], context: RunContext) -> str:
 
 
 def as_json(value: Any) -> Any:  # noqa: ANN401 - any value that a step reads
-    """Return ``value`` as JSON, with every sub-spec dumped whole."""
+    """Return ``value`` as JSON, with every sub-spec dumped whole.
+
+    The code that this package's own specs stand for is hashed beside them, room by room. A spec of somebody's
+    own, of a method or modality that is registered from outside, brings the hash of its file.
+    """
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        kind = type(value)
+        if kind.__module__.partition(".")[0] == PACKAGE:
+            return value.model_dump(mode="json")
+        return {"spec": value.model_dump(mode="json"), "code": sha256_file(Path(inspect.getfile(kind)))}
     if isinstance(value, Mapping):
         return {str(key): as_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -72,8 +72,8 @@ class Freed:
     size: int = 0
 
     @property
-    def told(self) -> str:
-        """The same in words."""
+    def message(self) -> str:
+        """The same as a sentence."""
         number = "1 step" if self.steps == 1 else f"{self.steps} steps"
         return f"freed {self.size / 1e6:,.1f} MB: {number} that no run came from"
 

@@ -1,1 +1,1 @@
-"""What makes samples of asked labels, and the judge of what it makes."""
+"""Methods that learn to make samples, and the synthesizer that fits, samples and saves any of them."""

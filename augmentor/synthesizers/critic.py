@@ -1,6 +1,6 @@
 """What is left of a training beside its generator: the critic, or the encoder, for classifiers to start from.
 
-It has seen the training part and nothing else. It tells training samples from others more readily than a
+It has seen the training part and nothing else. It distinguishes training samples from others better than a
 generator does, so whoever shares it shares as much as with a classifier trained on them.
 """
 

@@ -1,6 +1,6 @@
 """The field's named families: a method, and the fields that make each what it is. Torch-free.
 
-A family says only what sets it apart; everything else (batches in runs of one class, the average of the
+A family sets only what distinguishes it; everything else (batches in runs of one class, the average of the
 generator's weights, transitional labels, checkpoints, translations in front of the critic, a weak mode
 seeking loss) is the pipeline's and the same for all, so that a benchmark compares families and not
 recipes. Families published without labels get theirs from the conditioning seam.
@@ -18,9 +18,9 @@ class Family:
     """A named preset of a method.
 
     Attributes:
-        paper: whose idea it is, and where in the paper it stands.
+        paper: the paper, and the section or equation.
         method: a name in :data:`augmentor.synthesizers.methods.METHODS`.
-        fields: of that method, that it sets where a recipe says nothing.
+        fields: of that method, that it sets where a recipe does not.
         training: fields of the training that "auto" stands for, if not the general ones.
         dimensions: spatial dimensions that it is meant for.
     """
@@ -212,7 +212,7 @@ FAMILIES: dict[str, Family] = {
         {
             "networks": "per_class",
             "adversarial": "least_squares",
-            # Lambda is 10 in the paper. A critic that tells all apart can be won over for a gain of 0.5 (Mao
+            # Lambda is 10 in the paper. Against a perfect critic the generator can gain 0.5 (Mao
             # 2017, equation 9), so a translation would have to be undone to 0.05 a value before it pays, and
             # short trainings stay at the identity. The identity loss weighs half of lambda, as in the paper.
             "cycle": 1.0,
@@ -224,7 +224,7 @@ FAMILIES: dict[str, Family] = {
 """Every family by name; the first of a method is its usual one."""
 
 DEFAULT_FAMILY = "residual"
-"""What stands where a recipe says neither family nor method."""
+"""The family of a recipe that names neither family nor method."""
 
 
 def usual_family(method: str) -> str | None:

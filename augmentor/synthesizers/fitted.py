@@ -1,4 +1,4 @@
-"""Fitting one model, and what it is afterwards: sampled, saved and loaded in one format for every method."""
+"""A fitted model: sampled, saved and loaded in one format for every method."""
 
 from __future__ import annotations
 
@@ -11,55 +11,28 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from augmentor.core import ranks
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.files import sha256_bytes, sha256_json, write_json
-from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
-from augmentor.core.score import CheckpointScore, Judge
-from augmentor.core.scratch import on_disk
-from augmentor.core.seeds import derive_seed
-from augmentor.nets.layers import memory_format
 from augmentor.synthesizers.codec import DataForm
 from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.method_spec import MethodSpec
 from augmentor.synthesizers.methods import METHODS
 from augmentor.synthesizers.model import GenerativeModel
-from augmentor.synthesizers.sampler import BoolArray, Sampler, torch_threads
+from augmentor.synthesizers.sampler import BoolArray, Sampler
 from augmentor.synthesizers.starts import Starts
 from augmentor.synthesizers.traverse import Traversals
-from augmentor.training import loop
-from augmentor.training.batches import Batches, EncodedRows
-from augmentor.training.checkpoint import Checkpoints, read_tensors, write_tensors
-from augmentor.training.networks import Networks
+from augmentor.training.checkpoint import read_tensors, write_tensors
 from augmentor.training.spec import TrainingSpec
-from augmentor.training.state import State
 
 FORMAT = 3
 """Version of the saved files."""
 
 WEIGHTS = "generator.safetensors"
 CONFIG = "synthesizer.json"
-
-
-@dataclass(frozen=True)
-class FitContext:
-    """Where and how a fit works; nothing of it changes what is learnt, but for the last bits.
-
-    Attributes:
-        progress: hears images shown, losses, checkpoints and warnings.
-        folder: where full states are kept for resuming; None keeps none.
-        device: "cpu", "cuda" or "mps".
-        threads: torch threads while training on a CPU; restored afterwards.
-    """
-
-    progress: Progress = field(default_factory=Silent)
-    folder: Path | None = None
-    device: str = "cpu"
-    threads: int = 1
 
 
 class Fitted(Protocol):
@@ -182,9 +155,11 @@ class FittedModel:
         """
         form, tensors = DataForm.from_json(body), read_tensors(folder / WEIGHTS, body["sha256"])
         model = model_of(spec, training, form.shape, len(form.classes))
-        asked = model.starts_spec
+        chosen_by = model.starts_spec
         try:
-            starts = None if asked is None else Starts.read(form.codec, asked, tensors, body["counts"])
+            starts = (
+                None if chosen_by is None else Starts.read(form.codec, chosen_by, tensors, body["counts"])
+            )
             held = () if starts is None else starts.tensors()
             network = model.networks(0, torch.device(device)).sampled
             network.load_state_dict({name: value for name, value in tensors.items() if name not in held})
@@ -207,109 +182,6 @@ def model_of(
     if reason:
         raise ConfigError(f"{reason}; family 'dcgan' is the same for any number")
     return METHODS[spec.method].model()(spec, training, shape, n_classes)
-
-
-def fit_model(
-    spec: MethodSpec,
-    training: TrainingSpec,
-    train: Samples,
-    seed: int,
-    judge: Judge | None,
-    context: FitContext,
-) -> FittedModel:
-    """Train the method of ``spec`` on ``train``; see :meth:`Synthesizer.fit`."""
-    form, place, progress = DataForm.of(train), torch.device(context.device), context.progress
-    asked = spec
-    spec = METHODS[spec.method].model().sized(spec, form.shape, len(train))
-    model = model_of(spec, training, form.shape, train.n_classes)
-    starts = None
-    if model.starts_spec is not None:
-        starts = Starts.of(train, form.codec, model.starts_spec, seed)
-    with torch_threads(context.threads):
-        networks = model.networks(seed, place)
-        _refuse_ranks(model, networks)
-        state = State.begin(networks, model.regulators)
-        store = Checkpoints(context.folder, _fingerprint(asked, training, train, seed, judge is not None))
-        found = store.newest(progress.log)
-        if found is not None:
-            state.restore(*found)
-            shown = min(training.images, state.step * training.batch)
-            progress.log(f"resuming after {shown:,} images")
-        fitted = FittedModel(spec, training, form, model.sampler(state.average, starts), model.takes)
-        evaluate = None if judge is None else _evaluate(fitted, judge, training.judged, seed)
-        batches = _batches(train, form, model, place)
-        loop.train(state, loop.Training(training, model, batches, seed, evaluate, store, progress))
-    if state.best is not None:
-        state.average.load_state_dict(state.best_weights)
-    last = {"images": min(training.images, state.step * training.batch), "step": state.step}
-    facts = fitted.sampler.facts(train.classes, training.judged, _judged_seed(seed), progress)
-    fitted.history, fitted.chosen = state.history, {**(state.best or last), **facts}
-    fitted.critic = model.kept_critic(networks)
-    return fitted
-
-
-def _batches(
-    train: Samples, form: DataForm, model: GenerativeModel[Any, Any], place: torch.device
-) -> Batches:
-    x, encode = form.codec.pack(train.x), form.codec.encode
-    return Batches(
-        EncodedRows(x, encode) if on_disk(x) else torch.from_numpy(encode(x)),
-        torch.from_numpy(train.y),
-        train.n_classes,
-        model.rules,
-        device=place,
-        layout=memory_format(len(form.shape) - 1),
-    )
-
-
-def _refuse_ranks(model: GenerativeModel[Any, Any], networks: Networks) -> None:
-    """Refuse to share a batch among processes where the method or its networks cannot.
-
-    Raises:
-        ConfigError: if several processes share the training and the method, or a normalisation over the
-            batch, does not allow it.
-    """
-    processes = ranks.world_size()
-    if processes == 1:
-        return
-    if not model.distributed:
-        raise ConfigError(
-            f"method {model.spec.method!r} cannot be trained by the {processes} processes of torchrun "
-            "together; run without torchrun"
-        )
-    modules = (part for network in networks.trained.values() for part in network.module.modules())
-    if any(isinstance(part, nn.BatchNorm1d) for part in modules):
-        raise ConfigError(
-            f"this family normalises over the batch, which {processes} processes would each do over "
-            "their own rows; choose another family, or run without torchrun"
-        )
-
-
-def _evaluate(fitted: FittedModel, judge: Judge, judged: int, seed: int) -> loop.Evaluate:
-    """Return what scores the averaged network: the judge, over as many samples of each class."""
-    labels = np.arange(len(fitted.form.classes), dtype=np.int64).repeat(judged)
-
-    def evaluate() -> CheckpointScore:
-        return judge(fitted.sample(Conditions(labels), _judged_seed(seed)))
-
-    return evaluate
-
-
-def _judged_seed(seed: int) -> int:
-    return derive_seed(seed, "judged samples")
-
-
-def _fingerprint(spec: MethodSpec, training: TrainingSpec, train: Samples, seed: int, judged: bool) -> str:
-    return sha256_json(
-        {
-            "format": FORMAT,
-            "spec": spec.model_dump(mode="json"),
-            "training": training.model_dump(mode="json"),
-            "train": train.digest,
-            "seed": seed,
-            "judged": judged,
-        }
-    )
 
 
 def check_conditions(

@@ -56,7 +56,7 @@ class GameModel(GenerativeModel[Fields, GanNetworks[Generating]], Generic[Fields
             },
             every=training.penalty_every,
             augment=_augment(spec),
-            critic_steps=training.turns,
+            critic_steps=training.critic_updates,
             clip=self.weights.get("clip", 0.0),
             lecam=self.weights.get("lecam", 0.0),
             consistency=self.weights.get("consistency", 0.0),
@@ -122,7 +122,7 @@ def regulators_of(spec: GameSpec, training: TrainingSpec) -> Regulators:
 
 
 def _augment(spec: GameSpec) -> Augment | None:
-    """Return what stands in front of the critic, None for nothing."""
+    """Return the augmentation in front of the critic, None for none."""
     chance = spec.augmentation_probability
     if not spec.augmentation or chance == 0:
         return None

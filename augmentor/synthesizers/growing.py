@@ -17,7 +17,7 @@ def grow(
     """Set the resolution that ``step`` is trained at, in all networks; nothing where they do not grow.
 
     Args:
-        training: says over which share of it they grow.
+        training: gives the share of it over which they grow.
         step: from 0.
         generator: whose stages there are.
         other: critic, or encoder.

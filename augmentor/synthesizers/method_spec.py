@@ -16,8 +16,8 @@ class MethodSpec(Spec):
 
     Attributes:
         method: the method's name in :data:`augmentor.synthesizers.methods.METHODS`.
-        family: a name in :data:`augmentor.synthesizers.families.FAMILIES`, whose fields stand where none is
-            given; None for the method's own defaults.
+        family: a name in :data:`augmentor.synthesizers.families.FAMILIES`, whose values are used for
+            fields that are not given; None for the method's own defaults.
     """
 
     method: str

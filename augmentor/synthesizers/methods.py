@@ -1,8 +1,8 @@
-"""The methods by name: what each is asked by, and where its networks and training step are.
+"""The methods by name: the fields of each, and where its networks and training step are.
 
 To add a method, write its fields (:class:`augmentor.synthesizers.method_spec.MethodSpec`) and its model
 (:class:`augmentor.synthesizers.model.GenerativeModel`), and put both into :data:`METHODS`. Torch-free, so
-that recipes are read quickly: a model is imported when it is asked for.
+that recipes are read quickly: a model is imported when it is first used.
 """
 
 from __future__ import annotations

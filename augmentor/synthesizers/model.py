@@ -31,8 +31,8 @@ Network = TypeVar("Network", bound=nn.Module)
 class GenerativeModel(ABC, Generic[Fields, Trained]):
     """One method, bound to its fields, a budget and the shape of the data.
 
-    A method says at least how its networks are made (:meth:`networks`) and what one step is (:meth:`step`).
-    The defaults are those of a generator from latents and labels whose weights are averaged.
+    A method defines at least how its networks are made (:meth:`networks`) and one training step
+    (:meth:`step`). The defaults are those of a generator from latents and labels whose weights are averaged.
 
     Args:
         spec: the method's fields, sizes resolved by :meth:`sized`.
@@ -45,7 +45,7 @@ class GenerativeModel(ABC, Generic[Fields, Trained]):
     """
 
     takes: ClassVar[frozenset[str]] = frozenset({"labels"})
-    """Parts of :class:`augmentor.core.conditions.Conditions` that samples can be asked by."""
+    """Parts of :class:`augmentor.core.conditions.Conditions` that samples can be made for."""
 
     distributed: ClassVar[bool] = True
     """Whether the processes of ``torchrun`` can share a training."""
@@ -106,7 +106,7 @@ class GenerativeModel(ABC, Generic[Fields, Trained]):
         return ema_decay(self.training, step * self.training.batch)
 
     def begin_step(self, networks: Trained, average: nn.Module, step: int) -> None:
-        """Set what changes over the training inside the networks, and inside the average alike."""
+        """Set what changes over the training in the networks and in their average."""
 
     def draw(self, batches: BatchSource, step: int, draws: torch.Generator) -> Batch:
         """Return the batch of a step."""

@@ -1,4 +1,4 @@
-"""One model for each class, as Frid-Adar 2018 (section 3.2) trained one DCGAN for each kind of lesion.
+"""One model for each class, as Frid-Adar 2018 (section 3.2) trained one DCGAN for each type of lesion.
 
 A composition over any method that allows it, see :class:`augmentor.synthesizers.method_spec.PerClassSpec`.
 """
@@ -23,13 +23,12 @@ from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.fitted import (
     CONFIG,
     FORMAT,
-    FitContext,
     FittedModel,
     check_conditions,
-    fit_model,
     read_config,
     row_ids,
 )
+from augmentor.synthesizers.fitting import FitContext, fit_model
 from augmentor.synthesizers.method_spec import MethodSpec
 from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.synthesizers.traverse import MOST_CLASSES, Traversals
@@ -45,8 +44,8 @@ class FittedPerClass:
         training: the budget of all models together.
         classes: class names in label order.
         models: one a class, which knows no other.
-        history: the rows of all trainings, class after class, each with its ``class``; ``images`` goes on
-            counting from one to the next.
+        history: the rows of all trainings, class after class, each with its ``class``; ``images``
+            counts on from one to the next.
         chosen: images and steps in all, means of the chosen checkpoints' scores, and under ``classes``
             what each model chose.
         critic: None: there is one for each class.
@@ -72,7 +71,7 @@ class FittedPerClass:
         """
         check_conditions(conditions, self.classes, self.models[0].takes, self.spec.method)
         labels = conditions.labels
-        # A model of one class knows no other label; row i is the same whatever the others are asked for.
+        # A model of one class knows no other label; row i does not depend on the other rows.
         alone = replace(conditions, labels=np.zeros_like(labels))
         parts, places = [], []
         for label, model in enumerate(self.models):

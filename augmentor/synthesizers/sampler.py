@@ -33,7 +33,7 @@ class Sampler(ABC):
         shape: (C, *spatial) of one row.
         device: where the network lies.
         starts: training samples to start from; None where samples start from noise.
-        chunk: rows made together, always: a row's bits then never depend on how many are asked for.
+        chunk: rows made together, always: a row's bits then never depend on how many are made.
     """
 
     network: nn.Module
@@ -87,13 +87,13 @@ class Sampler(ABC):
         return {} if self.starts is None else {"counts": list(self.starts.counts)}
 
     def facts(self, classes: Sequence[str], judged: int, seed: int, progress: Progress) -> dict[str, Any]:
-        """Return what a fit tells of the result beside the judge's scores, as JSON values.
+        """Return facts about the fitted model beside the judge's scores, as JSON values.
 
         Args:
             classes: class names in label order.
             judged: samples per class that a checkpoint is judged by.
             seed: of the samples that the judge saw.
-            progress: told what a person should know.
+            progress: logs what a person should know.
         """
         return {} if self.starts is None else {"training_samples_held": len(self.starts.x)}
 
@@ -120,10 +120,10 @@ class GeneratorSampler(Sampler):
         labels = padded(conditions.labels, self.chunk)
         with torch.inference_mode():
             if self.starts is None:
-                begin = torch.randn(self.chunk, self.latent, generator=draws)
+                start = torch.randn(self.chunk, self.latent, generator=draws)
             else:
-                begin = self.starts.begun(self.starts.places(labels, draws), draws)
-            return self._generated(begin, labels, draws)[: len(conditions)]
+                start = self.starts.initial(self.starts.places(labels, draws), draws)
+            return self._generated(start, labels, draws)[: len(conditions)]
 
     def along_codes(self, classes: Sequence[str], seed: int) -> tuple[Rows, CodePath] | None:
         """Return rows along each code of the latent and what they are; None without codes."""
@@ -133,10 +133,10 @@ class GeneratorSampler(Sampler):
         with torch_threads(1):
             return self._generated(path.latents, path.labels), path
 
-    def _generated(self, begin: Tensor, labels: Tensor, draws: torch.Generator | None = None) -> Rows:
-        """Return rows for latents, or samples, to begin with (B, ...) and labels (B,)."""
+    def _generated(self, start: Tensor, labels: Tensor, draws: torch.Generator | None = None) -> Rows:
+        """Return rows for latents, or samples, to start from (B, ...) and labels (B,)."""
         with torch.inference_mode():
-            made: Tensor = self.network(begin.to(self.device), labels.to(self.device), 1.0, draws)
+            made: Tensor = self.network(start.to(self.device), labels.to(self.device), 1.0, draws)
             return made.float().cpu().contiguous().numpy()
 
 

@@ -1,4 +1,4 @@
-"""What a synthesizer is asked to be: the fields of one method, from a mapping that names it or a family.
+"""The declaration of a synthesizer: the fields of one method, from a mapping that names it or a family.
 
 Torch-free, so that recipes are read quickly.
 """
@@ -20,7 +20,7 @@ from augmentor.synthesizers.method_spec import MethodSpec
 from augmentor.synthesizers.methods import METHODS
 
 SECTION = "synthesizer"
-"""Where the fields stand in a recipe."""
+"""The recipe's section that holds the fields."""
 
 
 def _by_method(values: Any, _: ValidatorFunctionWrapHandler) -> MethodSpec:  # noqa: ANN401 - whatever is there
@@ -46,10 +46,10 @@ def _by_method(values: Any, _: ValidatorFunctionWrapHandler) -> MethodSpec:  # n
 
 
 SynthesizerSpec: TypeAlias = Annotated[SerializeAsAny[MethodSpec], WrapValidator(_by_method)]
-"""The fields of one method: a union told apart by ``method``, open to every method in the table.
+"""The fields of one method: a union discriminated by ``method``, open to every method in the table.
 
-A mapping names a family, a method, both or neither (the family residual). The family's fields stand where
-none is given. A field that the method does not have is refused, with the methods that have it.
+A mapping names a family, a method, both or neither (the family residual). The family's values are used for
+fields that are not given. A field that the method does not have is refused, with the methods that have it.
 """
 
 _ADAPTER: TypeAdapter[MethodSpec] = TypeAdapter(SynthesizerSpec)

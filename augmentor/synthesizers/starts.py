@@ -33,65 +33,65 @@ class Starts:
 
     Attributes:
         codec: from packed samples to the networks' range.
-        asked: how they are chosen and changed.
+        spec: how they are chosen and changed.
         x: (M, C, *spatial) packed training samples, ordered by class.
         labels: (M,) their classes.
         counts: (K,) training samples of each class, from which it follows who lends to whom.
     """
 
     codec: Codec
-    asked: StartsSpec
+    spec: StartsSpec
     x: npt.NDArray[Any]
     labels: IntArray
     counts: tuple[int, ...]
 
     @classmethod
-    def of(cls, train: Samples, codec: Codec, asked: StartsSpec, seed: int) -> Starts:
-        """Keep samples of the classes that lend, class after class, and not more than asked of each."""
+    def of(cls, train: Samples, codec: Codec, spec: StartsSpec, seed: int) -> Starts:
+        """Keep samples of the classes that lend, class after class, at most ``spec.held`` of each."""
         counts = tuple(train.counts.values())
-        lends = source_probabilities(counts, asked.beta).sum(0) > 0
+        lends = source_probabilities(counts, spec.beta).sum(0) > 0
         kept = []
         for label in range(train.n_classes):
             rows = np.flatnonzero(train.y == label)
-            if len(rows) > asked.held:
+            if len(rows) > spec.held:
                 draws = np.random.default_rng(derive_seed(seed, "starts", label))
-                rows = np.sort(draws.choice(rows, asked.held, replace=False))
+                rows = np.sort(draws.choice(rows, spec.held, replace=False))
             kept.append(rows if lends[label] else rows[:0])
         held = np.concatenate(kept)
-        return cls(codec, asked, np.ascontiguousarray(codec.pack(train.x)[held]), train.y[held], counts)
+        return cls(codec, spec, np.ascontiguousarray(codec.pack(train.x)[held]), train.y[held], counts)
 
     @classmethod
     def read(
-        cls, codec: Codec, asked: StartsSpec, tensors: Mapping[str, Tensor], counts: Sequence[int]
+        cls, codec: Codec, spec: StartsSpec, tensors: Mapping[str, Tensor], counts: Sequence[int]
     ) -> Starts:
         """Return what :meth:`tensors` held.
 
         Raises:
             KeyError: if they are not there.
         """
-        return cls(codec, asked, tensors["starts"].numpy(), tensors["labels"].numpy(), tuple(counts))
+        return cls(codec, spec, tensors["starts"].numpy(), tensors["labels"].numpy(), tuple(counts))
 
     def tensors(self) -> dict[str, Tensor]:
         """Return samples and classes by the names they are saved under."""
         return {"starts": torch.from_numpy(self.x), "labels": torch.from_numpy(self.labels)}
 
     def warning(self, name: str) -> dict[str, str]:
-        """Return what the settings beside the file ``name`` say of it."""
+        """Return the warning for the settings beside the file ``name``."""
         return {"warning": f"{name} holds {len(self.x)} training samples; share it as you would them"}
 
     def places(self, targets: Tensor, draws: torch.Generator) -> Tensor:
         """Return which sample (B,) each row of the classes ``targets`` (B,) starts from."""
         which, where = torch.rand(2, len(targets), generator=draws, dtype=torch.float64)
-        limits = source_probabilities(self.counts, self.asked.beta).cumsum(1)
+        limits = source_probabilities(self.counts, self.spec.beta).cumsum(1)
         # A class of no probability has no width between the limits, so it is never hit.
         lenders = (which[:, None] * limits[targets, -1:] >= limits[targets]).sum(1)
         held = torch.from_numpy(np.bincount(self.labels, minlength=len(self.counts)))
         places: Tensor = (held.cumsum(0) - held)[lenders] + (where * held[lenders]).long()
         return places
 
-    def begun(self, places: Tensor, draws: torch.Generator) -> Tensor:
-        """Return the samples at ``places`` (B,) with their smooth noise, (B, C, *spatial) in [-1, 1]."""
+    def initial(self, places: Tensor, draws: torch.Generator) -> Tensor:
+        """Return the samples at ``places`` (B,) plus smooth noise, (B, C, *spatial) in [-1, 1]."""
         x = torch.from_numpy(self.codec.encode(self.x[places.numpy()]))
-        matrices = low_pass(self.codec.shape[1:], self.asked.smoothness)
+        matrices = low_pass(self.codec.shape[1:], self.spec.smoothness)
         noise = torch.randn(x.shape, generator=draws)
-        return (x + scaled(smoothed(noise, matrices), self.asked.change)).clamp(-1, 1)
+        return (x + scaled(smoothed(noise, matrices), self.spec.change)).clamp(-1, 1)

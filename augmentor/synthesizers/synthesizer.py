@@ -1,4 +1,4 @@
-"""The synthesizer: fitted on samples, asked by conditions, saved and loaded, whatever the method."""
+"""The synthesizer: fitted on samples, sampled by conditions, saved and loaded, whatever the method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from augmentor.core.samples import Samples
 from augmentor.core.score import Judge
 from augmentor.core.spec import parse
 from augmentor.synthesizers.critic import KeptCritic
-from augmentor.synthesizers.fitted import CONFIG, FitContext, Fitted, FittedModel, fit_model, read_config
+from augmentor.synthesizers.fitted import CONFIG, Fitted, FittedModel, read_config
+from augmentor.synthesizers.fitting import FitContext, fit_model
 from augmentor.synthesizers.method_spec import MethodSpec
 from augmentor.synthesizers.per_class import FittedPerClass, fit_per_class
 from augmentor.synthesizers.spec import read_synthesizer
@@ -22,7 +23,7 @@ from augmentor.training.spec import TrainingSpec
 class Synthesizer:
     """Learns to make samples of each class.
 
-    Balance is not its business: the labels it is asked for decide that.
+    It does not balance classes: the conditions that it is given decide how many samples of each it makes.
 
     With a method that starts from training samples it HOLDS SOME OF THEM, in memory and in its file, see
     :mod:`augmentor.synthesizers.starts`.
@@ -56,7 +57,7 @@ class Synthesizer:
     ) -> None:
         """Train on ``train``, which is the training part and nothing else.
 
-        The same call with the same folder after an interruption goes on from the last saved state.
+        The same call with the same folder after an interruption resumes from the last saved state.
         On a CPU with the same number of threads it ends with the same weights, bit for bit, as a
         training that was never interrupted; on a GPU the draws are the same, but kernels that add in
         no fixed order may differ in the last bits.
@@ -79,7 +80,7 @@ class Synthesizer:
     def sample(self, conditions: Conditions, *, seed: int) -> Samples:
         """Return one sample for each condition, in the units of the training data.
 
-        Sample i depends on ``seed``, i and condition i alone, not on how many are asked for.
+        Sample i depends on ``seed``, i and condition i alone, not on how many are made.
 
         Raises:
             ConfigError: if the synthesizer is not fitted, a label is out of range, or the method does not
@@ -98,8 +99,8 @@ class Synthesizer:
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and settings (JSON with the weights' SHA-256) into ``folder``.
 
-        Where training samples stand beside the weights, the settings say so. With a network per class each
-        has a folder of its own.
+        Where training samples are stored beside the weights, the settings contain a warning. With a network
+        per class each has a folder of its own.
 
         Raises:
             ConfigError: if the synthesizer is not fitted.

@@ -90,7 +90,7 @@ def serve(
         cron: when it runs, in UTC.
         if_changed: whether a run stops at once where nothing has changed.
         port: of the server that is started.
-        progress: told where the pages are.
+        progress: receives the address of the pages.
 
     Raises:
         ServerEnded: if the server that was started here ends.

@@ -36,7 +36,7 @@ def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
         # On workers each member is one task, and its fits follow one another there.
         return session.context.engine.mapper(try_elsewhere, members)
 
-    def told(trials: list[Trial]) -> None:
+    def show(trials: list[Trial]) -> None:
         metric = job.recipe.evaluation.primary_metric
         pages.ask(
             create_table_artifact,
@@ -46,7 +46,7 @@ def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
         )
 
     with session.recorded():
-        drive(session, plan, step=work, attempt=attempt, told=told)
+        drive(session, plan, step=work, attempt=attempt, show=show)
         return finish(session)
 
 
@@ -55,7 +55,7 @@ def try_as_task(session: Session, member: Member, count: int) -> Trial:
 
     @task(
         name="Try a member",
-        task_run_name=f"Try {member.number} of {count}: {member.told}"[:200],
+        task_run_name=f"Try {member.number} of {count}: {member.title}"[:200],
         cache_policy=NO_CACHE,
         persist_result=False,
     )

@@ -22,10 +22,10 @@ class Batch(NamedTuple):
 
     Attributes:
         real: (B, C, *spatial) in [-1, 1].
-        labels: (B,) int64, in runs of four alike; the fakes are asked for the same labels.
+        labels: (B,) int64, in runs of four equal ones; the fakes are made for the same labels.
         latents: (B, L), standard normal.
         sources: (B, C, *spatial) in [-1, 1], for fakes that start from real samples: the batch's real rows
-            in another order, or rows of another class than asked for; None for all others.
+            in another order, or rows of another class than the label; None for all others.
         origins: (B,) int64, their labels.
     """
 
@@ -69,7 +69,7 @@ class BatchRules:
         power: the exponent p of tempered class sampling: a class is drawn with probability ~ count**p.
         latent: dimension L of the latents.
         sources: which samples to start from are drawn too. "batch": the batch's rows in another order;
-            "other classes": rows of another class than the one asked for, as in Zhu 2017, section 3, where
+            "other classes": rows of another class than the label, as in Zhu 2017, section 3, where
             a mapping starts from the other side alone.
     """
 
@@ -200,7 +200,7 @@ class Batches:
 def distinct(count: int, uniform: Sequence[float]) -> list[int]:
     """Return one position below ``count`` for each of the ``uniform`` numbers in [0, 1).
 
-    No position comes twice unless there are fewer than asked: a repeated real sample would teach
+    No position comes twice unless there are fewer than needed: a repeated real sample would teach
     the critic that low spread within a run is real.
     """
     picked: list[int] = []

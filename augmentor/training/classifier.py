@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from augmentor.core.errors import ConfigError, TrainingFailed
-from augmentor.nets.classifier import Classifier, SmallResNet, memory_format
+from augmentor.nets.classifier import Classifier, SmallResNet
+from augmentor.nets.layout import memory_format
 from augmentor.training.networks import Optimised, initial_weights, placed
 
 Network = TypeVar("Network", bound=Classifier)

@@ -25,10 +25,10 @@ from augmentor.training.step import Losses, StepContext, Trainable
 Trained = TypeVar("Trained", bound=Networks)
 
 STAGE = "train"
-"""What the stage is called to the listener; its unit is images shown."""
+"""Name of the stage in progress reports; its unit is images shown."""
 
 PROGRESS_SECONDS = 0.2
-"""The listener hears at most this often; what is trained does not depend on it."""
+"""Progress is reported at most this often; what is trained does not depend on it."""
 
 LOW_DIVERSITY = 0.5
 """A class less varied than this share of the real samples is warned about."""
@@ -47,7 +47,7 @@ class Training(Generic[Trained]):
         seed: all randomness derives from it, the number of the step and the rollbacks so far.
         evaluate: judges the averaged network; None keeps the last average.
         store: where full states are saved.
-        progress: told where the work stands.
+        progress: receives images shown and losses.
     """
 
     spec: TrainingSpec
@@ -91,14 +91,14 @@ def train(state: State[Trained], training: Training[Trained]) -> None:
     calendar = Calendar.of(spec, training.method.steps, training.method.checkpoints)
     progress.start(STAGE, spec.images)
     good = (state.tensors(), state.facts())
-    sums, told = Sums(), 0.0
+    sums, reported = Sums(), 0.0
     draws = torch.Generator()
     while state.step < calendar.last:
         losses = one_step(state, training, draws)
         sums.add(losses)
-        if time.monotonic() - told >= PROGRESS_SECONDS:
-            told = time.monotonic()
-            _tell(training, state, losses)
+        if time.monotonic() - reported >= PROGRESS_SECONDS:
+            reported = time.monotonic()
+            _report(training, state, losses)
         if not calendar.row(state.step):
             continue
         means = ranks.all_reduce_mean(sums.means())
@@ -132,7 +132,7 @@ def one_step(state: State[Trained], training: Training[Trained], draws: torch.Ge
     return losses
 
 
-def _tell(training: Training[Trained], state: State[Trained], losses: Losses) -> None:
+def _report(training: Training[Trained], state: State[Trained], losses: Losses) -> None:
     info = {name: float(loss) for name, loss in losses.items() if name != "penalty"}
     training.progress.update(STAGE, min(training.spec.images, state.step * training.spec.batch), info)
 

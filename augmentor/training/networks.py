@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.layers import memory_format
+from augmentor.nets.layout import memory_format
 from augmentor.training.spec import TrainingSpec
 
 Net = TypeVar("Net", bound=nn.Module, covariant=True)

@@ -32,8 +32,8 @@ def learning_rate(spec: TrainingSpec, step: int, factor: float = 1.0) -> float:
 def growth(spec: TrainingSpec, step: int, stages: int) -> float:
     """Return the position of a growing architecture with ``stages`` resolutions, 0 to stages - 1.
 
-    The whole part is a resolution, the rest how far the next has faded in. Resolutions stand and fade in
-    turn, each for the same number of steps (Karras 2018, appendix A), until ``spec.growth`` of the
+    The whole part is a resolution, the rest how far the next has faded in. Each resolution is held and
+    then faded in, for the same number of steps each (Karras 2018, appendix A), until ``spec.growth`` of the
     training is over.
     """
     phases = 2 * (stages - 1)

@@ -11,7 +11,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec
 
 GROUP = 4
-"""Rows of one class that stand together in a batch (Karras 2018 groups by four)."""
+"""Rows of one class that follow each other in a batch (Karras 2018 groups by four)."""
 
 GENERAL: Mapping[str, Any] = {
     "learning_rate": 5e-4,
@@ -19,7 +19,7 @@ GENERAL: Mapping[str, Any] = {
     "regularise_every": 4,
     "critic_steps": 1,
 }
-"""What "auto" stands for where a family says nothing; moments as in Karras 2018 and Huang 2024."""
+"""Values of "auto" where a family has none; moments as in Karras 2018 and Huang 2024."""
 
 
 class TrainingSpec(Spec):
@@ -33,7 +33,7 @@ class TrainingSpec(Spec):
         final_rate: share of the learning rate reached at the end, along a half cosine.
         betas: Adam's moments; "auto" is the family's.
         class_power: classes are drawn with probability proportional to count**class_power: 1 as
-            they come, 0 all alike, 0.5 between the two.
+            they come, 0 all equally, 0.5 between the two.
         transition: the shares of the training between which the label's weight rises from 0 to 1
             (Shahbazi 2022); (0, 0) is conditional from the start.
         regularise_every: steps between two penalties, whose weight grows by as much
@@ -81,18 +81,19 @@ class TrainingSpec(Spec):
         """Return the same with "auto" replaced by the family's values, or by the general ones.
 
         Raises:
-            ConfigError: if the generator would never have its turn.
+            ConfigError: if the generator would never be updated.
         """
         values = {**GENERAL, **family}
         given = {name: getattr(self, name) for name in GENERAL}
         tuned = self.model_copy(
             update={name: values[name] if value == "auto" else value for name, value in given.items()}
         )
-        if tuned.steps < tuned.turns:
+        every = tuned.critic_updates
+        if tuned.steps < every:
             raise ConfigError(
-                f"the generator learns at every {tuned.turns}th step (training.critic_steps), so it never "
-                f"would in {tuned.steps} steps (training.images={self.images:,} in batches of {self.batch}); "
-                f"set training.images to {self.batch * tuned.turns:,} or more, or lower training.critic_steps"
+                f"the generator is updated at every {every}th step (training.critic_steps), so it never "
+                f"would be in {tuned.steps} steps ({self.images:,} images in batches of {self.batch}): "
+                f"set training.images to {self.batch * every:,} or more, or lower training.critic_steps"
             )
         return tuned
 
@@ -113,7 +114,7 @@ class TrainingSpec(Spec):
         return int(GENERAL["regularise_every"] if self.regularise_every == "auto" else self.regularise_every)
 
     @property
-    def turns(self) -> int:
+    def critic_updates(self) -> int:
         """Updates of the critic for each of the generator, as a number."""
         return int(GENERAL["critic_steps"] if self.critic_steps == "auto" else self.critic_steps)
 

@@ -1,4 +1,4 @@
-"""Everything a training needs to go on as if it had never stopped."""
+"""Everything a training needs to resume as if it had never stopped."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ The report draws ``critic_loss`` and ``generator_loss``; ``penalty`` is the sum 
 
 @dataclass(frozen=True)
 class StepContext:
-    """Where the training stands at one step.
+    """The state of the training at one step.
 
     Attributes:
         step: number of the step, from 0.
@@ -63,7 +63,7 @@ class Trainable(Protocol[Trained]):
         """Return the decay of the average after ``step`` steps."""
 
     def begin_step(self, networks: Trained, average: nn.Module, step: int) -> None:
-        """Set what changes over the training inside the networks, and inside the average alike."""
+        """Set what changes over the training in the networks and in their average."""
 
     def draw(self, batches: BatchSource, step: int, draws: torch.Generator) -> Batch:
         """Return the batch of a step."""

@@ -66,16 +66,17 @@ def sections(model: type[BaseModel] = Recipe, path: str = "", choice: str = "") 
     yield from _walk(Section(path, model, said, choice), set())
 
 
-def _walk(section: Section, shown: set[type[BaseModel]]) -> Iterator[Section]:
+def _walk(section: Section, shown: set[tuple[type[BaseModel], str]]) -> Iterator[Section]:
     yield section
     for name, field in section.model.model_fields.items():
         path = f"{section.path}.{name}".lstrip(".")
         listed = list(_models(field.annotation, listed=True))
         inner = listed or list(_models(field.annotation))
         value = getattr(section.value, name, None)
-        # What stands in lists, such as an arm, can stand in many places: its table is there once.
-        for model in [one for one in inner if one not in shown]:
-            shown.update({model} if listed else ())
+        # What stands in lists, such as an arm, can stand in many places: its table is there once. So is that
+        # of a section that several methods have.
+        for model in [one for one in inner if not shown & {(one, ""), (one, path)}]:
+            shown.add((model, "" if listed else path))
             choice = _choice(model, field) if listed or len(inner) > 1 else ""
             yield from _walk(Section(path, model, value if type(value) is model else None, choice), shown)
 

@@ -9,7 +9,7 @@ import pytest
 
 from augmentor.core.errors import DataError
 from augmentor.core.facts.base import FACTS
-from augmentor.core.facts.quality import MeasureFacts, NotEstimable, ShownCopy
+from augmentor.core.facts.quality import MeasureFacts, MissingNumber, ShownCopy
 from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.facts.training import TrainFacts
 from augmentor.core.kinds import IMAGE
@@ -17,7 +17,7 @@ from augmentor.core.kinds import IMAGE
 
 def test_what_was_written_is_read_back_the_same(tmp_path: Path) -> None:
     copy = ShownCopy(synthetic=3, real=1, real_id="x", class_="a", ratio=0.5, kept=False)
-    missing = NotEstimable(split="synthetic", metric="kid", class_=None, reason="too few")
+    missing = MissingNumber(split="synthetic", metric="kid", class_=None, reason="too few")
     facts = MeasureFacts(copies_shown=(copy,), not_estimable=(missing,), limits=("one",))
     facts.write(tmp_path)
     assert MeasureFacts.read(tmp_path) == facts

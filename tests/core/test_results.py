@@ -24,6 +24,7 @@ def test_rows_of_a_setting_are_read_where_that_setting_is_requested(tmp_path) ->
         ({"share": 0.5}, "share=0.5"),
         ({"images": 3200, "candidate": "vae width=8"}, 'candidate="vae width=8" images=3200'),
         ({"without": 'a "b" c=1'}, r'without="a \"b\" c=1"'),
+        ({"share": 0.0}, "share=0"),
         ({}, ""),
     ],
 )

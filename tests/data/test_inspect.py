@@ -87,7 +87,7 @@ def test_blocks_miss_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     x[[7, 24]] = np.clip(x[[2, 23]].astype(int) + 1, 0, 255)
     whole = near_duplicates({"all": part(x, "r")}, image_fingerprints)
     assert {(pair.first, pair.second) for pair in whole} == {("r2", "r7"), ("r23", "r24")}
-    monkeypatch.setattr(duplicates, "BLOCK", 4)
+    monkeypatch.setattr(duplicates, "BLOCK_ROWS", 4)
     blocks = near_duplicates({"all": part(x, "r")}, image_fingerprints)
     assert {(pair.first, pair.second) for pair in blocks} == {("r2", "r7"), ("r23", "r24")}
 
@@ -95,7 +95,7 @@ def test_blocks_miss_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_very_many_pictures_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     x = smooth(20)
     x[19] = np.clip(x[0].astype(int) + 1, 0, 255)
-    monkeypatch.setattr(duplicates, "MOST", 10)
+    monkeypatch.setattr(duplicates, "MAX_COMPARED", 10)
     assert [
         (pair.first, pair.second) for pair in near_duplicates({"all": part(x, "r")}, image_fingerprints)
     ] == [("r0", "r19")]

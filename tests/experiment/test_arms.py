@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from flat_spec import nested
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
@@ -240,17 +241,17 @@ def test_arms_that_cannot_give_a_verdict_are_refused(values, reason):
 def test_defaults_are_the_issues():
     spec = EvaluationSpec()
     assert spec.arms == DEFAULT_ARMS
-    assert (spec.seeds, spec.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
+    assert (spec.seeds, spec.statistics.margin, spec.primary_metric) == (10, 0.01, "balanced_accuracy")
 
 
 def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():
     spec = parse(
         EvaluationSpec,
-        {"shares": [0.5, 0, 0.5], "policy": {"shift": 0.1, "flip_horizontal": True}, "forbid": ["shift"]},
+        nested(shares=[0.5, 0, 0.5], policy={"shift": 0.1, "flip_horizontal": True}, forbid=["shift"]),
         "r.yaml",
     )
-    assert spec.shares == (0.0, 0.5)
-    assert spec.resolved_policy() == Policy(flip_horizontal=True)
+    assert spec.mixing.shares == (0.0, 0.5)
+    assert spec.augmentation.resolved() == Policy(flip_horizontal=True)
     dumped = spec.model_dump(mode="json")
     assert parse(EvaluationSpec, dumped, "again") == spec
     assert dumped["arms"][:2] == ["real", "balanced"]
@@ -261,15 +262,15 @@ def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():
     ("values", "reason"),
     [
         ({"arms": ["real", "filterd"]}, "did you mean 'filtered'"),
-        ({"shares": []}, "at least one synthetic share"),
-        ({"shares": [1.0]}, "less than 1"),
-        ({"policy": "digit"}, "known policies: none, light"),
-        ({"policy": {"shfit": 0.1}}, "did you mean 'shift'"),
-        ({"forbid": ["flip"]}, "cannot forbid flip; transforms are: shift"),
+        (nested(shares=[]), "at least one synthetic share"),
+        (nested(shares=[1.0]), "less than 1"),
+        (nested(policy="digit"), "known policies: none, light"),
+        (nested(policy={"shfit": 0.1}), "did you mean 'shift'"),
+        (nested(forbid=["flip"]), "cannot forbid flip; transforms are: shift"),
         ({"primary_metric": "f1"}, "balanced_accuracy"),
         ({"seeds": 0}, "greater than or equal to 1"),
-        ({"margin": 0}, "greater than 0"),
-        ({"updatse": 3}, "did you mean 'updates'"),
+        (nested(margin=0), "greater than 0"),
+        ({"model": {"updatse": 3}}, "unknown key 'model.updatse'; did you mean 'updates'"),
     ],
 )
 def test_a_refused_recipe_names_what_is_allowed(values, reason):

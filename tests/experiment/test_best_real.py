@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 from blob_parts import blobs, marked, parts
+from flat_spec import changed, evaluation
 
 from augmentor.experiment.arms import PRESETS, arm_of, arms_of, name_of, settled
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.spec import EvaluationSpec, mixing_arm
+from augmentor.experiment.spec import mixing_arm
 
 PLAIN = ("balanced", "classical", "class_weighted", "mixup")
 WITH_SYNTHETIC = "with_synthetic"
-SPEC = EvaluationSpec(
+SPEC = evaluation(
     arms=(*PLAIN, WITH_SYNTHETIC),
     seeds=3,
     updates=40,
@@ -47,14 +48,14 @@ def test_it_is_the_counterpart_fit_for_fit_at_the_share_that_validation_chose(fi
     best = settled(PRESETS[WITH_SYNTHETIC], PRESETS[found.facts["verdict"]["baseline"]])
     twin = name_of(best)
     assert found.facts["resolved_to"][WITH_SYNTHETIC] == twin
-    named = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, best)}))
+    named = run(tmp_path, changed(SPEC, arms=(*PLAIN, best)))
     assert named.facts["share_of"][twin] == found.facts["share_of"][WITH_SYNTHETIC]
     with (
         np.load(folder / "predictions.npz", allow_pickle=False) as ours,
         np.load(tmp_path / "predictions.npz", allow_pickle=False) as theirs,
     ):
         np.testing.assert_array_equal(ours[f"test/{WITH_SYNTHETIC}"], theirs[f"test/{twin}"])
-    tried = found.results.table[found.results.table["setting"].notna()]
+    tried = found.results.table[found.results.table["setting"].str.startswith("share=").fillna(False)]
     assert set(tried["arm"]) == {WITH_SYNTHETIC}
     assert len(tried) == 4
 
@@ -66,7 +67,7 @@ def test_only_the_best_has_its_counterpart_trained(finished):
 
 
 def test_one_share_is_taken_as_it_is(tmp_path):
-    found = run(tmp_path, SPEC.model_copy(update={"shares": (0.5,)}))
+    found = run(tmp_path, changed(SPEC, shares=(0.5,)))
     assert found.facts["share_of"] == {WITH_SYNTHETIC: 0.5}
     assert found.facts["share_by"] == "recipe"
     assert found.facts["fits"]["trained"] == 5 * 3

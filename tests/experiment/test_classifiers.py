@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from flat_spec import evaluation, nested
 from sklearn.linear_model import LogisticRegression
 
 from augmentor.core.errors import ConfigError
@@ -22,6 +23,7 @@ from augmentor.experiment.classifiers import (
     fit_table,
     table_rows,
 )
+from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
@@ -58,7 +60,7 @@ def marked(samples):
 def runner_of(folder, classifier, arms=("real", "classical", "filtered", "class_weighted"), **options):
     kind = CLASSIFIERS[classifier]
     side = max(8, kind.least_side)
-    spec = EvaluationSpec(
+    spec = evaluation(
         arms=arms, seeds=2, updates=UPDATES.get(classifier, 12), batch=12, policy="none",
         classifier=classifier, shares=(0.5,), bootstrap=100, **options,
     )  # fmt: skip
@@ -74,9 +76,9 @@ def test_the_tables_agree():
     assert {name for name, kind in CLASSIFIERS.items() if kind.table} == set(ESTIMATORS)
     assert CLASSIFIERS["densenet121"].least_side == DENSENET_SIDE
     for name in CLASSIFIERS:
-        assert EvaluationSpec(classifier=name).classifier == name
-    with pytest.raises(ConfigError, match="'classifier'"):
-        parse(EvaluationSpec, {"classifier": "vgg"}, "here")
+        assert evaluation(classifier=name).model.classifier == name
+    with pytest.raises(ConfigError, match=r"'model\.classifier'"):
+        parse(EvaluationSpec, nested(classifier="vgg"), "here")
 
 
 @pytest.mark.slow
@@ -158,7 +160,7 @@ def test_a_class_without_a_row_has_probability_zero(name):
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_train(name):
-    arms = parse(EvaluationSpec, {"classifier": name}, "here").arms
+    arms = parse(EvaluationSpec, nested(classifier=name), "here").arms
     mixed = {arm_of(mix) for mix in ("mixup", "cutmix")} if CLASSIFIERS[name].table else set()
     bound = set() if name == "small_resnet" else set(filter(needs_critic, DEFAULT_ARMS))
     assert set(DEFAULT_ARMS) - set(arms) == mixed | bound
@@ -176,26 +178,26 @@ def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_
     ],
 )
 def test_an_arm_that_a_classifier_cannot_train_is_refused_when_the_recipe_is_read(name, arm, why):
-    values = {"classifier": name, "arms": ["classical", "filtered", arm]}
+    values = nested(classifier=name, arms=["classical", "filtered", arm])
     refusal = f"{name} cannot train the arm {name_of(arm_of(arm))}: {why}.*small_resnet"
     with pytest.raises(ConfigError, match=refusal):
         parse(EvaluationSpec, values, "here")
-    assert parse(EvaluationSpec, {**values, "classifier": "small_resnet"}, "here").arms[2] == arm_of(arm)
+    assert parse(EvaluationSpec, {"arms": values["arms"]}, "here").arms[2] == arm_of(arm)
 
 
 @pytest.mark.parametrize("arm", ["class_weighted", "synthetic_only", "with_synthetic", "random_oversampled"])
 def test_arms_of_other_rows_and_weights_can_be_trained_on_a_table(arm):
-    values = {"classifier": "random_forest", "arms": ["classical", "filtered", arm]}
+    values = nested(classifier="random_forest", arms=["classical", "filtered", arm])
     assert parse(EvaluationSpec, values, "here").arms[2] == arm_of(arm)
 
 
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"classifier": "resnet18", "channels": 8}, "channels is the width of small_resnet"),
-        ({"classifier": "random_forest", "anneal": True}, "anneal needs batches one by one"),
+        (nested(classifier="resnet18", channels=8), "channels is the width of small_resnet"),
+        (nested(classifier="random_forest", anneal=True), "anneal needs batches one by one"),
         (
-            {"classifier": "random_forest", "learning_rate": 0.1},
+            nested(classifier="random_forest", learning_rate=0.1),
             "learning_rate has no effect on random_forest",
         ),
     ],
@@ -206,8 +208,21 @@ def test_settings_without_an_effect_are_refused(values, reason):
 
 
 def test_images_too_small_for_the_classifier_are_refused_after_loading():
-    check_shape(EvaluationSpec(classifier="densenet121"), (1, 29, 64))
+    check_shape(evaluation(classifier="densenet121"), (1, 29, 64))
     with pytest.raises(ConfigError, match=r"densenet121 needs at least 29 cells a side.*\(1, 28, 28\)"):
-        check_shape(EvaluationSpec(classifier="densenet121"), (1, 28, 28))
+        check_shape(evaluation(classifier="densenet121"), (1, 28, 28))
     for name in set(CLASSIFIERS) - {"densenet121"}:
         check_classifier(name, (1, 4, 4))
+
+
+def test_auto_is_the_usual_classifier_of_the_data_and_arms_it_cannot_train_are_left_out():
+    spec = EvaluationSpec()
+    assert spec.model.classifier == "auto"
+    assert spec.with_classifier("mlp").model.classifier == "mlp"
+    assert spec.with_classifier("mlp").arms == spec.arms
+    named = evaluation(classifier="resnet18")
+    assert named.with_classifier("mlp") is named
+    train, made = blobs((8, 8, 8), 0, "real", 8), marked(blobs((8, 8, 8), 1, "made", 8))
+    _, skipped = usable_arms(spec.named_arms, train, made, critic=None, classifier="gradient_boosting")
+    assert "gradient_boosting takes one class a row" in skipped["mixup"]
+    assert usable_arms(spec.named_arms, train, made, classifier="auto")[1].keys() < skipped.keys()

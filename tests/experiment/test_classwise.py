@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from blob_parts import blobs, marked, parts
+from flat_spec import evaluation
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
@@ -14,7 +15,7 @@ from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
 
 MIXED = {"rows": "passing"}
-SPEC = EvaluationSpec(
+SPEC = evaluation(
     arms=("classical", MIXED, "classwise"),
     seeds=2,
     updates=120,

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from blob_parts import blobs, marked, parts
+from flat_spec import changed, evaluation
 
 from augmentor.core.errors import DataError
 from augmentor.core.progress import Silent
@@ -15,10 +16,10 @@ from augmentor.experiment.choose import choose_share
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fit import read_fit, run_fit
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
+from augmentor.experiment.spec import DEFAULT_ARMS
 from augmentor.modalities.policies import Policy
 
-TINY = EvaluationSpec(
+TINY = evaluation(
     arms=(*DEFAULT_ARMS[:-1], "synthetic", "filtered", "synthetic_only"),
     seeds=3,
     updates=12,
@@ -88,7 +89,7 @@ def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
 def test_choices_are_the_best_on_validation(finished):
     _, found = finished
     tried = found.results.table[found.results.table["setting"].str.startswith("share=").fillna(False)]
-    assert set(tried["setting"]) == {"share=0.0", "share=0.5"}
+    assert set(tried["setting"]) == {"share=0", "share=0.5"}
     assert set(tried["metric"]) == {"balanced_accuracy"}
     assert set(tried["split"]) == {"validation"}
     assert set(tried["arm"]) == {"filtered", "with_synthetic"}
@@ -195,17 +196,17 @@ def test_a_killed_run_trains_only_what_is_missing(finished, tmp_path, monkeypatc
 
 def test_more_seeds_keep_the_fits_that_are_there(finished):
     folder, _ = finished
-    more = run(folder, TINY.model_copy(update={"seeds": 4}))
+    more = run(folder, changed(TINY, seeds=4))
     # Nine arms of three seeds each, and of two mixing arms two fits of the share that was not chosen.
     assert more.facts["fits"] == {"trained": 9, "reused": 31}
 
 
 def test_a_damaged_fit_is_named(tmp_path):
-    run(tmp_path, TINY.model_copy(update={"seeds": 1, "arms": ("balanced", "synthetic")}))
+    run(tmp_path, changed(TINY, seeds=1, arms=("balanced", "synthetic")))
     file = next((tmp_path / "fits").iterdir())
     file.write_bytes(file.read_bytes()[:40])
     with pytest.raises(DataError, match="is damaged"):
-        run(tmp_path, TINY.model_copy(update={"seeds": 1, "arms": ("balanced", "synthetic")}))
+        run(tmp_path, changed(TINY, seeds=1, arms=("balanced", "synthetic")))
 
 
 def test_the_test_part_has_no_say_in_any_choice_or_fit(finished, tmp_path):
@@ -231,7 +232,7 @@ def test_the_test_part_has_no_say_in_any_choice_or_fit(finished, tmp_path):
 def test_nothing_kept_makes_the_filtered_arm_the_classical_one(tmp_path):
     train, validation, test, synthetic = parts()
     nothing = marked(synthetic.samples, np.zeros(len(synthetic), np.bool_))
-    spec = TINY.model_copy(update={"arms": ("classical", "filtered"), "shares": (0.5,)})
+    spec = changed(TINY, arms=("classical", "filtered"), shares=(0.5,))
     found = run(tmp_path, spec, (train, validation, test, nothing))
     assert found.results.value(arm="filtered", metric="delta") == 0.0
     # Nothing was added, so nothing was tested: an interval of no width must not read as equivalence.
@@ -243,7 +244,7 @@ def test_nothing_kept_makes_the_filtered_arm_the_classical_one(tmp_path):
 def test_surplus_rows_train_synthetic_only_and_not_filtered(tmp_path):
     train, validation, test, _ = parts()
     made = blobs((20, 20), 5, prefix="made")
-    spec = TINY.model_copy(update={"arms": ("classical", "filtered", "synthetic_only"), "shares": (0.5,)})
+    spec = changed(TINY, arms=("classical", "filtered", "synthetic_only"), shares=(0.5,))
     kept = np.zeros(40, np.bool_)
     surplus = run(tmp_path / "a", spec, (train, validation, test, marked(made, kept, "surplus")))
     assert surplus.results.value(arm="filtered", metric="delta") == 0.0
@@ -254,9 +255,7 @@ def test_surplus_rows_train_synthetic_only_and_not_filtered(tmp_path):
 
 def test_every_other_arm_runs_through_the_same_code(tmp_path):
     arms = ("real", "filtered", "duplicated", "class_weighted", "focal", "logit_adjusted", "mixup", "cutmix")
-    found = run(
-        tmp_path, TINY.model_copy(update={"arms": arms, "seeds": 1, "shares": (0.5,), "anneal": True})
-    )
+    found = run(tmp_path, changed(TINY, arms=arms, seeds=1, shares=(0.5,), anneal=True))
     scores = found.results.where(metric="balanced_accuracy", split="test")
     assert sorted(scores["arm"]) == sorted(arms)
     assert len(set(_first_probability(tmp_path, arms))) == len(arms)
@@ -287,11 +286,11 @@ def test_all_arms_start_from_the_same_weights_and_differ_only_by_their_declarati
 def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
     base = runner_of(tmp_path).job(arm_of("filtered"), 0.5, 0)
     assert runner_of(tmp_path / "elsewhere").job(arm_of("filtered"), 0.5, 0).key == base.key
-    changed = [TINY.model_copy(update=update) for update in (
+    others = [changed(TINY, **update) for update in (
         {"updates": 13}, {"batch": 8}, {"learning_rate": 1e-3}, {"channels": 5}, {"anneal": True},
         {"policy": "medical"}, {"forbid": ("shift",)}, {"pool_versions": 4},
     )]  # fmt: skip
-    keys = [runner_of(tmp_path, spec).job(arm_of("filtered"), 0.5, 0).key for spec in changed]
+    keys = [runner_of(tmp_path, spec).job(arm_of("filtered"), 0.5, 0).key for spec in others]
     keys += [runner_of(tmp_path, seed=1).job(arm_of("filtered"), 0.5, 0).key]
     runner = runner_of(tmp_path)
     keys += [runner.job(arm_of("filtered"), 0.25, 0).key, runner.job(arm_of("filtered"), 0.5, 1).key]
@@ -308,7 +307,7 @@ def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
     ):
         keys.append(runner_of(tmp_path, given=given).job(arm_of("filtered"), 0.5, 0).key)
     assert len({base.key, *keys}) == len(keys) + 1
-    same = TINY.model_copy(update={"seeds": 9, "bootstrap": 500, "margin": 0.5, "shares": (0.5,)})
+    same = changed(TINY, seeds=9, bootstrap=500, margin=0.5, shares=(0.5,))
     assert runner_of(tmp_path, same).job(arm_of("filtered"), 0.5, 0).key == base.key
 
 
@@ -319,7 +318,7 @@ def test_a_fit_that_is_not_there_reads_as_none(tmp_path):
 @pytest.mark.slow
 def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
     """Unseen real rows of the rare class must help; rows with the labels turned round must hurt."""
-    spec = EvaluationSpec(
+    spec = evaluation(
         arms=("classical", "synthetic"), seeds=3, updates=80, batch=32, channels=8,
         policy=Policy(brightness=0.05, contrast=0.05),
         pool_versions=4, bootstrap=500,
@@ -354,6 +353,6 @@ def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, mo
     told(choose, "choose_share")
     told(module, "_score_rows")
     told(module, "_decide")
-    run(tmp_path, TINY.model_copy(update={"seeds": 1}), opening=lambda: order.append("opening"))
+    run(tmp_path, changed(TINY, seeds=1), opening=lambda: order.append("opening"))
     assert order.count("opening") == 1
     assert order.index("choose_share") < order.index("opening") < order.index("test")

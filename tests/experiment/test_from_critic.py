@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 from blob_parts import parts
+from flat_spec import changed, evaluation
 
 from augmentor.experiment.arms import PRESETS, name_of, settled
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.spec import EvaluationSpec
 from augmentor.nets.architectures import adversarial_networks
 from augmentor.nets.spec import NetworkSpec
 from augmentor.synthesizers.critic import KeptCritic
 
 PLAIN = ("balanced", "classical")
-SPEC = EvaluationSpec(
+SPEC = evaluation(
     arms=(*PLAIN, "critic_network", "with_synthetic", "from_critic", "critic_and_rows"),
     seeds=2,
     updates=30,
@@ -65,7 +65,7 @@ def test_fit_for_fit_they_are_the_arms_they_were_resolved_to(finished, tmp_path)
     folder, found = finished
     base = PRESETS[max(PLAIN, key=lambda name: name in found.facts["notes"][0])]
     named = [settled(PRESETS[name], base) for name in ("from_critic", "critic_network")]
-    other = run(tmp_path, SPEC.model_copy(update={"arms": (*PLAIN, *named)}), critic=kept(0))
+    other = run(tmp_path, changed(SPEC, arms=(*PLAIN, *named)), critic=kept(0))
     assert list(other.facts["arms"]) == [*PLAIN, *map(name_of, named)]
     for name, arm in zip(("from_critic", "critic_network"), named, strict=True):
         assert found.facts["resolved_to"][name] == name_of(arm)
@@ -88,7 +88,7 @@ def test_without_a_critic_they_are_left_out_with_the_reason(tmp_path):
 
 
 def test_a_shared_folder_of_another_critic_is_not_taken_for_this_one(tmp_path):
-    arms = SPEC.model_copy(update={"arms": ("classical", "critic_network", "from_critic")})
+    arms = changed(SPEC, arms=("classical", "critic_network", "from_critic"))
     first, again, other = (run(tmp_path, arms, critic=kept(seed)) for seed in (0, 0, 1))
     assert first.facts["fits"] == {"trained": 6, "reused": 0}
     assert again.facts["fits"] == {"trained": 0, "reused": 6}

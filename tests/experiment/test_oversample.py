@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from flat_spec import evaluation
 from imblearn.over_sampling import SMOTE
 
 from augmentor.core.errors import ConfigError
@@ -13,7 +14,7 @@ from augmentor.experiment.oversample import (
     smote,
     too_small,
 )
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.spec import check_shape
 
 CLASSES = ("many", "some", "pair", "one", "none")
 COUNTS = (12, 5, 2, 1, 0)
@@ -105,7 +106,7 @@ def test_a_level_set_gets_nothing():
 
 
 def test_samples_too_large_are_refused_with_what_to_do():
-    spec = EvaluationSpec(arms=("real", "filtered", "oversampled"))
+    spec = evaluation(arms=("real", "filtered", "oversampled"))
     check_shape(spec, (1, 64, 64))
     with pytest.raises(ConfigError, match=r"arm oversampled .* 12,288 values .*\(3, 64, 64\).* 4,096"):
         check_shape(spec, (3, 64, 64))

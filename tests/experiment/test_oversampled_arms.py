@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from flat_spec import evaluation
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
@@ -10,10 +11,9 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import fit as fit_module
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.spec import EvaluationSpec
 
 ARMS = ("classical", "filtered", "oversampled", "random_oversampled")
-SPEC = EvaluationSpec(
+SPEC = evaluation(
     arms=ARMS, seeds=2, updates=6, batch=12, channels=4, shares=(0.5,), pool_versions=2, bootstrap=100
 )
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from flat_spec import evaluation, nested
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
@@ -23,15 +24,15 @@ from augmentor.run.generate import used_filters
 from augmentor.run.recipe import Recipe, load_recipe
 from augmentor.run.session import Job
 
-SPEC = EvaluationSpec(shares=(0.25, 0.5), share_seeds=2, seeds=3, label_minimums=(0.8, 0, 0.5))
+SPEC = evaluation(shares=(0.25, 0.5), share_seeds=2, seeds=3, label_minimums=(0.8, 0, 0.5))
 
 
 def test_levels_are_sorted_and_one_is_no_choice():
-    assert SPEC.label_minimums == (0.0, 0.5, 0.8)
-    assert EvaluationSpec().label_minimums == ()
+    assert SPEC.mixing.label_minimums == (0.0, 0.5, 0.8)
+    assert EvaluationSpec().mixing.label_minimums == ()
     with pytest.raises(ConfigError, match="two or more levels"):
-        parse(EvaluationSpec, {"label_minimums": [0.5, 0.5]}, "here")
-    values = {"name": "x", "filters": {"label": False}, "evaluation": {"label_minimums": [0, 0.5]}}
+        parse(EvaluationSpec, nested(label_minimums=[0.5, 0.5]), "here")
+    values = {"name": "x", "filters": {"label": False}, "evaluation": nested(label_minimums=[0, 0.5])}
     with pytest.raises(ConfigError, match="label filter, which is off"):
         parse(Recipe, values, "here")
 
@@ -48,7 +49,7 @@ def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch
 
     def tried(train, validation, synthetic, spec, *, seed, folder, **options):
         assert (train, validation) == ("train", "validation")
-        assert spec.shares == (0.5,)
+        assert spec.mixing.shares == (0.5,)
         asked[synthetic] = (seed, folder)
         return [{"share": 0.5, "scores": list(scores[synthetic])}]
 
@@ -86,7 +87,7 @@ def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
     made = blobs(60, 3, "s")
     wrong = np.arange(120) % 2 == 0
     mixed = dataclasses.replace(made, y=np.where(wrong, 1 - made.y, made.y))
-    spec = EvaluationSpec(
+    spec = evaluation(
         shares=(0.9,), share_seeds=2, updates=40, batch=16, channels=4, policy="none", bootstrap=100
     )
     level, rows = choose_label_minimum(
@@ -100,7 +101,7 @@ def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_path):
-    settings = ["filters.label={minimum: 0.5}", "evaluation.label_minimums=[0, 0.999]"]
+    settings = ["filters.label={minimum: 0.5}", "evaluation.mixing.label_minimums=[0, 0.999]"]
     outcome = run_job(Job(load_recipe(str(tiny_recipe), settings, data=tiny_images), tmp_path))
     summary = json.loads((outcome.folder / "summary.json").read_text())
     levels = summary["label_minimums"]
@@ -117,7 +118,7 @@ def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_p
     assert "Strength of the label filter" in page
     assert sha256_file(outcome.folder / "filters" / "filters.json")
     # Another choice is made anew, and filters that come out the same are the same step.
-    again = [*settings[:1], "evaluation.label_minimums=[0, 0.5]"]
+    again = [*settings[:1], "evaluation.mixing.label_minimums=[0, 0.5]"]
     other = run_job(Job(load_recipe(str(tiny_recipe), again, data=tiny_images), tmp_path))
     chosen = json.loads((other.folder / "summary.json").read_text())["label_minimums"]["chosen"]
     assert "label_minimum" not in other.reused

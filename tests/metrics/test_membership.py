@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from augmentor.core.errors import DataError
 from augmentor.metrics.estimate import NotEstimable
-from augmentor.metrics.membership import auroc, membership_attack, true_positive_rate
+from augmentor.metrics.membership import membership_attack, true_positive_rate, two_sample_auroc
 
 
 def parts(seed=0):
@@ -18,9 +18,9 @@ def test_auroc_is_scikit_learns_with_ties():
     rng = np.random.default_rng(0)
     positive, negative = rng.integers(0, 9, 70) + 1.0, rng.integers(0, 9, 50) * 1.0
     y = np.r_[np.ones(70), np.zeros(50)]
-    assert auroc(positive, negative) == pytest.approx(roc_auc_score(y, np.r_[positive, negative]))
+    assert two_sample_auroc(positive, negative) == pytest.approx(roc_auc_score(y, np.r_[positive, negative]))
     with pytest.raises(DataError, match="both sides"):
-        auroc(positive, negative[:0])
+        two_sample_auroc(positive, negative[:0])
 
 
 def test_true_positive_rate_is_scikit_learns():
@@ -77,7 +77,9 @@ def test_the_control_is_the_attack_on_members_alone():
     made = rng.normal(size=(50, 4))
     near = -np.sqrt(((members[:, None] - made) ** 2).sum(-1)).min(axis=1)
     dealt = np.random.default_rng(7)
-    draws = [auroc(order[100:], order[:100]) for order in (dealt.permutation(near) for _ in range(40))]
+    draws = [
+        two_sample_auroc(order[100:], order[:100]) for order in (dealt.permutation(near) for _ in range(40))
+    ]
     found = membership_attack(members, others, made, repeats=40, seed=7)
     assert found.control == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=1e-12)
 

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from augmentor.core.errors import ConfigError
-from augmentor.nets.classifier import ResidualBlock, SmallResNet, groups_of, stages
+from augmentor.nets.classifier import ClassifierBlock, SmallResNet, groups_of, stages
 
 SHAPES = [(1, 8, 8), (3, 28, 28), (1, 17, 31), (4, 65), (1, 9, 10, 11), (2, 1, 1)]
 
@@ -34,7 +34,7 @@ def test_one_row_does_not_depend_on_the_rows_beside_it():
 
 
 def test_a_fresh_block_is_its_rectified_shortcut():
-    block = ResidualBlock(8, 8, stride=2, ndim=2)
+    block = ClassifierBlock(8, 8, stride=2, ndim=2)
     x = torch.randn(2, 8, 5, 5)
     expected = functional.relu(functional.avg_pool2d(x, 2, ceil_mode=True))
     torch.testing.assert_close(block(x), expected)

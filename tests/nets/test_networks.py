@@ -13,7 +13,7 @@ from idle_parameters import idle_parameters
 from augmentor.core.errors import ConfigError
 from augmentor.nets.architectures import ARCHITECTURES, adversarial_networks, autoencoder_networks
 from augmentor.nets.conditioning import CONDITIONINGS
-from augmentor.nets.layers import memory_format
+from augmentor.nets.layout import memory_format
 from augmentor.nets.spec import NORMS, ArchitectureName, ConditioningName, NetworkSpec
 
 IMAGE = (1, 8, 8)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.facts.quality import FeatureNetwork
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
@@ -107,11 +108,11 @@ def test_numbers_are_named_by_their_space_and_stand_beside_real(features, judge,
             (value,) = rows[rows["setting"].notna() & (rows["split"] == split)]["value"]
             assert value == whole["value"].item()
             assert not whole["greater_is_better"].item()
-    network_told = facts["feature_network"]
+    network_told = facts.feature_network
     assert (network_told is None) == (features != "net")
     if features == "net":
-        assert network_told == {"file": "eyes.pt", "sha256": features_key(given)}
-        assert "eyes.pt" in facts["quality_protocol"]
+        assert network_told == FeatureNetwork(file="eyes.pt", sha256=features_key(given))
+        assert "eyes.pt" in facts.quality_protocol
 
 
 def test_label_fidelity_and_copies_do_not_depend_on_the_space(judge, made):

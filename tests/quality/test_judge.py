@@ -336,11 +336,11 @@ def test_every_number_stands_beside_the_same_for_real(measured):
 
 
 def test_what_could_not_be_measured_gives_the_reason(measured):
-    missing = measured[1]["not_estimable"]
-    recall = [item for item in missing if item["metric"] == "recall" and item["class"] == "three"]
+    missing = measured[1].not_estimable
+    recall = [item for item in missing if item.metric == "recall" and item.class_ == "three"]
     assert recall
-    assert all(item["reason"].startswith("not estimable, because") for item in missing)
-    json.dumps(measured[1], allow_nan=False)
+    assert all(item.reason.startswith("not estimable, because") for item in missing)
+    json.dumps(measured[1].to_json(), allow_nan=False)
 
 
 def test_memorised_images_are_called_so(judge, parts):
@@ -350,10 +350,10 @@ def test_memorised_images_are_called_so(judge, parts):
     assert results.value(metric="exact_copies", split="synthetic") == 20
     assert results.value(metric="copy_rate", split="synthetic") >= 20 / 60
     assert results.value(metric="exact_copies", split="real") == 0
-    shown = facts["copies_shown"]
-    assert [item["ratio"] for item in shown] == sorted(item["ratio"] for item in shown)
-    assert all(item["synthetic"] - 40 == item["real"] for item in shown[:12])
-    assert shown[0]["real_id"] == train.ids[shown[0]["real"]]
+    shown = facts.copies_shown
+    assert [item.ratio for item in shown] == sorted(item.ratio for item in shown)
+    assert all(item.synthetic - 40 == item.real for item in shown[:12])
+    assert shown[0].real_id == train.ids[shown[0].real]
     copied = measure(train, held_out, synthetic(train), judge, dataset="d", seed=0)[0]
     assert copied.value(metric="membership_auroc", split="synthetic") == 1.0
     assert copied.value(metric="authenticity", split="synthetic") == 0.0
@@ -375,7 +375,7 @@ def test_scores_in_the_provenance_are_used(judge, parts):
         metric="near_copies", split="synthetic"
     )
     assert results.value(metric="near_copies", split="kept") == 0
-    assert {item["kept"] for item in facts["copies_shown"]} <= {True, False}
+    assert {item.kept for item in facts.copies_shown} <= {True, False}
 
 
 def test_nothing_kept_is_said_and_not_measured(judge, parts):
@@ -385,8 +385,8 @@ def test_nothing_kept_is_said_and_not_measured(judge, parts):
     )
     results, facts = measure(train, held_out, none, judge, dataset="d", seed=0)
     assert results.where(metric="precision", split="synthetic").empty
-    assert any(item["metric"] == "precision" for item in facts["not_estimable"])
-    told = {(item["metric"], item["split"]) for item in facts["not_estimable"]}
+    assert any(item.metric == "precision" for item in facts.not_estimable)
+    told = {(item.metric, item.split) for item in facts.not_estimable}
     assert {("copy_rate", "kept"), ("membership_auroc", "synthetic"), ("authenticity", "synthetic")} <= told
     numbers = set(zip(results.table["metric"], results.table["split"], strict=True))
     assert not told & {(m, f) for m, f in numbers if m in ("copy_rate", "membership_auroc", "authenticity")}

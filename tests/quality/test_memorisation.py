@@ -93,10 +93,10 @@ def test_a_generator_trained_to_memorise_twenty_images_is_called_so():
         return measure(parts.train, parts.validation, made, judge, dataset="digits", seed=0)
 
     results, facts = word(generator.sample(Conditions(np.arange(200) % 10), seed=1))
-    assert facts["memorised"]["word"] == "memorises"
+    assert facts.memorisation.word == "memorises"
     assert results.value(metric="copy_rate", split="synthetic") > 0.1
     assert results.value(metric="authenticity", split="synthetic") < results.value(
         metric="authenticity", split="real"
     )
     _, honest = word(parts.test.take(range(200)))
-    assert honest["memorised"]["word"] == "no sign"
+    assert honest.memorisation.word == "no sign"

@@ -1,7 +1,7 @@
 import pytest
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.spec import parse
+from augmentor.core.spec import merge, parse
 from augmentor.run.budget import BUDGETS
 from augmentor.run.recipe import Recipe, list_recipes, load_recipe
 from augmentor.synthesizers.spec import spec_of
@@ -17,8 +17,7 @@ def test_every_budget_is_read_with_every_field_in_its_place(name):
     for section, fields in BUDGETS[name].items():
         if section == "candidates":
             continue
-        for key, value in fields.items():
-            assert recipe[section][key] == value
+        assert merge(recipe[section], fields) == recipe[section]
 
 
 def test_a_longer_budget_never_does_less():
@@ -29,16 +28,16 @@ def test_a_longer_budget_never_does_less():
         assert less.training.images < more.training.images
         assert less.judge.updates < more.judge.updates
         assert less.evaluation.seeds < more.evaluation.seeds
-        assert less.evaluation.updates < more.evaluation.updates
+        assert less.evaluation.model.updates < more.evaluation.model.updates
         assert set(less.evaluation.arms) < set(more.evaluation.arms)
-        assert set(less.evaluation.shares) < set(more.evaluation.shares)
+        assert set(less.evaluation.mixing.shares) < set(more.evaluation.mixing.shares)
         assert len(less.candidates) <= len(more.candidates)
 
 
 def test_what_the_recipe_says_beats_the_budget():
     recipe = load_recipe(EMBEDDED, ["budget=quick", "training.images=320", "evaluation.seeds=3"])
     assert (recipe.training.images, recipe.evaluation.seeds) == (320, 3)
-    assert recipe.evaluation.updates == 300
+    assert recipe.evaluation.model.updates == 300
     assert recipe.judge.updates == BUDGETS["quick"]["judge"]["updates"]
 
 
@@ -104,12 +103,12 @@ def test_a_section_that_is_finished_is_left_alone():
 
 def test_without_a_label_filter_a_thorough_run_chooses_no_strength_of_it():
     recipe = load_recipe(EMBEDDED, ["budget=thorough", "filters.label=null"])
-    assert recipe.evaluation.label_minimums == ()
+    assert recipe.evaluation.mixing.label_minimums == ()
 
 
 @pytest.mark.parametrize("name", BUDGETS)
 def test_every_budget_works_with_a_classifier_of_tables(name):
-    recipe = load_recipe(EMBEDDED, [f"budget={name}", "evaluation.classifier=random_forest"])
+    recipe = load_recipe(EMBEDDED, [f"budget={name}", "evaluation.model.classifier=random_forest"])
     assert "mixup" not in recipe.evaluation.named_arms
     assert "class_weighted" in recipe.evaluation.named_arms
 

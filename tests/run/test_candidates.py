@@ -70,15 +70,15 @@ def test_what_is_no_synthesizer_is_refused(candidates: Any, said: str) -> None:
         recipe_of(candidates=candidates)
 
 
-def test_the_share_to_compare_at() -> None:
-    assert trial_share(EvaluationSpec(shares=(0.25, 0.5, 0.75, 0.9))) == 0.5
-    assert trial_share(EvaluationSpec(shares=(0.0, 0.75))) == 0.75
+def test_candidates_are_compared_at_the_middle_share() -> None:
+    assert trial_share(EvaluationSpec(mixing={"shares": (0.25, 0.5, 0.75, 0.9)})) == 0.5
+    assert trial_share(EvaluationSpec(mixing={"shares": (0.0, 0.75)})) == 0.75
     with pytest.raises(ConfigError, match="none above 0"):
-        recipe_of(candidates=[{"family": "cvae"}], evaluation={"shares": [0]})
-    assert not recipe_of(candidates=[{}], evaluation={"shares": [0]}).chooses
+        recipe_of(candidates=[{"family": "cvae"}], evaluation={"mixing": {"shares": [0]}})
+    assert not recipe_of(candidates=[{}], evaluation={"mixing": {"shares": [0]}}).chooses
 
 
-def test_without_a_choice_digest_and_steps_are_as_they_were() -> None:
+def test_without_a_choice_digest_and_steps_ignore_candidates() -> None:
     recipe = recipe_of()
     without_effect = {"execution", "data", "description", "guard", "keep_runs", "budget", "candidates"}
     assert recipe.digest == sha256_json(recipe.model_dump(mode="json", exclude=without_effect))
@@ -115,6 +115,6 @@ def test_few_images_still_give_every_generator_a_turn(family: Any) -> None:
         parse(TrainingSpec, {"images": FEWEST - 1}, "here")
 
 
-def test_networks_of_their_own_have_a_turn_each() -> None:
+def test_each_network_per_class_has_a_turn() -> None:
     training = TrainingSpec(images=1_000, batch=32)
     assert rung_images(training, spec_of(family="wgan-gp", per_class=True), 4, 5) == 5 * 3 * 32

@@ -34,7 +34,7 @@ def two_processes(request, monkeypatch):
         ("candidates=[{family: cvae}]", r"2 candidates trains one .* 2 processes .* candidates=\[\]"),
     ],
 )
-def test_what_trains_several_generators_is_not_shared(
+def test_several_trainings_are_refused_under_torchrun(
     start, setting, reason, tiny_recipe, tiny_images, tmp_path
 ):
     recipe = load_recipe(str(tiny_recipe), [setting], data=tiny_images)
@@ -45,7 +45,7 @@ def test_what_trains_several_generators_is_not_shared(
 
 @pytest.mark.usefixtures("two_processes")
 @pytest.mark.parametrize("start", [run_sweep, sweep_with_prefect])
-def test_a_sweep_is_not_shared(start, tiny_recipe, tiny_images, tmp_path):
+def test_a_sweep_is_refused_under_torchrun(start, tiny_recipe, tiny_images, tmp_path):
     job = Job(load_recipe(str(tiny_recipe), data=tiny_images), tmp_path / "out")
     with pytest.raises(ConfigError, match=r"a sweep trains one .* without torchrun"):
         start(job, SweepSpec(grid={"training.images": [64, 96]}))
@@ -53,7 +53,7 @@ def test_a_sweep_is_not_shared(start, tiny_recipe, tiny_images, tmp_path):
 
 
 @pytest.mark.usefixtures("two_processes")
-def test_one_training_is_shared(tiny_recipe, tiny_images):
+def test_one_training_is_allowed_under_torchrun(tiny_recipe, tiny_images):
     check_ranks(load_recipe(str(tiny_recipe), data=tiny_images))
 
 

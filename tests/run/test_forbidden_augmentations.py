@@ -19,9 +19,9 @@ def test_every_word_of_a_card_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize("what", get_args(Avoid))
-def test_the_policy_leaves_it_out(what: str) -> None:
-    spec = EvaluationSpec(policy="microscopy")
-    before, after = spec.resolved_policy(), evaluation_without(spec, [what]).resolved_policy()
+def test_the_classical_policy_leaves_forbidden_transforms_out(what: str) -> None:
+    spec = EvaluationSpec(augmentation={"policy": "microscopy"})
+    before, after = (one.augmentation.resolved() for one in (spec, evaluation_without(spec, [what])))
     for name in CLASSICAL[what]:
         assert getattr(before, name)
         assert not getattr(after, name)

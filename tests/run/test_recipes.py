@@ -36,9 +36,9 @@ FIELDS: list[tuple[str, str, Any]] = [
     ("filters.copies.quantile=0.02", "filters.copies", CopyFilter(quantile=0.02)),
     ("evaluation.arms=[classical, filtered]", "evaluation.arms", (arm_of("classical"), arm_of("filtered"))),
     ("evaluation.seeds=3", "evaluation.seeds", 3),
-    ("evaluation.updates=77", "evaluation.updates", 77),
+    ("evaluation.model.updates=77", "evaluation.model.updates", 77),
     ("evaluation.primary_metric=macro_auroc", "evaluation.primary_metric", "macro_auroc"),
-    ("evaluation.margin=0.02", "evaluation.margin", 0.02),
+    ("evaluation.statistics.margin=0.02", "evaluation.statistics.margin", 0.02),
     ("execution.processes=2", "execution.processes", 2),
 ]
 
@@ -74,7 +74,7 @@ def test_every_promised_field_can_be_set_and_takes_effect(name, assignment, fiel
 
 
 @pytest.mark.parametrize(("assignment", "field", "value"), FIELDS, ids=[row[0] for row in FIELDS])
-def test_the_same_in_a_file(tmp_path, assignment, field, value):
+def test_every_promised_field_can_be_set_in_a_file(tmp_path, assignment, field, value):
     key, _, text = assignment.partition("=")
     values: Any = yaml.safe_load(text)
     for part in reversed(key.split(".")):
@@ -103,6 +103,11 @@ def test_filters_off_and_by_name_are_the_same_model_as_the_mapping():
         ("synthesizer.family=transformer", "residual"),
         ("evaluation.primary_metric=f1", "balanced_accuracy"),
         ("evaluation.arms=[reel]", "real"),
+        ("evaluation.updates=9", "is called 'evaluation.model.updates' now"),
+        ("evaluation.policy=digits", "is called 'evaluation.augmentation.policy' now"),
+        ("evaluation.shares=[0.5]", "is called 'evaluation.mixing.shares' now"),
+        ("evaluation.margin=0.02", "is called 'evaluation.statistics.margin' now"),
+        ("evaluation.arms=[critic_start_cutmix]", "{mix: cutmix, start: critic}"),
         ("evaluation.seeds=0", "greater than or equal to 1"),
         ("execution.processes=0", "greater than or equal to 1"),
         ("image.size=2", "greater than or equal to 4"),

@@ -14,7 +14,7 @@ from augmentor.run.session import Job
 
 
 @pytest.mark.slow
-def test_only_new_bytes_or_another_recipe_make_a_run_due(
+def test_a_run_is_due_after_new_bytes_or_another_recipe_only(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path
 ) -> None:
     data, out = tmp_path / "data", tmp_path / "out"

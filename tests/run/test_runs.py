@@ -68,7 +68,7 @@ def test_a_guard_changes_no_step_and_no_digest(
 
 
 @pytest.mark.slow
-def test_the_index_tells_every_run(history: tuple[Path, list[Outcome]]) -> None:
+def test_the_index_lists_every_run(history: tuple[Path, list[Outcome]]) -> None:
     out, (good, broken) = history
     by_state = {entry.state: entry for entry in list_runs(out)}
     entries = [by_state.pop(state) for state in ("published", "not published", "failed")]
@@ -85,7 +85,7 @@ def test_the_index_tells_every_run(history: tuple[Path, list[Outcome]]) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_says_so_and_leaves_with_three(
+def test_the_command_reports_a_broken_rail_and_exits_with_3(
     history: tuple[Path, list[Outcome]], tiny_recipe: Path, tiny_images: Path
 ) -> None:
     out, _ = history
@@ -124,7 +124,9 @@ def test_a_running_and_a_killed_run_are_distinguished(
     assert "goes on where it stopped" in entry.reason
 
 
-def test_an_interrupted_run_is_not_a_failed_one(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_listed_as_interrupted(
+    tiny_recipe: Path, tiny_images: Path, tmp_path: Path
+) -> None:
     recipe = load_recipe(str(tiny_recipe), data=tiny_images)
     session = begin(Job(recipe, tmp_path), expansion(recipe))
     with pytest.raises(KeyboardInterrupt), session.recorded():
@@ -132,7 +134,7 @@ def test_an_interrupted_run_is_not_a_failed_one(tiny_recipe: Path, tiny_images: 
     assert [entry.state for entry in list_runs(tmp_path)] == ["interrupted"]
 
 
-def test_a_damaged_run_is_named_and_hides_no_other(tmp_path: Path) -> None:
+def test_a_damaged_run_is_listed_as_damaged(tmp_path: Path) -> None:
     (tmp_path / "r" / "20260101-020304").mkdir(parents=True)
     (tmp_path / "r" / "20260101-020304" / "summary.json").write_text("{")
     (entry,) = list_runs(tmp_path)
@@ -144,7 +146,7 @@ def test_no_folder_is_reported(tmp_path: Path) -> None:
         list_runs(tmp_path / "none")
 
 
-def test_old_logs_leave_but_not_those_of_others_or_of_running_runs(tmp_path: Path) -> None:
+def test_old_logs_are_removed_but_not_those_of_other_recipes_or_of_running_runs(tmp_path: Path) -> None:
     names = [f"a-20260101-000000-{n:03d}.jsonl" for n in range(KEPT_LOGS + 3)]
     other = "a-b-20250101-000000-1.jsonl"
     for name in [*names[1:], other]:
@@ -191,7 +193,7 @@ def entries(recipe: str, count: int) -> list[Entry]:
     ]
 
 
-def test_the_page_draws_every_recipe_and_needs_nothing() -> None:
+def test_the_page_draws_every_recipe_and_loads_nothing() -> None:
     hostile = "<script>alert(1)</script>"
     failed = Entry(recipe="b", when="2026-02-01 02:00:00", state="failed", reason=hostile)
     text = render_index([*entries("a", 4), *entries("b", 1), failed])
@@ -220,5 +222,5 @@ def test_the_page_says_what_the_newest_run_changed() -> None:
     assert "Against the run" not in "".join(Page(render_index([before])).words)
 
 
-def test_a_page_without_runs_says_what_makes_one() -> None:
+def test_a_page_without_runs_names_the_command_that_makes_one() -> None:
     assert "augmentor run RECIPE" in "".join(Page(render_index([])).words)

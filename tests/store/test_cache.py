@@ -69,9 +69,12 @@ def test_the_key_sees_inputs_code_and_packages(tmp_path, monkeypatch) -> None:
     assert len(others) == 4
 
 
-def test_source_digest_changes_with_the_rooms() -> None:
+def test_the_source_digest_depends_on_the_packages_and_modules() -> None:
     assert source_digest(("core",)) != source_digest(("run",))
     assert source_digest(("core", "run")) == source_digest(("run", "core"))
+    assert source_digest(("run.sampling",)) not in {source_digest(("run",)), source_digest(("run.plan",))}
+    with pytest.raises(ValueError, match=r"no package or module augmentor\.run\.nothing"):
+        source_digest(("run.nothing",))
 
 
 def test_tree_digest_sees_names_and_bytes(tmp_path) -> None:

@@ -36,7 +36,7 @@ def names(out: Path) -> set[str]:
     return {path.relative_to(out / ".cache").as_posix() for path in (out / ".cache").glob("*/*")}
 
 
-def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> None:
+def test_prune_removes_steps_that_no_run_came_from_and_reports_the_size(tmp_path: Path) -> None:
     kept, lost = step(tmp_path, "train", "a"), step(tmp_path, "train", "b", size=4321)
     other = step(tmp_path, "load", "b")  # the same key of another step
     finished_run(tmp_path, "20260101-000000", train="a", load="b")
@@ -47,14 +47,14 @@ def test_it_takes_what_no_run_came_from_and_says_how_much(tmp_path: Path) -> Non
     lock = (tmp_path / ".cache" / "train" / "b.lock").stat().st_size
     freed = prune(tmp_path)
     assert freed == Freed(steps=3, size=4321 + done + lock + 79)
-    assert "freed 0.0 MB: 3 steps" in freed.told
+    assert "freed 0.0 MB: 3 steps" in freed.message
     assert intact(kept)
     assert intact(other)
     assert not {name for name in names(tmp_path) if name.startswith(("train/b", "judge/", "train/.b"))}
     assert prune(tmp_path) == Freed()
 
 
-def test_it_takes_steps_and_nothing_else(tmp_path: Path) -> None:
+def test_prune_removes_steps_of_any_name_and_nothing_else(tmp_path: Path) -> None:
     any_step = step(tmp_path, "a step of somebody's own", "a")
     (tmp_path / ".cache" / "opened").mkdir(parents=True)
     (tmp_path / ".cache" / "opened" / "0.json").write_text("{}")
@@ -65,7 +65,7 @@ def test_it_takes_steps_and_nothing_else(tmp_path: Path) -> None:
     assert {"opened/0.json", "logs/r-20260101-000000-1.jsonl"} <= names(tmp_path)
 
 
-def test_while_somebody_works_nothing_is_taken(tmp_path: Path) -> None:
+def test_nothing_is_removed_while_a_run_is_under_way(tmp_path: Path) -> None:
     folder = step(tmp_path, "train", "a")
     working = Lease(tmp_path)
     with pytest.raises(ConfigError, match="under way"):
@@ -79,7 +79,9 @@ def test_while_somebody_works_nothing_is_taken(tmp_path: Path) -> None:
     mine.close()
 
 
-def test_a_session_is_somebody_who_works(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
+def test_an_open_session_counts_as_a_run_under_way(
+    tiny_recipe: Path, tiny_images: Path, tmp_path: Path
+) -> None:
     recipe = load_recipe(str(tiny_recipe), data=tiny_images)
     session = begin(Job(recipe, tmp_path), expansion(recipe))
     with pytest.raises(ConfigError, match="under way"):
@@ -88,7 +90,7 @@ def test_a_session_is_somebody_who_works(tiny_recipe: Path, tiny_images: Path, t
     assert prune(tmp_path) == Freed()
 
 
-def test_after_a_run_only_what_the_removed_runs_came_from_leaves(tmp_path: Path) -> None:
+def test_only_steps_of_removed_runs_are_removed_after_a_run(tmp_path: Path) -> None:
     shared, old, stranger = (step(tmp_path, "train", key) for key in ("shared", "old", "stranger"))
     finished_run(tmp_path, "20260102-000000", train="shared")
     lease = Lease(tmp_path)
@@ -97,7 +99,7 @@ def test_after_a_run_only_what_the_removed_runs_came_from_leaves(tmp_path: Path)
     assert (shared.exists(), old.exists(), stranger.exists()) == (True, False, True)
 
 
-def test_a_run_that_does_not_say_what_it_needs_stops_it(tmp_path: Path) -> None:
+def test_prune_stops_at_a_run_with_a_damaged_manifest(tmp_path: Path) -> None:
     folder = step(tmp_path, "train", "a")
     (finished_run(tmp_path, "20260101-000000") / "manifest.json").write_text("{")
     with pytest.raises(ConfigError, match=r"20260101-000000.*nothing was pruned"):

@@ -25,7 +25,7 @@ def test_the_link_leads_to_the_dataset_and_survives_a_move(tmp_path: Path) -> No
     assert (tmp_path / "moved" / "r" / "published" / "which").read_text() == "20260101-000000"
 
 
-def test_switching_never_leaves_a_reader_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_always_finds_a_published_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = run(tmp_path, "20260101-000000"), run(tmp_path, "20260102-000000")
     switch(tmp_path, first)
     seen = []
@@ -51,7 +51,7 @@ def test_a_killed_publisher_leaves_nothing_behind(tmp_path: Path) -> None:
         assert sorted(folder.iterdir()) == [keep]
 
 
-def test_the_oldest_leave_but_never_the_published_one(tmp_path: Path) -> None:
+def test_the_oldest_runs_are_removed_but_never_the_published_one(tmp_path: Path) -> None:
     runs = [run(tmp_path, f"2026010{day}-000000") for day in range(1, 6)]
     switch(tmp_path, runs[0])
     (tmp_path / "notes").mkdir()  # a person's own folder is none of ours

@@ -38,7 +38,7 @@ def clock(monkeypatch):
     monkeypatch.setattr(module, "datetime", Clock)
 
 
-def test_the_first_time_of_an_evaluation_stays(tmp_path, clock):
+def test_an_evaluation_keeps_its_first_access_time(tmp_path, clock):
     for key in ("one", "one", "two", "one"):
         record_test_access(tmp_path, DIGEST, key)
     assert read_access_log(tmp_path, DIGEST) == {
@@ -68,7 +68,9 @@ def manifest(run):
 
 
 @pytest.mark.slow
-def test_the_manifest_says_when_and_how_often(tiny_recipe, tiny_images, tmp_path, monkeypatch):
+def test_the_manifest_says_when_and_how_often_the_test_part_was_read(
+    tiny_recipe, tiny_images, tmp_path, monkeypatch
+):
     recipe = load_recipe(str(tiny_recipe), data=tiny_images)
     real = evaluate_module._score_rows
 
@@ -90,7 +92,9 @@ def test_the_manifest_says_when_and_how_often(tiny_recipe, tiny_images, tmp_path
         "openings": 1,
     }
     assert manifest(run_job(Job(recipe, tmp_path))) == first  # all steps reused
-    other = run_job(Job(load_recipe(str(tiny_recipe), ["evaluation.updates=9"], data=tiny_images), tmp_path))
+    other = run_job(
+        Job(load_recipe(str(tiny_recipe), ["evaluation.model.updates=9"], data=tiny_images), tmp_path)
+    )
     second = manifest(other)
     assert second["openings"] == 2
     assert second["opened_first"] == first["opened"] < second["opened"]

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from augmentor.core.conditions import Conditions
-from augmentor.nets.layers import memory_format
+from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.fitted import model_of
 from augmentor.training.batches import Batches
 from augmentor.training.state import State

@@ -4,7 +4,7 @@ import pytest
 import torch
 from small_batches import Game
 
-from augmentor.synthesizers.fitted import FitContext
+from augmentor.synthesizers.fitting import FitContext
 from augmentor.synthesizers.spec import spec_of
 
 SHAPE = (1, 4, 6)

@@ -9,7 +9,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.score import CheckpointScore
 from augmentor.core.seeds import derive_seed
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.fitted import FitContext
+from augmentor.synthesizers.fitting import FitContext
 from augmentor.synthesizers.spec import spec_of
 from augmentor.training.spec import TrainingSpec
 

@@ -24,7 +24,7 @@ from augmentor.run.candidates import name_of
 from augmentor.run.recipe import Recipe
 from augmentor.synthesizers.build import build, load_synthesizer
 from augmentor.synthesizers.families import FAMILIES, Family
-from augmentor.synthesizers.fitted import FitContext
+from augmentor.synthesizers.fitting import FitContext
 from augmentor.synthesizers.method_spec import PerClassSpec
 from augmentor.synthesizers.methods import METHODS, Method
 from augmentor.synthesizers.model import GenerativeModel

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from augmentor.core.errors import ConfigError, TrainingFailed
-from augmentor.synthesizers.fitted import FitContext
+from augmentor.synthesizers.fitting import FitContext
 from augmentor.training import loop
 from augmentor.training.state import State
 

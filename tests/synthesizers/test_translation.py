@@ -10,7 +10,7 @@ from augmentor.core import ranks
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.score import CheckpointScore
 from augmentor.synthesizers.build import load_synthesizer
-from augmentor.synthesizers.fitted import FitContext
+from augmentor.synthesizers.fitting import FitContext
 
 DARK = np.zeros(40, dtype=np.int64)
 

@@ -136,7 +136,7 @@ def plain(
 
 def recipe_of(tiny_recipe: Path, tiny_images: Path, *settings: str) -> Recipe:
     # No arm chooses a share, so that the fits are one lot and workers start once.
-    return load_recipe(str(tiny_recipe), ["evaluation.shares=[0.5]", *settings], data=tiny_images)
+    return load_recipe(str(tiny_recipe), ["evaluation.mixing.shares=[0.5]", *settings], data=tiny_images)
 
 
 @pytest.mark.slow
@@ -224,7 +224,7 @@ def test_a_gpu_is_held_against_other_runs_and_given_back(limit: str) -> None:
     assert lines.logged == []
 
 
-def test_waiting_is_reported_and_ends_with_the_turn_of_the_other_run(limit: str) -> None:
+def test_waiting_is_reported_and_ends_when_the_other_run_frees_its_slot(limit: str) -> None:
     import threading
 
     from prefect.concurrency.sync import concurrency
@@ -257,7 +257,7 @@ def test_waiting_is_reported_and_ends_with_the_turn_of_the_other_run(limit: str)
     assert lines.logged == [f"waiting for a slot of {limit} (1 in all): other runs use the device"]
 
 
-def test_a_cpu_holds_nothing_and_asks_nobody(limit: str) -> None:
+def test_no_slot_is_held_on_a_cpu(limit: str) -> None:
     from augmentor.tasks.engines import hold_gpu_slot
 
     with hold_gpu_slot("cpu", limit, Lines()):
@@ -289,9 +289,8 @@ def test_training_and_sampling_hold_a_slot_on_the_device(
 ) -> None:
     from contextlib import contextmanager
 
-    from augmentor.synthesizers.gan import GanSynthesizer
-
     from augmentor.run.engine import Engine
+    from augmentor.synthesizers.synthesizer import Synthesizer
 
     events: list[str] = []
 
@@ -301,11 +300,9 @@ def test_training_and_sampling_hold_a_slot_on_the_device(
         yield
         events.append(f"give {device}")
 
-    fit, sample = GanSynthesizer.fit, GanSynthesizer.sample
-    monkeypatch.setattr(GanSynthesizer, "fit", lambda *a, **k: (events.append("fit"), fit(*a, **k))[1])
-    monkeypatch.setattr(
-        GanSynthesizer, "sample", lambda *a, **k: (events.append("sample"), sample(*a, **k))[1]
-    )
+    fit, sample = Synthesizer.fit, Synthesizer.sample
+    monkeypatch.setattr(Synthesizer, "fit", lambda *a, **k: (events.append("fit"), fit(*a, **k))[1])
+    monkeypatch.setattr(Synthesizer, "sample", lambda *a, **k: (events.append("sample"), sample(*a, **k))[1])
     recipe = load_recipe(str(tiny_recipe), ["training.images=32", "judge.updates=1"], data=tiny_images)
     session = begin(Job(recipe, tmp_path, "cpu"), expansion(recipe), Engine(device_slot=device_slot))
     for step in session.plan.steps[:4]:

@@ -158,7 +158,7 @@ def test_changed_evaluation_does_not_train_again(
     first: tuple[Path, Outcome], tiny_recipe: Path, tiny_images: Path
 ) -> None:
     out, _ = first
-    recipe = recipe_of(tiny_recipe, tiny_images, "evaluation.updates=9")
+    recipe = recipe_of(tiny_recipe, tiny_images, "evaluation.model.updates=9")
     outcome = run_job(Job(recipe, out))
     assert outcome.reused == ("load", "judge", "train", "sample", "filter", "measure")
 
@@ -248,7 +248,7 @@ def test_refresh_stops_where_nothing_changed_and_runs_where_something_did(
     outcome = refresh(
         recipe=str(tiny_recipe),
         data=str(tiny_images),
-        settings=["evaluation.updates=7"],
+        settings=["evaluation.model.updates=7"],
         out=str(out),
     )
     assert "it runs again" in str(artifacts()["refresh"].data)
@@ -305,9 +305,9 @@ def test_settings_count_beside_a_recipes_own_values(tiny_recipe: Path, tiny_imag
     from augmentor.tasks.expand import job_of
 
     values = recipe_of(tiny_recipe, tiny_images)
-    wanted = recipe_of(tiny_recipe, tiny_images, "evaluation.updates=9")
-    assert job_of(values, None, ["evaluation.updates=9"], "runs", "cpu").recipe == wanted
-    named = job_of(str(tiny_recipe), str(tiny_images), ["evaluation.updates=9"], "runs", "cpu")
+    wanted = recipe_of(tiny_recipe, tiny_images, "evaluation.model.updates=9")
+    assert job_of(values, None, ["evaluation.model.updates=9"], "runs", "cpu").recipe == wanted
+    named = job_of(str(tiny_recipe), str(tiny_images), ["evaluation.model.updates=9"], "runs", "cpu")
     assert named.recipe.digest == wanted.digest
     with pytest.raises(ConfigError, match="fields dataset and data"):
         job_of(values, str(tiny_images), None, "runs", "cpu")

@@ -59,7 +59,7 @@ def test_a_server_in_trouble_counts_as_lost(status: int) -> None:
     assert pages.lost
 
 
-def test_a_wrong_call_is_our_fault_and_reported() -> None:
+def test_a_call_that_the_server_refuses_is_an_error() -> None:
     from prefect.exceptions import PrefectHTTPStatusError
 
     from augmentor.tasks.pages import Pages
@@ -84,7 +84,7 @@ def by_flow(monkeypatch: pytest.MonkeyPatch) -> Any:
     pages.lost = False
 
 
-def test_what_a_run_came_to_counts_though_the_server_is_gone(by_flow: Any, tmp_path: Path) -> None:
+def test_the_outcome_counts_although_the_server_is_gone(by_flow: Any, tmp_path: Path) -> None:
     from augmentor.tasks import expand
 
     told: list[str] = []
@@ -145,7 +145,7 @@ def test_a_server_that_never_answered_is_reported_at_once(by_flow: Any, nobody: 
     assert told.value.exit_code == 2
 
 
-def test_a_served_runner_that_gives_up_is_known_by_its_words() -> None:
+def test_the_error_of_a_runner_that_gives_up_is_recognised() -> None:
     import httpx
 
     from augmentor.tasks.operate import unanswered

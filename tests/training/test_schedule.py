@@ -96,20 +96,30 @@ def test_a_network_of_one_resolution_stands_at_it():
 
 def test_auto_is_the_familys_value_or_the_general_one_and_a_given_number_wins():
     general = TrainingSpec().tuned({})
-    assert (general.rate, general.moments, general.penalty_every, general.turns) == (5e-4, (0.0, 0.99), 4, 1)
+    assert (general.rate, general.moments, general.penalty_every, general.critic_updates) == (
+        5e-4,
+        (0.0, 0.99),
+        4,
+        1,
+    )
     family = {"learning_rate": 2e-4, "betas": (0.5, 0.999), "critic_steps": 3, "regularise_every": 1}
     tuned = TrainingSpec().tuned(family)
-    assert (tuned.rate, tuned.moments, tuned.penalty_every, tuned.turns) == (2e-4, (0.5, 0.999), 1, 3)
+    assert (tuned.rate, tuned.moments, tuned.penalty_every, tuned.critic_updates) == (
+        2e-4,
+        (0.5, 0.999),
+        1,
+        3,
+    )
     given = TrainingSpec(learning_rate=1e-3, betas=(0.1, 0.2), critic_steps=5, regularise_every=8)
     assert given.tuned(family) == given
-    assert TrainingSpec(critic_steps=1).tuned(family).turns == 1
+    assert TrainingSpec(critic_steps=1).tuned(family).critic_updates == 1
     # What is resolved stays as it is.
     assert tuned.tuned({}) == tuned
 
 
 def test_auto_counts_as_the_general_value_until_a_family_is_known():
     given = TrainingSpec()
-    assert (given.rate, given.moments, given.penalty_every, given.turns) == (
+    assert (given.rate, given.moments, given.penalty_every, given.critic_updates) == (
         GENERAL["learning_rate"],
         GENERAL["betas"],
         GENERAL["regularise_every"],
@@ -124,7 +134,7 @@ def test_auto_counts_as_the_general_value_until_a_family_is_known():
 def test_a_budget_with_one_turn_of_the_generator_is_taken_and_with_none_is_refused(images, batch):
     turns = -(-images // batch)
     short, enough = {"critic_steps": turns + 1}, {"critic_steps": turns}
-    assert TrainingSpec(images=images, batch=batch).tuned(enough).turns == turns
+    assert TrainingSpec(images=images, batch=batch).tuned(enough).critic_updates == turns
     with pytest.raises(ConfigError, match=f"images to {batch * (turns + 1)} or more"):
         TrainingSpec(images=images, batch=batch).tuned(short)
     # A number of the recipe's own counts as the family's does.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from augmentor.nets.layers import memory_format
+from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.fitted import model_of
 from augmentor.synthesizers.spec import spec_of
 from augmentor.training import adversarial

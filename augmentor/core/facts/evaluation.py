@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from augmentor.core.facts.base import Facts
-from augmentor.core.facts.quality import NotEstimable
+from augmentor.core.facts.quality import MissingNumber
 
 ONE_GENERATOR = (
     "The answer is conditional on one GAN: all seeds share it, so the interval covers training the "
@@ -102,7 +102,7 @@ class EvaluateFacts(Facts):
     resolved_to: dict[str, str] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)
     skipped: dict[str, str] = Field(default_factory=dict)
-    not_estimable_arms: tuple[NotEstimable, ...] = ()
+    not_estimable_arms: tuple[MissingNumber, ...] = ()
     notes: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     predictions: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from augmentor.core.facts.base import Facts
@@ -9,6 +11,8 @@ from augmentor.core.facts.base import Facts
 
 class ShownCopy(Facts):
     """A synthetic sample beside the training sample that lies closest to it.
+
+    A training sample is shown once, beside its closest synthetic one.
 
     Attributes:
         synthetic: its row in the synthetic set.
@@ -27,14 +31,21 @@ class ShownCopy(Facts):
     kept: bool
 
 
-class Memorised(Facts):
-    """Whether the generator memorises, as a word and a sentence."""
+class Memorisation(Facts):
+    """The verdict on memorisation; :func:`augmentor.quality.memorisation.assess_memorisation` finds it.
 
-    word: str
+    Attributes:
+        word: "memorises" if far more samples are copies than held-out real ones are by the same
+            measure; else "recognisable" if their distance to the samples tells training rows from
+            held-out ones; else "no sign".
+        sentence: the same in plain words, with the numbers.
+    """
+
+    word: Literal["memorises", "recognisable", "no sign", "not estimable"]
     sentence: str
 
 
-class NotEstimable(Facts):
+class MissingNumber(Facts):
     """A number that could not be estimated, and why; ``class_`` is "class" in JSON, None over all classes."""
 
     split: str
@@ -51,11 +62,20 @@ class FeatureNetwork(Facts):
 
 
 class MeasureFacts(Facts):
-    """What is said of fidelity, diversity and copies beside their numbers."""
+    """What is said of fidelity, diversity and copies beside their numbers.
+
+    Attributes:
+        copies_shown: the most copy-like samples, kept or not, the nearest first.
+        memorisation: whether the generator memorises; None where nothing was measured.
+        not_estimable: numbers without a value, and why.
+        quality_protocol: how the numbers were found.
+        feature_network: the network that samples were compared in, where one was named.
+        limits: what the numbers do not say.
+    """
 
     copies_shown: tuple[ShownCopy, ...] = ()
-    memorised: Memorised | None = None
-    not_estimable: tuple[NotEstimable, ...] = ()
+    memorisation: Memorisation | None = None
+    not_estimable: tuple[MissingNumber, ...] = ()
     quality_protocol: str = ""
     feature_network: FeatureNetwork | None = None
     limits: tuple[str, ...] = ()

@@ -39,7 +39,7 @@ LARGEST_AS_IS = 128
 DEFAULT_SIZE = 64
 """The side of pictures without a chosen size, where their own cannot be kept."""
 
-LOT = 16
+FILES_AT_ONCE = 16
 
 Result = TypeVar("Result")
 
@@ -264,7 +264,7 @@ def _threaded(found: Sequence[Found], work: Callable[[Path], Result]) -> Iterato
         for start in range(0, len(found), 256):
             bite = found[start : start + 256]
             # A thread takes a lot at a time: for small pictures the handing over costs more than the work.
-            lots = [bite[place : place + LOT] for place in range(0, len(bite), LOT)]
+            lots = [bite[place : place + FILES_AT_ONCE] for place in range(0, len(bite), FILES_AT_ONCE)]
             for lot, results in zip(lots, pool.map(job, lots), strict=True):
                 yield from zip(lot, results, strict=True)
 

@@ -149,13 +149,15 @@ def rung_recipe(recipe: Recipe, spec: MethodSpec, images: int) -> Recipe:
     A rung trains anew instead of going on with the rung before: learning rate, labels, growth and average
     follow the share of the whole training, so a training cut short is not a short training.
     """
-    evaluation = {"shares": (trial_share(recipe.evaluation),), "label_minimums": (), "outer_splits": 1}
+    evaluation = recipe.evaluation
+    shares = (trial_share(evaluation),)
+    mixing = evaluation.mixing.model_copy(update={"shares": shares, "label_minimums": ()})
     return recipe.model_copy(
         update={
             "candidates": (),
             "synthesizer": spec,
             "training": recipe.training.model_copy(update={"images": images}),
-            "evaluation": recipe.evaluation.model_copy(update=evaluation),
+            "evaluation": evaluation.model_copy(update={"mixing": mixing, "outer_splits": 1}),
         }
     )
 

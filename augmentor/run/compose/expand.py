@@ -28,7 +28,7 @@ from augmentor.store.cache import StepCache
 
 def filtering(recipe: Recipe) -> tuple[Step[Any], ...]:
     """Return the steps that filter candidates; a recipe may leave the label filter's minimum to a choice."""
-    return (*((LABEL_MINIMUM,) if recipe.evaluation.label_minimums else ()), FILTER)
+    return (*((LABEL_MINIMUM,) if recipe.evaluation.mixing.label_minimums else ()), FILTER)
 
 
 def generation(recipe: Recipe) -> tuple[Step[Any], ...]:

@@ -103,7 +103,7 @@ def evaluate_foreign(
         assignments: ``dotted.key=value`` texts.
         out: the folder of all runs; finished steps are kept there and used again.
         device: "auto", "cpu", "cuda" or "mps".
-        progress: told where the work stands.
+        progress: receives messages on how far the work is.
 
     Raises:
         ConfigError: if the recipe does not hold together, or a field is set that has no effect.

@@ -33,10 +33,7 @@ def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
     def reads(context: RunContext) -> dict[str, Any]:
         return {
             "splits": [one.digest for one in split_recipes(context.recipe)],
-            "statistics": {
-                "margin": context.recipe.evaluation.margin,
-                "confidence": context.recipe.evaluation.confidence,
-            },
+            "statistics": context.recipe.evaluation.statistics,
             "device": context.device,
             "threads": context.recipe.execution.threads,
         }
@@ -56,7 +53,10 @@ def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
             found.append(split_of(split))
             seeds.append(seeds_of(split))
         folded = fold_splits(
-            found, metric=spec.primary_metric, margin=spec.margin, confidence=spec.confidence
+            found,
+            metric=spec.primary_metric,
+            margin=spec.statistics.margin,
+            confidence=spec.statistics.confidence,
         )
         dataset = context.completed.facts("load", LoadFacts).dataset
         Results.from_rows({"dataset": dataset, **row} for row in folded.rows).write(output / RESULTS)

@@ -11,7 +11,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ NEVER = ("training.seed",)
 
 
 class SweepSpec(Spec):
-    """What a sweep tries. Mixing shares are the recipe's ``evaluation.shares``.
+    """What a sweep tries. Mixing shares are the recipe's ``evaluation.mixing.shares``.
 
     Attributes:
         grid: dotted keys of the recipe and the values to combine, every one with every other.
@@ -59,7 +59,7 @@ class SweepSpec(Spec):
                 raise ValueError(
                     f"a sweep cannot vary {key!r}: members are compared on the same data, seeds and "
                     f"classifiers, so they may differ in {', '.join(f'{name}.*' for name in VARIED[:3])} and "
-                    "balance only, and not in training.seed; the shares to try are evaluation.shares"
+                    "balance only, and not in training.seed; the shares to try are evaluation.mixing.shares"
                 )
         empty = [key for key, values in self.grid.items() if not values]
         if empty:
@@ -96,13 +96,13 @@ class Member:
     device: str
 
     @property
-    def told(self) -> str:
-        """The settings in a few words."""
-        words = (
+    def title(self) -> str:
+        """The settings as one line of text."""
+        parts = (
             f"{key}={value if isinstance(value, str) else json.dumps(value)}"
             for key, value in self.settings.items()
         )
-        return " ".join(words) or "the recipe as it stands"
+        return " ".join(parts) or "the recipe as it stands"
 
 
 def member_steps(recipe: Recipe) -> tuple[Step[Any], ...]:
@@ -126,7 +126,7 @@ def chosen_run(recipe: Recipe, trials: Sequence[Trial]) -> Plan:
         "validation scores are the best of many and flatter it. The test part was read for it alone."
     )
     metric = recipe.evaluation.primary_metric
-    table = {"metric": metric, "members": [asdict(trial) for trial in trials]}
+    table = {"metric": metric, "members": [trial.to_json() for trial in trials]}
     return replace(
         expansion(recipe),
         folder=f"{recipe.name}-sweep",
@@ -144,8 +144,8 @@ def read_plan(file: Path | None, grid: Sequence[str]) -> SweepSpec:
     values = read_yaml(file) if file is not None else {}
     axes = values.setdefault("grid", {})
     for text in grid:
-        key, equals, words = text.partition("=")
-        listed = values_of(words)
+        key, equals, value = text.partition("=")
+        listed = values_of(value)
         if not equals or not key.strip() or not isinstance(listed, list) or not isinstance(axes, dict):
             raise ConfigError(
                 f"--grid needs KEY=[VALUE,VALUE], e.g. --grid 'training.images=[32000,64000]', got {text!r}"
@@ -154,10 +154,10 @@ def read_plan(file: Path | None, grid: Sequence[str]) -> SweepSpec:
     return parse(SweepSpec, values, "sweep" if file is None else f"sweep {file}")
 
 
-def values_of(words: str) -> object:
-    """Return what ``words`` are in YAML, or None where they are nothing in it."""
+def values_of(text: str) -> object:
+    """Return the value of a YAML ``text``, or None where it is no YAML."""
     try:
-        return yaml.safe_load(words)
+        return yaml.safe_load(text)
     except yaml.YAMLError:
         return None
 
@@ -182,19 +182,19 @@ def try_member(member: Member, progress: Progress | None = None, engine: Engine 
         LeakError: if held-out rows are found where they must not be.
     """
     begun = time.monotonic()
-    trial = Trial(member.number, dict(member.settings), member.told)
+    trial = Trial(number=member.number, settings=dict(member.settings), title=member.title)
     try:
         recipe = member_recipe(member.recipe, member.settings)
         cache = StepCache(member.out / ".cache")
         context = RunContext(recipe, cache, member.device, progress or Silent(), engine or Engine())
         run_steps(member_steps(recipe), context)
-        tried = [one.to_json() for one in TRIAL.of(context).tried]
+        tried = TRIAL.of(context).tried
     except (StorageError, LeakError):
         raise
     except Exception as error:  # any other failure is this member's own, and the others go on
-        said = " ".join(str(error).split())
-        return replace(trial, reason=f"{type(error).__name__}: {said}", seconds=time.monotonic() - begun)
-    return replace(trial, tried=tried, seconds=time.monotonic() - begun)
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return trial.model_copy(update={"reason": reason, "seconds": time.monotonic() - begun})
+    return trial.model_copy(update={"tried": tried, "seconds": time.monotonic() - begun})
 
 
 def try_elsewhere(member: Member) -> Trial:
@@ -214,16 +214,16 @@ def choose(trials: Sequence[Trial]) -> tuple[Trial, float]:
     """
     pairs = [(mean, trial, share) for trial in trials for share, mean, _ in trial.means]
     if not pairs:
-        reasons = "; ".join(f"{trial.told}: {trial.reason}" for trial in trials[:3])
+        reasons = "; ".join(f"{trial.title}: {trial.reason}" for trial in trials[:3])
         raise ConfigError(f"every member of the sweep failed, so there is nothing to choose: {reasons}")
     _, trial, share = max(pairs, key=lambda pair: pair[0])
     return trial, share
 
 
 def chosen_recipe(recipe: Recipe, trials: Sequence[Trial]) -> Recipe:
-    """Return the recipe of the best member with its share, told apart by nothing else."""
+    """Return the recipe of the best member with its share, and nothing else changed."""
     trial, share = choose(trials)
-    return member_recipe(recipe, {**trial.settings, "evaluation.shares": [share]})
+    return member_recipe(recipe, {**trial.settings, "evaluation.mixing.shares": [share]})
 
 
 def drive(
@@ -232,7 +232,7 @@ def drive(
     *,
     step: Callable[[Session, Step[Any]], object],
     attempt: Callable[[list[Member]], list[Trial]],
-    told: Callable[[list[Trial]], None],
+    show: Callable[[list[Trial]], None],
 ) -> Session:
     """Try every member, then work every step of the chosen one; publishing is left to the caller.
 
@@ -241,7 +241,7 @@ def drive(
         plan: what to try.
         step: works one step of a session.
         attempt: tries the members.
-        told: shown the table before anything is chosen, failures included.
+        show: given all trials before anything is chosen, failures included.
 
     Raises:
         ConfigError: if there are fewer than two pairs of settings and share, the recipe asks for several
@@ -250,10 +250,10 @@ def drive(
     context = session.context
     check_choice(context.recipe)
     settings = plan.settings
-    if len(settings) * len(context.recipe.evaluation.shares) < 2:
+    if len(settings) * len(context.recipe.evaluation.mixing.shares) < 2:
         raise ConfigError(
             "a sweep needs at least two things to compare: a grid such as --grid "
-            "'training.images=[32000,64000]', or several evaluation.shares"
+            "'training.images=[32000,64000]', or several evaluation.mixing.shares"
         )
     if context.recipe.evaluation.outer_splits > 1:
         raise ConfigError(
@@ -266,10 +266,10 @@ def drive(
         for number, one in enumerate(settings or [{}], start=1)
     ]
     trials = sorted(attempt(members), key=lambda trial: trial.number)
-    told(trials)
+    show(trials)
     recipe = chosen_recipe(context.recipe, trials)
     best, share = choose(trials)
-    session.log.log(f"sweep: chosen on the validation part: {best.told}, share {share:g}")
+    session.log.log(f"sweep: chosen on the validation part: {best.title}, share {share:g}")
     session.context, session.plan = context.with_recipe(recipe), chosen_run(recipe, trials)
     for one in session.plan.steps:
         step(session, one)
@@ -318,14 +318,14 @@ def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
             plan,
             step=Session.work,
             attempt=attempt,
-            told=lambda _: None,
+            show=lambda _: None,
         )
         return session.finish()
 
 
 def one_by_one(session: Session, member: Member, count: int) -> Trial:
     """Try a member in this process and say what came out."""
-    session.log.log(f"sweep: member {member.number} of {count}: {member.told}")
+    session.log.log(f"sweep: member {member.number} of {count}: {member.title}")
     trial = try_member(member, session.log, session.context.engine)
     session.log.log(f"sweep: member {member.number} of {count}: {trial.outcome}")
     return trial

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from augmentor.core.facts.base import Facts
+from augmentor.core.facts.training import ScoreFacts
 
-@dataclass(frozen=True)
-class Trial:
+
+class Trial(Facts):
     """One member and its validation scores, or why it has none.
 
     Attributes:
         number: from 1, in the order of the plan.
         settings: dotted keys and values it differs in.
-        told: the settings in a few words.
-        tried: for each share, ``{"share": s, "scores": [one a seed]}``; empty where it failed.
+        title: the settings as one line of text.
+        tried: the scores at each share; empty where it failed.
         reason: why it failed, else empty.
         seconds: wall-clock seconds of this run; few where the steps were reused.
     """
 
     number: int
     settings: dict[str, Any]
-    told: str
-    tried: list[dict[str, Any]] = field(default_factory=list)
+    title: str
+    tried: tuple[ScoreFacts, ...] = ()
     reason: str = ""
     seconds: float = 0.0
 
@@ -33,16 +34,16 @@ class Trial:
         """For each share: the share, the mean score, and the spread over seeds (None of one seed)."""
         return [
             (
-                float(one["share"]),
-                statistics.fmean(one["scores"]),
-                statistics.stdev(one["scores"]) if len(one["scores"]) > 1 else None,
+                one.share,
+                statistics.fmean(one.scores),
+                statistics.stdev(one.scores) if len(one.scores) > 1 else None,
             )
             for one in self.tried
         ]
 
     @property
     def outcome(self) -> str:
-        """What came out, in a few words."""
+        """The result in one line."""
         if not self.tried:
             return f"failed: {self.reason}"
         share, mean, _ = max(self.means, key=lambda one: one[1])
@@ -53,7 +54,7 @@ def sweep_rows(trials: Sequence[Trial], metric: str) -> list[dict[str, Any]]:
     """Return the table, a row for each member and share and one for each failure, best first."""
     rows: list[dict[str, Any]] = []
     for trial in trials:
-        shared: Mapping[str, Any] = {"member": trial.number, "settings": trial.told}
+        shared: Mapping[str, Any] = {"member": trial.number, "settings": trial.title}
         for share, mean, spread in trial.means:
             rows.append(
                 {

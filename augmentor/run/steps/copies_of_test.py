@@ -29,8 +29,8 @@ def look(context: RunContext, _: Path, __: Path) -> WarningFacts:
     return WarningFacts(warnings=tuple(warnings))
 
 
-def tell(context: RunContext) -> None:
-    """Say the warnings."""
+def log_warnings(context: RunContext) -> None:
+    """Log the warnings."""
     for sentence in COPIES_OF_TEST.of(context).warnings:
         context.progress.log(f"warning: {sentence}")
 
@@ -73,5 +73,5 @@ COPIES_OF_TEST = Step(
     reads,
     after=("load", "judge", "filter"),
     code=GENERATOR_CODE,
-    then=tell,
+    then=log_warnings,
 )

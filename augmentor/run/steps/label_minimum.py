@@ -12,11 +12,12 @@ from augmentor.run.completed import RESULTS
 from augmentor.run.context import RunContext
 from augmentor.run.sampling import mark
 from augmentor.run.step import EXPERIMENT_CODE, Step
+from augmentor.run.steps.scoring import scoring_inputs
 
 
 def reads(context: RunContext) -> dict[str, Any]:
     """Return what the choice depends on besides samples and judge."""
-    return {"filters": context.recipe.filters, "evaluation": context.evaluation, "seed": context.seed}
+    return {"filters": context.recipe.filters, **scoring_inputs(context)}
 
 
 def choose_minimum(context: RunContext, output: Path, work: Path) -> LabelMinimumFacts:
@@ -31,7 +32,7 @@ def choose_minimum(context: RunContext, output: Path, work: Path) -> LabelMinimu
         completed.parts["validation"],
         {
             one: mark(candidates, judge=judge, plan=wanted, spec=recipe.filters.at(one)).synthetic
-            for one in recipe.evaluation.label_minimums
+            for one in recipe.evaluation.mixing.label_minimums
         },
         context.evaluation,
         seed=derive_seed(context.seed, "strength"),  # the name that this choice had at first

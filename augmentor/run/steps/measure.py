@@ -34,7 +34,7 @@ def measure_samples(context: RunContext, output: Path, _: Path) -> MeasureFacts:
         features=context.recipe.evaluation.features,
     )
     results.write(output / RESULTS)
-    return MeasureFacts.model_validate(facts)
+    return facts
 
 
 MEASURE = Step(

@@ -20,20 +20,17 @@ from augmentor.store.seen_rows import record_seen_rows
 
 SCORED_ON = ("train", "validation")
 """Parts that a candidate's samples are scored on; everything else stays closed."""
-READ = (
-    *("updates", "batch", "learning_rate", "channels", "classifier", "primary_metric", "share_seeds"),
-    *("anneal", "policy", "forbid", "pool_versions", "pool_megabytes"),
-)
-"""Fields of the evaluation that scoring reads."""
 
 
 def scoring_inputs(context: RunContext) -> dict[str, Any]:
     """Return what validation scores depend on, the samples aside."""
     spec = context.evaluation
     return {
-        "evaluation": spec.model_dump(mode="json", include=set(READ)),
+        "model": spec.model,
+        "augmentation": spec.augmentation,
+        "mixing": spec.mixing,
+        "primary_metric": spec.primary_metric,
         "arm": mixing_arm(spec.arms),
-        "shares": list(spec.shares),
         "seed": context.seed,
     }
 

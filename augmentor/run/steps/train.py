@@ -46,7 +46,7 @@ def train(context: RunContext, output: Path, work: Path) -> TrainFacts:
 def fit(context: RunContext, work: Path) -> Synthesizer:
     """Return the trained synthesizer; checkpoints lie in ``work``. Every rank calls this."""
     from augmentor.synthesizers.build import build
-    from augmentor.synthesizers.fitted import FitContext
+    from augmentor.synthesizers.fitting import FitContext
 
     recipe = context.recipe
     synthesizer = build(context.synthesizer, recipe.training)

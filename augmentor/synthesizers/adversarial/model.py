@@ -63,7 +63,7 @@ class AdversarialModel(GameModel[AdversarialSpec, Generator]):
     def terms(
         self, step: AdversarialStep, networks: GanNetworks[Generator], fake: Tensor
     ) -> Iterator[Tensor]:
-        """Return mode seeking and path lengths, each where it is asked for."""
+        """Return mode seeking and path lengths, each where it has a weight."""
         batch, context, objective = step.batch, step.context, self.objective
         if self.spec.mode_seeking:
             # Neighbours share their class, so the pairs of Mao 2019 are there already.

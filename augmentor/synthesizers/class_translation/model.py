@@ -24,7 +24,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.classifier import SmallResNet, memory_format
+from augmentor.nets.classifier import SmallResNet
+from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.class_translation.sampler import Classifiers, TranslationSampler
 from augmentor.synthesizers.class_translation.spec import ClassTranslationSpec
 from augmentor.synthesizers.model import GenerativeModel
@@ -37,8 +38,8 @@ from augmentor.training.step import Losses, StepContext
 
 NAMES = ("guide", "other")
 DEFERRED = 0.8
-"""Share of a classifier's updates on classes as ``training.class_power`` draws them; the rest sees all alike
-(deferred re-sampling, Cao 2019, section 3.3)."""
+"""Share of a classifier's updates on classes as ``training.class_power`` draws them; in the rest all
+classes are equally frequent (deferred re-sampling, Cao 2019, section 3.3)."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class ClassTranslationModel(GenerativeModel[ClassTranslationSpec, ClassifierPair
         return 0.0
 
     def draw(self, batches: BatchSource, step: int, draws: torch.Generator) -> Batch:
-        """Return a batch, in the last part of each classifier's updates with all classes alike."""
+        """Return a batch, in the last part of each classifier's updates with all classes equally often."""
         deferred = step % self.updates >= DEFERRED * self.updates
         return batches.draw(draws, power=0.0 if deferred else None)
 

@@ -15,7 +15,8 @@ from augmentor.core.conditions import Conditions
 from augmentor.core.progress import Progress
 from augmentor.core.samples import IntArray
 from augmentor.core.seeds import derive_seed
-from augmentor.nets.classifier import SmallResNet, memory_format
+from augmentor.nets.classifier import SmallResNet
+from augmentor.nets.layout import memory_format
 from augmentor.objectives.translation import low_pass, translation_loss, translation_step
 from augmentor.synthesizers.class_translation.spec import ClassTranslationSpec
 from augmentor.synthesizers.sampler import Rows, Sampler, padded, torch_threads
@@ -26,7 +27,7 @@ class Classifiers(nn.Module):
     """Both classifiers of Kim 2020, equation 1, as one module.
 
     Attributes:
-        guide: g, whose probability of the asked class decides.
+        guide: g, whose probability of the target class decides.
         other: f, whose logit of the source class is held down.
     """
 
@@ -40,7 +41,7 @@ class Translated(NamedTuple):
 
     Attributes:
         x: (N, C, *spatial) float32 in [-1, 1].
-        confidence: (N,) the guide's probability of the asked class.
+        confidence: (N,) the guide's probability of the target class.
         start: (N,) which of the kept training samples each began as.
     """
 
@@ -79,7 +80,7 @@ class TranslationSampler(Sampler):
         return Translated(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
     def facts(self, classes: Sequence[str], judged: int, seed: int, progress: Progress) -> dict[str, Any]:
-        """Return, and tell, the share of each class's translations that the guide accepts."""
+        """Return, and log, the share of each class's translations that the guide accepts."""
         labels = np.arange(len(classes)).repeat(judged)
         sure = self.translate(labels, seed).confidence >= self.spec.gamma
         accepted = {name: float(sure[labels == label].mean()) for label, name in enumerate(classes)}
@@ -92,7 +93,7 @@ class TranslationSampler(Sampler):
         targets = padded(labels, self.chunk)
         best = torch.zeros(self.chunk, *self.shape)
         confidence = torch.full((self.chunk,), -1.0)
-        # Rows that nobody asked for are not tried again.
+        # Rows that fill up the chunk are not tried again.
         confidence[count:] = 1.0
         start = torch.zeros(self.chunk, dtype=torch.int64)
         for attempt in range(self.spec.attempts):
@@ -115,7 +116,7 @@ class TranslationSampler(Sampler):
         def noise() -> Tensor:
             return torch.randn(self.chunk, *self.shape, generator=draws).to(self.device)
 
-        x = self.starts.begun(places, draws).to(self.device)
+        x = self.starts.initial(places, draws).to(self.device)
         # The source's logit is the target's own where a class borrows from itself.
         weight = spec.penalty * (sources != targets)
         for _ in range(spec.steps):
@@ -131,7 +132,7 @@ class TranslationSampler(Sampler):
         return x.cpu().contiguous(), self._sure(x, targets).cpu()
 
     def _sure(self, x: Tensor, targets: Tensor) -> Tensor:
-        """Return the guide's probability (B,) of the asked classes."""
+        """Return the guide's probability (B,) of the target classes."""
         layout = memory_format(len(self.shape) - 1)
         with torch.no_grad():
             logits: Tensor = self.network.guide(x.contiguous(memory_format=layout))

@@ -22,9 +22,9 @@ class ClassTranslationSpec(MethodSpec):
         step: root mean square of one step's change over a sample's values in [-1, 1]; gradients pass the
             low-pass filter too.
         noise: the classifiers learn under noise of up to this standard deviation in units of [-1, 1],
-            and half of it lies on a sample whenever they are asked for a gradient.
+            and half of it is added to a sample before a gradient is taken.
         attempts: starts tried for a sample until one is accepted; after the last, the one with the highest
-            probability stands.
+            probability is taken.
         starts: the training samples that a translation starts from.
     """
 

@@ -84,7 +84,7 @@ class UnpairedTranslationModel(GameModel[UnpairedTranslationSpec, Translator]):
     def terms(
         self, step: AdversarialStep, networks: GanNetworks[Translator], fake: Tensor
     ) -> Iterator[Tensor]:
-        """Return the cycle's and the identity's losses, each where it is asked for."""
+        """Return the cycle's and the identity's losses, each where it has a weight."""
         generator: nn.Module = networks.generator.module
         batch, context = step.batch, step.context
         if self.spec.cycle:

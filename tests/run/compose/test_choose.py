@@ -32,7 +32,7 @@ from augmentor.store.cache import StepCache
 from augmentor.synthesizers.spec import spec_of
 
 THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
-SHORT = ("training.images=128", "evaluation.share_seeds=2")
+SHORT = ("training.images=128", "evaluation.mixing.share_seeds=2")
 
 
 def test_a_family_for_other_dimensions_is_refused_before_rungs_are_counted() -> None:
@@ -213,7 +213,7 @@ def test_the_test_part_stays_closed_and_a_leak_would_be_found(
         check_leak(context.completed)
 
 
-def test_what_is_no_fault_of_a_candidate_ends_the_run(
+def test_only_a_candidates_own_errors_drop_it_out(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = tiny(tiny_recipe, tiny_images)
@@ -256,6 +256,6 @@ def test_a_sweep_refuses_a_recipe_that_chooses(tiny_recipe: Path, tiny_images: P
     assert not list(tmp_path.iterdir())
 
 
-def test_samples_from_elsewhere_are_chosen_by_nobody(tiny_images: Path) -> None:
+def test_candidates_are_refused_for_samples_from_elsewhere(tiny_images: Path) -> None:
     with pytest.raises(ConfigError, match="has no effect here"):
         foreign_recipe(str(tiny_images), "default", ["candidates=[]"])

@@ -31,12 +31,12 @@ SHORT = [
     "judge.updates=20",
     "judge.folds=2",
     "evaluation.seeds=2",
-    "evaluation.updates=8",
-    "evaluation.channels=4",
+    "evaluation.model.updates=8",
+    "evaluation.model.channels=4",
     "evaluation.arms=[real, classical, synthetic, filtered]",
-    "evaluation.shares=[0.5]",
-    "evaluation.pool_versions=2",
-    "evaluation.bootstrap=100",
+    "evaluation.mixing.shares=[0.5]",
+    "evaluation.augmentation.pool_versions=2",
+    "evaluation.statistics.bootstrap=100",
     "execution.processes=1",
 ]
 
@@ -161,7 +161,7 @@ def test_the_filter_settings_matter_and_the_judge_is_reused(
 
 
 @pytest.mark.slow
-def test_a_report_where_nothing_is_kept_still_reads(
+def test_a_report_is_written_where_nothing_is_kept(
     outcome: Outcome, out: Path, tmp_path: Path, parts: Split
 ) -> None:
     copies = write(tmp_path / "copies.npz", parts.train)
@@ -177,7 +177,7 @@ def test_a_report_where_nothing_is_kept_still_reads(
 
 
 @pytest.mark.slow
-def test_a_finished_evaluation_has_no_generator_to_ask(outcome: Outcome, tmp_path: Path) -> None:
+def test_generate_refuses_an_evaluation_of_samples_from_elsewhere(outcome: Outcome, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="made elsewhere, and has no generator"):
         generate(outcome.folder, {"1": 3}, tmp_path / "more")
 
@@ -212,7 +212,7 @@ def finished(parts: Split, samples: Samples, **seen_rows: dict[str, list[str]]) 
     return Finished(dict(parts.parts), made, seen_rows)
 
 
-def test_publishing_refuses_a_test_case_wherever_it_was_seen(parts: Split) -> None:
+def test_publishing_refuses_a_test_case_that_any_step_saw(parts: Split) -> None:
     honest = noisy(parts.train, np.arange(5))
     rows = {name: [str(row) for row in part.row_digests] for name, part in parts.parts.items()}
     fine = {"train": rows["train"], "validation": rows["validation"]}
@@ -230,7 +230,7 @@ def test_publishing_refuses_a_test_case_wherever_it_was_seen(parts: Split) -> No
         check_leak(finished(mixed, honest))
 
 
-def test_a_record_lists_every_row(tmp_path: Path, parts: Split) -> None:
+def test_the_record_of_seen_rows_lists_every_row(tmp_path: Path, parts: Split) -> None:
     record_seen_rows(tmp_path, {"train": parts.train})
     assert json.loads((tmp_path / "seen_rows.json").read_text()) == {"train": parts.digests()["train"]}
 

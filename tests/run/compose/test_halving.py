@@ -49,7 +49,7 @@ def test_any_number_of_candidates_ends_with_the_best(count: int) -> None:
     assert len({one.rung for one in every}) == rungs_of(count)
 
 
-def test_what_fails_is_listed_and_costs_nobody_else() -> None:
+def test_failed_candidates_are_listed_and_the_others_go_on() -> None:
     chosen, _, rows = halve("abcd", tried({"a": ["no"], "b": [0.2, 0.2], "c": ["nor"], "d": [0.1, 0.3]}))
     assert chosen == "d"
     assert {row.candidate: row.reason for row in rows if row.outcome == "failed"} == {

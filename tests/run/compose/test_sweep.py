@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from augmentor.core.errors import ConfigError, StorageError
+from augmentor.core.facts.training import ScoreFacts
 from augmentor.core.progress import Silent
 from augmentor.core.spec import parse
 from augmentor.run import completed as completed_module
@@ -33,8 +34,9 @@ from augmentor.store.cache import StepCache
 
 
 def trial(number: int, reason: str = "", **shares: list[float]) -> Trial:
-    tried = [{"share": float(name[1:]) / 100, "scores": scores} for name, scores in shares.items()]
-    return Trial(number, {"training.images": number}, f"training.images={number}", tried, reason)
+    tried = [ScoreFacts(share=float(name[1:]) / 100, scores=scores) for name, scores in shares.items()]
+    settings, title = {"training.images": number}, f"training.images={number}"
+    return Trial(number=number, settings=settings, title=title, tried=tried, reason=reason)
 
 
 def test_a_grid_combines_every_value_and_a_list_comes_after_it() -> None:
@@ -53,7 +55,15 @@ def test_a_grid_combines_every_value_and_a_list_comes_after_it() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["dataset", "evaluation.updates", "split.seed", "training.seed", "image.size", "judge.folds", "guard"],
+    [
+        "dataset",
+        "evaluation.model.updates",
+        "split.seed",
+        "training.seed",
+        "image.size",
+        "judge.folds",
+        "guard",
+    ],
 )
 def test_what_members_are_compared_by_cannot_vary(key: str) -> None:
     with pytest.raises(ConfigError, match=f"cannot vary '{key}'"):
@@ -113,7 +123,7 @@ def test_a_member_is_the_recipe_with_its_settings_as_if_written(tiny_recipe: Pat
     assert base.synthesizer.augmentation != ()
     assert recipe_from_values(wanted.written) == wanted
     chosen = chosen_recipe(base, [trial(64, s25=[0.5], s50=[0.6])])
-    assert (chosen.training.images, chosen.evaluation.shares) == (64, (0.5,))
+    assert (chosen.training.images, chosen.evaluation.mixing.shares) == (64, (0.5,))
 
 
 def test_another_family_sets_its_own_fields(tiny_recipe: Path, tiny_images: Path) -> None:
@@ -123,15 +133,13 @@ def test_another_family_sets_its_own_fields(tiny_recipe: Path, tiny_images: Path
     assert member_recipe(recipe_from_values(base.written), {"synthesizer.family": "acgan"}) == wanted
 
 
-def test_one_thing_is_no_sweep(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
-    recipe = load_recipe(str(tiny_recipe), ["evaluation.shares=[0.5]"], data=tiny_images)
+def test_a_sweep_of_one_pair_is_refused(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(str(tiny_recipe), ["evaluation.mixing.shares=[0.5]"], data=tiny_images)
     with pytest.raises(ConfigError, match="at least two"):
         run_sweep(Job(recipe, tmp_path), SweepSpec(grid={"training.images": [64]}))
 
 
-def test_a_split_that_chose_is_not_tested_on_by_others(
-    tiny_recipe: Path, tiny_images: Path, tmp_path: Path
-) -> None:
+def test_a_sweep_with_outer_splits_is_refused(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
     recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=3"], data=tiny_images)
     with pytest.raises(ConfigError, match="outer_splits=1"):
         run_sweep(Job(recipe, tmp_path), SweepSpec(grid={"training.images": [64, 96]}))
@@ -164,7 +172,7 @@ def test_the_winner_is_a_whole_run_with_the_table_of_all(swept: tuple[Path, Reci
         key=lambda pair: pair[0],
     )
     ran = load_recipe(str(outcome.folder / "recipe.yaml"))
-    assert ran.evaluation.shares == (best[2],)
+    assert ran.evaluation.mixing.shares == (best[2],)
     assert ran.synthesizer.mode_seeking == best[1].get("synthesizer.mode_seeking", 0.1)
     assert "training.images=7" in (outcome.folder / "sweep.md").read_text()
     report = (outcome.folder / "report.html").read_text(encoding="utf-8")
@@ -213,7 +221,7 @@ def test_the_test_part_is_opened_for_the_winner_alone(
     assert sorted(opened) == ["train", "validation"]  # each once, and no other
 
 
-def test_a_full_disk_is_no_fault_of_the_member(
+def test_a_full_disk_ends_the_sweep_and_a_members_own_error_does_not(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = load_recipe(str(tiny_recipe), data=tiny_images)

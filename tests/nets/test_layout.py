@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from augmentor.nets.blocks import Top
-from augmentor.nets.layers import channels_last, channels_last_gradient, memory_format
+from augmentor.nets.layout import channels_last, channels_last_gradient, memory_format
 from augmentor.nets.spec import NetworkSpec
 
 
