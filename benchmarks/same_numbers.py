@@ -265,7 +265,7 @@ def flat(told: Mapping[str, Any]) -> dict[str, str]:
                 found[f"{shelf} | rows | {key['metric']} | {key.get('arm', '-')}"] = value
         for key, value in run["predictions"].items():
             split, _, arm = key.partition("/")
-            named = f"{RENAMED_SPLITS.get(split, split)} | {RENAMED_ARMS.get(arm, arm)}"
+            named = f"{split} | {RENAMED_ARMS.get(arm, arm)}"
             found[f"{shelf} | predictions | {named}"] = value
         for stem, files in run["weights"].items():
             found[f"{shelf} | weights | {RENAMED_FILES.get(stem, stem)}"] = " ".join(files)
