@@ -41,7 +41,7 @@ from augmentor.downstream.scores import score
 from augmentor.experiment.arm_words import change, describe, title
 from augmentor.experiment.arms import AnyArm, Arm, Derived, controls_of, name_of, needs_critic, pattern_of
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
-from augmentor.experiment.classifiers import CLASSIFIERS
+from augmentor.experiment.classifiers import CLASSIFIERS, why_not
 from augmentor.experiment.decide import Decision, decide
 from augmentor.experiment.draw import passing
 from augmentor.experiment.gan_train import gan_train_rows
@@ -116,9 +116,11 @@ def evaluate(
         ConfigError: if an arm cannot take samples of this shape.
     """
     check_parts(train, validation, test, synthetic)
-    check_shape(spec, modality_of(train).fit_codec(train).shape)
+    modality = modality_of(train)
+    spec = spec.with_classifier(modality.classifier)
+    check_shape(spec, modality.fit_codec(train).shape)
     named = spec.named_arms
-    arms, skipped = usable_arms(named, train, synthetic, critic)
+    arms, skipped = usable_arms(named, train, synthetic, critic, spec.model.classifier)
     parts = {"validation": validation, "test": test}
     runner = Runner(
         train, synthetic, parts, spec,
@@ -206,7 +208,11 @@ def check_parts(train: Samples, validation: Samples, test: Samples, synthetic: S
 
 
 def usable_arms(
-    arms: Mapping[str, AnyArm], train: Samples, synthetic: SyntheticSet, critic: KeptCritic | None = None
+    arms: Mapping[str, AnyArm],
+    train: Samples,
+    synthetic: SyntheticSet,
+    critic: KeptCritic | None = None,
+    classifier: str = "auto",
 ) -> tuple[dict[str, AnyArm], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
     passed = synthetic.samples.take(passing(synthetic)).counts
@@ -223,6 +229,11 @@ def usable_arms(
             for name, arm in arms.items()
             if needs_critic(arm)
         }
+    skipped |= {
+        name: f"The arm {name} was left out: {why}."
+        for name, arm in arms.items()
+        if (why := why_not(classifier, arm))
+    }
     choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
     if choosing:
         try:

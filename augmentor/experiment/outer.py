@@ -30,7 +30,7 @@ class OuterSplit:
         n_train: training cases.
         n_test: test cases.
         control: mean score of the arm that differs from the chosen one in synthesis alone, None where there
-            is none; see :data:`augmentor.experiment.arms.CONTROLS`.
+            is none; see :func:`augmentor.experiment.arms.controls_of`.
     """
 
     arm: str
@@ -67,7 +67,7 @@ def fold_splits(
     "helps" is said only where the gain over the controls is above 0 too, see :class:`OuterSplit`.
 
     Args:
-        splits: two or more, from :func:`augmentor.run.compose.folds.work_outer`.
+        splits: two or more, from :func:`augmentor.run.compose.folds.further_splits`.
         metric: the primary metric.
         margin: equivalence margin in units of the metric.
         confidence: of the interval.

@@ -19,6 +19,7 @@ from augmentor.experiment.choose import choose_share
 from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
+from augmentor.modalities.table import modality_of
 
 SILENT: Progress = Silent()
 
@@ -57,10 +58,11 @@ def try_shares(
     """
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
+    spec = spec.with_classifier(modality_of(train).classifier)
     arm = mixing_arm(spec.arms)
     name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
-    _, skipped = usable_arms({name: arm}, train, synthetic)
+    _, skipped = usable_arms({name: arm}, train, synthetic, classifier=spec.model.classifier)
     if skipped:
         raise DataError(skipped[name])
     only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
