@@ -19,6 +19,7 @@ from augmentor.core.seeds import derive_seed
 from augmentor.experiment.arms import AnyArm, Arm, name_of, pattern_of
 
 ClassifierName = Literal[
+    "auto",
     "small_resnet",
     "resnet18",
     "densenet121",
@@ -66,15 +67,20 @@ CLASSIFIERS: Final[dict[str, ClassifierKind]] = {
 }
 
 
+def needs_table(classifier: str) -> bool:
+    """Return whether the classifier learns from a table instead of batch by batch; "auto" may not."""
+    return classifier in CLASSIFIERS and CLASSIFIERS[classifier].table
+
+
 def refuse_arms(classifier: str, arms: Iterable[AnyArm]) -> None:
-    """Refuse arms that the classifier cannot train.
+    """Refuse arms that the classifier cannot train; of "auto" it is not known yet.
 
     Raises:
         ValueError: naming the arm and why.
     """
     for arm in arms:
         name, pattern = name_of(arm), pattern_of(arm)
-        why = _why_not(classifier, pattern)
+        why = why_not(classifier, arm)
         if why:
             able = "small_resnet"
             if pattern.head == "trained" and pattern.start == "random":
@@ -87,8 +93,12 @@ def refuse_arms(classifier: str, arms: Iterable[AnyArm]) -> None:
 
 def trainable(classifier: str, arms: Iterable[AnyArm]) -> list[AnyArm]:
     """Return the arms that the classifier can train; all of them where there is no such classifier."""
-    known = classifier in CLASSIFIERS
-    return [arm for arm in arms if not known or not _why_not(classifier, pattern_of(arm))]
+    return [arm for arm in arms if not why_not(classifier, arm)]
+
+
+def why_not(classifier: str, arm: AnyArm) -> str:
+    """Return why the classifier cannot train the arm; nothing where it can, or where there is none such."""
+    return _why_not(classifier, pattern_of(arm)) if classifier in CLASSIFIERS else ""
 
 
 def _why_not(classifier: str, arm: Arm) -> str:
@@ -108,12 +118,12 @@ def _why_not(classifier: str, arm: Arm) -> str:
 
 
 def check_classifier(classifier: str, shape: tuple[int, ...]) -> None:
-    """Refuse samples (C, *spatial) that are too small for the classifier.
+    """Refuse samples (C, *spatial) that are too small for the classifier; none is for "auto".
 
     Raises:
         ConfigError: with what to do.
     """
-    least = CLASSIFIERS[classifier].least_side
+    least = CLASSIFIERS[classifier].least_side if classifier in CLASSIFIERS else 1
     if len(shape) > 1 and min(shape[1:]) < least:
         raise ConfigError(
             f"evaluation.model.classifier: {classifier} needs at least {least} cells a side, the samples "

@@ -70,11 +70,12 @@ class Runner:
         mapper: Mapper = run_parallel,
         critic: KeptCritic | None = None,
     ) -> None:
-        self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
+        self.modality = modality_of(train)
+        self.spec = spec = spec.with_classifier(self.modality.classifier)
+        self.train, self.synthetic, self.parts = train, synthetic, dict(parts)
         self.folder, self.processes, self.progress = folder, processes, progress
         self.mapper = mapper
         self.critic = critic if any(map(needs_critic, spec.named_arms.values())) else None
-        self.modality = modality_of(train)
         self.codec = self.modality.fit_codec(train)
         self.policy = spec.augmentation.resolved().without(self.modality.lacking)
         arms = [pattern_of(arm) for arm in spec.named_arms.values()]

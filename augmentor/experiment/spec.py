@@ -11,9 +11,9 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
 from augmentor.experiment.arms import AnyArm, Arm, ArmField, Rows, arms_of, check_arms, is_mixing
 from augmentor.experiment.classifiers import (
-    CLASSIFIERS,
     ClassifierName,
     check_classifier,
+    needs_table,
     refuse_arms,
     trainable,
 )
@@ -21,10 +21,6 @@ from augmentor.experiment.oversample import check_oversampling
 from augmentor.modalities.policies import Policy, resolve
 from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
 
-ONE_GENERATOR = (
-    "The answer is conditional on one GAN: all seeds share it, so the interval covers training the "
-    "classifier again and other test cases, not training the generator again."
-)
 DEFAULT_ARMS = tuple(
     arms_of(
         (
@@ -47,7 +43,8 @@ class ModelSpec(Spec):
     """What every arm trains, and for how long.
 
     Attributes:
-        classifier: small_resnet, resnet18, densenet121 or mlp, batch by batch; or logistic_regression,
+        classifier: "auto", the usual one for the kind of samples (small_resnet for series, images and
+            volumes); small_resnet, resnet18, densenet121 or mlp, batch by batch; or logistic_regression,
             random_forest or gradient_boosting, on a table of the rows of the same batches (see
             :mod:`augmentor.experiment.classifiers`).
         updates: optimiser steps of every fit, the same for all arms.
@@ -56,7 +53,7 @@ class ModelSpec(Spec):
         channels: width of the first stage of ``small_resnet``; None chooses it by dimension.
     """
 
-    classifier: ClassifierName = "small_resnet"
+    classifier: ClassifierName = "auto"
     updates: Annotated[int, Field(ge=1)] = 600
     batch: Annotated[int, Field(ge=2)] = 64
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
@@ -64,10 +61,10 @@ class ModelSpec(Spec):
 
     @model_validator(mode="after")
     def _settings_have_an_effect(self) -> ModelSpec:
-        if self.channels is not None and self.classifier != "small_resnet":
+        if self.channels is not None and self.classifier not in ("auto", "small_resnet"):
             raise ValueError(f"channels is the width of small_resnet; {self.classifier} has its own")
         usual = type(self).model_fields["learning_rate"].default
-        if CLASSIFIERS[self.classifier].table and self.learning_rate != usual:
+        if needs_table(self.classifier) and self.learning_rate != usual:
             raise ValueError(f"learning_rate has no effect on {self.classifier}; leave it at {usual:g}")
         return self
 
@@ -219,9 +216,15 @@ class EvaluationSpec(Spec):
     def _classifier_can(self) -> EvaluationSpec:
         classifier = self.model.classifier
         refuse_arms(classifier, self.arms)
-        if CLASSIFIERS[classifier].table and self.mixing.anneal:
+        if needs_table(classifier) and self.mixing.anneal:
             raise ValueError(f"mixing.anneal needs batches one by one, and {classifier} sees one table")
         return self
+
+    def with_classifier(self, usual: str) -> EvaluationSpec:
+        """Return the spec with the classifier ``usual`` in the place of "auto"."""
+        if self.model.classifier != "auto":
+            return self
+        return self.model_copy(update={"model": self.model.model_copy(update={"classifier": usual})})
 
     @property
     def named_arms(self) -> dict[str, AnyArm]:

@@ -6,9 +6,9 @@ The test part is not handed over, so that no choice between synthesizers can fol
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.training import ScoreFacts
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
@@ -19,6 +19,7 @@ from augmentor.experiment.choose import choose_share
 from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
+from augmentor.modalities.table import modality_of
 
 SILENT: Progress = Silent()
 
@@ -34,7 +35,7 @@ def try_shares(
     processes: int | None = None,
     mapper: Mapper = run_parallel,
     progress: Progress = SILENT,
-) -> list[dict[str, Any]]:
+) -> list[ScoreFacts]:
     """Return the validation scores of the recipe's first mixing arm at every share of ``spec.mixing.shares``.
 
     Args:
@@ -49,7 +50,7 @@ def try_shares(
         progress: told about every finished fit.
 
     Returns:
-        A mapping with ``share``, ``scores`` (one a seed, in [0, 1]) for each share, ascending.
+        The scores (one per seed, in [0, 1]) at each share, ascending.
 
     Raises:
         DataError: if the validation part is empty or no synthetic row of a class passed the filters.
@@ -57,10 +58,11 @@ def try_shares(
     """
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
+    spec = spec.with_classifier(modality_of(train).classifier)
     arm = mixing_arm(spec.arms)
     name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
-    _, skipped = usable_arms({name: arm}, train, synthetic)
+    _, skipped = usable_arms({name: arm}, train, synthetic, classifier=spec.model.classifier)
     if skipped:
         raise DataError(skipped[name])
     only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
@@ -81,4 +83,4 @@ def try_shares(
     scores: dict[float, list[float]] = {}
     for row in rows:
         scores.setdefault(row["setting"]["share"], []).append(float(row["value"]))
-    return [{"share": share, "scores": values} for share, values in scores.items()]
+    return [ScoreFacts(share=share, scores=tuple(values)) for share, values in scores.items()]

@@ -23,6 +23,7 @@ from augmentor.experiment.classifiers import (
     fit_table,
     table_rows,
 )
+from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
@@ -212,3 +213,16 @@ def test_images_too_small_for_the_classifier_are_refused_after_loading():
         check_shape(evaluation(classifier="densenet121"), (1, 28, 28))
     for name in set(CLASSIFIERS) - {"densenet121"}:
         check_classifier(name, (1, 4, 4))
+
+
+def test_auto_is_the_usual_classifier_of_the_data_and_arms_it_cannot_train_are_left_out():
+    spec = EvaluationSpec()
+    assert spec.model.classifier == "auto"
+    assert spec.with_classifier("mlp").model.classifier == "mlp"
+    assert spec.with_classifier("mlp").arms == spec.arms
+    named = evaluation(classifier="resnet18")
+    assert named.with_classifier("mlp") is named
+    train, made = blobs((8, 8, 8), 0, "real", 8), marked(blobs((8, 8, 8), 1, "made", 8))
+    _, skipped = usable_arms(spec.named_arms, train, made, critic=None, classifier="gradient_boosting")
+    assert "gradient_boosting takes one class a row" in skipped["mixup"]
+    assert usable_arms(spec.named_arms, train, made, classifier="auto")[1].keys() < skipped.keys()

@@ -197,7 +197,7 @@ def test_what_cannot_work_is_refused_with_the_reason(fields, said):
         {"method": "flow", "label_drop": 0.1, "guidance": 2},
         {"regularisers": {"r1": 1, "r2": 0, "lecam": 0.1, "consistency": 10}},
         {"family": "acgan", "critic_norm": "layer", "codes": {"categorical": 4}},
-        {"family": "cyclegan", "regularisers": {"r1": "auto"}, "minibatch_group": 4},
+        {"family": "cyclegan", "regularisers": {"r1": "auto"}},
         {"family": "cyclegan", "adversarial": "wasserstein", "regularisers": {"gradient_penalty": 10}},
         {"family": "stargan", "regularisers": {"gradient_penalty": 10, "identity": 5}},
     ],
