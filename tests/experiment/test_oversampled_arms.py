@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from blob_parts import evaluated
 from flat_spec import evaluation
 
 from augmentor.core.errors import ConfigError
@@ -10,7 +11,6 @@ from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import fit as fit_module
-from augmentor.experiment.evaluate import evaluate
 
 ARMS = ("classical", "filtered", "oversampled", "random_oversampled")
 SPEC = evaluation(
@@ -46,7 +46,7 @@ def given(shape=(1, 6, 6)):
 
 
 def run(folder, parts=None, **options):
-    return evaluate(*(parts or given()), SPEC, dataset="d", seed=0, folder=folder, processes=1, **options)
+    return evaluated(parts or given(), SPEC, folder, dataset="d", **options)
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +57,12 @@ def finished(tmp_path_factory):
 def test_the_arms_are_scored_like_the_others_and_count_as_real(finished):
     scores = finished.results.where(metric="balanced_accuracy", split="test")
     assert scores.groupby("arm").size().to_dict() == dict.fromkeys(ARMS, 2)
-    assert finished.facts["verdict"]["arm"] == "filtered"
+    assert finished.facts.verdict.arm == "filtered"
     assert set(finished.results.where(metric="delta")["arm"]) == {"filtered"}
 
 
 def test_a_tiny_class_is_reported(finished):
-    assert any("repeats the rows of c: SMOTE" in note for note in finished.facts["notes"])
+    assert any("repeats the rows of c: SMOTE" in note for note in finished.facts.notes)
 
 
 def test_the_arms_train_on_other_rows_than_the_classical_one(tmp_path, finished):

@@ -5,7 +5,6 @@ from blob_parts import blobs, marked
 
 from augmentor.experiment.arms import arms_of
 from augmentor.experiment.draw import passing
-from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.selected import (
     SELECTIONS,
     calibration,
@@ -15,6 +14,7 @@ from augmentor.experiment.selected import (
     surprise,
     taken,
 )
+from augmentor.experiment.usable import usable_arms
 
 
 def test_k_centre_takes_the_row_farthest_from_all_that_are_there():

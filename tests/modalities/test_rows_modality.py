@@ -26,7 +26,7 @@ from augmentor.run.session import Job
 
 SETTINGS = [
     *("synthesizer.family=cgan", "synthesizer.augmentation=[]", "synthesizer.width=8"),
-    *("evaluation.model.classifier=mlp", "evaluation.augmentation.policy={noise: 0.02}"),
+    *("evaluation.model.name=mlp", "evaluation.augmentation.policy={noise: 0.02}"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The classifiers a recipe can choose, and which arms each of them can train (free of torch).
+"""The classifiers that a recipe can choose, and how each of them can be trained (free of torch).
 
 Networks see the batches of an arm one by one. The others, of scikit-learn, want a table: they get the
 rows of as many of the same batches as make a table of :func:`table_rows` rows, laid out flat in the
@@ -7,26 +7,15 @@ codec's [-1, 1]. Every arm's table has the same number of rows, drawn by the rul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from augmentor.core.errors import ConfigError
 from augmentor.core.seeds import derive_seed
-from augmentor.experiment.arms import AnyArm, Arm, name_of, pattern_of
-
-ClassifierName = Literal[
-    "small_resnet",
-    "resnet18",
-    "densenet121",
-    "mlp",
-    "logistic_regression",
-    "random_forest",
-    "gradient_boosting",
-]
+from augmentor.downstream.base import ModelKind, Training
 
 MOST_ROWS = 8192
 MOST_VALUES = 2**26
@@ -36,89 +25,34 @@ ITERATIONS = 300
 ROUNDS = 100
 
 
-@dataclass(frozen=True)
-class ClassifierKind:
-    """What a classifier is.
-
-    Attributes:
-        label: what a report says about it.
-        table: whether it learns from a table instead of batch by batch.
-        least_side: smallest side in pixels it takes.
-    """
-
-    label: str
-    table: bool = False
-    least_side: int = 1
-
-
-CLASSIFIERS: Final[dict[str, ClassifierKind]] = {
-    "small_resnet": ClassifierKind("a small residual network"),
-    "resnet18": ClassifierKind("ResNet-18"),
-    "densenet121": ClassifierKind("DenseNet-121", least_side=29),
-    "mlp": ClassifierKind("a perceptron with two hidden layers on the values laid out flat"),
-    "logistic_regression": ClassifierKind("logistic regression on the values laid out flat", table=True),
-    "random_forest": ClassifierKind(
-        f"a random forest of {TREES} trees on the values laid out flat", table=True
-    ),
-    "gradient_boosting": ClassifierKind(
+MODELS: Final[dict[str, ModelKind]] = {
+    "small_resnet": ModelKind("a small residual network"),
+    "resnet18": ModelKind("ResNet-18"),
+    "densenet121": ModelKind("DenseNet-121", least_side=29),
+    "mlp": ModelKind("a perceptron with two hidden layers on the values laid out flat"),
+    "logistic_regression": ModelKind("logistic regression on the values laid out flat", table=True),
+    "random_forest": ModelKind(f"a random forest of {TREES} trees on the values laid out flat", table=True),
+    "gradient_boosting": ModelKind(
         f"{ROUNDS} rounds of gradient boosting on the values laid out flat", table=True
     ),
 }
 
 
-def refuse_arms(classifier: str, arms: Iterable[AnyArm]) -> None:
-    """Refuse arms that the classifier cannot train.
-
-    Raises:
-        ValueError: naming the arm and why.
-    """
-    for arm in arms:
-        name, pattern = name_of(arm), pattern_of(arm)
-        why = _why_not(classifier, pattern)
-        if why:
-            able = "small_resnet"
-            if pattern.head == "trained" and pattern.start == "random":
-                able = ", ".join(key for key, kind in CLASSIFIERS.items() if not kind.table)
-            raise ValueError(
-                f"{classifier} cannot train the arm {name}: {why}; take {name} out of evaluation.arms, or "
-                f"choose one of {able}"
-            )
-
-
-def trainable(classifier: str, arms: Iterable[AnyArm]) -> list[AnyArm]:
-    """Return the arms that the classifier can train; all of them where there is no such classifier."""
-    known = classifier in CLASSIFIERS
-    return [arm for arm in arms if not known or not _why_not(classifier, pattern_of(arm))]
-
-
-def _why_not(classifier: str, arm: Arm) -> str:
-    if arm.head != "trained" and classifier != "small_resnet":
+def why_not(model: str, training: Training) -> str:
+    """Return why a classifier cannot be trained so, "" where it can."""
+    if training.head != "trained" and model != "small_resnet":
         return "its features are those of small_resnet"
-    if arm.start != "random" and classifier != "small_resnet":
+    if training.start != "random" and model != "small_resnet":
         return "it has a network of its own, which is compared with small_resnet"
-    if not CLASSIFIERS[classifier].table:
+    if not MODELS[model].table:
         return ""
-    if arm.mix != "none":
-        return f"{arm.mix} trains on mixed labels, and {classifier} takes one class a row"
-    if arm.loss not in ("cross_entropy", "class_weighted"):
-        return f"{classifier} does not support custom losses, and the arm trains with {arm.loss}"
-    if arm.rows.mixing == "first":
-        return f"it changes its rows during the training, and {classifier} sees one table"
+    if training.mix != "none":
+        return f"{training.mix} trains on mixed labels, and {model} takes one class a row"
+    if training.loss not in ("cross_entropy", "class_weighted"):
+        return f"{model} does not support custom losses, and the arm trains with {training.loss}"
+    if training.rows_change:
+        return f"it changes its rows during the training, and {model} sees one table"
     return ""
-
-
-def check_classifier(classifier: str, shape: tuple[int, ...]) -> None:
-    """Refuse samples (C, *spatial) that are too small for the classifier.
-
-    Raises:
-        ConfigError: with what to do.
-    """
-    least = CLASSIFIERS[classifier].least_side
-    if len(shape) > 1 and min(shape[1:]) < least:
-        raise ConfigError(
-            f"evaluation.model.classifier: {classifier} needs at least {least} cells a side, the samples "
-            f"have the shape {tuple(shape)}; choose small_resnet or resnet18, or larger samples (image.size)"
-        )
 
 
 def table_rows(updates: int, batch: int, values: int) -> int:
@@ -134,7 +68,7 @@ def table_rows(updates: int, batch: int, values: int) -> int:
 
 
 def fit_table(
-    classifier: str,
+    model: str,
     x: npt.NDArray[np.float32],
     y: npt.NDArray[np.int64],
     weight: npt.NDArray[np.float64] | None,
@@ -145,7 +79,7 @@ def fit_table(
     """Fit a classifier of scikit-learn on one thread.
 
     Args:
-        classifier: a name whose kind has ``table``.
+        model: a name whose kind has ``table``.
         x: (T, P) rows.
         y: (T,) labels.
         weight: (T,) weights of the rows, or None for equal ones.
@@ -159,13 +93,13 @@ def fit_table(
 
     state = derive_seed(seed, "table") % 2**32
     with threadpool_limits(1):
-        model = _fitted(ESTIMATORS[classifier](state), x, y, weight)
+        fitted = _fitted(ESTIMATORS[model](state), x, y, weight)
 
     def predict(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         found = np.zeros((len(rows), n_classes))
         if len(rows):
             with threadpool_limits(1):
-                found[:, model.classes_] = model.predict_proba(rows)
+                found[:, fitted.classes_] = fitted.predict_proba(rows)
             # Single-precision ones add to one only within single precision.
             found /= found.sum(axis=1, keepdims=True)
         return found
