@@ -66,7 +66,7 @@ def run(given: tuple[Split, SyntheticSet], spec: EvaluationSpec, processes: int)
             processes=processes,
         )
         seconds = time.perf_counter() - begin
-        return seconds, sha256_bytes((Path(folder) / found.facts["predictions"]).read_bytes())
+        return seconds, sha256_bytes((Path(folder) / found.facts.predictions).read_bytes())
 
 
 def main() -> None:

@@ -213,8 +213,8 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
         folder=work, processes=1,
     )  # fmt: skip
     facts = found.facts
-    arm, baseline = facts["verdict"]["arm"], facts["verdict"]["baseline"]
-    with np.load(work / facts["predictions"], allow_pickle=False) as stored:
+    arm, baseline = facts.verdict.arm, facts.verdict.baseline
+    with np.load(work / facts.predictions, allow_pickle=False) as stored:
         right = {
             name.partition("/")[2]: (stored[name].argmax(2) == parts["test"].y).sum(0)
             for name in stored.files
@@ -230,9 +230,9 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
     return {
         "arm": arm,
         "baseline": baseline,
-        "share": facts["share"],
-        "recommendation": facts["recommendation"],
-        "word": facts["verdict"]["word"],
+        "share": facts.share,
+        "recommendation": facts.recommendation.to_json(),
+        "word": facts.verdict.word,
         "gain": gain("delta"),
         "interval": [gain("delta_low"), gain("delta_high")],
         "validation": validation.groupby("arm")["value"].mean().to_dict(),

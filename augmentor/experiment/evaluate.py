@@ -19,6 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.evaluation import (
+    ONE_GENERATOR,
+    ArmFacts,
+    EvaluateFacts,
+    FitCounts,
+    NeededFacts,
+    RecommendationFacts,
+    VerdictFacts,
+)
+from augmentor.core.facts.quality import MissingNumber
 from augmentor.core.files import atomic_file
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.parallel import Mapper, run_parallel
@@ -38,7 +48,7 @@ from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.selected import FOLDS, SELECTIONS
-from augmentor.experiment.spec import ONE_GENERATOR, EvaluationSpec, check_shape
+from augmentor.experiment.spec import EvaluationSpec, check_shape
 from augmentor.metrics.calibration import calibration_rows
 from augmentor.modalities.policies import Policy
 from augmentor.modalities.table import modality_of
@@ -57,14 +67,11 @@ class Evaluation:
 
     Attributes:
         results: scores of every arm, seed and part; intervals; gains; the choice of the share.
-        facts: share (None where the judged arm has none), share_by, seeds (the numbers in the seed
-            column), classifier_seeds (what they stand for), verdict, notes, limits, skipped,
-            not_estimable_arms (numbers without a value, and why), predictions (file), fits and reused
-            (counts).
+        facts: what is said beside the numbers.
     """
 
     results: Results
-    facts: dict[str, Any]
+    facts: EvaluateFacts
 
 
 def evaluate(
@@ -141,41 +148,41 @@ def evaluate(
     _write_predictions(folder / PREDICTIONS, found)
     return Evaluation(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
-        facts={
-            "primary_metric": spec.primary_metric,
-            "share": share_of.get(decision.arm),
-            "share_of": share_of,
-            "share_by": "validation" if fitted.trials else "recipe",
-            "share_seeds": fitted.trials,
-            "left_out": list(fitted.left_out) if thinned else None,
-            "seeds": list(range(spec.seeds)),
-            "classifier_seeds": runner.seeds,
-            "verdict": {
-                "word": decision.verdict.word,
-                "arm": decision.arm,
-                "baseline": decision.baseline,
-                "sentence": decision.sentence,
-            },
-            "needed": asdict(decision.needed),
-            "recommendation": asdict(decision.recommendation),
-            "classifier": CLASSIFIERS[spec.model.classifier].label,
-            "arms": {name: _told(arm) for name, arm in named.items()},
-            "resolved_to": {
+        facts=EvaluateFacts(
+            primary_metric=spec.primary_metric,
+            verdict=VerdictFacts(
+                word=decision.verdict.word,
+                arm=decision.arm,
+                baseline=decision.baseline,
+                sentence=decision.sentence,
+            ),
+            share=share_of.get(decision.arm),
+            share_of=share_of,
+            share_by="validation" if fitted.trials else "recipe",
+            share_seeds=fitted.trials,
+            left_out=fitted.left_out if thinned else None,
+            seeds=tuple(range(spec.seeds)),
+            classifier_seeds=tuple(runner.seeds),
+            needed=NeededFacts(**asdict(decision.needed)),
+            recommendation=RecommendationFacts(**asdict(decision.recommendation)),
+            classifier=CLASSIFIERS[spec.model.classifier].label,
+            arms={name: _arm_facts(arm) for name, arm in named.items()},
+            resolved_to={
                 name: name_of(fitted.arms[name]) for name, arm in arms.items() if isinstance(arm, Derived)
             },
-            "controls": controls,
-            "skipped": skipped,
-            "not_estimable_arms": not_estimable,
-            "notes": [
+            controls=controls,
+            skipped=skipped,
+            not_estimable_arms=tuple(MissingNumber.model_validate(one) for one in not_estimable),
+            notes=(
                 *skipped.values(),
                 *_resolved(arms, fitted),
                 *_notes(runner, synthetic),
                 *decision.notes,
-            ],
-            "limits": _limits(validation, spec),
-            "predictions": PREDICTIONS,
-            "fits": {"trained": runner.trained, "reused": runner.reused},
-        },
+            ),
+            limits=tuple(_limits(validation, spec)),
+            predictions=PREDICTIONS,
+            fits=FitCounts(trained=runner.trained, reused=runner.reused),
+        ),
     )
 
 
@@ -236,9 +243,10 @@ def usable_arms(
     return {name: arm for name, arm in arms.items() if name not in skipped}, skipped
 
 
-def _told(arm: AnyArm) -> dict[str, Any]:
+def _arm_facts(arm: AnyArm) -> ArmFacts:
     """Return what a report needs to know of an arm."""
-    return {"title": title(arm), "description": describe(arm), "synthetic": pattern_of(arm).is_synthetic}
+    synthetic = pattern_of(arm).is_synthetic
+    return ArmFacts(title=title(arm), description=describe(arm), synthetic=synthetic)
 
 
 def _resolved(arms: Mapping[str, AnyArm], fitted: Fitted) -> list[str]:

@@ -21,10 +21,6 @@ from augmentor.experiment.oversample import check_oversampling
 from augmentor.modalities.policies import Policy, resolve
 from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
 
-ONE_GENERATOR = (
-    "The answer is conditional on one GAN: all seeds share it, so the interval covers training the "
-    "classifier again and other test cases, not training the generator again."
-)
 DEFAULT_ARMS = tuple(
     arms_of(
         (

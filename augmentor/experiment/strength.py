@@ -63,10 +63,10 @@ def choose_label_minimum(
             seed=seed, folder=folder / f"level-{level:g}", processes=processes, mapper=mapper,
             progress=progress,
         )  # fmt: skip
-        means[level] = float(np.mean(tried["scores"]))
+        means[level] = float(np.mean(tried.scores))
         rows += [
             {"arm": arm, "seed": number, "split": "validation", "value": value, "greater_is_better": True}
             | {"metric": spec.primary_metric, "setting": {"label_minimum": level}}
-            for number, value in enumerate(tried["scores"])
+            for number, value in enumerate(tried.scores)
         ]
     return max(means, key=means.__getitem__), rows

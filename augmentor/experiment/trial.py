@@ -6,9 +6,9 @@ The test part is not handed over, so that no choice between synthesizers can fol
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.training import ScoreFacts
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.parallel import Mapper, run_parallel
 from augmentor.core.progress import Progress, Silent
@@ -35,7 +35,7 @@ def try_shares(
     processes: int | None = None,
     mapper: Mapper = run_parallel,
     progress: Progress = SILENT,
-) -> list[dict[str, Any]]:
+) -> list[ScoreFacts]:
     """Return the validation scores of the recipe's first mixing arm at every share of ``spec.mixing.shares``.
 
     Args:
@@ -50,7 +50,7 @@ def try_shares(
         progress: told about every finished fit.
 
     Returns:
-        A mapping with ``share``, ``scores`` (one a seed, in [0, 1]) for each share, ascending.
+        The scores (one per seed, in [0, 1]) at each share, ascending.
 
     Raises:
         DataError: if the validation part is empty or no synthetic row of a class passed the filters.
@@ -83,4 +83,4 @@ def try_shares(
     scores: dict[float, list[float]] = {}
     for row in rows:
         scores.setdefault(row["setting"]["share"], []).append(float(row["value"]))
-    return [{"share": share, "scores": values} for share, values in scores.items()]
+    return [ScoreFacts(share=share, scores=tuple(values)) for share, values in scores.items()]

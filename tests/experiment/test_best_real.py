@@ -36,20 +36,20 @@ def test_the_judged_arm_is_the_chosen_baseline_with_synthetic_rows(finished):
     _, found = finished
     held = found.results.where(metric="balanced_accuracy", split="validation").groupby("arm")["value"].mean()
     best = max(PLAIN, key=lambda name: held[name])
-    verdict = found.facts["verdict"]
-    assert (verdict["baseline"], verdict["arm"]) == (best, WITH_SYNTHETIC)
+    verdict = found.facts.verdict
+    assert (verdict.baseline, verdict.arm) == (best, WITH_SYNTHETIC)
     twin = settled(PRESETS[WITH_SYNTHETIC], PRESETS[best])
-    assert found.facts["resolved_to"] == {WITH_SYNTHETIC: name_of(twin)}
-    assert any(f"is {best} with one change: of every class" in note for note in found.facts["notes"])
+    assert found.facts.resolved_to == {WITH_SYNTHETIC: name_of(twin)}
+    assert any(f"is {best} with one change: of every class" in note for note in found.facts.notes)
 
 
 def test_it_is_the_counterpart_fit_for_fit_at_the_share_that_validation_chose(finished, tmp_path):
     folder, found = finished
-    best = settled(PRESETS[WITH_SYNTHETIC], PRESETS[found.facts["verdict"]["baseline"]])
+    best = settled(PRESETS[WITH_SYNTHETIC], PRESETS[found.facts.verdict.baseline])
     twin = name_of(best)
-    assert found.facts["resolved_to"][WITH_SYNTHETIC] == twin
+    assert found.facts.resolved_to[WITH_SYNTHETIC] == twin
     named = run(tmp_path, changed(SPEC, arms=(*PLAIN, best)))
-    assert named.facts["share_of"][twin] == found.facts["share_of"][WITH_SYNTHETIC]
+    assert named.facts.share_of[twin] == found.facts.share_of[WITH_SYNTHETIC]
     with (
         np.load(folder / "predictions.npz", allow_pickle=False) as ours,
         np.load(tmp_path / "predictions.npz", allow_pickle=False) as theirs,
@@ -63,25 +63,25 @@ def test_it_is_the_counterpart_fit_for_fit_at_the_share_that_validation_chose(fi
 def test_only_the_best_has_its_counterpart_trained(finished):
     _, found = finished
     # Four arms of three seeds; of the twin three at its share and two at the other.
-    assert found.facts["fits"]["trained"] == 4 * 3 + 3 + 2
+    assert found.facts.fits.trained == 4 * 3 + 3 + 2
 
 
 def test_one_share_is_taken_as_it_is(tmp_path):
     found = run(tmp_path, changed(SPEC, shares=(0.5,)))
-    assert found.facts["share_of"] == {WITH_SYNTHETIC: 0.5}
-    assert found.facts["share_by"] == "recipe"
-    assert found.facts["fits"]["trained"] == 5 * 3
+    assert found.facts.share_of == {WITH_SYNTHETIC: 0.5}
+    assert found.facts.share_by == "recipe"
+    assert found.facts.fits.trained == 5 * 3
 
 
 def test_without_a_row_that_passed_it_is_the_baseline_and_nothing_is_advised(tmp_path):
     real = parts(noise=0.2)[:3]
     made = marked(blobs((0, 30), 4, prefix="made", noise=0.2), np.zeros(30, bool))
     found = evaluate(*real, made, SPEC, dataset="blobs", seed=0, folder=tmp_path, processes=1)
-    verdict = found.facts["verdict"]
-    assert (verdict["arm"], verdict["word"]) == (WITH_SYNTHETIC, "inconclusive")
-    assert not found.facts["recommendation"]["use"]
+    verdict = found.facts.verdict
+    assert (verdict.arm, verdict.word) == (WITH_SYNTHETIC, "inconclusive")
+    assert not found.facts.recommendation.use
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
-        np.testing.assert_array_equal(stored[f"test/{WITH_SYNTHETIC}"], stored[f"test/{verdict['baseline']}"])
+        np.testing.assert_array_equal(stored[f"test/{WITH_SYNTHETIC}"], stored[f"test/{verdict.baseline}"])
 
 
 @pytest.mark.parametrize(

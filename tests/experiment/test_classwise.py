@@ -38,7 +38,7 @@ def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
     made = blobs((40, 40), 4, prefix="made", noise=0.2)
     made.x[made.y == 0] = blobs((0, 40), 5, noise=0.2).x
     found = run(tmp_path, marked(made))
-    assert found.facts["left_out"] == ["common"]
+    assert found.facts.left_out == ("common",)
     validation = found.results.where(metric="balanced_accuracy", split="validation")
     means = validation.groupby("arm")["value"].mean()
     assert means["classwise"] > means["rows=passing"]
@@ -50,7 +50,7 @@ def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
 def test_where_no_class_does_harm_it_is_the_best_mixing_arm_fit_for_fit(tmp_path, monkeypatch):
     monkeypatch.setattr(choose, "recommend", lambda *_, **__: SimpleNamespace(use=False))
     found = run(tmp_path, marked(blobs((40, 40), 4, prefix="made", noise=0.2)))
-    assert found.facts["left_out"] == []
+    assert found.facts.left_out == ()
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
         np.testing.assert_array_equal(stored["test/classwise"], stored["test/rows=passing"])
 

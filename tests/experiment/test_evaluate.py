@@ -8,6 +8,7 @@ from blob_parts import blobs, marked, parts
 from flat_spec import changed, evaluation
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.evaluation import FitCounts
 from augmentor.core.progress import Silent
 from augmentor.core.results import setting_text
 from augmentor.experiment import runner as runner_module
@@ -71,15 +72,15 @@ def test_confusions_count_the_test_part_and_no_other(finished):
 
 def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
     _, found = finished
-    baseline = found.facts["verdict"]["baseline"]
+    baseline = found.facts.verdict.baseline
     means = found.results.where(metric="balanced_accuracy", split="test").groupby("arm")["value"].mean()
     for arm in ("synthetic", "filtered"):
         delta = found.results.value(arm=arm, metric="delta", split="test")
         assert delta == pytest.approx(means[arm] - means[baseline], abs=1e-12)
-    controls = found.facts["controls"]
+    controls = found.facts.controls
     bases = [arm for arm in TINY.arms if isinstance(arm, Arm) and arm.is_real_alone]
     added = {name_of(settled(PRESETS["with_synthetic"], base)): name_of(base) for base in bases}
-    best = added[found.facts["resolved_to"]["with_synthetic"]]
+    best = added[found.facts.resolved_to["with_synthetic"]]
     assert controls == {"synthetic": "classical", "filtered": "classical", "with_synthetic": best}
     for arm, control in controls.items():
         delta = found.results.value(arm=arm, metric="delta_control", split="test")
@@ -93,18 +94,18 @@ def test_choices_are_the_best_on_validation(finished):
     assert set(tried["metric"]) == {"balanced_accuracy"}
     assert set(tried["split"]) == {"validation"}
     assert set(tried["arm"]) == {"filtered", "with_synthetic"}
-    for arm, share in found.facts["share_of"].items():
+    for arm, share in found.facts.share_of.items():
         means = tried[tried["arm"] == arm].groupby("setting")["value"].mean()
         assert means[setting_text({"share": share})] == means.max()
-    assert (found.facts["share_by"], found.facts["share_seeds"]) == ("validation", 2)
+    assert (found.facts.share_by, found.facts.share_seeds) == ("validation", 2)
     held = found.results.where(metric="balanced_accuracy", split="validation").groupby("arm")["value"].mean()
-    verdict = found.facts["verdict"]
+    verdict = found.facts.verdict
     without = ["real", "balanced", "classical", "class_weighted", "mixup", "cutmix"]
-    assert held[verdict["baseline"]] == held[without].max()
-    assert held[verdict["arm"]] == held[["synthetic", "filtered", "with_synthetic"]].max()
-    advice = found.facts["recommendation"]
-    assert advice["gain"] == pytest.approx(held[verdict["arm"]] - held[verdict["baseline"]], abs=1e-12)
-    assert advice["arm"] == (verdict["arm"] if advice["use"] else verdict["baseline"])
+    assert held[verdict.baseline] == held[without].max()
+    assert held[verdict.arm] == held[["synthetic", "filtered", "with_synthetic"]].max()
+    advice = found.facts.recommendation
+    assert advice.gain == pytest.approx(held[verdict.arm] - held[verdict.baseline], abs=1e-12)
+    assert advice.arm == (verdict.arm if advice.use else verdict.baseline)
 
 
 def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_path):
@@ -137,9 +138,9 @@ def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_p
 
 def test_facts_are_json_and_predictions_are_where_they_say(finished):
     folder, found = finished
-    json.dumps(found.facts, allow_nan=False)
-    assert found.facts["seeds"] == [0, 1, 2]
-    with np.load(folder / found.facts["predictions"], allow_pickle=False) as stored:
+    json.dumps(found.facts.to_json(), allow_nan=False)
+    assert found.facts.seeds == (0, 1, 2)
+    with np.load(folder / found.facts.predictions, allow_pickle=False) as stored:
         assert stored["test/filtered"].shape == (3, 90, 2)
         assert stored["validation/real"].shape == (3, 60, 2)
     assert sorted(p.name for p in folder.iterdir()) == ["fits", "predictions.npz"]
@@ -148,8 +149,8 @@ def test_facts_are_json_and_predictions_are_where_they_say(finished):
 def test_an_arm_without_rows_of_a_class_is_left_out_with_the_reason(finished):
     _, found = finished
     assert "synthetic_only" not in set(found.results.table["arm"])
-    assert "no synthetic image of common passed" in found.facts["skipped"]["synthetic_only"]
-    assert found.facts["skipped"]["synthetic_only"] in found.facts["notes"]
+    assert "no synthetic image of common passed" in found.facts.skipped["synthetic_only"]
+    assert found.facts.skipped["synthetic_only"] in found.facts.notes
 
 
 def test_a_second_run_trains_nothing_and_says_the_same(finished, monkeypatch):
@@ -157,8 +158,8 @@ def test_a_second_run_trains_nothing_and_says_the_same(finished, monkeypatch):
     monkeypatch.setattr(runner_module, "run_fit", None)
     again = run(folder)
     pd.testing.assert_frame_equal(again.results.table, found.results.table)
-    assert again.facts["fits"]["trained"] == 0
-    assert again.facts["verdict"] == found.facts["verdict"]
+    assert again.facts.fits.trained == 0
+    assert again.facts.verdict == found.facts.verdict
 
 
 @pytest.mark.slow
@@ -198,7 +199,7 @@ def test_more_seeds_keep_the_fits_that_are_there(finished):
     folder, _ = finished
     more = run(folder, changed(TINY, seeds=4))
     # Nine arms of three seeds each, and of two mixing arms two fits of the share that was not chosen.
-    assert more.facts["fits"] == {"trained": 9, "reused": 31}
+    assert more.facts.fits == FitCounts(trained=9, reused=31)
 
 
 def test_a_damaged_fit_is_named(tmp_path):
@@ -215,9 +216,9 @@ def test_the_test_part_has_no_say_in_any_choice_or_fit(finished, tmp_path):
     swapped = replace(test, y=1 - test.y)
     other = run(tmp_path, given=(train, validation, swapped, synthetic))
     for name in ("share", "share_by"):
-        assert other.facts[name] == found.facts[name]
+        assert getattr(other.facts, name) == getattr(found.facts, name)
     for name in ("arm", "baseline"):
-        assert other.facts["verdict"][name] == found.facts["verdict"][name]
+        assert getattr(other.facts.verdict, name) == getattr(found.facts.verdict, name)
     pd.testing.assert_frame_equal(
         other.results.where(split="validation"), found.results.where(split="validation")
     )
@@ -236,9 +237,9 @@ def test_nothing_kept_makes_the_filtered_arm_the_classical_one(tmp_path):
     found = run(tmp_path, spec, (train, validation, test, nothing))
     assert found.results.value(arm="filtered", metric="delta") == 0.0
     # Nothing was added, so nothing was tested: an interval of no width must not read as equivalence.
-    assert found.facts["verdict"]["word"] == "inconclusive"
-    assert "nothing was tested" in found.facts["verdict"]["sentence"]
-    assert any("No synthetic image was kept" in note for note in found.facts["notes"])
+    assert found.facts.verdict.word == "inconclusive"
+    assert "nothing was tested" in found.facts.verdict.sentence
+    assert any("No synthetic image was kept" in note for note in found.facts.notes)
 
 
 def test_surplus_rows_train_synthetic_only_and_not_filtered(tmp_path):
@@ -250,7 +251,7 @@ def test_surplus_rows_train_synthetic_only_and_not_filtered(tmp_path):
     assert surplus.results.value(arm="filtered", metric="delta") == 0.0
     assert surplus.results.value(arm="synthetic_only", metric="delta") is not None
     rejected = run(tmp_path / "b", spec, (train, validation, test, marked(made, kept, "label")))
-    assert list(rejected.facts["skipped"]) == ["synthetic_only"]
+    assert list(rejected.facts.skipped) == ["synthetic_only"]
 
 
 def test_every_other_arm_runs_through_the_same_code(tmp_path):
@@ -259,7 +260,7 @@ def test_every_other_arm_runs_through_the_same_code(tmp_path):
     scores = found.results.where(metric="balanced_accuracy", split="test")
     assert sorted(scores["arm"]) == sorted(arms)
     assert len(set(_first_probability(tmp_path, arms))) == len(arms)
-    assert found.facts["verdict"]["baseline"] != "filtered"
+    assert found.facts.verdict.baseline != "filtered"
 
 
 def _first_probability(folder, arms):
@@ -326,12 +327,12 @@ def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
     train, validation, test = blobs((150, 5), 1), blobs((60, 60), 2), blobs((300, 300), 3)
     more = blobs((0, 145), 4, prefix="more")
     helps = run(tmp_path / "helps", spec, (train, validation, test, marked(more)))
-    assert helps.facts["verdict"]["word"] == "helps"
+    assert helps.facts.verdict.word == "helps"
     assert helps.results.value(arm="synthetic", metric="delta") > 0.02
     wrong = blobs((150, 150), 5, prefix="wrong")
     turned = marked(replace(wrong, y=1 - wrong.y))
     hurts = run(tmp_path / "hurts", spec, (blobs((150, 40), 1), validation, test, turned))
-    assert hurts.facts["verdict"]["word"] == "hurts"
+    assert hurts.facts.verdict.word == "hurts"
     assert hurts.results.value(arm="synthetic", metric="delta") < -0.02
 
 

@@ -57,12 +57,12 @@ def finished(tmp_path_factory):
 def test_the_arms_are_scored_like_the_others_and_count_as_real(finished):
     scores = finished.results.where(metric="balanced_accuracy", split="test")
     assert scores.groupby("arm").size().to_dict() == dict.fromkeys(ARMS, 2)
-    assert finished.facts["verdict"]["arm"] == "filtered"
+    assert finished.facts.verdict.arm == "filtered"
     assert set(finished.results.where(metric="delta")["arm"]) == {"filtered"}
 
 
 def test_a_tiny_class_is_reported(finished):
-    assert any("repeats the rows of c: SMOTE" in note for note in finished.facts["notes"])
+    assert any("repeats the rows of c: SMOTE" in note for note in finished.facts.notes)
 
 
 def test_the_arms_train_on_other_rows_than_the_classical_one(tmp_path, finished):
