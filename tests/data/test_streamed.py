@@ -155,7 +155,7 @@ def test_rows_encoded_when_drawn_are_the_rows_encoded_before(make_samples: Calla
             rows,
             torch.from_numpy(samples.y),
             2,
-            BatchRules(8, 0.5, latent=4, sources=True),
+            BatchRules(8, 0.5, latent=4, sources="batch"),
             device=torch.device("cpu"),
             layout=torch.channels_last,
         )
