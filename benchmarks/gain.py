@@ -216,8 +216,6 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
         critic=completed.critic,
     )  # fmt: skip
     facts = found.facts
-    assert facts.verdict is not None
-    assert facts.recommendation is not None
     arm, baseline = facts.verdict.arm, facts.verdict.baseline
     with np.load(work / facts.predictions, allow_pickle=False) as stored:
         right = {

@@ -119,7 +119,7 @@ def measure(name: str, copies: int) -> list[str]:
 
     def ratios(samples: Samples) -> np.ndarray:
         distance, _ = judge.modality.nearest(copy_view(judge, samples), images)
-        return scale.ratio(distance, samples.y)
+        return scale.relative_to_threshold(distance, samples.y)
 
     honest = ratios(test)
     threshold = np.quantile(honest, 0.01)

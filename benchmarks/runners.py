@@ -29,7 +29,12 @@ image: {size: 16}
 training: {images: 1600, batch: 16, checkpoints: 1, states: 1, judged: 8}
 judge: {updates: 40, folds: 2}
 filters: {label: null, outliers: null}
-evaluation: {seeds: %(seeds)d, updates: %(updates)d, bootstrap: 200, pool_versions: 4, shares: [0.5]}
+evaluation:
+  seeds: %(seeds)d
+  model: {updates: %(updates)d}
+  augmentation: {pool_versions: 4}
+  mixing: {shares: [0.5]}
+  statistics: {bootstrap: 200}
 """
 RUNNERS = ("processes", "dask", "ray")
 

@@ -17,7 +17,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -32,58 +31,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from same_numbers_names import (
-    RENAMED_ARMS,
-    RENAMED_CLASSES,
-    RENAMED_COLUMNS,
-    RENAMED_FACTS,
-    RENAMED_FILES,
-    RENAMED_METRICS,
-    RENAMED_REASONS,
-    RENAMED_SETTINGS,
-    RENAMED_SPLITS,
-)
+from same_numbers_names import RENAMED_ARMS, RENAMED_FACTS, RENAMED_FILES, RENAMED_REASONS, canonical
 from same_numbers_runs import OPTIONS, RUNS, commands_of
 
 LEFT_OUT_METRICS: dict[str, str] = {}
 """Metrics that are not the same in two runs of one checkout, each with the reason. None so far."""
-
-
-def canonical(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return a row of results, or the key of a group of them, in the newer checkout's names.
-
-    A setting that hangs on a metric, arm or data set by an @ (``accuracy@share=0.5``) goes into ``setting``.
-    What is missing is left out, so a column that is empty throughout is the same as none.
-    """
-    told = {RENAMED_COLUMNS.get(name, name): value for name, value in row.items()}
-    found = {name: str(value) for name, value in told.items() if not pd.isna(value) and str(value) != ""}
-    settings = setting_words(found.pop("setting", ""))
-    for name in ("dataset", "arm", "metric"):
-        if name in found:
-            found[name], *more = found[name].split("@")
-            settings += more
-    words = sorted(RENAMED_SETTINGS.get(one, one) for one in settings if one)
-    tables = {"arm": RENAMED_ARMS, "split": RENAMED_SPLITS, "class": RENAMED_CLASSES}
-    for name, table in tables.items():
-        if name in found:
-            found[name] = table.get(found[name], found[name])
-    if "metric" in found:
-        head, colon, rest = found["metric"].partition(":")
-        whole = RENAMED_METRICS.get(found["metric"])
-        found["metric"] = whole or RENAMED_METRICS.get(head, head) + colon + rest
-    return {**found, **({"setting": "@".join(words)} if words else {})}
-
-
-def setting_words(text: str) -> list[str]:
-    """Return the words ``name=value`` of a setting, whose values are JSON, as metrics once bore them.
-
-    Example:
-        >>> setting_words('candidate="cvae" label_minimum=0.0')
-        ['candidate=cvae', 'label_minimum=0']
-    """
-    pairs = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', text)
-    values = ((name, json.loads(value)) for name, value in pairs)
-    return [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values]
 
 
 def short_hash(parts: Iterable[bytes | str]) -> str:
@@ -106,17 +58,17 @@ def told_rows(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Return, by arm and metric: how many rows, two hashes and the first value.
 
     The first hash is of whole rows, the second of their values alone, so that a difference in names can be
-    told from one in numbers. A metric's words after a colon are of the row, not of the group.
+    told from one in numbers.
     """
     groups: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for raw in table.to_dict("records"):
         value = float(raw.pop("value"))
         row = canonical(raw)
-        metric, _, rest = row.pop("metric").partition(":")
+        metric = row.pop("metric")
         if metric in LEFT_OUT_METRICS:
             continue
         arm = row.pop("arm", "-")
-        groups[arm, metric].append((json.dumps({**row, "rest": rest}, sort_keys=True), value.hex()))
+        groups[arm, metric].append((json.dumps(row, sort_keys=True), value.hex()))
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for (arm, metric), rows in sorted(groups.items()):
         rows.sort()
@@ -228,10 +180,16 @@ def write_foreign(folder: Path) -> None:
 
 
 def work(name: str, args: argparse.Namespace, root: Path) -> tuple[dict[str, Any], float]:
-    """Work the commands of one run in the fresh folder ``root``; return what they left, and the seconds."""
+    """Work the commands of one run in ``root``; return what they left, and the seconds.
+
+    A folder that is there already is only described anew, say after a change of the words of names.
+    """
     begun = time.monotonic()
-    write_foreign(root / "made")
-    for command in commands_of(name, args.dialect):
+    there = root.exists()
+    if not there:
+        root.mkdir()  # fresh: nothing may be reused
+        write_foreign(root / "made")
+    for command in () if there else commands_of(name, args.dialect):
         text = f"{command} {OPTIONS[command.split()[0]]}"
         places = {"<data>": args.data, "<made>": root / "made", "<run>": (run_folders(root) or [""])[0]}
         words = text.split()
@@ -269,8 +227,6 @@ def record(args: argparse.Namespace) -> int:
     if not Path(where.strip()).is_relative_to(args.checkout):
         raise SystemExit(f"the package of {args.checkout} is hidden by {where.strip()}")
     names = args.only or list(RUNS)
-    for name in names:
-        (top / name).mkdir()  # fresh: nothing may be reused
 
     def one(name: str) -> dict[str, Any]:
         told, seconds = work(name, args, top / name)
@@ -309,7 +265,7 @@ def flat(told: Mapping[str, Any]) -> dict[str, str]:
                 found[f"{shelf} | rows | {key['metric']} | {key.get('arm', '-')}"] = value
         for key, value in run["predictions"].items():
             split, _, arm = key.partition("/")
-            named = f"{RENAMED_SPLITS.get(split, split)} | {RENAMED_ARMS.get(arm, arm)}"
+            named = f"{split} | {RENAMED_ARMS.get(arm, arm)}"
             found[f"{shelf} | predictions | {named}"] = value
         for stem, files in run["weights"].items():
             found[f"{shelf} | weights | {RENAMED_FILES.get(stem, stem)}"] = " ".join(files)
@@ -373,7 +329,7 @@ def main() -> int:
     one.add_argument("--dialect", choices=("before", "after"), default="after", help="whose arguments")
     one.add_argument("--data", type=Path, help="the data sets; ../shared/data beside the checkout without it")
     one.add_argument(
-        "--keep", type=Path, help="work in this folder, where no run is yet, and leave all there"
+        "--keep", type=Path, help="work in this folder and leave all there; runs that are there are described"
     )
     one.add_argument("--only", nargs="+", choices=list(RUNS), metavar="RUN")
     one.add_argument("--jobs", type=int, default=1, help="runs at once; changes no number")

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
 # What is called otherwise in the newer checkout, as old name to new name. Applied to the rows of both
 # checkouts, so that both come out in the new words.
 RENAMED_COLUMNS: dict[str, str] = {"fold": "split"}
@@ -32,3 +39,58 @@ RENAMED_FILES: dict[str, str] = {}
 """Folders of runs, folders of samples and the stems of files of weights."""
 RENAMED_FACTS: dict[str, str] = {"delta": "gain"}
 """Keys of the verdict and of the recommendation in summary.json."""
+
+
+def canonical(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return a row of results, or the key of a group of them, in the newer checkout's names.
+
+    A setting that hangs on a metric, arm or data set by an @ (``accuracy@share=0.5``) goes into ``setting``.
+    What is missing is left out, so a column that is empty throughout is the same as none.
+    """
+    told = {RENAMED_COLUMNS.get(name, name): value for name, value in row.items()}
+    found = {name: str(value) for name, value in told.items() if not pd.isna(value) and str(value) != ""}
+    settings = setting_words(found.pop("setting", ""))
+    for name in ("dataset", "arm", "metric"):
+        if name in found:
+            found[name], *more = found[name].split("@")
+            settings += more
+    if "metric" in found:
+        found["metric"], more = metric_words(found["metric"])
+        settings += more
+    words = sorted(RENAMED_SETTINGS.get(one, one) for one in settings if one)
+    tables = {"arm": RENAMED_ARMS, "split": RENAMED_SPLITS, "class": RENAMED_CLASSES}
+    for name, table in tables.items():
+        if name in found:
+            found[name] = table.get(found[name], found[name])
+    if "metric" in found:
+        found["metric"] = RENAMED_METRICS.get(found["metric"], found["metric"])
+    return {**found, **({"setting": "@".join(words)} if words else {})}
+
+
+def metric_words(metric: str) -> tuple[str, list[str]]:
+    """Return a metric whose name bore a setting without it, and the setting's words.
+
+    Example:
+        >>> metric_words("reliability_scaled:03:count"), metric_words("kid_task_n20")
+        (('reliability_count_scaled', ['bin=3']), ('kid_task', ['images=20']))
+    """
+    head, _, rest = metric.partition(":")
+    if head in ("reliability", "reliability_scaled"):
+        number, _, what = rest.partition(":")
+        return f"reliability_{what}{head.removeprefix('reliability')}", [f"bin={int(number)}"]
+    if rest:
+        return head, [f"{'predicted' if head == 'confusion' else 'reason'}={rest}"]
+    name, _, images = metric.rpartition("_n")
+    return (name, [f"images={images}"]) if name and images.isdigit() else (metric, [])
+
+
+def setting_words(text: str) -> list[str]:
+    """Return the words ``name=value`` of a setting, whose values are JSON, as metrics once bore them.
+
+    Example:
+        >>> setting_words('candidate="cvae" label_minimum=0.0')
+        ['candidate=cvae', 'label_minimum=0']
+    """
+    pairs = re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', text)
+    values = ((name, json.loads(value)) for name, value in pairs)
+    return [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values]

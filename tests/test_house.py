@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ PACKAGE = ROOT / "augmentor"
 FILE_LINES = 400
 FUNCTION_LINES = 60
 PARAMETERS = 8
+IMPORTS = re.compile(r"^ *from (augmentor[\w.]*) import (?:([\w, ]+)$|\(([\w,\s]+)\))", re.MULTILINE)
+DOTTED = re.compile(r"(?<![\w/.-])augmentor(?:\.\w+)+")
 TOO_LONG: set[str] = set()
 """Functions that are longer than they may be, until they are shortened."""
 TOO_WIDE: set[str] = set()
@@ -39,6 +43,50 @@ def lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     named = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
     return len([argument for argument in named if argument.arg not in {"self", "cls"}])
+
+
+@lru_cache
+def names_of(module: str) -> frozenset[str]:
+    """Return the names that a module of the package defines or imports, and the modules of a package."""
+    path = ROOT / module.replace(".", "/")
+    found = {part.stem for part in path.glob("*.py")} | {part.name for part in path.glob("*/")}
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return frozenset(found)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+@pytest.mark.parametrize("folder", ["augmentor", "benchmarks", "pipelines", "tests"])
+def test_references_to_the_package_lead_somewhere(folder: str):
+    """Imports in files that no type checker reads, and dotted names in docstrings and pages."""
+    files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".md"}]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")] if folder == "augmentor" else []
+    lost = set()
+    for path in [*files, *pages]:
+        text = path.read_text(encoding="utf-8")
+        found = [
+            f"{match[1]}.{item.split()[0]}"
+            for match in IMPORTS.finditer(text)
+            for item in (match[2] or match[3]).split(",")
+            if item.strip()
+        ]
+        for name in {*found, *DOTTED.findall(text)}:
+            module, rest = name, ""
+            while not is_module(module):
+                module, _, rest = module.rpartition(".")
+            if rest and not rest.startswith("__") and rest not in names_of(module):
+                lost.add((str(path.relative_to(ROOT)), name))
+    assert lost == set()
 
 
 def test_no_file_is_longer_than_400_lines():

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from augmentor.modalities.base import Modality
+
 Floats: TypeAlias = "NDArray[np.float64]"
 Head = Literal["trained", "covariance", "generated"]
 Start = Literal["random", "critic", "untrained_critic"]
@@ -31,14 +33,19 @@ Predictor: TypeAlias = "Callable[[Tensor], Floats]"
 """Encoded samples (N, C, *spatial) float32 in [-1, 1] to predictions (N, ...)."""
 
 
+AUTO = "auto"
+"""Stands for the usual model of a kind of samples, until the samples are there."""
+
+
 class ModelSpec(Spec):
     """What every arm trains, and for how long.
 
     Attributes:
         question: what the model is trained for, a name in :data:`augmentor.downstream.table.DOWNSTREAM`.
-        name: the model, one of the question's. For classification: small_resnet, resnet18, densenet121 or
-            mlp, batch by batch; or logistic_regression, random_forest or gradient_boosting, on a table of
-            the rows of the same batches (see :mod:`augmentor.downstream.models`).
+        name: the model, one of the question's, or "auto", the usual one for the kind of samples. For
+            classification: small_resnet (the usual one for series, images and volumes), resnet18,
+            densenet121 or mlp, batch by batch; or logistic_regression, random_forest or gradient_boosting,
+            on a table of the rows of the same batches (see :mod:`augmentor.downstream.models`).
         updates: optimiser steps of every fit, the same for all arms.
         batch: rows of a batch.
         learning_rate: highest learning rate.
@@ -46,7 +53,7 @@ class ModelSpec(Spec):
     """
 
     question: str = "classification"
-    name: str = "small_resnet"
+    name: str = AUTO
     updates: Annotated[int, Field(ge=1)] = 600
     batch: Annotated[int, Field(ge=2)] = 64
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
@@ -153,12 +160,16 @@ class Downstream(ABC):
     models: ClassVar[Mapping[str, ModelKind]]
     seen_synthetic_alone: ClassVar[tuple[str, ...]] = ()
 
+    def usual_model(self, modality: Modality) -> str:
+        """Return the model that "auto" stands for where samples are of that modality."""
+        return next(iter(self.models))
+
     def idle_setting(self, spec: ModelSpec) -> str:
         """Return which setting would have no effect on the model and why, "" where all have."""
         return ""
 
     def why_not(self, model: str, training: Training) -> str:
-        """Return why the model cannot be trained so, "" where it can."""
+        """Return why the model cannot be trained so, "" where it can, or where it is not known yet."""
         return ""
 
     def able(self, training: Training) -> list[str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from augmentor.core.errors import DataError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.downstream.base import (
+    AUTO,
     Batches,
     Downstream,
     Floats,
@@ -27,6 +28,8 @@ from augmentor.metrics.calibration import calibration_rows
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from augmentor.modalities.base import Modality
+
 
 class Classification(Downstream):
     """One class per sample; predictions are probabilities (N, K) whose rows sum to 1."""
@@ -41,18 +44,22 @@ class Classification(Downstream):
     models = MODELS
     seen_synthetic_alone = ("accuracy", "balanced_accuracy")
 
+    def usual_model(self, modality: Modality) -> str:
+        """Return the modality's usual classifier."""
+        return modality.classifier
+
     def idle_setting(self, spec: ModelSpec) -> str:
         """Return why a width, or a learning rate, has no effect on the classifier, "" where both have."""
         usual = ModelSpec.model_fields["learning_rate"].default
-        if spec.channels is not None and spec.name != "small_resnet":
+        if spec.channels is not None and spec.name not in (AUTO, "small_resnet"):
             return f"model.channels is the width of small_resnet; {spec.name} has its own"
-        if self.models[spec.name].table and spec.learning_rate != usual:
+        if spec.name != AUTO and self.models[spec.name].table and spec.learning_rate != usual:
             return f"model.learning_rate has no effect on {spec.name}; leave it at {usual:g}"
         return ""
 
     def why_not(self, model: str, training: Training) -> str:
-        """Return why a classifier cannot be trained so, "" where it can."""
-        return why_not(model, training)
+        """Return why a classifier cannot be trained so, "" where it can, or where it is not known yet."""
+        return "" if model == AUTO else why_not(model, training)
 
     def targets(self, samples: Samples) -> NDArray[Any]:
         """Return the labels (N,)."""

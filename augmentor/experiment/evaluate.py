@@ -81,8 +81,10 @@ def evaluate(
         ConfigError: if an arm cannot take samples of this shape.
     """
     check_parts(parts, synthetic)
-    check_shape(spec, modality_of(parts.train).fit_codec(parts.train).shape)
-    arms, skipped = usable_arms(spec.named_arms, parts.train, synthetic, critic)
+    modality = modality_of(parts.train)
+    spec = spec.with_model_for(modality)
+    check_shape(spec, modality.fit_codec(parts.train).shape)
+    arms, skipped = usable_arms(spec, parts.train, synthetic, critic)
     held_out = {"validation": parts.validation, "test": parts.test}
     runner = Runner(parts.train, synthetic, held_out, spec, seed=seed, workers=workers, critic=critic)
     fitted = fit_arms(runner, arms, parts.validation)

@@ -63,10 +63,11 @@ class Runner:
         workers: Workers,
         critic: KeptCritic | None = None,
     ) -> None:
-        self.train, self.synthetic, self.parts, self.spec = train, synthetic, dict(parts), spec
+        self.modality = modality_of(train)
+        self.spec = spec = spec.with_model_for(self.modality)
+        self.train, self.synthetic, self.parts = train, synthetic, dict(parts)
         self.workers, self.folder, self.progress = workers, workers.folder, workers.progress
         self.critic = critic if any(map(needs_critic, spec.named_arms.values())) else None
-        self.modality = modality_of(train)
         self.codec = self.modality.fit_codec(train)
         self.policy = spec.augmentation.resolved().without(self.modality.lacking)
         arms = [pattern_of(arm) for arm in spec.named_arms.values()]

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
-from augmentor.downstream.base import Downstream, ModelSpec
+from augmentor.downstream.base import AUTO, Downstream, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.arms import (
     AnyArm,
@@ -23,6 +23,7 @@ from augmentor.experiment.arms import (
     pattern_of,
 )
 from augmentor.experiment.oversample import check_oversampling
+from augmentor.modalities.base import Modality
 from augmentor.modalities.policies import Policy, resolve
 from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
 
@@ -191,8 +192,9 @@ class EvaluationSpec(Spec):
         asked, question = self.model, DOWNSTREAM.get(self.model.question)
         if question is None:
             raise ValueError(f"model.question is one of {', '.join(DOWNSTREAM)}, got {asked.question!r}")
-        if asked.name not in question.models:
-            raise ValueError(f"model.name is one of {', '.join(question.models)}, got {asked.name!r}")
+        if asked.name not in (AUTO, *question.models):
+            models = ", ".join((AUTO, *question.models))
+            raise ValueError(f"model.name is one of {models}, got {asked.name!r}")
         if self.primary_metric not in question.metrics:
             metrics = ", ".join(question.metrics)
             raise ValueError(f"primary_metric is one of {metrics}, got {self.primary_metric!r}")
@@ -205,9 +207,16 @@ class EvaluationSpec(Spec):
                     f"{asked.name} cannot train the arm {name_of(arm)}: {why}; take it out of "
                     f"evaluation.arms, or choose one of {able}"
                 )
-        if question.models[asked.name].table and self.mixing.anneal:
+        if asked.name != AUTO and question.models[asked.name].table and self.mixing.anneal:
             raise ValueError(f"mixing.anneal needs batches one by one, and {asked.name} sees one table")
         return self
+
+    def with_model_for(self, modality: Modality) -> EvaluationSpec:
+        """Return the spec with the usual model for that kind of samples in the place of "auto"."""
+        if self.model.name != AUTO:
+            return self
+        name = self.downstream.usual_model(modality)
+        return self.model_copy(update={"model": self.model.model_copy(update={"name": name})})
 
     @property
     def downstream(self) -> Downstream:
@@ -223,16 +232,14 @@ class EvaluationSpec(Spec):
 def with_usual(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the values of an evaluation with what its question and model make usual, where nothing is said.
 
-    That is the question's first metric and model, and the :data:`DEFAULT_ARMS` that the model can train.
+    That is the question's first metric, and the :data:`DEFAULT_ARMS` that the model can train.
     """
     model = values.get("model", {})
     question = DOWNSTREAM.get(_said(model, "question"))
     if question is None:
         return values  # refused when all of it is checked
-    found = {"primary_metric": next(iter(question.metrics)), **values}
-    if isinstance(model, Mapping) and "name" not in model:
-        found["model"] = model = {**model, "name": next(iter(question.models))}
-    return {"arms": trainable(DEFAULT_ARMS, found), **found}
+    usual = {"primary_metric": next(iter(question.metrics)), "arms": trainable(DEFAULT_ARMS, values)}
+    return {**usual, **values}
 
 
 def trainable(arms: Iterable[AnyArm], values: Mapping[str, Any]) -> list[AnyArm]:

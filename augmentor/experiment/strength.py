@@ -51,10 +51,10 @@ def choose_label_minimum(
     for level, synthetic in sorted(marked.items()):
         here = replace(workers, folder=workers.folder / f"level-{level:g}")
         (tried,) = try_shares(train, validation, synthetic, only, seed=seed, workers=here)
-        means[level] = float(np.mean(tried["scores"]))
+        means[level] = float(np.mean(tried.scores))
         rows += [
             {"arm": arm, "seed": number, "split": "validation", "value": value, "greater_is_better": True}
             | {"metric": spec.primary_metric, "setting": {"label_minimum": level}}
-            for number, value in enumerate(tried["scores"])
+            for number, value in enumerate(tried.scores)
         ]
     return max(means, key=means.__getitem__), rows

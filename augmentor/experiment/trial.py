@@ -5,9 +5,8 @@ The test part is not handed over, so that no choice between synthesizers can fol
 
 from __future__ import annotations
 
-from typing import Any
-
 from augmentor.core.errors import DataError
+from augmentor.core.facts.training import ScoreFacts
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
@@ -17,6 +16,7 @@ from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
 from augmentor.experiment.usable import usable_arms
 from augmentor.experiment.values import Workers
+from augmentor.modalities.table import modality_of
 
 
 def try_shares(
@@ -27,7 +27,7 @@ def try_shares(
     *,
     seed: int,
     workers: Workers,
-) -> list[dict[str, Any]]:
+) -> list[ScoreFacts]:
     """Return the validation scores of the recipe's first mixing arm at every share of ``spec.mixing.shares``.
 
     Args:
@@ -39,7 +39,7 @@ def try_shares(
         workers: where the fits are worked.
 
     Returns:
-        A mapping with ``share``, ``scores`` (one a seed, in [0, 1]) for each share, ascending.
+        The scores (one per seed, in [0, 1]) at each share, ascending.
 
     Raises:
         DataError: if the validation part is empty or no synthetic row of a class passed the filters.
@@ -47,13 +47,14 @@ def try_shares(
     """
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
+    spec = spec.with_model_for(modality_of(train))
     arm = mixing_arm(spec.arms)
     name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
-    _, skipped = usable_arms({name: arm}, train, synthetic)
+    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
+    _, skipped = usable_arms(only, train, synthetic)
     if skipped:
         raise DataError(skipped[name])
-    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
     runner = Runner(
         train, synthetic, {"validation": validation}, only,
         seed=seed, workers=workers,
@@ -71,4 +72,4 @@ def try_shares(
     scores: dict[float, list[float]] = {}
     for row in rows:
         scores.setdefault(row["setting"]["share"], []).append(float(row["value"]))
-    return [{"share": share, "scores": values} for share, values in scores.items()]
+    return [ScoreFacts(share=share, scores=tuple(values)) for share, values in scores.items()]

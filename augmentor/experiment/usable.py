@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
 
 from augmentor.core.errors import DataError
@@ -12,6 +11,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import AnyArm, needs_critic, pattern_of
 from augmentor.experiment.draw import passing
 from augmentor.experiment.selected import FOLDS, SELECTIONS
+from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.values import ThreeParts
 from augmentor.quality.cross_fit import assign_folds
 from augmentor.synthesizers.critic import KeptCritic
@@ -40,9 +40,10 @@ def check_parts(parts: ThreeParts, synthetic: SyntheticSet) -> None:
 
 
 def usable_arms(
-    arms: Mapping[str, AnyArm], train: Samples, synthetic: SyntheticSet, critic: KeptCritic | None = None
+    spec: EvaluationSpec, train: Samples, synthetic: SyntheticSet, critic: KeptCritic | None = None
 ) -> tuple[dict[str, AnyArm], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
+    arms, question = spec.named_arms, spec.downstream
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
     skipped = {
@@ -57,6 +58,11 @@ def usable_arms(
             for name, arm in arms.items()
             if needs_critic(arm)
         }
+    skipped |= {
+        name: f"The arm {name} was left out: {why}."
+        for name, arm in arms.items()
+        if (why := question.why_not(spec.model.name, pattern_of(arm).training))
+    }
     choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
     if choosing:
         try:

@@ -104,6 +104,9 @@ class Modality(ABC):
     lacking: tuple[str, ...] = ()
     writer: ClassVar[Writer]
     """Writes the files of an expanded dataset."""
+    classifier: ClassVar[str] = "small_resnet"
+    """What the arms train where a recipe says "auto", a name in
+    :data:`augmentor.experiment.classifiers.CLASSIFIERS`."""
 
     @abstractmethod
     def fit_codec(self, train: Samples) -> Codec:

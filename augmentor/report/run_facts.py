@@ -78,10 +78,10 @@ class RunFacts(Facts):
         return str((self.load.card or {}).get("licence", ""))
 
     @property
-    def verdict(self) -> VerdictFacts | None:
-        """The verdict of the run: over all outer splits where there are several; None where there is none."""
+    def verdict(self) -> VerdictFacts:
+        """The verdict of the run: over all outer splits where there are several."""
         verdict = self.evaluate.verdict
-        if verdict is None or self.outer is None:
+        if self.outer is None:
             return verdict
         return verdict.model_copy(update={"word": self.outer.word, "sentence": self.outer.sentence})
 

@@ -161,9 +161,9 @@ def _arm(rows: Rows, name: str, primary: str, why_skipped: str | None, described
     }
 
 
-def _gain(rows: Rows, arm: str | None) -> dict[str, Any]:
+def _gain(rows: Rows, arm: str) -> dict[str, Any]:
     def read(metric: str) -> float | None:
-        return None if arm is None else rows.value(metric, arm=arm, split="test")
+        return rows.value(metric, arm=arm, split="test")
 
     return {
         "delta": read("delta"),
@@ -196,14 +196,11 @@ def _outer_gain(rows: Rows) -> dict[str, Any]:
 
 def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
     found = facts.verdict
-    arm, baseline = (found.arm, found.baseline) if found else (None, None)
-    said = found.sentence if found else ""
+    arm, baseline = found.arm, found.baseline
     gain = _outer_gain(rows) if facts.outer else _gain(rows, arm)
-    word = found.word if found else "not estimable"
-    reason = None
+    word, reason = found.word, None
     if gain["delta"] is None or gain["ci"] is None:
-        word = "not estimable"
-        reason = said or "the results hold no paired change of a synthetic arm"
+        word, reason = "not estimable", "the results hold no paired change of a synthetic arm"
     elif word not in WORDS:
         raise DataError(f"the verdict must be one of {sorted(WORDS)}, got {word!r}")
     else:
@@ -219,7 +216,7 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
         **gain,
         "before": before,
         "after": after,
-        "sentence": said or reason or "",
+        "sentence": found.sentence,
         "reason": reason,
     }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from augmentor.core.errors import DataError
 from augmentor.core.facts.samples import LabelMinimumFacts
 from augmentor.core.facts.training import ChooseFacts
+from augmentor.core.files import sha256_json
 from augmentor.core.progress import Progress
 from augmentor.data.cards import Card
 from augmentor.experiment.spec import EvaluationSpec
@@ -93,6 +94,11 @@ class RunContext:
         from augmentor.data.load import find_card
 
         return find_card(self.dataset)
+
+    @property
+    def card_digest(self) -> str | None:
+        """Hash of what the dataset's card says, None without one."""
+        return None if self.card is None else sha256_json(self.card.model_dump(mode="json"))
 
     @property
     def evaluation(self) -> EvaluationSpec:

@@ -22,7 +22,7 @@ class GuardSpec(Spec):
     minimum_coverage: float | None = Field(default=None, ge=0, le=1)
 
 
-def broken_rails(guard: GuardSpec, results: Results, arm: str | None) -> tuple[str, ...]:
+def broken_rails(guard: GuardSpec, results: Results, arm: str) -> tuple[str, ...]:
     """Return a sentence for each limit that ``results`` do not keep; empty where all are kept.
 
     A limit on a number that could not be measured is not kept: nobody can vouch for it.
@@ -30,10 +30,10 @@ def broken_rails(guard: GuardSpec, results: Results, arm: str | None) -> tuple[s
     Args:
         guard: the limits.
         results: every measured number of the run.
-        arm: the arm that the verdict is about, whose gain counts; None without a verdict.
+        arm: the arm that the verdict is about, whose gain counts.
     """
     gain = results.value(split="test", metric="outer_delta_mean")
-    if gain is None and arm is not None:
+    if gain is None:
         gain = results.value(arm=arm, split="test", metric="delta")
     checks = (
         ("minimum_gain", "the gain", guard.minimum_gain, gain, False),

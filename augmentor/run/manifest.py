@@ -50,6 +50,7 @@ def write_manifest(context: RunContext, facts: RunFacts, folder: Path) -> None:
             "generator_holds_training_samples": facts.train.training_samples_held if facts.train else 0,
             "inputs": {
                 "source_sha256": facts.load.source,
+                "card_sha256": context.card_digest,
                 "synthetic_source": source.to_json() if source else None,
                 "sample_sha256": {
                     name: [str(row) for row in completed.parts[name].row_digests] for name in PARTS

@@ -23,8 +23,8 @@ def model_card(context: RunContext, facts: RunFacts) -> str:
         facts: of the whole run.
     """
     counts = ", ".join(f"{name} {n}" for name, n in context.completed.parts["train"].counts.items())
-    train, verdict, advice = facts.train, facts.verdict, facts.evaluate.recommendation
-    assert train is not None and verdict is not None and advice is not None  # noqa: PT018
+    train = facts.train
+    assert train is not None
     family: str = context.synthesizer.name
     checkpoint: object = train.chosen_checkpoint
     if facts.choose is not None:
@@ -44,6 +44,6 @@ A class-conditional generator trained by gan-augmentor {__version__} with the re
   `augmentor.load_synthesizer(folder)`.
 - **Not for**: diagnosis, release as anonymous data, or use as evidence about real patients. Samples may
   resemble training cases; the report lists the closest ones. This is not a privacy guarantee.
-- **Verdict of its run**: {verdict.sentence}
-- **Recommended by the validation part alone**: {advice.sentence}
+- **Verdict of its run**: {facts.verdict.sentence}
+- **Recommended by the validation part alone**: {facts.evaluate.recommendation.sentence}
 """

@@ -30,12 +30,13 @@ class Change:
 
 
 def since_last_run(recipe: Recipe, out: Path) -> Change:
-    """Compare the source data's bytes and the recipe with those of the newest finished run.
+    """Compare the source data's bytes, their card and the recipe with those of the newest finished run.
 
     Raises:
         DataError: if the recipe names no data, or it is not there.
     """
-    source = RunContext(recipe, StepCache(out / ".cache"), "cpu", Silent()).source_digest
+    context = RunContext(recipe, StepCache(out / ".cache"), "cpu", Silent())
+    source = context.source_digest
     folder = out / recipe.name
     for run in reversed(finished_runs(folder) if folder.is_dir() else []):
         manifest = _manifest(run)
@@ -43,8 +44,11 @@ def since_last_run(recipe: Recipe, out: Path) -> Change:
             continue
         if manifest.get("recipe_sha256") != recipe.digest:
             return Change(True, f"the recipe has changed since {run.name}", run)
-        if manifest.get("inputs", {}).get("source_sha256") != source:
+        inputs = manifest.get("inputs", {})
+        if inputs.get("source_sha256") != source:
             return Change(True, f"the source data has changed since {run.name}", run)
+        if inputs.get("card_sha256") != context.card_digest:
+            return Change(True, f"the dataset's card has changed since {run.name}", run)
         return Change(False, f"neither the source data nor the recipe has changed since {run.name}", run)
     return Change(True, "there is no finished run of this recipe yet", None)
 

@@ -76,9 +76,8 @@ class Session:
         """
         context, plan = self.context, self.plan
         facts = collect_facts(context, plan)
-        verdict, advice = facts.verdict, facts.evaluate.recommendation
-        arm = verdict.arm if verdict else None
-        reasons = broken_rails(context.recipe.guard, context.completed.results, arm)
+        verdict = facts.verdict
+        reasons = broken_rails(context.recipe.guard, context.completed.results, verdict.arm)
         if reasons:
             note = f"This dataset is not published: {'; '.join(reasons)}."
             facts = facts.model_copy(update={"closing_notes": (*facts.closing_notes, note)})
@@ -98,10 +97,10 @@ class Session:
         self.close()
         outcome = Outcome(
             folder=folder,
-            sentence=verdict.sentence if verdict else "",
+            sentence=verdict.sentence,
             reused=tuple(name for name, output in context.completed.outputs.items() if output.reused),
             seconds=taken,
-            advice=advice.sentence if advice else "",
+            advice=facts.evaluate.recommendation.sentence,
         )
         if reasons:
             raise NotPublished(outcome, reasons)

@@ -94,10 +94,11 @@ def _critic_bounded(spec: GameSpec) -> str | None:
         )
     bounds = used & {"gradient_penalty", "clip"}
     if spec.adversarial == "wasserstein" and not bounds and not spectral_norm:
+        another = ", or set spectral_norm" if "spectral_norm" in type(spec).model_fields else ""
         return (
             "adversarial 'wasserstein' has no minimum unless the critic's slope is bounded "
             "(Gulrajani 2017); add gradient_penalty to regularisers, e.g. {gradient_penalty: 10}, or "
-            "{clip: 0.01}, or set spectral_norm"
+            f"{{clip: 0.01}}{another}"
         )
     if len(bounds) + spectral_norm > 1:
         return "gradient_penalty, clip and spectral_norm all bound the critic's slope; keep one of them"

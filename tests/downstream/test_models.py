@@ -13,12 +13,15 @@ from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.base import ModelSpec
 from augmentor.downstream.models import ESTIMATORS, MODELS, MOST_ROWS, fit_table, table_rows
 from augmentor.experiment.arms import arm_of, name_of, needs_critic
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
+from augmentor.experiment.usable import usable_arms
 from augmentor.experiment.values import Workers
+from augmentor.modalities.table import modality_of
 from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
 
 LARGE = ("resnet18", "densenet121")
@@ -69,7 +72,7 @@ def test_the_tables_agree():
     assert MODELS["densenet121"].least_side == DENSENET_SIDE
     for name in MODELS:
         assert evaluation(name=name).model.name == name
-    with pytest.raises(ConfigError, match=r"model\.name is one of small_resnet, resnet18"):
+    with pytest.raises(ConfigError, match=r"model\.name is one of auto, small_resnet, resnet18"):
         parse(EvaluationSpec, nested(name="vgg"), "here")
 
 
@@ -205,3 +208,17 @@ def test_images_too_small_for_the_classifier_are_refused_after_loading():
         check_shape(evaluation(name="densenet121"), (1, 28, 28))
     for name in set(MODELS) - {"densenet121"}:
         EvaluationSpec().downstream.check_shape(name, (1, 4, 4))
+
+
+def test_auto_is_the_usual_model_of_the_data_and_arms_it_cannot_train_are_left_out():
+    spec = EvaluationSpec()
+    train, made = blobs((8, 8, 8), 0, "real", 8), marked(blobs((8, 8, 8), 1, "made", 8))
+    assert spec.model.name == "auto"
+    found = spec.with_model_for(modality_of(train))
+    assert (found.model.name, found.arms) == ("small_resnet", spec.arms)
+    named = evaluation(name="resnet18")
+    assert named.with_model_for(modality_of(train)) is named
+    usual = spec.model_copy(update={"model": ModelSpec(name="gradient_boosting")})
+    _, skipped = usable_arms(usual, train, made)
+    assert "gradient_boosting takes one class a row" in skipped["mixup"]
+    assert usable_arms(spec, train, made)[1].keys() < skipped.keys()

@@ -9,6 +9,7 @@ import pytest
 from flat_spec import evaluation, nested
 
 from augmentor.core.errors import ConfigError
+from augmentor.core.facts.training import ScoreFacts
 from augmentor.core.files import sha256_file
 from augmentor.core.kinds import IMAGE
 from augmentor.core.persist import read_synthetic
@@ -52,7 +53,7 @@ def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch
         assert (train, validation) == ("train", "validation")
         assert spec.mixing.shares == (0.5,)
         asked[synthetic] = (seed, workers.folder)
-        return [{"share": 0.5, "scores": list(scores[synthetic])}]
+        return [ScoreFacts(share=0.5, scores=scores[synthetic])]
 
     monkeypatch.setattr(strength, "try_shares", tried)
     level, rows = choose_label_minimum(

@@ -131,6 +131,7 @@ class RowModality(Modality):
     kind: Kind = ROW
     lacking: tuple[str, ...] = tuple(name for name in transforms() if name != "noise")
     writer: ClassVar[Writer] = RowWriter()
+    classifier: ClassVar[str] = "mlp"
 
     def fit_codec(self, train: Samples) -> RowCodec:
         columns = []

@@ -26,7 +26,7 @@ from augmentor.run.session import Job
 
 SETTINGS = [
     *("synthesizer.family=cgan", "synthesizer.augmentation=[]", "synthesizer.width=8"),
-    *("evaluation.model.name=mlp", "evaluation.augmentation.policy={noise: 0.02}"),
+    "evaluation.augmentation.policy={noise: 0.02}",
 ]
 
 
@@ -104,6 +104,8 @@ def test_rows_go_from_recipe_to_report(patients, tmp_path, tiny_recipe):
         summary["fidelity"]["overall"] | summary["diversity"]["overall"]
     )
     assert "near_copies" in summary["copies"]["overall"]
+    assert summary["classifier"].startswith("a perceptron")
+    assert any("mlp" in note or "network of its own" in note for note in summary["notes"])
     gaps = {gap["reason"] for gap in summary["not_estimable"] if gap["metric"] == "within_class_ms_ssim"}
     assert any(
         "because structural similarity compares neighbours along two or three axes" in why for why in gaps

@@ -265,7 +265,14 @@ def facts_of(case: Case) -> RunFacts:
                 }
                 for name in ARMS
             },
-            "verdict": verdict if "filtered" in case.arms else None,
+            "verdict": verdict,
+            "recommendation": {
+                "use": True,
+                "arm": "filtered",
+                "gain": effect,
+                "standard_error": 0.004,
+                "sentence": f"Train with synthetic data: {change} on the validation part.",
+            },
             "share": None if "shares" in case.without else 0.5,
             "share_by": "highest mean on the validation part",
             "needed": {"effect": 0.01, "cases": 2310, "seeds": None},

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
-from augmentor.core.facts.evaluation import EvaluateFacts, VerdictFacts
+from augmentor.core.facts.evaluation import EvaluateFacts, RecommendationFacts, VerdictFacts
 from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.facts.training import TrainFacts
 from augmentor.core.kinds import IMAGE
@@ -31,6 +31,7 @@ def row(metric, value, arm=None, seed=None, split="test", class_=None, dataset="
 
 DATA = LoadFacts(dataset="d", classes=("a", "b"), kind=IMAGE, shape=(1, 8, 8))
 VERDICT = VerdictFacts(word="helps", arm="filtered", baseline="classical", sentence="It helps.")
+ADVICE = RecommendationFacts(use=True, arm="filtered", gain=0.05, standard_error=0.01, sentence="Use it.")
 GAIN = [
     row("delta", 0.05, "filtered"),
     row("delta_low", 0.01, "filtered"),
@@ -44,7 +45,8 @@ SCORES = [row("balanced_accuracy", v, "filtered", s) for s, v in enumerate((0.70
 
 
 def summary_of(rows, *, evaluate=None, **facts):
-    evaluated = {"primary_metric": "balanced_accuracy", "verdict": VERDICT, **(evaluate or {})}
+    usual = {"primary_metric": "balanced_accuracy", "verdict": VERDICT, "recommendation": ADVICE}
+    evaluated = {**usual, **(evaluate or {})}
     return summarise(
         Results.from_rows(rows), RunFacts(load=DATA, evaluate=EvaluateFacts(**evaluated), **facts)
     )
@@ -149,7 +151,7 @@ def test_what_is_not_there_is_none_with_a_reason_and_never_nan():
     rows = [row("count", 0, split="test", class_="b"), row("recall", math.inf, "filtered", 0, class_="a")]
     summary = summary_of(
         rows,
-        evaluate={"verdict": None, "arms": {"real": {"title": "Real"}}},
+        evaluate={"arms": {"real": {"title": "Real"}}},
         train=TrainFacts(history=({"images": 1, "x": math.nan},), chosen_checkpoint={}),
     )
     assert summary["verdict"]["word"] == "not estimable"

@@ -46,12 +46,12 @@ def test_each_limit_on_both_sides(field: str, kept: float, broken: float) -> Non
 
 
 def test_no_limit_is_always_kept() -> None:
-    assert broken_rails(GuardSpec(), Results.from_rows([]), None) == ()
+    assert broken_rails(GuardSpec(), Results.from_rows([]), ARM) == ()
 
 
 def test_what_could_not_be_measured_is_not_vouched_for() -> None:
     guard = GuardSpec(minimum_gain=-1, maximum_copy_rate=1, minimum_coverage=0)
-    reasons = broken_rails(guard, Results.from_rows([]), None)
+    reasons = broken_rails(guard, Results.from_rows([]), ARM)
     assert len(reasons) == 3
     assert all("could not be measured" in reason for reason in reasons)
 

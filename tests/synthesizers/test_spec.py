@@ -1,6 +1,8 @@
 """What a recipe may ask for: families, names that are the tables', and every refusal with its reason."""
 
 import re
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -197,7 +199,7 @@ def test_what_cannot_work_is_refused_with_the_reason(fields, said):
         {"method": "flow", "label_drop": 0.1, "guidance": 2},
         {"regularisers": {"r1": 1, "r2": 0, "lecam": 0.1, "consistency": 10}},
         {"family": "acgan", "critic_norm": "layer", "codes": {"categorical": 4}},
-        {"family": "cyclegan", "regularisers": {"r1": "auto"}, "minibatch_group": 4},
+        {"family": "cyclegan", "regularisers": {"r1": "auto"}},
         {"family": "cyclegan", "adversarial": "wasserstein", "regularisers": {"gradient_penalty": 10}},
         {"family": "stargan", "regularisers": {"gradient_penalty": 10, "identity": 5}},
     ],
@@ -247,6 +249,16 @@ def test_forbidden_operations_are_left_out():
     augment = model_with(fields).objective.augment
     assert augment is not None
     assert augment.operations == {"cutout", "flip_vertical", "flip_depth"}
+
+
+def test_recipes_are_read_without_torch():
+    code = (
+        "import sys\n"
+        "from augmentor.run.recipe import recipe_from_values\n"
+        "recipe_from_values({'name': 'x', 'synthesizer': {'family': 'cyclegan'}})\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_recipe_keeps_every_field_of_its_method():

@@ -65,6 +65,7 @@ class EvaluateFacts(Facts):
     Attributes:
         primary_metric: what choices and the verdict are made by.
         verdict: of this split.
+        recommendation: by the validation part alone.
         share: synthetic share of the judged arm; None where it has none.
         share_of: the share of each mixing arm.
         share_by: "validation" where shares were chosen, "recipe" where they were given.
@@ -73,7 +74,6 @@ class EvaluateFacts(Facts):
         seeds: numbers of the seed column.
         classifier_seeds: the seeds that they stand for.
         needed: cases and seeds that would have shown an effect of the size of the margin.
-        recommendation: by the validation part alone.
         classifier: what every arm trained.
         arms: what each arm of the recipe is, by name.
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
@@ -87,7 +87,8 @@ class EvaluateFacts(Facts):
     """
 
     primary_metric: str
-    verdict: VerdictFacts | None = None
+    verdict: VerdictFacts
+    recommendation: RecommendationFacts
     share: float | None = None
     share_of: dict[str, float] = Field(default_factory=dict)
     share_by: str = "recipe"
@@ -96,7 +97,6 @@ class EvaluateFacts(Facts):
     seeds: tuple[int, ...] = ()
     classifier_seeds: tuple[int, ...] = ()
     needed: NeededFacts | None = None
-    recommendation: RecommendationFacts | None = None
     classifier: str = ""
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)

@@ -110,7 +110,6 @@ def split_of(context: RunContext) -> OuterSplit:
     results = Results.read(completed.folder("evaluate") / RESULTS)
     metric = context.recipe.evaluation.primary_metric
     verdict = facts.verdict
-    assert verdict is not None
     control = facts.controls.get(verdict.arm)
 
     def mean(arm: str) -> float:

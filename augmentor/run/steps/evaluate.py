@@ -21,7 +21,13 @@ def reads(context: RunContext) -> dict[str, Any]:
     """Return what the scores depend on besides the marked samples."""
     spec = context.evaluation
     return {
-        "evaluation": spec.model_dump(mode="json", exclude={"features", "label_minimums", "outer_splits"}),
+        "arms": spec.arms,
+        "seeds": spec.seeds,
+        "primary_metric": spec.primary_metric,
+        "model": spec.model,
+        "augmentation": spec.augmentation,
+        "mixing": spec.mixing,
+        "statistics": spec.statistics,
         "seed": context.seed,
     }
 

@@ -97,8 +97,11 @@ def refuse_unsuited(context: RunContext) -> None:
     Raises:
         ConfigError: saying which field asks for it and what to change.
     """
+    from augmentor.modalities.table import MODALITIES
+
     facts = LOAD.of(context)
-    check_shape(context.recipe.evaluation, facts.shape)
+    spec = context.recipe.evaluation.with_model_for(MODALITIES[facts.kind.name])
+    check_shape(spec, facts.shape)
     check_outer_splits(context.recipe.evaluation.outer_splits, facts.split)
 
 

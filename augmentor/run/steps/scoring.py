@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from augmentor.core.facts.samples import SampleFacts
-from augmentor.core.facts.training import ScoreFacts, TrialFacts
+from augmentor.core.facts.training import TrialFacts
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.spec import mixing_arm
@@ -48,7 +48,7 @@ def scored(context: RunContext, synthetic: SyntheticSet, seed: int, work: Path) 
         seed=seed,
         workers=context.workers(work),
     )
-    return TrialFacts(tried=tuple(ScoreFacts.model_validate(one) for one in tried))
+    return TrialFacts(tried=tuple(tried))
 
 
 def try_member(context: RunContext, _: Path, work: Path) -> TrialFacts:

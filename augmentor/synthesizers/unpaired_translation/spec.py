@@ -21,10 +21,6 @@ class UnpairedTranslationSpec(GameSpec):
             (Choi 2018, StarGAN); "per_class" for a generator into each class and a critic of each, none of
             which sees a label (Zhu 2017, CycleGAN).
         width: channels at full resolution; "auto" follows :func:`augmentor.nets.sizing.auto_width`.
-        minibatch_group: rows in a group of the critic's minibatch standard deviation (Karras 2018, section
-            3); 0 leaves it out.
-        spectral_norm: divide each weight between a sample and the critic's logit by its largest singular
-            value (Miyato 2018).
         auxiliary_weight: lambda_cls of Choi 2018, weight of the critic's cross-entropy of classes, with
             shared networks.
         cycle: weight of the cycle reconstruction (lambda_rec of Choi 2018; lambda of Zhu 2017, equation 3),
@@ -40,8 +36,6 @@ class UnpairedTranslationSpec(GameSpec):
     method: Literal["unpaired_translation"] = "unpaired_translation"
     networks: Literal["shared", "per_class"] = "shared"
     width: Annotated[int, Field(ge=4, le=512)] | Literal["auto"] = "auto"
-    minibatch_group: Literal[0, 2, 4] = 0
-    spectral_norm: bool = False
     auxiliary_weight: float = Field(default=1.0, ge=0)
     cycle: float = Field(default=10.0, ge=0)
     starts: StartsSpec = StartsSpec()
@@ -52,8 +46,7 @@ class UnpairedTranslationSpec(GameSpec):
         return NetworkSpec(
             conditioning="auxiliary" if self.networks == "shared" else "none",
             width=self.width,
-            minibatch_group=self.minibatch_group,
-            spectral_norm=self.spectral_norm,
+            minibatch_group=0,
         )
 
     @property
