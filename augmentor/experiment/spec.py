@@ -275,5 +275,6 @@ def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
         ConfigError: saying which field asks for it and what to change.
     """
     check_features(spec.features)
-    spec.downstream.check_shape(spec.model.name, shape)
+    if spec.model.name != AUTO:
+        spec.downstream.check_shape(spec.model.name, shape)
     check_oversampling(spec.named_arms.values(), shape)

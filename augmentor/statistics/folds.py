@@ -68,7 +68,7 @@ def fold_splits(
     "helps" is said only where the gain over the controls is above 0 too, see :class:`OuterSplit`.
 
     Args:
-        splits: two or more, from :func:`augmentor.run.compose.folds.work_outer`.
+        splits: two or more.
         metric: the primary metric in words.
         margin: equivalence margin in units of the metric.
         confidence: of the interval.
