@@ -33,7 +33,7 @@ from augmentor.data.torch_dataset import ExpandedDataset
 from augmentor.modalities.export import export
 from augmentor.modalities.table import modality_of
 from augmentor.store.cache import tree_digest
-from augmentor.training.batches import Batches, EncodedRows
+from augmentor.training.batches import Batches, BatchRules, EncodedRows
 
 Make = Callable[..., Path]
 
@@ -154,13 +154,10 @@ def test_rows_encoded_when_drawn_are_the_rows_encoded_before(make_samples: Calla
         batches = Batches(
             rows,
             torch.from_numpy(samples.y),
-            n_classes=2,
-            batch=8,
-            power=0.5,
-            latent=4,
+            2,
+            BatchRules(8, 0.5, latent=4, sources="batch"),
             device=torch.device("cpu"),
             layout=torch.channels_last,
-            sources=True,
         )
         drawn.append(batches.draw(torch.Generator().manual_seed(3)))
     for one, two in zip(*drawn, strict=True):

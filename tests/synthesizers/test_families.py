@@ -90,8 +90,10 @@ def test_a_tiny_fit_of_every_family_separates_two_gaussians(family, blobs, gan):
     asked = FAMILIES[family]
     slow = asked.training.get("learning_rate") == 2e-4 and asked.fields["architecture"] == "dcgan"
     fields = {"family": family}
+    if asked.method in {"adversarial", "unpaired_translation"}:
+        fields |= {"augmentation": []}
     if asked.method == "adversarial":
-        fields |= {"codes": {}, "augmentation": []}
+        fields |= {"codes": {}}
     if asked.method in {"class_translation", "unpaired_translation"}:
         # One class has to be the richer one, or there is nothing to borrow.
         train = train.take(np.r_[0:16, 17:64:2])

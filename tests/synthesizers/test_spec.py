@@ -1,6 +1,8 @@
 """What a recipe may ask for: families, names that are the tables', and every refusal with its reason."""
 
 import re
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -247,6 +249,16 @@ def test_forbidden_operations_are_left_out():
     augment = model_with(fields).objective.augment
     assert augment is not None
     assert augment.operations == {"cutout", "flip_vertical", "flip_depth"}
+
+
+def test_recipes_are_read_without_torch():
+    code = (
+        "import sys\n"
+        "from augmentor.run.recipe import recipe_from_values\n"
+        "recipe_from_values({'name': 'x', 'synthesizer': {'family': 'cyclegan'}})\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_recipe_keeps_every_field_of_its_method():
