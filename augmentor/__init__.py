@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from augmentor.data.split import split as split
     from augmentor.data.torch_dataset import ExpandedDataset as ExpandedDataset
     from augmentor.experiment.evaluate import evaluate as evaluate
+    from augmentor.experiment.values import Parts as Parts
+    from augmentor.experiment.values import Workers as Workers
     from augmentor.experiment.verdict_of import verdict as verdict
     from augmentor.experiment.verdict_of import verdict_over_folds as verdict_over_folds
     from augmentor.modalities.export import export as export
@@ -49,11 +51,13 @@ _PLACES = {
     "ExpandedDataset": "data.torch_dataset",
     "FitContext": "synthesizers.fitting",
     "Job": "run.session",
+    "Parts": "experiment.values",
     "Results": "core.results",
     "Samples": "core.samples",
     "Synthesizer": "synthesizers.synthesizer",
     "SyntheticSet": "core.synthetic",
     "TaskJudge": "quality.judge",
+    "Workers": "experiment.values",
     "build": "synthesizers.build",
     "candidates": "quality.plan",
     "detectable_gain": "statistics.planning",

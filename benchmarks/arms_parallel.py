@@ -30,8 +30,10 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.load import load
 from augmentor.data.spec import ScarcitySpec
 from augmentor.data.split import Split, split
+from augmentor.downstream.base import ModelSpec
 from augmentor.experiment.evaluate import evaluate
-from augmentor.experiment.spec import EvaluationSpec, ModelSpec
+from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.values import Workers
 
 COUNTS = {str(k): 8 if k % 2 else 60 for k in range(10)}
 MADE = 40
@@ -54,17 +56,8 @@ def run(given: tuple[Split, SyntheticSet], spec: EvaluationSpec, processes: int)
     made, synthetic = given
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
-        found = evaluate(
-            made.train,
-            made.validation,
-            made.test,
-            synthetic,
-            spec,
-            dataset="digits",
-            seed=0,
-            folder=Path(folder),
-            processes=processes,
-        )
+        workers = Workers(Path(folder), processes)
+        found = evaluate(made, synthetic, spec, dataset="digits", seed=0, workers=workers)
         seconds = time.perf_counter() - begin
         return seconds, sha256_bytes((Path(folder) / found.facts.predictions).read_bytes())
 

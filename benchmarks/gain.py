@@ -52,22 +52,25 @@ from gain_scenarios import (
     recipe_of,
 )
 from gain_tables import rung_score, write
+from quick_arms import evidence
 
 from augmentor.core.errors import AugmentorError
 from augmentor.core.files import sha256_json
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.decide import validation_means
+from augmentor.experiment.arm_words import SYNTHETIC_DATA
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fit import read_fit
-from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import Runner
+from augmentor.experiment.values import Parts, Workers
 from augmentor.run.budget import QUICK_ARMS
 from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe
 from augmentor.run.step import run_step
 from augmentor.run.steps.load import LOAD
+from augmentor.statistics.advice import recommend
+from augmentor.statistics.words import Named
 from augmentor.store.cache import StepCache
 
 CLASSIFIER_SEEDS = 5
@@ -138,7 +141,7 @@ def scores(
     spec = context.evaluation.model_copy(update={"seeds": SEARCH_SEEDS, "arms": arms})
     runner = Runner(
         parts["train"], synthetic, {"validation": parts["validation"]}, spec,
-        seed=derive_seed(0, "search"), folder=work, processes=1, progress=Silent(), critic=critic,
+        seed=derive_seed(0, "search"), workers=Workers(work, 1), critic=critic,
     )  # fmt: skip
     found = {}
     for tried in asked:
@@ -174,12 +177,12 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
     y = completed.parts["validation"].y
     row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(context), "arms": {}}
     for name in found:
-        told = recommend(
-            found[name], found[best], y, None, metric="balanced_accuracy", subject="Synthetic data",
-            arm=name, baseline=best,
-        )  # fmt: skip
-        mean = validation_means({name: found[name]}, y, "balanced_accuracy")[name]
-        auroc = validation_means({name: found[name]}, y, "macro_auroc")[name]
+        pair = {one: found[one] for one in (name, best)}
+        named = Named(name, best, "balanced accuracy", SYNTHETIC_DATA)
+        told = recommend(evidence(pair, y, "balanced_accuracy"), named)
+        mean, auroc = (
+            evidence(pair, y, metric).means[name] for metric in ("balanced_accuracy", "macro_auroc")
+        )
         row["arms"][name] = {
             "mean": mean, "macro_auroc": auroc, "gain": told.gain, "standard_error": told.standard_error,
         }  # fmt: skip
@@ -196,7 +199,7 @@ def nothing(scenario: str, data: Path, cache: Path) -> dict[str, Any]:
     provenance = pd.DataFrame({"synthesizer": [], "seed": []})
     empty = SyntheticSet(nobody, provenance, np.zeros(0, np.bool_), np.zeros(0, np.str_))
     found = scores(context, empty, BASELINES, cache / folder_of("search", scenario, NOTHING))
-    means = validation_means(found, parts["validation"].y, "balanced_accuracy")
+    means = evidence(found, parts["validation"].y, "balanced_accuracy").means
     return {"means": means, "best": max(means, key=means.__getitem__)}
 
 
@@ -208,9 +211,9 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
     completed, parts = context.completed, context.completed.parts
     work = cache / folder_of("final", scenario, str(seed))
     found = evaluate(
-        parts["train"], parts["validation"], parts["test"], completed.synthetic, context.evaluation,
-        dataset=scenario, seed=derive_seed(seed, "evaluate"), critic=completed.critic,
-        folder=work, processes=1,
+        Parts(parts["train"], parts["validation"], parts["test"]), completed.synthetic, context.evaluation,
+        dataset=scenario, seed=derive_seed(seed, "evaluate"), workers=Workers(work, 1),
+        critic=completed.critic,
     )  # fmt: skip
     facts = found.facts
     arm, baseline = facts.verdict.arm, facts.verdict.baseline

@@ -11,8 +11,8 @@ from gain_scenarios import BASELINES, CANDIDATES, HERE, ROWS, RUNG, SCENARIOS
 
 from augmentor.core.files import write_text
 from augmentor.experiment.arms import PRESETS, Arm, control, name_of, pattern_of
-from augmentor.experiment.verdict import verdict
 from augmentor.statistics.intervals import Interval, difference
+from augmentor.statistics.verdict import verdict
 
 MARGIN = 0.01
 NETWORK = Arm(mix="cutmix", start="untrained_critic")

@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
+from augmentor.downstream.classification import Classification
 from augmentor.downstream.scores import contributions
 from augmentor.statistics.design import Design
-from augmentor.statistics.intervals import UNSEEN, intervals, replicate
+from augmentor.statistics.intervals import intervals, replicate
 from augmentor.statistics.variance import quantile
 
 REPLICATES = 500
@@ -81,7 +82,7 @@ def candidates(tables: np.ndarray, y: np.ndarray, seed: int, metric: str) -> dic
     design = Design.of(y)
     table, one = tables[0] - tables[1], np.ones((1, 1, 2))
     options = {"replicates": REPLICATES, "seed": seed}
-    shipped = intervals(table[None], one, design, unseen=UNSEEN.get(metric, 0.0), **options)[0]
+    shipped = intervals(table[None], one, design, unseen=Classification.metrics[metric].unseen, **options)[0]
     plain = intervals(table[None], one, design, **options)[0]
     drawn = replicate(table[None], one, design, replicates=REPLICATES, seed=seed)[:, 0]
     middle, error = plain.estimate, plain.standard_error

@@ -31,15 +31,16 @@ import torch
 from gain import FINAL_CUT
 from gain_scenarios import HERE, ROWS, SCENARIOS, Scenario, folder_of, recipe_of
 from gain_tables import Row, read
+from quick_arms import evidence
 
 from augmentor.core.files import write_text
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import arms_of
-from augmentor.experiment.decide import validation_means
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
+from augmentor.experiment.values import Workers
 from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe
 from augmentor.run.step import run_step
@@ -123,8 +124,7 @@ def one(name: str, count: int, data: Path, cache: Path) -> None:
     held = {split: parts[split] for split in ("validation", "test")}
     runner = Runner(
         parts["train"], empty, held, context.evaluation.model_copy(update={"seeds": SEEDS}),
-        seed=derive_seed(0, "curve"), folder=cache / folder_of("curve", name, str(count)), processes=1,
-        progress=Silent(),
+        seed=derive_seed(0, "curve"), workers=Workers(cache / folder_of("curve", name, str(count)), 1),
     )  # fmt: skip
     means: dict[str, dict[str, float]] = {}
     for split, samples in held.items():
@@ -134,7 +134,7 @@ def one(name: str, count: int, data: Path, cache: Path) -> None:
             runner.run(jobs)
             stored = [read_fit(job, split) for job in jobs]
             found[arm] = np.stack([p for p in stored if p is not None])
-        means[split] = validation_means(found, samples.y, "balanced_accuracy")
+        means[split] = evidence(found, samples.y, "balanced_accuracy").means
     runner.clean()
     best = max(means["validation"], key=means["validation"].__getitem__)
     ROWS.put(

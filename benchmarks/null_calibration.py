@@ -25,13 +25,14 @@ from pathlib import Path
 
 import numpy as np
 from provenance import said
-from quick_arms import Study, predict
+from quick_arms import Study, evidence, predict
 from scipy.stats import binomtest
 from sklearn.datasets import load_digits
 
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed, generator
 from augmentor.experiment.decide import decide
+from augmentor.experiment.spec import EvaluationSpec, StatisticsSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 PNEUMONIA = ROOT.parent / "shared" / "data" / "pneumoniamnist" / "pneumoniamnist.npz"
@@ -98,14 +99,12 @@ def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
         base,
     )
     found = predict(study, range(seeds))
+    metric = "balanced_accuracy"
     decision = decide(
-        found.test,
-        found.validation,
-        labels[tested],
-        labels[held_out],
-        [str(k) for k in range(n_classes)],
+        evidence(found.validation, labels[held_out], metric),
+        evidence(found.test, labels[tested], metric),
         found.arms,
-        replicates=500,
+        EvaluationSpec(statistics=StatisticsSpec(bootstrap=500)),
         seed=base,
     )
     return {

@@ -27,13 +27,14 @@ import json
 import numpy as np
 from null_calibration import PNEUMONIA, ROOT, dataset
 from provenance import said
-from quick_arms import FIRST, SHARES, Study, predict, probabilities
+from quick_arms import FIRST, SHARES, Study, evidence, predict, probabilities
 from scipy.stats import binomtest, rankdata
 
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed, generator
 from augmentor.experiment.arms import Arm
 from augmentor.experiment.decide import decide
+from augmentor.experiment.spec import EvaluationSpec, StatisticsSpec
 
 FINISHED = ROOT / "runs" / "benchmarks" / "power.jsonl"
 GIVEN = {"digits": (4, 16, 52), "pneumoniamnist": (20, 100, 480), "gaussian digits": (16,)}
@@ -108,14 +109,10 @@ def trial(job: tuple[str, int, int, int]) -> list[dict[str, object]]:
     for metric in METRICS:
         found = predict(study, range(seeds), metric, arms=FIRST, shares=SHARES[:2])
         decision = decide(
-            found.test,
-            found.validation,
-            labels[tested],
-            labels[held_out],
-            [str(k) for k in range(study.n_classes)],
+            evidence(found.validation, labels[held_out], metric),
+            evidence(found.test, labels[tested], metric),
             found.arms,
-            primary_metric=metric,
-            replicates=500,
+            EvaluationSpec(primary_metric=metric, statistics=StatisticsSpec(bootstrap=500)),
             seed=base,
         )
         gains = (

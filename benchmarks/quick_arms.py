@@ -7,7 +7,7 @@ by Adam, all seeds of an arm at once. Its "classical" arm adds a little noise to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,11 +15,13 @@ import numpy as np
 import torch
 
 from augmentor.core.seeds import derive_seed, generator
+from augmentor.downstream.classification import Classification
+from augmentor.downstream.remedies import MIXES, class_weights
+from augmentor.downstream.scores import contributions
 from augmentor.experiment.arms import PRESETS, AnyArm, Arm, arms_of, is_mixing, settled
-from augmentor.experiment.decide import validation_means
-from augmentor.experiment.draw import pick, rows_of
-from augmentor.experiment.remedies import MIXES, class_weights
+from augmentor.experiment.draw import Drawing, KnownRows, pick, rows_of
 from augmentor.experiment.spec import DEFAULT_ARMS
+from augmentor.statistics.evidence import Evidence
 
 ADDED = "with_synthetic"
 SHARES = (0.25, 0.5, 0.75)
@@ -57,18 +59,10 @@ class Study:
         everything = np.ones(len(self.synthetic[1]), dtype=np.bool_)
         labels = self.real[1], self.synthetic[1]
         marks = {"kept": everything, "passing": everything}
-        rows = rows_of(arm, *labels, marks, self.n_classes, seed=seed)
+        rows = rows_of(arm, KnownRows(*labels, marks, self.n_classes), seed=seed)
         # All batches in one draw, then shuffled: a draw a step would take longer than the step.
-        got = pick(
-            arm,
-            rows,
-            step=0,
-            updates=1,
-            batch=BATCH * UPDATES,
-            versions=VERSIONS if arm.augmentation == "classical" else 1,
-            share=share,
-            seed=seed,
-        )
+        versions = VERSIONS if arm.augmentation == "classical" else 1
+        got = pick(arm, rows, Drawing(1, BATCH * UPDATES, versions, seed, share), step=0)
         rng = generator(seed, "fit")
         start = rng.normal(0, 0.01, (self.real[0].shape[1] + 1, self.n_classes)).astype(np.float32)
         if arm.start != "random":
@@ -133,6 +127,20 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return p / p.sum(axis=-1, keepdims=True)
 
 
+def evidence(
+    found: Mapping[str, np.ndarray], y: np.ndarray, metric: str, groups: np.ndarray | None = None
+) -> Evidence:
+    """Return what probabilities (S, N, K) by arm are worth on cases with the labels ``y`` (N,)."""
+    return Evidence(
+        {name: contributions(metric, p, y) for name, p in found.items()},
+        y,
+        tuple(str(k) for k in range(next(iter(found.values())).shape[-1])),
+        groups=groups,
+        unseen=Classification.metrics[metric].unseen,
+        by_stratum={"recall": {name: (p.argmax(-1) == y).astype(float) for name, p in found.items()}},
+    )
+
+
 @dataclass(frozen=True)
 class Predicted:
     """Probabilities (S, N, K) by arm for both parts, and the share each arm was trained at."""
@@ -157,7 +165,7 @@ def predict(
     found = {name: study.weights(arm, 0.0, seeds) for name, arm in plain.items()}
     x, y = study.validation
     bases = {name: probabilities(found[name], x) for name, arm in plain.items() if arm.is_real_alone}
-    means = validation_means(bases, y, metric)
+    means = evidence(bases, y, metric).means
     mixing = {name: arm for name, arm in named.items() if isinstance(arm, Arm) and is_mixing(arm)}
     if ADDED in named:
         mixing[ADDED] = settled(PRESETS[ADDED], plain[max(means, key=means.__getitem__)])
@@ -165,7 +173,7 @@ def predict(
     for name, arm in mixing.items():
         tried = {share: study.weights(arm, share, seeds) for share in shares}
         scored = {str(share): probabilities(w, x) for share, w in tried.items()}
-        means = validation_means(scored, y, metric)
+        means = evidence(scored, y, metric).means
         chosen[name] = float(max(means, key=means.__getitem__))
         found[name] = tried[chosen[name]]
     every = {**plain, **mixing}

@@ -19,7 +19,7 @@ AFTER_WORDS: tuple[tuple[str, str], ...] = (
     ("synthesizer.flow.", "synthesizer."),
     ("synthesizer.translation.", "synthesizer."),
     ("synthesizer.stargan.starts", "synthesizer.starts.held"),
-    ("evaluation.classifier", "evaluation.model.classifier"),
+    ("evaluation.classifier", "evaluation.model.name"),
     ("evaluation.updates", "evaluation.model.updates"),
     ("evaluation.policy", "evaluation.augmentation.policy"),
     ("evaluation.pool_versions", "evaluation.augmentation.pool_versions"),

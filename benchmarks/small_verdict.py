@@ -34,8 +34,9 @@ from small_verdict_tables import tables
 
 from augmentor.core.seeds import derive_seed
 from augmentor.downstream.case_values import UNSEEN_PLACEMENT
+from augmentor.downstream.classification import Classification
 from augmentor.statistics.design import Design
-from augmentor.statistics.intervals import UNSEEN, intervals
+from augmentor.statistics.intervals import intervals
 from augmentor.statistics.small_samples import Changes
 
 HERE = Path(__file__).resolve().parent
@@ -177,7 +178,7 @@ def scale(cell: Cell) -> Changes:
 def before(cell: Cell, table: np.ndarray) -> list[tuple[float, float]]:
     """Return intervals of the rule before this one: a bootstrap's shape, the components' width."""
     design, like = Design.of(cell.y), scale(cell)
-    one, lent = np.ones((1, 1, design.present.size)), UNSEEN.get(cell.metric, 0.0)
+    one, lent = np.ones((1, 1, design.present.size)), Classification.metrics[cell.metric].unseen
     found = []
     for trial, each in enumerate(table[:BEFORE]):
         scaled = each * like.weights[design.y] * like.share

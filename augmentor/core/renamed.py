@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 RENAMED: Mapping[str, str] = {
     "balance=level": "balance=balanced",
-    "evaluation.classifier": "evaluation.model.classifier",
+    "evaluation.classifier": "evaluation.model.name",
     "evaluation.updates": "evaluation.model.updates",
     "evaluation.batch": "evaluation.model.batch",
     "evaluation.learning_rate": "evaluation.model.learning_rate",

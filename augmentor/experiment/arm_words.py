@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from augmentor.experiment.arms import AnyArm, Arm, Derived, Rows, pattern_of
+from augmentor.statistics.words import Subject
 
 ROWS = {
     "all": ("all synthetic", "all synthetic ones"),
@@ -50,6 +51,8 @@ STARTS = {
     ),
 }
 """Of each choice what a title and what a description says."""
+SYNTHETIC_DATA = Subject("Synthetic data", "Train with synthetic data")
+CRITIC = Subject("The critic's start", "Start from the generator's critic")
 
 
 def title(arm: AnyArm) -> str:
@@ -104,10 +107,9 @@ def change(arm: Arm) -> str:
     return "; ".join(_changes(arm))
 
 
-def subject(arm: Arm) -> str:
+def subject(arm: Arm) -> Subject:
     """Return what a verdict on the arm is about: synthetic data, or the critic's start alone."""
-    alone = arm.start == "critic" and arm.rows == Rows()
-    return "The critic's start" if alone else "Synthetic data"
+    return CRITIC if arm.start == "critic" and arm.rows == Rows() else SYNTHETIC_DATA
 
 
 def _traits(arm: Arm) -> list[str]:

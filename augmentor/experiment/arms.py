@@ -19,12 +19,11 @@ from pydantic import BeforeValidator, PlainSerializer, field_validator, model_va
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
+from augmentor.downstream.base import Head, Start, Training
+from augmentor.downstream.remedies import LOSSES, MIXES
 from augmentor.experiment.old_arms import new_form
-from augmentor.experiment.remedies import LOSSES, MIXES
 
-Head = Literal["trained", "covariance", "generated"]
 SyntheticRows = Literal["none", "all", "kept", "passing", "diverse", "influential"]
-Start = Literal["random", "critic", "untrained_critic"]
 
 
 class Rows(Spec):
@@ -75,15 +74,15 @@ class Arm(Spec):
         sampling: whether every class is equally often in a batch, "balanced", or as often as in the
             training part, "natural".
         augmentation: whether rows come in all versions of the "classical" policy, or untouched, "none".
-        loss: name in :data:`augmentor.experiment.remedies.LOSSES`.
-        mix: "none" or a name in :data:`augmentor.experiment.remedies.MIXES`.
+        loss: name in :data:`augmentor.downstream.remedies.LOSSES`.
+        mix: "none" or a name in :data:`augmentor.downstream.remedies.MIXES`.
         start: what the classifier starts from: "random" weights of its own network, those of the "critic" on
             the critic's network, or random ones there, "untrained_critic", which tells what the network is
             worth without them.
         oversample: what levels the classes: rows repeated at "random", rows of "smote", or "none"
             (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
         head: whether the last layer stays as it was "trained", or is trained again with features of a shared
-            "covariance" or of a small GAN, "generated" (see :mod:`augmentor.experiment.heads`).
+            "covariance" or of a small GAN, "generated" (see :mod:`augmentor.downstream.heads`).
 
     Example:
         >>> name_of(Arm(mix="cutmix", start="critic"))
@@ -133,6 +132,18 @@ class Arm(Spec):
     def by_share(self) -> bool:
         """Whether a share of each class's rows, chosen on the validation part, is synthetic."""
         return self.rows.synthetic != "none" and self.rows.mixing == "share"
+
+    @property
+    def training(self) -> Training:
+        """What the arm asks of a model besides its rows."""
+        return Training(
+            loss=self.loss,
+            mix=self.mix,
+            start=self.start,
+            head=self.head,
+            oversample=self.oversample,
+            rows_change=self.rows.mixing == "first",
+        )
 
     @property
     def is_synthetic(self) -> bool:
@@ -302,10 +313,8 @@ def control(arm: Arm) -> Arm:
     network with random weights, so that the network is no advantage.
 
     Example:
-        >>> control(Arm(rows=Rows(synthetic="passing"), mix="cutmix", start="critic"))
-        Arm(rows=Rows(synthetic='none', mixing='share', real=True, copies=False), sampling='balanced', \
-augmentation='classical', loss='cross_entropy', mix='cutmix', start='untrained_critic', oversample='none', \
-head='trained')
+        >>> name_of(control(Arm(rows="passing", mix="cutmix", start="critic")))
+        'mix=cutmix start=untrained_critic'
     """
     rows = arm.rows if arm.rows.copies else Rows()
     start = "untrained_critic" if arm.start == "critic" else arm.start

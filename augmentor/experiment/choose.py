@@ -16,17 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
-from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.base import Scored
 from augmentor.experiment.arms import AnyArm, Arm, Derived, Rows, is_mixing, name_of, settled
-from augmentor.experiment.decide import validation_means
+from augmentor.experiment.decide import evidence_of, named_pair
 from augmentor.experiment.draw import marks_of, passing
 from augmentor.experiment.fit import FitJob, read_fit
-from augmentor.experiment.recommend import recommend
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.selected import SELECTIONS
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.statistics.advice import recommend
 
 
 @dataclass(frozen=True)
@@ -52,24 +52,20 @@ class Fitted:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-def fit_arms(
-    runner: Runner, arms: Mapping[str, AnyArm], validation: Samples, spec: EvaluationSpec, progress: Progress
-) -> Fitted:
+def fit_arms(runner: Runner, arms: Mapping[str, AnyArm], validation: Samples) -> Fitted:
     """Finish the fits of all arms, choosing shares, bases and classes on the validation part.
 
     Args:
         runner: trains the fits.
         arms: the arms by name.
         validation: what choices are made on.
-        spec: the recipe's evaluation.
-        progress: told how many fits there will be.
     """
-    work = _Work(runner, arms, validation, spec)
-    progress.start(STAGE, work.at_most)
+    work = _Work(runner, arms, validation)
+    runner.progress.start(STAGE, work.at_most)
     work.fit_declared()
     work.fit_changed()
     work.fit_thinned()
-    progress.finish(STAGE)
+    runner.progress.finish(STAGE)
     left_out = tuple(validation.classes[label] for label in work.dropped)
     ordered = {name: work.arms[name] for name in arms}
     return Fitted(ordered, work.jobs, work.share_of, work.base, work.trials, left_out, work.rows)
@@ -78,10 +74,9 @@ def fit_arms(
 class _Work:
     """The fits of one evaluation, kind of arm by kind of arm."""
 
-    def __init__(
-        self, runner: Runner, arms: Mapping[str, AnyArm], validation: Samples, spec: EvaluationSpec
-    ) -> None:
-        self.runner, self.validation, self.spec = runner, validation, spec
+    def __init__(self, runner: Runner, arms: Mapping[str, AnyArm], validation: Samples) -> None:
+        self.runner, self.validation, self.spec = runner, validation, runner.spec
+        spec = runner.spec
         self.arms = {name: arm for name, arm in arms.items() if isinstance(arm, Arm)}
         derived = {name: arm for name, arm in arms.items() if isinstance(arm, Derived)}
         self.changed = {name: arm for name, arm in derived.items() if arm.base == "best_real"}
@@ -178,8 +173,7 @@ class _Work:
         }
 
     def _best(self, names: Sequence[str]) -> str:
-        metric = self.spec.primary_metric
-        means = {name: float(np.mean(_scores(self.jobs[name], self.validation, metric))) for name in names}
+        means = {name: float(np.mean(_scores(self.jobs[name], self.validation, self.spec))) for name in names}
         return max(means, key=means.__getitem__)
 
     def _harmful(self, name: str, best: str) -> tuple[int, ...]:
@@ -189,7 +183,7 @@ class _Work:
         then rises by more than the rise's standard error: the rule that recommends an arm.
         """
         arm, share, validation = self.arms[best], self.share_of[best], self.validation
-        synthetic, metric = self.runner.synthetic, self.spec.primary_metric
+        synthetic, spec, usual = self.runner.synthetic, self.spec, name_of(self.arms[best])
         trials = min(self.spec.mixing.share_seeds, self.spec.seeds)
         # A selection takes rows of every class that has passing ones.
         used = marks_of(synthetic).get(arm.rows.synthetic, passing(synthetic))
@@ -199,19 +193,19 @@ class _Work:
             for label in labels
         }
         self.runner.run([job for jobs in tried.values() for job in jobs])
-        before = stacked(self.jobs[best][:trials], "validation")
+        before = Scored(stacked(self.jobs[best][:trials], "validation"), validation)
         dropped: list[int] = []
         for label, jobs in tried.items():
             left = validation.classes[label]
-            without = stacked(jobs, "validation")
-            said = recommend(
-                without, before, validation.y, validation.group, metric=metric, subject="Synthetic data",
-                arm=f"{name_of(arm)} without {left}", baseline=name_of(arm),
-            )  # fmt: skip
-            if said.use:
+            without = f"{usual} without {left}"
+            scored = {without: Scored(stacked(jobs, "validation"), validation), usual: before}
+            held = evidence_of(spec, scored)
+            if recommend(held, named_pair(spec, arm, without, usual)).use:
                 dropped.append(label)
-            values = _scores(jobs, validation, metric)
-            self.rows += [_row(name, i, metric, {"without": left}, value) for i, value in enumerate(values)]
+            self.rows += [
+                _row(name, i, spec.primary_metric, {"without": left}, value)
+                for i, value in enumerate(_scores(jobs, validation, spec))
+            ]
         return tuple(dropped)
 
 
@@ -229,7 +223,7 @@ def choose_share(
     means: dict[float, float] = {}
     rows: list[dict[str, Any]] = []
     for share, jobs in sorted(tried.items()):
-        found = _scores(jobs, validation, spec.primary_metric)
+        found = _scores(jobs, validation, spec)
         rows += [_row(arm, i, spec.primary_metric, {"share": share}, value) for i, value in enumerate(found)]
         means[share] = float(np.mean(found))
     return max(means, key=means.__getitem__), rows
@@ -259,23 +253,23 @@ def empty_arms(
 
 
 def stacked(jobs: Sequence[FitJob], part: str) -> npt.NDArray[np.float64]:
-    """Return the probabilities (S, N, K) that the fits wrote for a part.
+    """Return the predictions (S, N, ...) that the fits wrote for a part.
 
     Raises:
         DataError: if a file is gone.
     """
     found = []
     for job in jobs:
-        probabilities = read_fit(job, part)
-        if probabilities is None:
+        predictions = read_fit(job, part)
+        if predictions is None:
             raise DataError(f"the fit {job.target} is gone; nothing else may write there: run again")
-        found.append(probabilities)
+        found.append(predictions)
     return np.stack(found)
 
 
-def _scores(jobs: Sequence[FitJob], validation: Samples, metric: str) -> list[float]:
+def _scores(jobs: Sequence[FitJob], validation: Samples, spec: EvaluationSpec) -> list[float]:
     found = stacked(jobs, "validation")
-    return [validation_means({"arm": one[None]}, validation.y, metric)["arm"] for one in found]
+    return [evidence_of(spec, {"": Scored(one[None], validation)}).means[""] for one in found]
 
 
 def _row(arm: str, seed: int, metric: str, setting: Mapping[str, Any], value: float) -> dict[str, Any]:

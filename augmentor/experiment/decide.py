@@ -1,4 +1,4 @@
-"""From every arm's probabilities to intervals, gains and the verdict."""
+"""From every arm's predictions to intervals, gains and the verdict."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentor.core.errors import ConfigError, DataError
-from augmentor.downstream.scores import PRIMARY_METRICS, checked, contributions
+from augmentor.downstream.base import Scored
 from augmentor.experiment.arm_words import subject
 from augmentor.experiment.arms import Arm, controls_of
-from augmentor.experiment.recommend import Recommendation, recommend
-from augmentor.experiment.shift import shift_note
-from augmentor.experiment.verdict import Verdict, points, sentence, verdict
-from augmentor.statistics.design import Design
-from augmentor.statistics.intervals import UNSEEN, Interval, intervals
+from augmentor.experiment.spec import EvaluationSpec, StatisticsSpec
+from augmentor.statistics.advice import Recommendation, recommend
+from augmentor.statistics.evidence import Contrast, Evidence, measure
+from augmentor.statistics.intervals import Interval
+from augmentor.statistics.shift import shift_note
 from augmentor.statistics.variance import Needed, needed
+from augmentor.statistics.verdict import Verdict, sentence, verdict
+from augmentor.statistics.words import Named, points
 
 Floats = NDArray[np.float64]
 
@@ -58,22 +60,50 @@ class Decision:
     notes: list[str]
 
 
+def evidence_of(spec: EvaluationSpec, scored: Mapping[str, Scored], *, by_stratum: bool = False) -> Evidence:
+    """Return what the arms' predictions of one part are worth, case by case.
+
+    Args:
+        spec: names the question and the primary metric.
+        scored: by arm, predictions of the same part at the same seeds.
+        by_stratum: whether changes of single strata will be asked for.
+
+    Raises:
+        DataError: if predictions and samples do not fit each other, or there is none.
+    """
+    if not scored:
+        raise DataError("there is no arm to compare")
+    question, metric = spec.downstream, spec.primary_metric
+    samples = next(iter(scored.values())).samples
+    tables: dict[str, Floats] = {}
+    others: dict[str, dict[str, Floats]] = {}
+    for name, one in scored.items():
+        tables[name] = question.contributions(metric, one.predictions, samples)
+        for kind, table in question.by_stratum(one.predictions, samples).items() if by_stratum else ():
+            others.setdefault(kind, {})[name] = table
+    return Evidence(
+        tables,
+        question.strata(samples),
+        samples.classes,
+        groups=samples.group,
+        unseen=question.metrics[metric].unseen,
+        by_stratum=others,
+    )
+
+
+def named_pair(spec: EvaluationSpec, arm: Arm, name: str, baseline: str) -> Named:
+    """Return how a comparison of the arm ``name`` with a baseline is worded."""
+    return Named(name, baseline, spec.downstream.metrics[spec.primary_metric].words, subject(arm))
+
+
 def decide(
-    test: Mapping[str, NDArray[Any]],
-    validation: Mapping[str, NDArray[Any]],
-    y_test: NDArray[Any],
-    y_validation: NDArray[Any],
-    classes: Sequence[str],
+    held: Evidence,
+    tested: Evidence,
     arms: Mapping[str, Arm],
+    spec: EvaluationSpec,
     *,
-    groups: NDArray[Any] | None = None,
-    primary_metric: str = "balanced_accuracy",
-    margin: float = 0.01,
-    replicates: int = 2000,
-    confidence: float = 0.95,
     seed: int = 0,
     empty_arms: Sequence[str] = (),
-    validation_groups: NDArray[Any] | None = None,
 ) -> Decision:
     """Choose arm and baseline on validation, then measure the gain on the test part.
 
@@ -83,83 +113,62 @@ def decide(
     only the chosen arm's interval carries the verdict, the others are read as description.
 
     Args:
-        test: arm name to probabilities (S, N, K) on the test part, the same seeds in the same order
-            for every arm.
-        validation: the same on the validation part, (S, M, K).
-        y_test: (N,) labels.
-        y_validation: (M,) labels.
-        classes: K names.
+        held: of the validation part.
+        tested: of the test part, the same arms in the same order.
         arms: the arms by name, derived ones as they were settled. Of one whose control is there too, "helps"
             is said only where it gains over both the baseline and its control: each alone could be luck or
             another difference, and asking for both never makes the word more likely (an intersection-union
             test, Berger 1982).
-        groups: (N,) groups (patients) of the test cases, or None.
-        primary_metric: balanced_accuracy, macro_auroc or accuracy.
-        margin: equivalence margin in units of the metric.
-        replicates: bootstrap replicates.
-        confidence: of the intervals; those of the class-wise recall changes are simultaneous over
-            the classes (Bonferroni: each at 1 - (1 - confidence) / K).
+        spec: names the metric, margin, replicates and confidence. Intervals of changes by stratum are
+            simultaneous over the strata (Bonferroni: each at 1 - (1 - confidence) / K).
         seed: of the bootstrap.
         empty_arms: synthetic arms without a synthetic row. They are judged only where no other is
             left, and then the verdict is inconclusive whatever the interval: nothing was tested.
-        validation_groups: (M,) groups of the validation cases, or None.
 
     Raises:
-        ConfigError: if a metric is not known or no arm is left to compare.
-        DataError: if probabilities and labels do not fit each other.
+        ConfigError: if no arm is left to compare.
+        DataError: if the two parts do not hold the same arms.
     """
-    if primary_metric not in PRIMARY_METRICS:
-        raise ConfigError(
-            f"the primary metric is one of {', '.join(PRIMARY_METRICS)}, got {primary_metric!r}"
-        )
-    tested = _stacked(test, y_test, len(classes))
-    held = _stacked(validation, y_validation, len(classes))
-    if list(tested) != list(held):
-        raise DataError(f"test and validation need the same arms, got {list(tested)} and {list(held)}")
-    y_test, y_validation = np.asarray(y_test, np.int64), np.asarray(y_validation, np.int64)
-    means = validation_means(held, y_validation, primary_metric)
+    names = list(tested.tables)
+    if names != list(held.tables):
+        raise DataError(f"test and validation need the same arms, got {names} and {list(held.tables)}")
+    means = held.means
     filled = {name: mean for name, mean in means.items() if name not in empty_arms}
     choosable = any(_can_be_judged(arms[name]) for name in filled)
     arm, baseline = choose(filled if choosable else means, arms)
-    design = Design.of(y_test, groups)
-    against = [name for name in tested if arms[name].is_synthetic]
-    controls = controls_of({name: arms[name] for name in tested})
-    pairs = {name: controls[name] for name in against if name in controls}
-    found = _measure(
-        tested, against, baseline, primary_metric, y_test, design, confidence, replicates, seed, pairs
-    )
-    result = verdict(found.gain[arm], margin)
-    what = subject(arms[arm])
-    said = sentence(result, subject=what, arm=arm, baseline=baseline, metric=primary_metric)
-    beyond: list[str] = []
-    if pairs.get(arm, baseline) != baseline:
-        result, said, words = beyond_control(result, said, found.alone[arm], arm=arm, control=pairs[arm])
-        beyond.append(words)
+    controls = controls_of({name: arms[name] for name in names})
+    found = _measure(tested, arms, baseline, controls, spec.statistics, seed)
+    named = named_pair(spec, arms[arm], arm, baseline)
+    result, said, beyond = _verdict(found, named, controls, spec.statistics.margin)
     if arm in empty_arms:
         result, said = replace(result, word="inconclusive"), NOTHING_TESTED
-    advice = recommend(
-        held[arm], held[baseline], y_validation, validation_groups,
-        subject=what, arm=arm, baseline=baseline, metric=primary_metric, tested=arm not in empty_arms,
-    )  # fmt: skip
-    moved = shift_note(
-        held[baseline], tested[baseline], y_validation, y_test,
-        validation_groups=validation_groups, groups=groups, metric=primary_metric, arm=baseline,
-    )  # fmt: skip
+    moved = shift_note(held, tested, baseline)
+    present = [tested.names[int(k)] for k in tested.design.present]
     return Decision(
         arm=arm,
         baseline=baseline,
         verdict=result,
         sentence=said,
-        needed=needed(result.interval.components, margin, confidence),
-        recommendation=advice,
+        needed=needed(result.interval.components, spec.statistics.margin, spec.statistics.confidence),
+        recommendation=recommend(held, named, tested=arm not in empty_arms),
         validation=means,
-        rows=_rows(found, primary_metric, margin, [classes[int(k)] for k in design.present]),
-        notes=[
-            *beyond,
-            *_notes(design, classes, next(iter(tested.values())).shape[0]),
-            *([moved] if moved else []),
-        ],
+        rows=_rows(found, spec.primary_metric, spec.statistics.margin, present),
+        notes=[*beyond, *_notes(tested), *([moved] if moved else [])],
     )
+
+
+def _verdict(
+    found: _Measured, named: Named, controls: Mapping[str, str], margin: float
+) -> tuple[Verdict, str, list[str]]:
+    """Return verdict, sentence and notes, with the gain over the control asked for too where there is one."""
+    result = verdict(found.gain[named.arm], margin)
+    said = sentence(result, named)
+    if controls.get(named.arm, named.baseline) == named.baseline:
+        return result, said, []
+    result, said, words = beyond_control(
+        result, said, found.alone[named.arm], arm=named.arm, control=controls[named.arm]
+    )
+    return result, said, [words]
 
 
 def beyond_control(
@@ -179,15 +188,6 @@ def beyond_control(
         f"{points(gain.estimate)} points against it ({points(gain.low)} to {points(gain.high)}).",
         words,
     )
-
-
-def validation_means(held: Mapping[str, Floats], y: NDArray[np.int64], metric: str) -> dict[str, float]:
-    """Return the mean over seeds of the metric of every arm; probabilities are (S, N, K)."""
-    design = Design.of(y)
-    return {
-        name: float(design.class_means(contributions(metric, p, y)).sum(axis=1).mean())
-        for name, p in held.items()
-    }
 
 
 def choose(means: Mapping[str, float], arms: Mapping[str, Arm]) -> tuple[str, str]:
@@ -212,97 +212,56 @@ def _can_be_judged(arm: Arm) -> bool:
 
 @dataclass(frozen=True)
 class _Measured:
+    """Intervals of every arm's score, and of synthetic arms: gain, changes by stratum, gain over control."""
+
     own: dict[str, Interval]
     gain: dict[str, Interval]
-    recall: dict[str, list[Interval]]
+    changes: dict[str, dict[str, list[Interval]]]
     alone: dict[str, Interval]
 
 
+def _measure(
+    tested: Evidence,
+    arms: Mapping[str, Arm],
+    baseline: str,
+    controls: Mapping[str, str],
+    statistics: StatisticsSpec,
+    seed: int,
+) -> _Measured:
+    names, level = list(tested.tables), statistics.confidence
+    against = [name for name in names if arms[name].is_synthetic]
+    strata = range(tested.design.present.size)
+    each = 1 - (1 - level) / len(strata)
+    pairs = {name: controls[name] for name in against if name in controls}
+    asked = [Contrast(name, confidence=level) for name in names]
+    asked += [Contrast(name, baseline, confidence=level) for name in against]
+    asked += [
+        Contrast(name, baseline, table=kind, stratum=k, confidence=each)
+        for kind in tested.by_stratum
+        for name in against
+        for k in strata
+    ]
+    asked += [Contrast(name, control, confidence=level) for name, control in pairs.items()]
+    found = iter(measure(tested, asked, replicates=statistics.bootstrap, seed=seed))
+    own = {name: next(found) for name in names}
+    gain = {name: next(found) for name in against}
+    changes = {kind: {name: [next(found) for _ in strata] for name in against} for kind in tested.by_stratum}
+    return _Measured(own, gain, changes, {name: next(found) for name in pairs})
+
+
 def _rows(found: _Measured, metric: str, margin: float, present: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the rows of all intervals; ``present`` names the classes that have test cases."""
+    """Return the rows of all intervals; ``present`` names the strata that have test cases."""
     rows: list[dict[str, Any]] = []
     for name, interval in found.own.items():
         rows += _interval_rows(name, metric, interval)
     for name, interval in found.gain.items():
         rows += _gain_rows(name, interval, margin)
-        for label, recall in zip(present, found.recall[name], strict=True):
-            rows += _recall_rows(name, label, recall)
+        for kind, by_arm in found.changes.items():
+            for label, change in zip(present, by_arm[name], strict=True):
+                rows += _change_rows(name, kind, label, change)
         if name in found.alone:
             rows += _control_rows(name, found.alone[name])
     return rows
-
-
-def _measure(
-    arms: Mapping[str, Floats],
-    against: Sequence[str],
-    baseline: str,
-    metric: str,
-    y: NDArray[np.int64],
-    design: Design,
-    confidence: float,
-    replicates: int,
-    seed: int,
-    pairs: Mapping[str, str],
-) -> _Measured:
-    names = list(arms)
-    hits = [(p.argmax(axis=-1) == y).astype(np.float64) for p in arms.values()]
-    primary = [contributions(metric, p, y) for p in arms.values()]
-    n_arms, n_classes = len(names), design.present.size
-    place = {name: index for index, name in enumerate(names)}
-    targets: list[Floats] = []
-    levels: list[float] = []
-    unseen: list[float] = []
-
-    def ask(plus: int, minus: int | None, k: int | None, level: float) -> None:
-        target = np.zeros((2 * n_arms, n_classes))
-        columns = slice(None) if k is None else k
-        target[plus, columns] = 1.0
-        if minus is not None:
-            target[minus, columns] = -1.0
-        targets.append(target)
-        levels.append(level)
-        unseen.append(UNSEEN.get(metric, 0.0) if k is None else 0.0)
-
-    for name in names:
-        ask(place[name], None, None, confidence)
-    for name in against:
-        ask(place[name], place[baseline], None, confidence)
-    for name in against:
-        for k in range(n_classes):
-            each = 1 - (1 - confidence) / n_classes
-            ask(n_arms + place[name], n_arms + place[baseline], k, each)
-    for name, control in pairs.items():
-        ask(place[name], place[control], None, confidence)
-    found = iter(
-        intervals(
-            np.stack(primary + hits),
-            np.stack(targets),
-            design,
-            confidence=levels,
-            unseen=unseen,
-            replicates=replicates,
-            seed=seed,
-        )
-    )
-    own = {name: next(found) for name in names}
-    gain = {name: next(found) for name in against}
-    recall = {name: [next(found) for _ in range(n_classes)] for name in against}
-    return _Measured(own, gain, recall, {name: next(found) for name in pairs})
-
-
-def _stacked(arms: Mapping[str, NDArray[Any]], y: NDArray[Any], n_classes: int) -> dict[str, Floats]:
-    result = {}
-    for name, values in arms.items():
-        p = np.asarray(values, dtype=np.float64)
-        if p.ndim != 3 or not p.shape[0]:
-            raise DataError(f"probabilities of arm {name!r} must be (seeds, cases, classes), got {p.shape}")
-        for one in p:
-            checked(one, y, n_classes)
-        result[name] = p
-    seeds = {name: p.shape[0] for name, p in result.items()}
-    if len(set(seeds.values())) > 1:
-        raise DataError(f"arms are compared on the same seeds, got these numbers of seeds: {seeds}")
-    return result
 
 
 def _row(arm: str, metric: str, value: float, better: bool | None, name: str | None = None) -> dict[str, Any]:
@@ -349,16 +308,18 @@ def _control_rows(arm: str, interval: Interval) -> list[dict[str, Any]]:
     ]
 
 
-def _recall_rows(arm: str, name: str, interval: Interval) -> list[dict[str, Any]]:
+def _change_rows(arm: str, kind: str, name: str, interval: Interval) -> list[dict[str, Any]]:
     return [
-        _row(arm, "recall_delta", interval.estimate, True, name),
-        _row(arm, "recall_delta_low", _bounded(interval.low), True, name),
-        _row(arm, "recall_delta_high", _bounded(interval.high), True, name),
+        _row(arm, f"{kind}_delta", interval.estimate, True, name),
+        _row(arm, f"{kind}_delta_low", _bounded(interval.low), True, name),
+        _row(arm, f"{kind}_delta_high", _bounded(interval.high), True, name),
     ]
 
 
-def _notes(design: Design, classes: Sequence[str], n_seeds: int) -> list[str]:
+def _notes(tested: Evidence) -> list[str]:
     notes = []
+    design, classes = tested.design, tested.names
+    n_seeds = next(iter(tested.tables.values())).shape[0]
     if n_seeds == 1:
         notes.append("One seed: the interval holds for these trained classifiers, not for training again.")
     absent = [name for k, name in enumerate(classes) if k not in design.present]

@@ -7,7 +7,7 @@ real rows as far as their declarations allow: the comparison is paired down to t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -78,48 +78,80 @@ def marks_of(synthetic: SyntheticSet) -> dict[str, npt.NDArray[np.bool_]]:
     return {"kept": synthetic.kept, "passing": passing(synthetic)}
 
 
-def rows_of(
-    arm: Arm,
-    real_y: Index,
-    synthetic_y: Index,
-    marks: Mapping[str, npt.NDArray[np.bool_]],
-    n_classes: int,
-    *,
-    seed: int,
-    repeated: Index = NO_ROWS,
-    smote_y: Index = NO_ROWS,
-    without: Sequence[int] = (),
-) -> RowsByClass:
-    """Return the rows that ``arm`` may draw.
+@dataclass(frozen=True, eq=False)
+class KnownRows:
+    """The rows of an experiment, as all its fits share them.
 
-    Args:
-        arm: the declaration.
+    Attributes:
         real_y: (N,) labels of the real training rows.
         synthetic_y: (M,) labels of all synthetic rows.
         marks: for each value of :attr:`Rows.synthetic` but "none" and "all" the mask (M,) of its rows; those
             of :func:`marks_of`, and of :func:`augmentor.experiment.selected.select` where an arm asks for it.
         n_classes: number of classes K.
-        seed: decides which real row stands in for a synthetic one where the arm asks for copies.
         repeated: positions of the real rows that random oversampling repeats.
         smote_y: labels of the rows of SMOTE.
+    """
+
+    real_y: Index
+    synthetic_y: Index
+    marks: Mapping[str, npt.NDArray[np.bool_]]
+    n_classes: int
+    repeated: Index = field(default_factory=lambda: NO_ROWS)
+    smote_y: Index = field(default_factory=lambda: NO_ROWS)
+
+    @property
+    def counts(self) -> Index:
+        """(K,) real training rows of each class."""
+        return np.bincount(self.real_y, minlength=self.n_classes)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a fit draws its batches.
+
+    Attributes:
+        updates: number of updates of the fit, which annealing is measured by.
+        batch: number of rows B.
+        versions: number of versions in the pool.
+        seed: of the fit.
+        share: synthetic share in [0, 1], for arms that mix at a share.
+        anneal: whether the share falls to zero, see :data:`ANNEALED_BY`.
+    """
+
+    updates: int
+    batch: int
+    versions: int
+    seed: int
+    share: float = 0.0
+    anneal: bool = False
+
+
+def rows_of(arm: Arm, known: KnownRows, *, seed: int, without: Sequence[int] = ()) -> RowsByClass:
+    """Return the rows that ``arm`` may draw.
+
+    Args:
+        arm: the declaration.
+        known: the rows that there are.
+        seed: decides which real row stands in for a synthetic one where the arm asks for copies.
         without: labels whose synthetic rows take no part.
 
     Raises:
         DataError: if nothing is left to draw.
     """
+    real_y, synthetic_y, classes = known.real_y, known.synthetic_y, range(known.n_classes)
     everything = np.ones(len(synthetic_y), np.bool_)
-    use = {"none": ~everything, "all": everything, **marks}[arm.rows.synthetic]
-    real = [np.flatnonzero(real_y == k) for k in range(n_classes)]
-    made = [np.flatnonzero((synthetic_y == k) & use) for k in range(n_classes)]
+    use = {"none": ~everything, "all": everything, **known.marks}[arm.rows.synthetic]
+    real = [np.flatnonzero(real_y == k) for k in classes]
+    made = [np.flatnonzero((synthetic_y == k) & use) for k in classes]
     for k in without:
         made[k] = made[k][:0]
     if arm.rows.copies:
         rng = generator(seed, "copies")
         made = [rng.choice(a, len(b)) if len(a) else a[:0] for a, b in zip(real, made, strict=True)]
     if arm.oversample == "random":
-        made = [repeated[real_y[repeated] == k] for k in range(n_classes)]
+        made = [known.repeated[real_y[known.repeated] == k] for k in classes]
     if arm.oversample == "smote":
-        made = [np.flatnonzero(smote_y == k) for k in range(n_classes)]
+        made = [np.flatnonzero(known.smote_y == k) for k in classes]
     if not arm.rows.real:
         real = [a[:0] for a in real]
     rows = RowsByClass(tuple(real), tuple(made), arm.rows.copies or arm.oversample == "random")
@@ -128,18 +160,7 @@ def rows_of(
     return rows
 
 
-def pick(
-    arm: Arm,
-    rows: RowsByClass,
-    *,
-    step: int,
-    updates: int,
-    batch: int,
-    versions: int,
-    share: float,
-    seed: int,
-    anneal: bool = False,
-) -> Picked:
+def pick(arm: Arm, rows: RowsByClass, drawing: Drawing, step: int) -> Picked:
     """Return the rows of the batch of ``step``.
 
     Where an arm is balanced, every class that has rows gets ``batch // K`` places and the places
@@ -152,15 +173,11 @@ def pick(
     Args:
         arm: the declaration.
         rows: from :func:`rows_of`.
+        drawing: how the fit draws.
         step: number of the update, from 0.
-        updates: number of updates of the fit, which annealing is measured by.
-        batch: number of rows B.
-        versions: number of versions in the pool.
-        share: synthetic share in [0, 1], for ``by_share`` arms.
-        seed: of the fit.
-        anneal: whether the share falls to zero, see :data:`ANNEALED_BY`.
     """
-    rng = generator(seed, "draw", step)
+    batch, versions, share = drawing.batch, drawing.versions, drawing.share
+    rng = generator(drawing.seed, "draw", step)
     classes = rows.drawn
     if arm.sampling == "balanced":
         each, left = divmod(batch, len(classes))
@@ -170,9 +187,9 @@ def pick(
         sizes = np.array([_size(arm, rows, k) for k in classes], np.float64)
         counts = rng.multinomial(batch, sizes / sizes.sum())
     if arm.rows.mixing == "first":
-        share = 1.0 if step < FIRST_PART * updates else 0.0
-    elif anneal:
-        share *= max(0.0, 1.0 - step / (ANNEALED_BY * updates))
+        share = 1.0 if step < FIRST_PART * drawing.updates else 0.0
+    elif drawing.anneal:
+        share *= max(0.0, 1.0 - step / (ANNEALED_BY * drawing.updates))
     positions = rng.random(batch)
     offsets = rng.random(len(classes))
     version = (

@@ -12,25 +12,28 @@ from typing import Any
 
 import numpy as np
 
-METRICS = ("accuracy", "balanced_accuracy")
 SYNTHETIC = "synthetic_only"
 REAL = ("classical", "balanced", "real")
 """What stands for real against real: the first trains just as ``synthetic_only`` does, but on real rows."""
 
 
 def gan_train_rows(
-    scores: Sequence[Mapping[str, Any]], arms: Sequence[str], skipped: Mapping[str, str]
+    scores: Sequence[Mapping[str, Any]],
+    metrics: Sequence[str],
+    arms: Sequence[str],
+    skipped: Mapping[str, str],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return GAN-train beside the same for real samples, as means over seeds, and what has no number.
 
     Args:
-        scores: rows with arm, split, metric and value; those of the fold "test" are read.
+        scores: rows with arm, split, metric and value; those of the test part are read.
+        metrics: the metrics to give.
         arms: the arms that were trained.
         skipped: for each arm that was left out the reason.
 
     Returns:
-        Rows ``gan_train_accuracy`` and ``gan_train_balanced_accuracy`` with the folds "synthetic" and
-        "real", and a list of {"split", "metric", "class", "reason"}.
+        Rows such as ``gan_train_accuracy`` with the splits "synthetic" and "real", and a list of
+        {"split", "metric", "class", "reason"}.
     """
     sources = {
         "synthetic": SYNTHETIC if SYNTHETIC in arms else None,
@@ -42,7 +45,7 @@ def gan_train_rows(
     }
     rows: list[dict[str, Any]] = []
     missing: list[dict[str, Any]] = []
-    for metric in METRICS:
+    for metric in metrics:
         for split, arm in sources.items():
             named = {"split": split, "metric": f"gan_train_{metric}", "class": None}
             if arm is None:

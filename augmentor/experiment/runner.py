@@ -11,13 +11,11 @@ from typing import Any
 import numpy.typing as npt
 
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
-from augmentor.core.parallel import Mapper, run_parallel
-from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import Arm, name_of, needs_critic, pattern_of
-from augmentor.experiment.draw import NO_ROWS, marks_of, passing
+from augmentor.experiment.draw import NO_ROWS, KnownRows, marks_of, passing
 from augmentor.experiment.fit import (
     CRITIC,
     SMOTE_POOL,
@@ -31,6 +29,7 @@ from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import Augmentation, affordable_versions, draw_pool
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.values import Workers
 from augmentor.modalities.table import modality_of
 from augmentor.synthesizers.critic import KeptCritic
 
@@ -49,10 +48,7 @@ class Runner:
         parts: the parts to predict, "validation" and "test".
         spec: the recipe's evaluation.
         seed: everything random is derived from it.
-        folder: scratch; ``fits/`` stays, the pools do not.
-        processes: how many processes; None for one per core.
-        progress: told about pools and fits.
-        mapper: what spreads the fits.
+        workers: where the fits are worked; the pools in its folder do not stay.
         critic: the generator's critic, where an arm needs it.
     """
 
@@ -64,17 +60,13 @@ class Runner:
         spec: EvaluationSpec,
         *,
         seed: int,
-        folder: Path,
-        processes: int | None,
-        progress: Progress,
-        mapper: Mapper = run_parallel,
+        workers: Workers,
         critic: KeptCritic | None = None,
     ) -> None:
         self.modality = modality_of(train)
-        self.spec = spec = spec.with_classifier(self.modality.classifier)
+        self.spec = spec = spec.with_model_for(self.modality)
         self.train, self.synthetic, self.parts = train, synthetic, dict(parts)
-        self.folder, self.processes, self.progress = folder, processes, progress
-        self.mapper = mapper
+        self.workers, self.folder, self.progress = workers, workers.folder, workers.progress
         self.critic = critic if any(map(needs_critic, spec.named_arms.values())) else None
         self.codec = self.modality.fit_codec(train)
         self.policy = spec.augmentation.resolved().without(self.modality.lacking)
@@ -120,15 +112,12 @@ class Runner:
             target=self.folder,
             content=self.content,
             arm=arm,
-            share=share,
-            without=without,
-            anneal=spec.mixing.anneal and arm.by_share,
+            question=spec.downstream,
+            model=spec.model,
             seed=self.seeds[number],
-            updates=spec.model.updates,
-            batch=spec.model.batch,
-            learning_rate=spec.model.learning_rate,
-            channels=spec.model.channels,
-            classifier=spec.model.classifier,
+            share=share,
+            anneal=spec.mixing.anneal and arm.by_share,
+            without=without,
         )
         # For people only; the key tells fits apart.
         label = name_of(arm).replace(" ", "_")
@@ -142,10 +131,10 @@ class Runner:
         self.progress.update(STAGE, before)
         if missing:
             self._share(missing[0].shared)
-            self.mapper(
+            self.workers.mapper(
                 run_fit,
                 missing,
-                processes=self.processes,
+                processes=self.workers.processes,
                 done=lambda n: self.progress.update(STAGE, before + n),
             )
         self.trained += len(missing)
@@ -170,15 +159,28 @@ class Runner:
         if "smote" in self.oversamplers:
             levelled, levelled_y = smote(x, self.train, seed=self.pool_seed)
         selected = select(
-            self.train, self.synthetic, self.selections, seed=self.pool_seed, processes=self.processes
+            self.train,
+            self.synthetic,
+            self.selections,
+            seed=self.pool_seed,
+            processes=self.workers.processes,
         )
+        known = KnownRows(
+            self.train.y,
+            self.synthetic.samples.y,
+            {**marks_of(self.synthetic), **selected},
+            self.train.n_classes,
+            repeated=repeated,
+            smote_y=levelled_y,
+        )
+        question = self.spec.downstream
+        targets = {
+            "real": question.targets(self.train),
+            "synthetic": question.targets(self.synthetic.samples),
+        }
         made = self.codec.pack(self.synthetic.samples.x)
         with atomic_folder(folder) as temporary:
-            write_shared(
-                temporary, self.codec, self.train, self.synthetic, self.parts,
-                {**marks_of(self.synthetic), **selected},
-                repeated=repeated, smote_y=levelled_y,
-            )  # fmt: skip
+            write_shared(temporary, self.codec, known, targets, self.parts)
             self._draw(temporary / "pool_real.npy", x, before=0)
             self._draw(temporary / "pool_synthetic.npy", made, before=len(x))
             if self.critic is not None:
@@ -194,7 +196,7 @@ class Runner:
             versions=self.versions,
             seed=derive_seed(self.pool_seed, target.stem),
             target=target,
-            processes=self.processes,
+            processes=self.workers.processes,
             done=lambda n: self.progress.update(POOL_STAGE, before + n),
         )
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
-from augmentor.experiment.arms import AnyArm, Arm, ArmField, Rows, arms_of, check_arms, is_mixing
-from augmentor.experiment.classifiers import (
-    ClassifierName,
-    check_classifier,
-    needs_table,
-    refuse_arms,
-    trainable,
+from augmentor.downstream.base import AUTO, Downstream, ModelSpec
+from augmentor.downstream.table import DOWNSTREAM
+from augmentor.experiment.arms import (
+    AnyArm,
+    Arm,
+    ArmField,
+    Rows,
+    arms_of,
+    check_arms,
+    is_mixing,
+    name_of,
+    pattern_of,
 )
 from augmentor.experiment.oversample import check_oversampling
+from augmentor.modalities.base import Modality
 from augmentor.modalities.policies import Policy, resolve
 from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
 
@@ -37,36 +43,6 @@ DEFAULT_ARMS = tuple(
         )
     ).values()
 )
-
-
-class ModelSpec(Spec):
-    """What every arm trains, and for how long.
-
-    Attributes:
-        classifier: "auto", the usual one for the kind of samples (small_resnet for series, images and
-            volumes); small_resnet, resnet18, densenet121 or mlp, batch by batch; or logistic_regression,
-            random_forest or gradient_boosting, on a table of the rows of the same batches (see
-            :mod:`augmentor.experiment.classifiers`).
-        updates: optimiser steps of every fit, the same for all arms.
-        batch: rows of a batch.
-        learning_rate: highest learning rate of the classifier.
-        channels: width of the first stage of ``small_resnet``; None chooses it by dimension.
-    """
-
-    classifier: ClassifierName = "auto"
-    updates: Annotated[int, Field(ge=1)] = 600
-    batch: Annotated[int, Field(ge=2)] = 64
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
-    channels: Annotated[int, Field(ge=1, le=512)] | None = None
-
-    @model_validator(mode="after")
-    def _settings_have_an_effect(self) -> ModelSpec:
-        if self.channels is not None and self.classifier not in ("auto", "small_resnet"):
-            raise ValueError(f"channels is the width of small_resnet; {self.classifier} has its own")
-        usual = type(self).model_fields["learning_rate"].default
-        if needs_table(self.classifier) and self.learning_rate != usual:
-            raise ValueError(f"learning_rate has no effect on {self.classifier}; leave it at {usual:g}")
-        return self
 
 
 class AugmentationSpec(Spec):
@@ -163,9 +139,10 @@ class EvaluationSpec(Spec):
         arms: the arms to compare, each the name of one of :data:`augmentor.experiment.arms.PRESETS` or the
             fields of an :class:`augmentor.experiment.arms.Arm` or
             :class:`augmentor.experiment.arms.Derived`. Where none are named, those of
-            :data:`DEFAULT_ARMS` that the classifier can train.
+            :data:`DEFAULT_ARMS` that the model can train.
         seeds: number of repetitions of every arm, each with its own initial weights and batches.
-        primary_metric: what choices and the verdict are made by.
+        primary_metric: what choices and the verdict are made by, one of the question's; for classification
+            balanced_accuracy, macro_auroc or accuracy.
         outer_splits: how often everything is done, from the split of the data to the evaluation, each
             time with a generator of its own; 1 answers for one split and one generator. Only for data
             without a test part of their own.
@@ -181,7 +158,7 @@ class EvaluationSpec(Spec):
 
     arms: tuple[ArmField, ...] = DEFAULT_ARMS
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
-    primary_metric: Literal["balanced_accuracy", "macro_auroc", "accuracy"] = "balanced_accuracy"
+    primary_metric: str = "balanced_accuracy"
     outer_splits: Annotated[int, Field(ge=1, le=100)] = 1
     features: str = "task"
     model: ModelSpec = ModelSpec()
@@ -191,10 +168,8 @@ class EvaluationSpec(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _usual_arms(cls, values: Any) -> Any:  # noqa: ANN401 - whatever the recipe holds
-        if not isinstance(values, Mapping) or "arms" in values:
-            return values
-        return {**values, "arms": trainable(classifier_in(values), DEFAULT_ARMS)}
+    def _usual(cls, values: Any) -> Any:  # noqa: ANN401 - whatever the recipe holds
+        return with_usual(values) if isinstance(values, Mapping) else values
 
     @field_validator("arms")
     @classmethod
@@ -213,18 +188,40 @@ class EvaluationSpec(Spec):
         return features
 
     @model_validator(mode="after")
-    def _classifier_can(self) -> EvaluationSpec:
-        classifier = self.model.classifier
-        refuse_arms(classifier, self.arms)
-        if needs_table(classifier) and self.mixing.anneal:
-            raise ValueError(f"mixing.anneal needs batches one by one, and {classifier} sees one table")
+    def _model_can(self) -> EvaluationSpec:
+        asked, question = self.model, DOWNSTREAM.get(self.model.question)
+        if question is None:
+            raise ValueError(f"model.question is one of {', '.join(DOWNSTREAM)}, got {asked.question!r}")
+        if asked.name not in (AUTO, *question.models):
+            models = ", ".join((AUTO, *question.models))
+            raise ValueError(f"model.name is one of {models}, got {asked.name!r}")
+        if self.primary_metric not in question.metrics:
+            metrics = ", ".join(question.metrics)
+            raise ValueError(f"primary_metric is one of {metrics}, got {self.primary_metric!r}")
+        if idle := question.idle_setting(asked):
+            raise ValueError(idle)
+        for arm in self.arms:
+            if why := question.why_not(asked.name, pattern_of(arm).training):
+                able = ", ".join(question.able(pattern_of(arm).training))
+                raise ValueError(
+                    f"{asked.name} cannot train the arm {name_of(arm)}: {why}; take it out of "
+                    f"evaluation.arms, or choose one of {able}"
+                )
+        if asked.name != AUTO and question.models[asked.name].table and self.mixing.anneal:
+            raise ValueError(f"mixing.anneal needs batches one by one, and {asked.name} sees one table")
         return self
 
-    def with_classifier(self, usual: str) -> EvaluationSpec:
-        """Return the spec with the classifier ``usual`` in the place of "auto"."""
-        if self.model.classifier != "auto":
+    def with_model_for(self, modality: Modality) -> EvaluationSpec:
+        """Return the spec with the usual model for that kind of samples in the place of "auto"."""
+        if self.model.name != AUTO:
             return self
-        return self.model_copy(update={"model": self.model.model_copy(update={"classifier": usual})})
+        name = self.downstream.usual_model(modality)
+        return self.model_copy(update={"model": self.model.model_copy(update={"name": name})})
+
+    @property
+    def downstream(self) -> Downstream:
+        """The question that the model is trained for."""
+        return DOWNSTREAM[self.model.question]
 
     @property
     def named_arms(self) -> dict[str, AnyArm]:
@@ -232,13 +229,33 @@ class EvaluationSpec(Spec):
         return arms_of(self.arms)
 
 
-def classifier_in(values: Mapping[str, Any]) -> str:
-    """Return the classifier that the values of an evaluation ask for, the usual one where they do not say."""
+def with_usual(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of an evaluation with what its question and model make usual, where nothing is said.
+
+    That is the question's first metric, and the :data:`DEFAULT_ARMS` that the model can train.
+    """
     model = values.get("model", {})
+    question = DOWNSTREAM.get(_said(model, "question"))
+    if question is None:
+        return values  # refused when all of it is checked
+    usual = {"primary_metric": next(iter(question.metrics)), "arms": trainable(DEFAULT_ARMS, values)}
+    return {**usual, **values}
+
+
+def trainable(arms: Iterable[AnyArm], values: Mapping[str, Any]) -> list[AnyArm]:
+    """Return the arms that the model of an evaluation can train; all of them where there is no such model."""
+    model = values.get("model", {})
+    question, name = DOWNSTREAM.get(_said(model, "question")), _said(model, "name")
+    if question is None or name not in question.models:
+        return list(arms)
+    return [arm for arm in arms if not question.why_not(name, pattern_of(arm).training)]
+
+
+def _said(model: object, field: str) -> str:
     if isinstance(model, ModelSpec):
-        return model.classifier
-    usual = str(ModelSpec.model_fields["classifier"].default)
-    return str(model.get("classifier", usual)) if isinstance(model, Mapping) else usual
+        return str(getattr(model, field))
+    usual = ModelSpec.model_fields[field].default
+    return str(model.get(field, usual) if isinstance(model, Mapping) else usual)
 
 
 def mixing_arm(arms: Iterable[AnyArm]) -> Arm:
@@ -258,5 +275,6 @@ def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
         ConfigError: saying which field asks for it and what to change.
     """
     check_features(spec.features)
-    check_classifier(spec.model.classifier, shape)
+    if spec.model.name != AUTO:
+        spec.downstream.check_shape(spec.model.name, shape)
     check_oversampling(spec.named_arms.values(), shape)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from augmentor.core.parallel import Mapper, run_parallel
-from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import name_of
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
 from augmentor.experiment.trial import try_shares
-
-SILENT: Progress = Silent()
+from augmentor.experiment.values import Workers
 
 
 def choose_label_minimum(
@@ -26,10 +23,7 @@ def choose_label_minimum(
     spec: EvaluationSpec,
     *,
     seed: int,
-    folder: Path,
-    processes: int | None = None,
-    mapper: Mapper = run_parallel,
-    progress: Progress = SILENT,
+    workers: Workers,
 ) -> tuple[float, list[dict[str, Any]]]:
     """Return the level at which the first mixing arm does best on the validation part, and all scores.
 
@@ -43,10 +37,7 @@ def choose_label_minimum(
         marked: for each level the candidates as that level marks them.
         spec: the recipe's evaluation.
         seed: everything random is derived from it; the same for all levels.
-        folder: scratch.
-        processes: how many processes; None for one per core.
-        mapper: what spreads the fits.
-        progress: told about every finished fit.
+        workers: where the fits are worked.
 
     Returns:
         The level, and rows with arm, setting ``label_minimum=<level>``, seed, split, metric and value.
@@ -58,11 +49,8 @@ def choose_label_minimum(
     means: dict[float, float] = {}
     rows: list[dict[str, Any]] = []
     for level, synthetic in sorted(marked.items()):
-        (tried,) = try_shares(
-            train, validation, synthetic, only,
-            seed=seed, folder=folder / f"level-{level:g}", processes=processes, mapper=mapper,
-            progress=progress,
-        )  # fmt: skip
+        here = replace(workers, folder=workers.folder / f"level-{level:g}")
+        (tried,) = try_shares(train, validation, synthetic, only, seed=seed, workers=here)
         means[level] = float(np.mean(tried.scores))
         rows += [
             {"arm": arm, "seed": number, "split": "validation", "value": value, "greater_is_better": True}

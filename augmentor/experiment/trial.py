@@ -5,23 +5,18 @@ The test part is not handed over, so that no choice between synthesizers can fol
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from augmentor.core.errors import DataError
 from augmentor.core.facts.training import ScoreFacts
 from augmentor.core.leak import refuse_overlap
-from augmentor.core.parallel import Mapper, run_parallel
-from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import name_of
 from augmentor.experiment.choose import choose_share
-from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
+from augmentor.experiment.usable import usable_arms
+from augmentor.experiment.values import Workers
 from augmentor.modalities.table import modality_of
-
-SILENT: Progress = Silent()
 
 
 def try_shares(
@@ -31,10 +26,7 @@ def try_shares(
     spec: EvaluationSpec,
     *,
     seed: int,
-    folder: Path,
-    processes: int | None = None,
-    mapper: Mapper = run_parallel,
-    progress: Progress = SILENT,
+    workers: Workers,
 ) -> list[ScoreFacts]:
     """Return the validation scores of the recipe's first mixing arm at every share of ``spec.mixing.shares``.
 
@@ -44,10 +36,7 @@ def try_shares(
         synthetic: candidates with their marks.
         spec: shares, ``share_seeds`` (fits a share), updates and the primary metric.
         seed: everything random is derived from it; the same one as :func:`evaluate` is given.
-        folder: scratch; finished fits stay in ``folder/fits``.
-        processes: how many processes; None for one per core.
-        mapper: what spreads the fits.
-        progress: told about every finished fit.
+        workers: where the fits are worked.
 
     Returns:
         The scores (one per seed, in [0, 1]) at each share, ascending.
@@ -58,26 +47,26 @@ def try_shares(
     """
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
-    spec = spec.with_classifier(modality_of(train).classifier)
+    spec = spec.with_model_for(modality_of(train))
     arm = mixing_arm(spec.arms)
     name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
-    _, skipped = usable_arms({name: arm}, train, synthetic, classifier=spec.model.classifier)
+    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
+    _, skipped = usable_arms(only, train, synthetic)
     if skipped:
         raise DataError(skipped[name])
-    only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})
     runner = Runner(
         train, synthetic, {"validation": validation}, only,
-        seed=seed, folder=folder, processes=processes, progress=progress, mapper=mapper,
+        seed=seed, workers=workers,
     )  # fmt: skip
     tried = {
         share: [runner.job(arm, share, i) for i in range(spec.mixing.share_seeds)]
         for share in spec.mixing.shares
     }
     jobs = [job for mine in tried.values() for job in mine]
-    progress.start(STAGE, len(jobs))
+    workers.progress.start(STAGE, len(jobs))
     runner.run(jobs)
-    progress.finish(STAGE)
+    workers.progress.finish(STAGE)
     runner.clean()
     _, rows = choose_share(tried, validation, spec, name)
     scores: dict[float, list[float]] = {}

@@ -106,7 +106,7 @@ class Modality(ABC):
     """Writes the files of an expanded dataset."""
     classifier: ClassVar[str] = "small_resnet"
     """What the arms train where a recipe says "auto", a name in
-    :data:`augmentor.experiment.classifiers.CLASSIFIERS`."""
+    :data:`augmentor.downstream.models.MODELS`."""
 
     @abstractmethod
     def fit_codec(self, train: Samples) -> Codec:

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from augmentor.core.spec import Spec, merge
 from augmentor.experiment.arms import arm_of, name_of, written
-from augmentor.experiment.classifiers import trainable
-from augmentor.experiment.spec import DEFAULT_ARMS, classifier_in
+from augmentor.experiment.spec import DEFAULT_ARMS, trainable
 
 BudgetName = Literal["quick", "standard", "thorough"]
 
@@ -96,7 +95,7 @@ def with_budget(values: Mapping[str, Any], name: str) -> dict[str, Any]:
             fields = {**fields, "mixing": mixing}
         if not isinstance(given, Spec) and isinstance(given, Mapping):
             if "arms" in fields:
-                able = trainable(classifier_in(given), map(arm_of, fields["arms"]))
+                able = trainable(map(arm_of, fields["arms"]), given)
                 fields = {**fields, "arms": [written(arm) for arm in able]}
             found[section] = merge(fields, given)
     return found

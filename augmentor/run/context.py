@@ -15,6 +15,7 @@ from augmentor.core.files import sha256_json
 from augmentor.core.progress import Progress
 from augmentor.data.cards import Card
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.values import Workers
 from augmentor.quality.filters_spec import FiltersSpec
 from augmentor.run.completed import CompletedSteps
 from augmentor.run.engine import Engine
@@ -53,6 +54,10 @@ class RunContext:
         return RunContext(
             recipe, self.cache, self.device, self.progress, self.engine, self.completed.only(completed)
         )
+
+    def workers(self, folder: Path) -> Workers:
+        """Return what fits are worked on, with their files in ``folder``."""
+        return Workers(folder, self.recipe.execution.processes, self.engine.mapper, self.progress)
 
     @property
     def seed(self) -> int:

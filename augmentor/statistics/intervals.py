@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 from augmentor.core.errors import DataError
 from augmentor.core.seeds import generator
 from augmentor.statistics.design import Design
-from augmentor.statistics.variance import Components, below, components, quantile
+from augmentor.statistics.variance import Components, components, quantile
 
 Floats = NDArray[np.float64]
-
-UNSEEN = {"macro_auroc": 0.08}
-"""By metric. Chosen by the coverage of gains of the AUROC near 1, see docs/concepts/verdict.md."""
 
 # Replicates worked on together are limited so that their case weights fit in about 32 MiB.
 WEIGHT_CELLS = 4_000_000
@@ -78,8 +75,7 @@ def intervals(
         targets: (T, A, K) with K the number of classes present in ``design``.
         design: which cases are drawn together.
         confidence: two-sided, one number or T of them.
-        unseen: see :func:`augmentor.statistics.variance.components`, one number or T of them;
-            :data:`UNSEEN` for the macro AUROC, 0 for means of hits.
+        unseen: see :func:`augmentor.statistics.variance.components`, one number or T of them.
         replicates: B.
         seed: of the bootstrap draws.
 
@@ -181,10 +177,3 @@ def difference(
         replicates=replicates,
         seed=seed,
     )[0]
-
-
-def two_sided_p(interval: Interval) -> float:
-    """Return the p-value of a zero effect by Student's t; 1 where nothing varies around zero."""
-    if interval.standard_error == 0:
-        return 1.0 if interval.estimate == 0 else 0.0
-    return 2 * below(interval.degrees, -abs(interval.estimate) / interval.standard_error)

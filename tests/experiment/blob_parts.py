@@ -6,6 +6,8 @@ import pandas as pd
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.experiment.evaluate import evaluate
+from augmentor.experiment.values import Parts, Workers
 
 CLASSES = ("common", "rare")
 
@@ -34,3 +36,9 @@ def parts(train=(40, 6), synthetic=(0, 30), **options):
         blobs((50, 40), 3, prefix="test", **options),
         marked(blobs(synthetic, 4, prefix="made", **options)),
     )
+
+
+def evaluated(given, spec, folder, *, dataset="blobs", seed=0, processes=1, **options):
+    """Evaluate the parts and the synthetic samples of ``given``, four of them, in ``folder``."""
+    workers = Workers(folder, processes)
+    return evaluate(Parts(*given[:3]), given[3], spec, dataset=dataset, seed=seed, workers=workers, **options)

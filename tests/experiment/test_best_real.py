@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-from blob_parts import blobs, marked, parts
+from blob_parts import blobs, evaluated, marked, parts
 from flat_spec import changed, evaluation
 
 from augmentor.experiment.arms import PRESETS, arm_of, arms_of, name_of, settled
-from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import mixing_arm
 
 PLAIN = ("balanced", "classical", "class_weighted", "mixup")
@@ -23,7 +22,7 @@ SPEC = evaluation(
 
 
 def run(folder, spec=SPEC, **options):
-    return evaluate(*parts(noise=0.2), spec, dataset="blobs", seed=0, folder=folder, processes=1, **options)
+    return evaluated(parts(noise=0.2), spec, folder, **options)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,7 @@ def test_one_share_is_taken_as_it_is(tmp_path):
 def test_without_a_row_that_passed_it_is_the_baseline_and_nothing_is_advised(tmp_path):
     real = parts(noise=0.2)[:3]
     made = marked(blobs((0, 30), 4, prefix="made", noise=0.2), np.zeros(30, bool))
-    found = evaluate(*real, made, SPEC, dataset="blobs", seed=0, folder=tmp_path, processes=1)
+    found = evaluated((*real, made), SPEC, tmp_path)
     verdict = found.facts.verdict
     assert (verdict.arm, verdict.word) == (WITH_SYNTHETIC, "inconclusive")
     assert not found.facts.recommendation.use

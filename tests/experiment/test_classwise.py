@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from blob_parts import blobs, marked, parts
+from blob_parts import blobs, evaluated, marked, parts
 from flat_spec import evaluation
 
 from augmentor.core.errors import ConfigError
@@ -10,8 +10,7 @@ from augmentor.core.spec import parse
 from augmentor.experiment import choose
 from augmentor.experiment.arms import arm_of
 from augmentor.experiment.choose import empty_arms
-from augmentor.experiment.draw import rows_of
-from augmentor.experiment.evaluate import evaluate
+from augmentor.experiment.draw import KnownRows, rows_of
 from augmentor.experiment.spec import EvaluationSpec
 
 MIXED = {"rows": "passing"}
@@ -30,7 +29,7 @@ SPEC = evaluation(
 
 def run(folder, synthetic):
     real = parts(noise=0.2)[:3]
-    return evaluate(*real, synthetic, SPEC, dataset="blobs", seed=0, folder=folder, processes=1)
+    return evaluated((*real, synthetic), SPEC, folder)
 
 
 def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
@@ -58,7 +57,7 @@ def test_where_no_class_does_harm_it_is_the_best_mixing_arm_fit_for_fit(tmp_path
 def test_rows_of_a_class_that_is_left_out_are_not_drawn_and_others_are():
     y = np.repeat([0, 1], 5)
     yes = np.ones(10, bool)
-    rows = rows_of(arm_of(MIXED), y, y, {"passing": yes}, 2, seed=0, without=(1,))
+    rows = rows_of(arm_of(MIXED), KnownRows(y, y, {"passing": yes}, 2), seed=0, without=(1,))
     assert [len(index) for index in rows.synthetic] == [5, 0]
     assert [len(index) for index in rows.real] == [5, 5]
 

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from flat_spec import evaluation
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.results import Results
+from augmentor.downstream.scores import contributions
 from augmentor.experiment.arms import PRESETS, Arm, pattern_of
-from augmentor.experiment.decide import choose, decide, validation_means
+from augmentor.experiment.decide import choose, decide
+from augmentor.statistics.evidence import Evidence
 
 CLASSES = ["rare", "common", "third"]
 Y = np.repeat([0, 1, 2], [15, 50, 35])
@@ -31,9 +34,28 @@ SKILLS = {"real": 1.0, "classical": 1.6, "synthetic": 1.4, "filtered": 2.2, "syn
 FIELDS = {name: pattern_of(arm) for name, arm in PRESETS.items()}
 
 
-def decision(seed=0, skills=SKILLS, **kwargs):
-    test, held = arms(seed, skills), arms(seed + 1, skills, V)
-    return decide(test, held, Y, V, CLASSES, FIELDS, replicates=300, **kwargs)
+def evidence(p, y, metric="balanced_accuracy", groups=None):
+    """Return what probabilities by arm are worth, as classification has it."""
+    return Evidence(
+        {name: contributions(metric, one, y) for name, one in p.items()},
+        y,
+        tuple(CLASSES),
+        groups=groups,
+        by_stratum={"recall": {name: (one.argmax(-1) == y).astype(float) for name, one in p.items()}},
+    )
+
+
+def decided(test, held, fields=FIELDS, *, y=Y, v=V, groups=None, seed=0, empty_arms=(), **settings):
+    spec = evaluation(**{"bootstrap": 300, **settings})
+    metric = spec.primary_metric
+    return decide(
+        evidence(held, v, metric), evidence(test, y, metric, groups), fields, spec, seed=seed,
+        empty_arms=empty_arms,
+    )  # fmt: skip
+
+
+def decision(seed=0, skills=SKILLS, **options):
+    return decided(arms(seed, skills), arms(seed + 1, skills, V), **options)
 
 
 def test_choice_is_by_validation_and_never_synthetic_only():
@@ -48,7 +70,7 @@ def test_an_arm_with_a_control_helps_only_where_it_gains_over_both():
     held = {**skills, "critic_network": 0.5}  # validation takes classical for the better baseline
 
     def word(test, fields):
-        return decide(arms(0, test), arms(1, held, V), Y, V, CLASSES, fields, replicates=300)
+        return decided(arms(0, test), arms(1, held, V), fields)
 
     related = {"classical": Arm(), "critic_network": Arm(start="untrained_critic")}
     related["from_critic"] = Arm(start="critic")
@@ -69,7 +91,7 @@ def test_an_arm_with_a_control_helps_only_where_it_gains_over_both():
 def test_test_part_plays_no_role_in_the_choice():
     # The best arms of the test part are others than those of validation.
     upside_down = {"real": 2.5, "classical": 0.5, "synthetic": 2.5, "filtered": 0.5, "synthetic_only": 1.0}
-    found = decide(arms(0, upside_down), arms(1, SKILLS, V), Y, V, CLASSES, FIELDS, replicates=100)
+    found = decided(arms(0, upside_down), arms(1, SKILLS, V), bootstrap=100)
     assert (found.arm, found.baseline) == ("filtered", "classical")
 
 
@@ -85,7 +107,7 @@ def test_choose_takes_the_first_of_equals_and_needs_both_sides():
 
 def test_validation_means_agree_with_scikit_learn():
     held = arms(3, SKILLS, V)
-    means = validation_means(held, V, "balanced_accuracy")
+    means = evidence(held, V).means
     for name, p in held.items():
         each = [balanced_accuracy_score(V, one.argmax(axis=1)) for one in p]
         assert means[name] == pytest.approx(np.mean(each), abs=1e-12)
@@ -145,7 +167,7 @@ def test_class_intervals_are_wider_than_one_class_alone_would_need():
 def test_identical_predictions_are_equivalent(metric):
     test, held = arms(0, {"classical": 1.0}), arms(1, {"classical": 1.0}, V)
     test["filtered"], held["filtered"] = test["classical"].copy(), held["classical"].copy()
-    found = decide(test, held, Y, V, CLASSES, FIELDS, primary_metric=metric, replicates=100)
+    found = decided(test, held, primary_metric=metric, bootstrap=100)
     got = found.verdict
     assert (got.word, got.interval.low, got.interval.estimate, got.interval.high) == ("equivalent", 0, 0, 0)
 
@@ -167,42 +189,31 @@ def test_an_empty_arm_is_judged_only_where_no_other_is_left():
 def test_notes_name_what_limits_the_numbers():
     one = {name: p[:1] for name, p in arms(0, SKILLS).items()}
     held = {name: p[:1] for name, p in arms(1, SKILLS, V).items()}
-    notes = " ".join(decide(one, held, Y, V, CLASSES, FIELDS, replicates=50).notes)
+    notes = " ".join(decided(one, held, bootstrap=100).notes)
     assert "One seed" in notes
     assert "rare (15)" in notes
     assert "common" not in notes  # 50 cases are not few
-    found = decide(
-        arms(0, SKILLS),
-        arms(1, SKILLS, V),
-        Y,
-        V,
-        CLASSES,
-        FIELDS,
-        groups=np.minimum(Y, 1) * (1 + np.arange(100)),
-    )
+    groups = np.minimum(Y, 1) * (1 + np.arange(100))
+    found = decided(arms(0, SKILLS), arms(1, SKILLS, V), groups=groups)
     assert "One test case or group of rare" in " ".join(found.notes)
 
 
 def test_class_without_test_cases_has_no_rows_and_is_named():
     keep = Y != 1
     test = {name: p[:, keep] for name, p in arms(0, SKILLS).items()}
-    found = decide(test, arms(1, SKILLS, V), Y[keep], V, CLASSES, FIELDS, replicates=50)
+    found = decided(test, arms(1, SKILLS, V), y=Y[keep], bootstrap=100)
     assert "No test case of common" in " ".join(found.notes)
     assert {row["class"] for row in found.rows} == {None, "rare", "third"}
 
 
-def test_refusals():
-    with pytest.raises(ConfigError, match="primary metric"):
-        decision(primary_metric="auc")
+def test_parts_that_do_not_fit_are_refused():
     test, held = arms(0, SKILLS), arms(1, SKILLS, V)
     with pytest.raises(DataError, match="same arms"):
-        decide(test, {k: v for k, v in held.items() if k != "real"}, Y, V, CLASSES, FIELDS)
+        decided(test, {k: v for k, v in held.items() if k != "real"})
     with pytest.raises(DataError, match="same seeds"):
-        decide({**test, "real": test["real"][:2]}, held, Y, V, CLASSES, FIELDS)
-    with pytest.raises(DataError, match="labels"):
-        decide(test, held, Y[:-1], V, CLASSES, FIELDS)
-    with pytest.raises(DataError, match="seeds, cases, classes"):
-        decide({name: p[0] for name, p in test.items()}, held, Y, V, CLASSES, FIELDS)
+        decided({**test, "real": test["real"][:2]}, held)
+    with pytest.raises(DataError, match=r"must be \(seeds, 99\), got \(4, 100\)"):
+        Evidence({name: contributions("accuracy", p, Y) for name, p in test.items()}, Y[:-1], ("a",))
 
 
 NULL = {"real": 1.5, "classical": 1.5, "synthetic": 1.5, "filtered": 1.5}
@@ -220,7 +231,7 @@ def test_null_calibration_with_the_choice_of_arms():
             {name: fake(rng, part, skill, seeds, 2, base) for name, skill in NULL.items()}
             for part, base in zip((y, v), difficulty, strict=True)
         )
-        found = decide(test, held, y, v, ["a", "b"], FIELDS, replicates=100, seed=trial)
+        found = decided(test, held, y=y, v=v, bootstrap=100, seed=trial)
         words.append(found.verdict.word)
     assert words.count("helps") <= 20
     assert words.count("hurts") <= 20
@@ -238,7 +249,7 @@ def test_bounds_stay_inside_what_is_possible():
     rng = np.random.default_rng(0)
     p = {name: fake(rng, Y, skill, seeds=2) for name, skill in SKILLS.items()}
     v = {name: fake(rng, V, skill, seeds=2) for name, skill in SKILLS.items()}
-    found = decide(p, v, Y, V, CLASSES, FIELDS, replicates=300)
+    found = decided(p, v)
     bounds = [row["value"] for row in found.rows if row["metric"].startswith("recall_delta_")]
     assert max(bounds) == 1.0
     assert min(bounds) >= -1.0

@@ -1,15 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from augmentor.core.errors import DataError
 from augmentor.experiment.arms import PRESETS, Arm, arms_of, name_of
-from augmentor.experiment.draw import ANNEALED_BY, pick, rows_of
+from augmentor.experiment.draw import ANNEALED_BY, Drawing, KnownRows, pick, rows_of
 
 REAL_Y = np.repeat([0, 1, 2], [50, 10, 3])
 SYNTHETIC_Y = np.repeat([1, 2], [20, 30])
 KEPT = np.tile([True, False], 25)
 PASSED = KEPT | (np.arange(50) % 10 == 1)
 MARKS = {"kept": KEPT, "passing": PASSED, "diverse": PASSED, "influential": PASSED}
+KNOWN = KnownRows(REAL_Y, SYNTHETIC_Y, MARKS, 3)
 
 
 ARMS = arms_of(
@@ -25,14 +28,9 @@ WEIGHTED = name_of(Arm(rows="passing", sampling="natural", loss="class_weighted"
 
 def draws(name, *, steps=400, batch=32, share=0.25, seed=0, versions=5, anneal=False):
     arm = ARMS[name]
-    rows = rows_of(arm, REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=seed)
-    return [
-        pick(
-            arm, rows, step=step, updates=steps, batch=batch, versions=versions, share=share, seed=seed,
-            anneal=anneal,
-        )
-        for step in range(steps)
-    ]  # fmt: skip
+    rows = rows_of(arm, KNOWN, seed=seed)
+    drawing = Drawing(steps, batch, versions, seed, share, anneal)
+    return [pick(arm, rows, drawing, step) for step in range(steps)]
 
 
 def labels_of(picked):
@@ -141,7 +139,7 @@ def test_annealing_falls_linearly_to_zero_at_three_quarters():
 
 
 def test_copies_stand_in_for_kept_rows_with_real_rows_of_the_class():
-    rows = rows_of(ARMS["duplicated"], REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=3)
+    rows = rows_of(ARMS["duplicated"], KNOWN, seed=3)
     assert [len(index) for index in rows.synthetic] == [0, 10, 15]
     for k, index in enumerate(rows.synthetic):
         assert set(REAL_Y[index]) <= {k}
@@ -155,12 +153,12 @@ def test_the_batch_depends_on_seed_and_step_and_on_nothing_before():
 
 
 def test_nothing_to_draw_is_refused():
-    none = dict.fromkeys(MARKS, np.zeros(50, np.bool_))
+    none = replace(KNOWN, marks=dict.fromkeys(MARKS, np.zeros(50, np.bool_)))
     with pytest.raises(DataError, match="no row to draw"):
-        rows_of(ARMS["synthetic_only"], REAL_Y, SYNTHETIC_Y, none, 3, seed=0)
+        rows_of(ARMS["synthetic_only"], none, seed=0)
     only_kept = Arm(rows={"synthetic": "kept", "mixing": "pooled", "real": False})
     with pytest.raises(DataError, match="no row to draw for the arm rows=kept,no_real"):
-        rows_of(only_kept, REAL_Y, SYNTHETIC_Y, none, 3, seed=0)
+        rows_of(only_kept, none, seed=0)
 
 
 REPEATED = np.concatenate([np.tile(np.arange(50, 60), 4), np.tile(np.arange(60, 63), 16)[:47]])
@@ -168,11 +166,8 @@ SMOTE_Y = np.repeat([1, 2], [40, 47])
 
 
 def oversampling(name, steps=200):
-    rows = rows_of(ARMS[name], REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=0, repeated=REPEATED, smote_y=SMOTE_Y)
-    return rows, [
-        pick(ARMS[name], rows, step=step, updates=steps, batch=32, versions=5, share=0.5, seed=0)
-        for step in range(steps)
-    ]
+    rows = rows_of(ARMS[name], replace(KNOWN, repeated=REPEATED, smote_y=SMOTE_Y), seed=0)
+    return rows, [pick(ARMS[name], rows, Drawing(steps, 32, 5, 0, 0.5), step) for step in range(steps)]
 
 
 def test_random_oversampling_draws_real_rows_and_no_other():
@@ -196,7 +191,7 @@ def test_smote_rows_take_part_as_often_as_they_are_among_the_rows_of_their_class
 def test_oversampling_uses_no_synthetic_row_of_the_generator():
     for name in ("oversampled", "random_oversampled"):
         assert not ARMS[name].is_synthetic
-        rows = rows_of(ARMS[name], REAL_Y, SYNTHETIC_Y, MARKS, 3, seed=0)
+        rows = rows_of(ARMS[name], KNOWN, seed=0)
         assert not any(len(part) for part in rows.synthetic)
 
 

@@ -4,20 +4,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from blob_parts import blobs, marked, parts
+from blob_parts import blobs, evaluated, marked, parts
 from flat_spec import changed, evaluation
 
 from augmentor.core.errors import DataError
 from augmentor.core.facts.evaluation import FitCounts
-from augmentor.core.progress import Silent
 from augmentor.core.results import setting_text
 from augmentor.experiment import runner as runner_module
 from augmentor.experiment.arms import PRESETS, Arm, arm_of, name_of, needs_critic, settled
 from augmentor.experiment.choose import choose_share
-from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fit import read_fit, run_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS
+from augmentor.experiment.values import Workers
 from augmentor.modalities.policies import Policy
 
 TINY = evaluation(
@@ -35,7 +34,7 @@ TINY = evaluation(
 
 def run(folder, spec=TINY, given=None, *, seed=0, processes=1, **options):
     given = given or parts()
-    return evaluate(*given, spec, dataset="blobs", seed=seed, folder=folder, processes=processes, **options)
+    return evaluated(given, spec, folder, seed=seed, processes=processes, **options)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +271,7 @@ def runner_of(folder, spec=TINY, given=None, seed=0):
     train, validation, test, synthetic = given or parts()
     return Runner(
         train, synthetic, {"validation": validation, "test": test}, spec,
-        seed=seed, folder=folder, processes=1, progress=Silent(),
+        seed=seed, workers=Workers(folder, 1),
     )  # fmt: skip
 
 
@@ -280,7 +279,7 @@ def test_all_arms_start_from_the_same_weights_and_differ_only_by_their_declarati
     runner = runner_of(tmp_path)
     one, other = runner.job(arm_of("real"), None, 1), runner.job(arm_of("filtered"), 0.5, 1)
     assert one.seed == other.seed != runner.job(arm_of("real"), None, 0).seed
-    fields = ("content", "updates", "batch", "learning_rate", "channels")
+    fields = ("content", "question", "model")
     assert [getattr(one, f) for f in fields] == [getattr(other, f) for f in fields]
 
 
@@ -346,7 +345,7 @@ def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, mo
         real = getattr(module, name)
 
         def call(*args, **options):
-            order.append(name if name != "_score_rows" else args[3])
+            order.append(name)
             return real(*args, **options)
 
         monkeypatch.setattr(module, name, call)
@@ -356,4 +355,4 @@ def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, mo
     told(module, "_decide")
     run(tmp_path, changed(TINY, seeds=1), opening=lambda: order.append("opening"))
     assert order.count("opening") == 1
-    assert order.index("choose_share") < order.index("opening") < order.index("test")
+    assert order.index("choose_share") < order.index("opening") < order.index("_score_rows")

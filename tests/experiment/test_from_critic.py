@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from blob_parts import parts
+from blob_parts import evaluated, parts
 from flat_spec import changed, evaluation
 
 from augmentor.core.facts.evaluation import FitCounts
 from augmentor.experiment.arms import PRESETS, name_of, settled
-from augmentor.experiment.evaluate import evaluate
 from augmentor.nets.architectures import adversarial_networks
 from augmentor.nets.spec import NetworkSpec
 from augmentor.synthesizers.critic import KeptCritic
@@ -36,7 +35,7 @@ def kept(seed):
 
 
 def run(folder, spec=SPEC, **options):
-    return evaluate(*parts(noise=0.2), spec, dataset="blobs", seed=0, folder=folder, processes=1, **options)
+    return evaluated(parts(noise=0.2), spec, folder, **options)
 
 
 def stored(folder, name):

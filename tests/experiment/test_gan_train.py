@@ -2,6 +2,8 @@ import pytest
 
 from augmentor.experiment.gan_train import gan_train_rows
 
+METRICS = ("accuracy", "balanced_accuracy")
+
 
 def scores():
     values = {"synthetic_only": (0.5, 0.7), "classical": (0.8, 0.9), "balanced": (0.1, 0.1)}
@@ -18,7 +20,7 @@ def scores():
 
 
 def test_means_over_seeds_on_the_test_part_beside_real_against_real():
-    rows, missing = gan_train_rows(scores(), ["balanced", "classical", "synthetic_only"], {})
+    rows, missing = gan_train_rows(scores(), METRICS, ["balanced", "classical", "synthetic_only"], {})
     found = {(row["metric"], row["split"]): row["value"] for row in rows}
     assert found == pytest.approx(
         {
@@ -32,11 +34,12 @@ def test_means_over_seeds_on_the_test_part_beside_real_against_real():
 
 
 def test_what_was_not_trained_gives_the_reason():
-    rows, missing = gan_train_rows(scores(), ["balanced"], {"synthetic_only": "The arm was left out: so."})
+    skipped = {"synthetic_only": "The arm was left out: so."}
+    rows, missing = gan_train_rows(scores(), METRICS, ["balanced"], skipped)
     assert {row["split"] for row in rows} == {"real"}
     assert rows[0]["value"] == pytest.approx(0.1)  # the next best counterpart
     assert [m["reason"] for m in missing] == ["not estimable, because the arm was left out: so"] * 2
-    rows, missing = gan_train_rows(scores(), ["mixup"], {})
+    rows, missing = gan_train_rows(scores(), METRICS, ["mixup"], {})
     assert rows == []
     assert {m["reason"] for m in missing} == {
         "not estimable, because the arm synthetic_only was not asked for",

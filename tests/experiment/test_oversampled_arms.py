@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from blob_parts import evaluated
 from flat_spec import evaluation
 
 from augmentor.core.errors import ConfigError
@@ -10,7 +11,6 @@ from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import fit as fit_module
-from augmentor.experiment.evaluate import evaluate
 
 ARMS = ("classical", "filtered", "oversampled", "random_oversampled")
 SPEC = evaluation(
@@ -46,7 +46,7 @@ def given(shape=(1, 6, 6)):
 
 
 def run(folder, parts=None, **options):
-    return evaluate(*(parts or given()), SPEC, dataset="d", seed=0, folder=folder, processes=1, **options)
+    return evaluated(parts or given(), SPEC, folder, dataset="d", **options)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from blob_parts import marked, parts
+from blob_parts import evaluated, marked, parts
 
 from augmentor.core.errors import DataError, LeakError
-from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.spec import EvaluationSpec
 
 
 def run(folder, given):
-    return evaluate(*given, EvaluationSpec(), dataset="blobs", seed=0, folder=folder, processes=1)
+    return evaluated(given, EvaluationSpec(), folder)
 
 
 @pytest.mark.parametrize("pair", [("train", "test"), ("train", "validation"), ("validation", "test")])

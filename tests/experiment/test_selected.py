@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 import torch
 from blob_parts import blobs, marked
+from flat_spec import evaluation
 
-from augmentor.experiment.arms import arms_of
 from augmentor.experiment.draw import passing
-from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.selected import (
     SELECTIONS,
     calibration,
@@ -15,6 +14,7 @@ from augmentor.experiment.selected import (
     surprise,
     taken,
 )
+from augmentor.experiment.usable import usable_arms
 
 
 def test_k_centre_takes_the_row_farthest_from_all_that_are_there():
@@ -114,8 +114,9 @@ def test_nothing_asked_fits_nothing(monkeypatch):
 
 def test_an_arm_that_cannot_divide_a_class_is_left_out_with_the_reason():
     train = blobs((20, 1), 0)
-    arms = arms_of(["classical", *({"rows": name, "mix": "mixup"} for name in SELECTIONS)])
-    left, skipped = usable_arms(arms, train, marked(blobs((5, 5), 1)))
+    choosing = [{"rows": name, "mix": "mixup"} for name in SELECTIONS]
+    spec = evaluation(arms=["classical", *choosing])
+    left, skipped = usable_arms(spec, train, marked(blobs((5, 5), 1)))
     assert list(left) == ["classical"]
     assert list(skipped) == ["rows=diverse mix=mixup", "rows=influential mix=mixup"]
     assert all("cannot be divided" in reason for reason in skipped.values())

@@ -19,6 +19,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import strength
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.strength import choose_label_minimum
+from augmentor.experiment.values import Workers
 from augmentor.quality.filters_spec import FiltersSpec
 from augmentor.run.compose.expand import run_job
 from augmentor.run.generate import used_filters
@@ -48,15 +49,15 @@ def test_levels_are_sorted_and_one_is_no_choice():
 def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch, tmp_path):
     asked = {}
 
-    def tried(train, validation, synthetic, spec, *, seed, folder, **options):
+    def tried(train, validation, synthetic, spec, *, seed, workers):
         assert (train, validation) == ("train", "validation")
         assert spec.mixing.shares == (0.5,)
-        asked[synthetic] = (seed, folder)
+        asked[synthetic] = (seed, workers.folder)
         return [ScoreFacts(share=0.5, scores=scores[synthetic])]
 
     monkeypatch.setattr(strength, "try_shares", tried)
     level, rows = choose_label_minimum(
-        "train", "validation", {k: k for k in reversed(scores)}, SPEC, seed=3, folder=tmp_path
+        "train", "validation", {k: k for k in reversed(scores)}, SPEC, seed=3, workers=Workers(tmp_path)
     )
     assert level == chosen
     assert len({folder for _, folder in asked.values()}) == 3
@@ -94,7 +95,7 @@ def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
     level, rows = choose_label_minimum(
         blobs(6, 1, "t"), blobs(40, 2, "v"),
         {0.0: marked(mixed, np.ones(120, np.bool_)), 0.5: marked(mixed, ~wrong)},
-        spec, seed=0, folder=tmp_path, processes=1,
+        spec, seed=0, workers=Workers(tmp_path, 1),
     )  # fmt: skip
     assert level == 0.5
     assert len(rows) == 4

@@ -108,7 +108,7 @@ def test_without_a_label_filter_a_thorough_run_chooses_no_strength_of_it():
 
 @pytest.mark.parametrize("name", BUDGETS)
 def test_every_budget_works_with_a_classifier_of_tables(name):
-    recipe = load_recipe(EMBEDDED, [f"budget={name}", "evaluation.model.classifier=random_forest"])
+    recipe = load_recipe(EMBEDDED, [f"budget={name}", "evaluation.model.name=random_forest"])
     assert "mixup" not in recipe.evaluation.named_arms
     assert "class_weighted" in recipe.evaluation.named_arms
 

@@ -35,7 +35,7 @@ class NeededFacts(Facts):
 
 
 class RecommendationFacts(Facts):
-    """What to train with by the validation part alone; see :mod:`augmentor.experiment.recommend`."""
+    """What to train with by the validation part alone; see :mod:`augmentor.statistics.advice`."""
 
     use: bool
     arm: str
@@ -110,7 +110,7 @@ class EvaluateFacts(Facts):
 
 
 class SplitFacts(Facts):
-    """What one outer split came to; see :class:`augmentor.experiment.outer.OuterSplit`."""
+    """What one outer split came to; see :class:`augmentor.statistics.folds.OuterSplit`."""
 
     arm: str
     baseline: str

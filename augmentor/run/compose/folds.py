@@ -17,7 +17,7 @@ from augmentor.run.recipe import Recipe
 from augmentor.run.step import EXPERIMENT_CODE, Step, run_steps
 
 if TYPE_CHECKING:
-    from augmentor.experiment.outer import OuterSplit
+    from augmentor.statistics.folds import OuterSplit
 
 
 def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
@@ -39,7 +39,7 @@ def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
         }
 
     def repeat(context: RunContext, output: Path, _: Path) -> OuterFacts:
-        from augmentor.experiment.outer import fold_splits
+        from augmentor.statistics.folds import fold_splits
 
         spec = context.recipe.evaluation
         found, seeds = [split_of(context)], [seeds_of(context)]
@@ -54,7 +54,7 @@ def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
             seeds.append(seeds_of(split))
         folded = fold_splits(
             found,
-            metric=spec.primary_metric,
+            metric=spec.downstream.metrics[spec.primary_metric].words,
             margin=spec.statistics.margin,
             confidence=spec.statistics.confidence,
         )
@@ -103,7 +103,7 @@ def seeds_of(context: RunContext) -> SplitSeeds:
 
 def split_of(context: RunContext) -> OuterSplit:
     """Return what a split came to."""
-    from augmentor.experiment.outer import OuterSplit
+    from augmentor.statistics.folds import OuterSplit
 
     completed = context.completed
     facts = completed.facts("evaluate", EvaluateFacts)

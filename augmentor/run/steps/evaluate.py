@@ -35,24 +35,20 @@ def reads(context: RunContext) -> dict[str, Any]:
 def evaluate_arms(context: RunContext, output: Path, work: Path) -> EvaluateFacts:
     """Write scores and predictions."""
     from augmentor.experiment.evaluate import evaluate
+    from augmentor.experiment.values import Parts
 
     completed = context.completed
     parts = completed.parts
     # The work folder bears the key of the step.
     key = work.stem
     evaluation = evaluate(
-        parts["train"],
-        parts["validation"],
-        parts["test"],
+        Parts(parts["train"], parts["validation"], parts["test"]),
         completed.synthetic,
         context.evaluation,
         dataset=completed.facts("load", LoadFacts).dataset,
         seed=derive_seed(context.seed, "evaluate"),
-        processes=context.recipe.execution.processes,
-        mapper=context.engine.mapper,
-        folder=work,
+        workers=context.workers(work),
         critic=completed.critic,
-        progress=context.progress,
         opening=lambda: record_test_access(context.cache.root, parts["test"].digest, key),
     )
     evaluation.results.write(output / RESULTS)

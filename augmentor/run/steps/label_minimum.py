@@ -36,10 +36,7 @@ def choose_minimum(context: RunContext, output: Path, work: Path) -> LabelMinimu
         },
         context.evaluation,
         seed=derive_seed(context.seed, "strength"),  # the name that this choice had at first
-        processes=recipe.execution.processes,
-        mapper=context.engine.mapper,
-        folder=work,
-        progress=context.progress,
+        workers=context.workers(work),
     )
     dataset = completed.facts("load", LoadFacts).dataset
     Results.from_rows({"dataset": dataset, **row} for row in rows).write(output / RESULTS)

@@ -100,7 +100,7 @@ def refuse_unsuited(context: RunContext) -> None:
     from augmentor.modalities.table import MODALITIES
 
     facts = LOAD.of(context)
-    spec = context.recipe.evaluation.with_classifier(MODALITIES[facts.kind.name].classifier)
+    spec = context.recipe.evaluation.with_model_for(MODALITIES[facts.kind.name])
     check_shape(spec, facts.shape)
     check_outer_splits(context.recipe.evaluation.outer_splits, facts.split)
 

@@ -46,10 +46,7 @@ def scored(context: RunContext, synthetic: SyntheticSet, seed: int, work: Path) 
         synthetic,
         context.evaluation,
         seed=seed,
-        processes=context.recipe.execution.processes,
-        mapper=context.engine.mapper,
-        folder=work,
-        progress=context.progress,
+        workers=context.workers(work),
     )
     return TrialFacts(tried=tuple(tried))
 

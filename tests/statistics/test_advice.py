@@ -3,27 +3,18 @@ import math
 import numpy as np
 import pytest
 
-from augmentor.experiment.recommend import recommend
+from augmentor.statistics.advice import recommend
+from augmentor.statistics.evidence import Evidence
+from augmentor.statistics.words import Named, Subject
 
-
-def told(right):
-    """Return probabilities (S, M, 2) that are right where the table (S, M) of labels 0, 1 says so."""
-    right = np.asarray(right, bool)
-    y = np.arange(right.shape[1]) % 2
-    chosen = np.where(right, y, 1 - y)
-    return np.eye(2)[chosen], y.astype(np.int64)
+NAMED = Named("filtered", "classical", "balanced accuracy", Subject("Synthetic data", "Train with it"))
 
 
 def ask(better, base, **options):
-    p, y = told(better)
-    q, _ = told(base)
-    named = {
-        "subject": "Synthetic data",
-        "arm": "filtered",
-        "baseline": "classical",
-        "metric": "balanced_accuracy",
-    }
-    return recommend(p, q, y, None, **named, **options)
+    """Advise on two tables (S, M) that say which cases of two classes, one after the other, were right."""
+    tables = {"filtered": np.asarray(better) / 2, "classical": np.asarray(base) / 2}
+    held = Evidence(tables, np.arange(tables["filtered"].shape[1]) % 2, ("a", "b"))
+    return recommend(held, NAMED, **options)
 
 
 def flips(cases, gained, lost, seeds=4):

@@ -11,22 +11,10 @@ a rule at zero would take half of all useless arms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from augmentor.downstream.scores import contributions
-from augmentor.experiment.verdict import METRIC_WORDS, points
-from augmentor.statistics.design import Design
-from augmentor.statistics.intervals import UNSEEN
+from augmentor.statistics.evidence import Evidence
 from augmentor.statistics.variance import components
-
-WAYS = {
-    "Synthetic data": "Train with synthetic data",
-    "The critic's start": "Start from the generator's critic",
-}
-"""What to do, by what helps."""
+from augmentor.statistics.words import Named, points
 
 
 @dataclass(frozen=True)
@@ -48,49 +36,30 @@ class Recommendation:
     sentence: str
 
 
-def recommend(
-    with_synthetic: NDArray[np.float64],
-    without: NDArray[np.float64],
-    y: NDArray[np.int64],
-    groups: NDArray[Any] | None,
-    *,
-    subject: str,
-    arm: str,
-    baseline: str,
-    metric: str,
-    tested: bool = True,
-) -> Recommendation:
+def recommend(held: Evidence, named: Named, *, tested: bool = True) -> Recommendation:
     """Recommend the synthetic arm, or the baseline, by the one-standard-error rule (Breiman 1984, 3.4.3).
 
     Args:
-        with_synthetic: probabilities (S, M, K) of the synthetic arm on the validation part.
-        without: the same of the baseline, at the same seeds.
-        y: (M,) labels.
-        groups: (M,) groups, or None.
-        subject: what the arm stands for: "Synthetic data" or "The critic's start".
-        arm: the synthetic arm's name.
-        baseline: the baseline's name.
-        metric: the primary metric.
+        held: of the validation part, with both arms.
+        named: the two arms, and what is compared.
         tested: whether any synthetic row took part in the arm; one without cannot be recommended.
     """
-    design = Design.of(y, groups)
-    change = contributions(metric, with_synthetic, y) - contributions(metric, without, y)
-    gain = float(design.class_means(change).sum(axis=1).mean())
-    alone = all(units.size < 2 for _, units, _ in design.blocks)
-    error = None if alone else components(change, design, UNSEEN.get(metric, 0.0)).standard_error
+    arm, baseline = named.arm, named.baseline
+    change = held.tables[arm] - held.tables[baseline]
+    gain = held.mean(change)
+    error = components(change, held.design, held.unseen).standard_error if held.shows_spread else None
     use = tested and error is not None and gain > error
-    what = METRIC_WORDS.get(metric, metric.replace("_", " "))
     spread = "not known" if error is None else points(error, sign=False)
     grounds = (
-        f"on the validation part the arm {arm} changes {what} by {points(gain)} points over {baseline} "
-        f"(standard error {spread})"
+        f"on the validation part the arm {arm} changes {named.metric} by {points(gain)} points over "
+        f"{baseline} (standard error {spread})"
     )
     if not tested:
         said = "Leave synthetic data out: no synthetic sample passed the filters."
     elif error is None:
         said = f"Leave synthetic data out: {grounds}; a validation part of one case a class cannot tell more."
     elif use:
-        said = f"{WAYS[subject]}, as the arm {arm} does: {grounds}."
+        said = f"{named.subject.advice}, as the arm {arm} does: {grounds}."
     else:
         said = f"Leave synthetic data out: {grounds}, which is not more than chance would give."
     return Recommendation(use, arm if use else baseline, gain, error, said)

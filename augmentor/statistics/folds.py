@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from augmentor.experiment.verdict import METRIC_WORDS, Word, points, word_of
 from augmentor.statistics.significance import nadeau_bengio
 from augmentor.statistics.variance import POWER, quantile
+from augmentor.statistics.verdict import Word, word_of
+from augmentor.statistics.words import points
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class OuterSplit:
         n_train: training cases.
         n_test: test cases.
         control: mean score of the arm that differs from the chosen one in synthesis alone, None where there
-            is none; see :func:`augmentor.experiment.arms.controls_of`.
+            is none.
     """
 
     arm: str
@@ -67,8 +68,8 @@ def fold_splits(
     "helps" is said only where the gain over the controls is above 0 too, see :class:`OuterSplit`.
 
     Args:
-        splits: two or more, from :func:`augmentor.run.compose.folds.further_splits`.
-        metric: the primary metric.
+        splits: two or more.
+        metric: the primary metric in words.
         margin: equivalence margin in units of the metric.
         confidence: of the interval.
 
@@ -101,7 +102,6 @@ def fold_splits(
     for number, one in enumerate(splits):
         rows += [row("outer_before", one.before, number), row("outer_after", one.after, number)]
         rows.append(row("outer_delta", one.after - one.before, number))
-    what = METRIC_WORDS.get(metric, metric.replace("_", " "))
     says = {
         "helps": "Synthetic data helps",
         "hurts": "Synthetic data hurts",
@@ -110,7 +110,7 @@ def fold_splits(
     }[word]
     sentence = (
         f"{says}: over {len(splits)} splits, each with a generator of its own, the chosen synthetic arm "
-        f"changes {what} by {points(found.estimate)} points on average against the chosen baseline "
+        f"changes {metric} by {points(found.estimate)} points on average against the chosen baseline "
         f"({100 * confidence:g} % interval {points(found.low)} to {points(found.high)}, corrected for splits "
         f"that share cases; margin {points(margin, sign=False)})."
     )

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from augmentor.experiment.remedies import LOSSES, MIXES, cutmix, mixup
+from augmentor.downstream.remedies import LOSSES, MIXES, cutmix, mixup
 
 COUNTS = torch.tensor([60.0, 30.0, 10.0])
 LOGITS = torch.tensor([[1.0, 0.0, -1.0], [0.5, 0.2, 0.1], [0.0, 2.0, 1.0], [0.3, 0.3, 0.9]])

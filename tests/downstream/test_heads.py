@@ -4,8 +4,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from augmentor.experiment import heads
-from augmentor.experiment.heads import HEADS, Features, logistic, retrain_head, transferred
+from augmentor.downstream import heads
+from augmentor.downstream.heads import HEADS, Features, logistic, retrain_head, transferred
 from augmentor.nets.classifier import SmallResNet
 
 

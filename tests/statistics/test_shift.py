@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from augmentor.experiment.shift import shift_note
+from augmentor.downstream.scores import contributions
+from augmentor.statistics.evidence import Evidence
+from augmentor.statistics.shift import shift_note
 
 
 def scored(rng, right, seeds=5, cases=120):
@@ -13,9 +15,19 @@ def scored(rng, right, seeds=5, cases=120):
     return p, y
 
 
-def note(first, second, metric="balanced_accuracy", **groups):
-    held = {"validation_groups": None, "groups": None, **groups}
-    return shift_note(first[0], second[0], first[1], second[1], metric=metric, arm="mixup", **held)
+UNSEEN = {"macro_auroc": 0.08}
+
+
+def evidence(p, y, metric, groups=None):
+    table = contributions(metric, p, y)
+    return Evidence({"mixup": table}, y, ("a", "b"), groups=groups, unseen=UNSEEN.get(metric, 0.0))
+
+
+def note(first, second, metric="balanced_accuracy", groups=(None, None)):
+    held, tested = (
+        evidence(*part, metric, group) for part, group in zip((first, second), groups, strict=True)
+    )
+    return shift_note(held, tested, "mixup")
 
 
 def test_parts_of_one_population_are_rarely_distinguished():
@@ -44,7 +56,7 @@ def test_a_patient_is_one_piece_of_evidence_whatever_the_number_of_images():
     validation = np.where(rng.random((5, 150, 1)) < 0.95, right, wrong)
     test = np.broadcast_to(np.where(patient[:, None] < 2, wrong, right), (5, 150, 2))
     assert note((validation, y), (test, y))
-    assert note((validation, y), (test, y), validation_groups=patient, groups=patient) is None
+    assert note((validation, y), (test, y), groups=(patient, patient)) is None
 
 
 def test_a_part_of_one_case_a_class_or_without_spread_says_nothing():

@@ -10,23 +10,18 @@ from sklearn.linear_model import LogisticRegression
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
-from augmentor.core.progress import Silent
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.base import ModelSpec
+from augmentor.downstream.models import ESTIMATORS, MODELS, MOST_ROWS, fit_table, table_rows
 from augmentor.experiment.arms import arm_of, name_of, needs_critic
-from augmentor.experiment.classifiers import (
-    CLASSIFIERS,
-    ESTIMATORS,
-    MOST_ROWS,
-    check_classifier,
-    fit_table,
-    table_rows,
-)
-from augmentor.experiment.evaluate import usable_arms
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
+from augmentor.experiment.usable import usable_arms
+from augmentor.experiment.values import Workers
+from augmentor.modalities.table import modality_of
 from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
 
 LARGE = ("resnet18", "densenet121")
@@ -57,32 +52,32 @@ def marked(samples):
     return SyntheticSet(samples, table, np.ones(n, np.bool_), np.full(n, "", np.str_))
 
 
-def runner_of(folder, classifier, arms=("real", "classical", "filtered", "class_weighted"), **options):
-    kind = CLASSIFIERS[classifier]
+def runner_of(folder, name, arms=("real", "classical", "filtered", "class_weighted"), **options):
+    kind = MODELS[name]
     side = max(8, kind.least_side)
     spec = evaluation(
-        arms=arms, seeds=2, updates=UPDATES.get(classifier, 12), batch=12, policy="none",
-        classifier=classifier, shares=(0.5,), bootstrap=100, **options,
+        arms=arms, seeds=2, updates=UPDATES.get(name, 12), batch=12, policy="none",
+        name=name, shares=(0.5,), bootstrap=100, **options,
     )  # fmt: skip
     parts = {"validation": blobs((6, 6, 6), 2, "v", side), "test": blobs((8, 8, 8), 3, "x", side)}
     return Runner(
         blobs((24, 12, 6), 1, "t", side), marked(blobs((9, 9, 9), 4, "s", side)), parts, spec,
-        seed=0, folder=folder, processes=1, progress=Silent(),
+        seed=0, workers=Workers(folder, 1),
     )  # fmt: skip
 
 
 def test_the_tables_agree():
-    assert list(CLASSIFIERS) == [*NETWORKS, *ESTIMATORS]
-    assert {name for name, kind in CLASSIFIERS.items() if kind.table} == set(ESTIMATORS)
-    assert CLASSIFIERS["densenet121"].least_side == DENSENET_SIDE
-    for name in CLASSIFIERS:
-        assert evaluation(classifier=name).model.classifier == name
-    with pytest.raises(ConfigError, match=r"'model\.classifier'"):
-        parse(EvaluationSpec, nested(classifier="vgg"), "here")
+    assert list(MODELS) == [*NETWORKS, *ESTIMATORS]
+    assert {name for name, kind in MODELS.items() if kind.table} == set(ESTIMATORS)
+    assert MODELS["densenet121"].least_side == DENSENET_SIDE
+    for name in MODELS:
+        assert evaluation(name=name).model.name == name
+    with pytest.raises(ConfigError, match=r"model\.name is one of auto, small_resnet, resnet18"):
+        parse(EvaluationSpec, nested(name="vgg"), "here")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_classifier_follows_the_protocol(name, tmp_path):
     runner = runner_of(tmp_path, name)
     test = runner.parts["test"]
@@ -107,13 +102,13 @@ def test_every_classifier_follows_the_protocol(name, tmp_path):
 
 
 def test_a_table_classifier_is_scikit_learns_on_the_rows_drawn(tmp_path, monkeypatch):
-    import augmentor.experiment.fit as module
+    import augmentor.downstream.fit_classifier as module
 
     seen = {}
 
-    def spy(classifier, x, y, weight, **options):
+    def spy(model, x, y, weight, **options):
         seen.update(x=x, y=y, weight=weight)
-        return fit_table(classifier, x, y, weight, **options)
+        return fit_table(model, x, y, weight, **options)
 
     monkeypatch.setattr(module, "fit_table", spy)
     runner = runner_of(tmp_path, "logistic_regression")
@@ -158,10 +153,10 @@ def test_a_class_without_a_row_has_probability_zero(name):
     np.testing.assert_array_equal(only, np.eye(4)[np.full(60, 3)])
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", MODELS)
 def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_train(name):
-    arms = parse(EvaluationSpec, nested(classifier=name), "here").arms
-    mixed = {arm_of(mix) for mix in ("mixup", "cutmix")} if CLASSIFIERS[name].table else set()
+    arms = parse(EvaluationSpec, nested(name=name), "here").arms
+    mixed = {arm_of(mix) for mix in ("mixup", "cutmix")} if MODELS[name].table else set()
     bound = set() if name == "small_resnet" else set(filter(needs_critic, DEFAULT_ARMS))
     assert set(DEFAULT_ARMS) - set(arms) == mixed | bound
 
@@ -178,7 +173,7 @@ def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_
     ],
 )
 def test_an_arm_that_a_classifier_cannot_train_is_refused_when_the_recipe_is_read(name, arm, why):
-    values = nested(classifier=name, arms=["classical", "filtered", arm])
+    values = nested(name=name, arms=["classical", "filtered", arm])
     refusal = f"{name} cannot train the arm {name_of(arm_of(arm))}: {why}.*small_resnet"
     with pytest.raises(ConfigError, match=refusal):
         parse(EvaluationSpec, values, "here")
@@ -187,17 +182,17 @@ def test_an_arm_that_a_classifier_cannot_train_is_refused_when_the_recipe_is_rea
 
 @pytest.mark.parametrize("arm", ["class_weighted", "synthetic_only", "with_synthetic", "random_oversampled"])
 def test_arms_of_other_rows_and_weights_can_be_trained_on_a_table(arm):
-    values = nested(classifier="random_forest", arms=["classical", "filtered", arm])
+    values = nested(name="random_forest", arms=["classical", "filtered", arm])
     assert parse(EvaluationSpec, values, "here").arms[2] == arm_of(arm)
 
 
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        (nested(classifier="resnet18", channels=8), "channels is the width of small_resnet"),
-        (nested(classifier="random_forest", anneal=True), "anneal needs batches one by one"),
+        (nested(name="resnet18", channels=8), "channels is the width of small_resnet"),
+        (nested(name="random_forest", anneal=True), "anneal needs batches one by one"),
         (
-            nested(classifier="random_forest", learning_rate=0.1),
+            nested(name="random_forest", learning_rate=0.1),
             "learning_rate has no effect on random_forest",
         ),
     ],
@@ -208,21 +203,22 @@ def test_settings_without_an_effect_are_refused(values, reason):
 
 
 def test_images_too_small_for_the_classifier_are_refused_after_loading():
-    check_shape(evaluation(classifier="densenet121"), (1, 29, 64))
+    check_shape(evaluation(name="densenet121"), (1, 29, 64))
     with pytest.raises(ConfigError, match=r"densenet121 needs at least 29 cells a side.*\(1, 28, 28\)"):
-        check_shape(evaluation(classifier="densenet121"), (1, 28, 28))
-    for name in set(CLASSIFIERS) - {"densenet121"}:
-        check_classifier(name, (1, 4, 4))
+        check_shape(evaluation(name="densenet121"), (1, 28, 28))
+    for name in set(MODELS) - {"densenet121"}:
+        EvaluationSpec().downstream.check_shape(name, (1, 4, 4))
 
 
-def test_auto_is_the_usual_classifier_of_the_data_and_arms_it_cannot_train_are_left_out():
+def test_auto_is_the_usual_model_of_the_data_and_arms_it_cannot_train_are_left_out():
     spec = EvaluationSpec()
-    assert spec.model.classifier == "auto"
-    assert spec.with_classifier("mlp").model.classifier == "mlp"
-    assert spec.with_classifier("mlp").arms == spec.arms
-    named = evaluation(classifier="resnet18")
-    assert named.with_classifier("mlp") is named
     train, made = blobs((8, 8, 8), 0, "real", 8), marked(blobs((8, 8, 8), 1, "made", 8))
-    _, skipped = usable_arms(spec.named_arms, train, made, critic=None, classifier="gradient_boosting")
+    assert spec.model.name == "auto"
+    found = spec.with_model_for(modality_of(train))
+    assert (found.model.name, found.arms) == ("small_resnet", spec.arms)
+    named = evaluation(name="resnet18")
+    assert named.with_model_for(modality_of(train)) is named
+    usual = spec.model_copy(update={"model": ModelSpec(name="gradient_boosting")})
+    _, skipped = usable_arms(usual, train, made)
     assert "gradient_boosting takes one class a row" in skipped["mixup"]
-    assert usable_arms(spec.named_arms, train, made, classifier="auto")[1].keys() < skipped.keys()
+    assert usable_arms(spec, train, made)[1].keys() < skipped.keys()

@@ -8,31 +8,15 @@ be seen afterwards: the same classifiers then do better or worse on the test par
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from augmentor.downstream.scores import contributions
-from augmentor.statistics.design import Design
-from augmentor.statistics.intervals import UNSEEN
+from augmentor.statistics.evidence import Evidence
 from augmentor.statistics.variance import below, components
 
 LEVEL = 0.01
 """Two-sided chance of a false alarm."""
 
 
-def shift_note(
-    validation: NDArray[np.float64],
-    test: NDArray[np.float64],
-    y_validation: NDArray[np.int64],
-    y_test: NDArray[np.int64],
-    *,
-    validation_groups: NDArray[Any] | None,
-    groups: NDArray[Any] | None,
-    metric: str,
-    arm: str,
-) -> str | None:
+def shift_note(held: Evidence, tested: Evidence, arm: str) -> str | None:
     """Return a sentence where an arm's scores on the two parts differ by more than chance, else None.
 
     Welch's test of two means: seeds and cases of each part as in
@@ -40,23 +24,17 @@ def shift_note(
     a little too cautious.
 
     Args:
-        validation: probabilities (S, M, K).
-        test: probabilities (S, N, K) of the same classifiers.
-        y_validation: (M,) labels.
-        y_test: (N,) labels.
-        validation_groups: (M,) groups, or None.
-        groups: (N,) groups, or None.
-        metric: the primary metric.
-        arm: its name, for the sentence.
+        held: of the validation part.
+        tested: of the test part, the same models.
+        arm: which of them.
     """
     means, errors, degrees = [], [], []
-    for p, y, grouped in ((validation, y_validation, validation_groups), (test, y_test, groups)):
-        design = Design.of(y, grouped)
-        if all(units.size < 2 for _, units, _ in design.blocks):
+    for part in (held, tested):
+        if not part.shows_spread:
             return None
-        table = contributions(metric, p, y)
-        found = components(table, design, UNSEEN.get(metric, 0.0))
-        means.append(float(design.class_means(table).sum(axis=1).mean()))
+        table = part.tables[arm]
+        found = components(table, part.design, part.unseen)
+        means.append(part.mean(table))
         errors.append(found.variance)
         degrees.append(found.degrees)
     variance = sum(errors)

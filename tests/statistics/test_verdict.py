@@ -5,10 +5,12 @@ import math
 import pytest
 
 from augmentor.core.errors import ConfigError
-from augmentor.experiment.verdict import points, sentence, verdict
 from augmentor.statistics.intervals import Interval
 from augmentor.statistics.variance import Components
+from augmentor.statistics.verdict import sentence, verdict
+from augmentor.statistics.words import Named, Subject, points
 
+SYNTHETIC = Subject("Synthetic data", "Train with synthetic data")
 PARTS = Components(seed=0.0, case=1e-4, interaction=0.0, seeds=10, units=500, case_degrees=1e9)
 
 
@@ -49,8 +51,7 @@ def test_margin_must_be_a_positive_number(margin):
 
 def say(low, high, estimate=None, **kwargs):
     found = verdict(interval(low, high, estimate, **kwargs), 0.01)
-    named = {"subject": "Synthetic data", "arm": "filtered", "baseline": "classical"}
-    return sentence(found, **named, metric="balanced_accuracy")
+    return sentence(found, Named("filtered", "classical", "balanced accuracy", SYNTHETIC))
 
 
 def test_sentence_of_a_gain():
@@ -72,8 +73,8 @@ def test_sentence_of_the_other_words():
         "(95 % interval -2.5 to -0.3;"
     )
     found = verdict(interval(0.004, 0.024), 0.01)
-    named = {"subject": "The critic's start", "arm": "mix=cutmix start=critic", "baseline": "cutmix"}
-    start = sentence(found, **named, metric="accuracy")
+    critic = Subject("The critic's start", "Start from the critic")
+    start = sentence(found, Named("mix=cutmix start=critic", "cutmix", "accuracy", critic))
     assert start.startswith("The critic's start helps: mix=cutmix start=critic gains")
     assert say(-0.004, 0.006).startswith("Synthetic data makes no difference that matters: filtered")
     unsure = say(-0.05, 0.03)

@@ -8,14 +8,9 @@ from typing import Literal
 
 from augmentor.core.errors import ConfigError
 from augmentor.statistics.intervals import Interval
+from augmentor.statistics.words import Named, points
 
 Word = Literal["helps", "hurts", "equivalent", "inconclusive"]
-
-METRIC_WORDS = {
-    "balanced_accuracy": "balanced accuracy",
-    "macro_auroc": "macro AUROC",
-    "accuracy": "accuracy",
-}
 
 
 @dataclass(frozen=True)
@@ -57,18 +52,10 @@ def word_of(low: float, high: float, margin: float) -> tuple[Word, bool]:
     return ("equivalent" if within else "inconclusive"), within
 
 
-def sentence(found: Verdict, *, subject: str, arm: str, baseline: str, metric: str) -> str:
-    """Say the verdict in plain words, in points (hundredths of the metric).
-
-    Args:
-        found: the verdict.
-        subject: what the arm stands for: "Synthetic data" or "The critic's start".
-        arm: name of the synthetic arm.
-        baseline: name of the arm it is compared with.
-        metric: the primary metric.
-    """
-    measure = METRIC_WORDS.get(metric, metric.replace("_", " "))
-    interval = found.interval
+def sentence(found: Verdict, named: Named) -> str:
+    """Say the verdict on ``named`` in plain words, in points (hundredths of the metric)."""
+    subject, arm, baseline = named.subject.name, named.arm, named.baseline
+    interval, measure = found.interval, named.metric
     gap = interval.estimate
     change = f"{points(gap)} points of {measure}"
     if found.word == "helps":
@@ -94,12 +81,3 @@ def sentence(found: Verdict, *, subject: str, arm: str, baseline: str, metric: s
         kind = "gain" if found.word == "helps" else "loss"
         text += f" The {kind} is smaller than the margin that was said to matter."
     return text
-
-
-def points(value: float, *, sign: bool = True) -> str:
-    """Write a score in points: 0.0142 is "+1.4"; a value that rounds to zero is "0.0"."""
-    text = f"{100 * value:.1f}"
-    if float(text) == 0:
-        # The side of zero carries the verdict, so a small bound gets the digits that show it.
-        text = f"{100 * value:.2g}" if value else "0.0"
-    return f"+{text}" if sign and value > 0 else text

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from augmentor.core.seeds import derive_seed, generator
-from augmentor.experiment.arms import Head
+from augmentor.downstream.base import Head
 from augmentor.nets.classifier import SmallResNet
 from augmentor.objectives.penalties import gradient_penalty
 from augmentor.training.classifier import Draw, embed

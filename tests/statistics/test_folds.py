@@ -9,7 +9,7 @@ from scipy import stats
 
 from augmentor.core.errors import DataError
 from augmentor.core.results import Results
-from augmentor.experiment.outer import OuterSplit, fold_splits
+from augmentor.statistics.folds import OuterSplit, fold_splits
 
 
 def splits(differences, n_train=70, n_test=30):
@@ -20,7 +20,7 @@ def splits(differences, n_train=70, n_test=30):
 
 
 def folded(differences, margin=0.01, **sizes):
-    return fold_splits(splits(differences, **sizes), metric="balanced_accuracy", margin=margin)
+    return fold_splits(splits(differences, **sizes), metric="balanced accuracy", margin=margin)
 
 
 def test_interval_and_p_value_by_hand():
@@ -85,7 +85,7 @@ def test_a_gain_that_the_controls_share_is_no_help():
             replace(one, control=None if beyond is None else one.after - beyond[i])
             for i, one in enumerate(splits(gains))
         ]
-        return fold_splits(made, metric="balanced_accuracy", margin=0.01)
+        return fold_splits(made, metric="balanced accuracy", margin=0.01)
 
     assert word(None).word == word([0.02, 0.021, 0.019, 0.02]).word == "helps"
     shared = word([0.01, -0.01, 0.005, -0.005])
@@ -93,7 +93,7 @@ def test_a_gain_that_the_controls_share_is_no_help():
     assert "without anything synthetic may gain as much" in shared.sentence
     # What hurts is not called otherwise for its control.
     worse = [replace(one, control=one.after + 0.1) for one in splits([-g for g in gains])]
-    assert fold_splits(worse, metric="balanced_accuracy", margin=0.01).word == "hurts"
+    assert fold_splits(worse, metric="balanced accuracy", margin=0.01).word == "hurts"
 
 
 def test_one_split_is_no_fold():
