@@ -200,7 +200,7 @@ def sweep(
     """Try many settings of a recipe, choose on the validation part, and run the best one.
 
     Every member trains a generator and is scored on the validation part at each of the recipe's
-    evaluation.mixing.shares; steps that members have in common are worked once. Only the best one is scored
+    evaluation.mixing.shares; steps that members have in common are done once. Only the best one is scored
     on the test part. The last two lines on stdout are its verdict and its run folder, where sweep.md lists
     all members, failures included. The same command goes on after an interruption.
 

@@ -72,7 +72,7 @@ def render_index(entries: Sequence[Entry]) -> str:
                 "entries": list(reversed(mine)),
                 "latest": mine[-1],
                 "since": _since(drawn),
-                "shelf": next((str(PurePath(one.folder).parent) for one in mine if one.folder), ""),
+                "directory": next((str(PurePath(one.folder).parent) for one in mine if one.folder), ""),
                 "drawn": len(drawn),
                 "figures": _figures(name, drawn) if drawn else [],
             }

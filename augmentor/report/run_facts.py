@@ -41,7 +41,7 @@ class RunFacts(Facts):
         recipe: as it was run, as JSON.
         origin_notes: what a reader must know first, of how this run came about.
         closing_notes: what a reader must know last, of how its numbers may be used.
-        seconds: what each step took when it was worked, by this run or an earlier one.
+        seconds: what each step took when it was done, by this run or an earlier one.
         device: what the networks trained on.
         versions: of the packages that decide results.
         digests: of the recipe, and the key of each step.

@@ -14,7 +14,7 @@ class Plan:
     """The steps of a run in order, and how its run folder presents it.
 
     Attributes:
-        steps: worked one after another; each stands after the steps that it reads.
+        steps: run one after another; each stands after the steps that it reads.
         folder: name of the folder of the runs, below the folder of all runs.
         settings: the recipe as it is written into the run folder, as JSON.
         notes: what a reader must know of how this run came about.

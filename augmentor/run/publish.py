@@ -54,7 +54,7 @@ def collect_facts(context: RunContext, plan: Plan) -> RunFacts:
 
 
 def step_seconds(folder: Path) -> float:
-    """Return how long a finished step took when it was worked."""
+    """Return how long a finished step took when it was done."""
     done = json.loads((folder / DONE).read_text(encoding="utf-8"))
     return float(done["seconds"])
 

@@ -64,8 +64,8 @@ class Session:
     begun: float
     lease: Lease
 
-    def work(self, step: Step[Any]) -> StepOutput:
-        """Return the output of ``step``, worked now or by an earlier run."""
+    def run_step(self, step: Step[Any]) -> StepOutput:
+        """Return the output of ``step``, made now or by an earlier run."""
         return run_step(step, self.context)
 
     def finish(self) -> Outcome:
@@ -144,7 +144,7 @@ class Session:
 
 
 def begin(job: Job, plan: Plan, engine: Engine | None = None) -> Session:
-    """Check the device and open the log; nothing is worked yet.
+    """Check the device and open the log; no step is run yet.
 
     Args:
         job: what to run, and where.

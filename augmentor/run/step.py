@@ -1,4 +1,4 @@
-"""A step of a run as a value, and the one way in which every step is worked."""
+"""A step of a run as a value, and the one way in which every step is run."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Step(Generic[F]):
     Attributes:
         name: of its folder in the cache and its entry in the manifest; one step of a run has it.
         title: for people.
-        facts: type of what ``work`` returns, which is written beside the step's files.
-        work: called with the context, an empty folder for the output, which appears whole or not at all, and
+        facts: type of what ``build`` returns, which is written beside the step's files.
+        build: called with the context, an empty folder for the output, which appears whole or not at all, and
             a work folder that outlives an interruption, for checkpoints. Rows of results go into
             :data:`augmentor.run.completed.RESULTS` of the output.
         reads: returns what the output depends on besides earlier steps, by name: whole sub-specs of the
             recipe, and plain values such as the seed.
         after: names of the earlier steps whose output it reads.
         code: packages and modules of this package whose source it runs, e.g. "data" or "run.sampling"; the
-            file that ``work`` is written in is added.
+            file that ``build`` is written in is added.
         then: called once the output is there, made now or by an earlier run.
 
     Example:
@@ -55,7 +55,7 @@ class Step(Generic[F]):
     name: str
     title: str
     facts: type[F]
-    work: Callable[[RunContext, Path, Path], F]
+    build: Callable[[RunContext, Path, Path], F]
     reads: Callable[[RunContext], Mapping[str, Any]]
     after: tuple[str, ...] = ()
     code: tuple[str, ...] = DATA_CODE
@@ -67,7 +67,7 @@ class Step(Generic[F]):
 
 
 def run_step(step: Step[Any], context: RunContext) -> StepOutput:
-    """Return the output of ``step``: that of an earlier run with the same key, else worked now.
+    """Return the output of ``step``: that of an earlier run with the same key, else built now.
 
     Raises:
         ValueError: if a step that it reads has not been done: the list is in the wrong order.
@@ -77,14 +77,14 @@ def run_step(step: Step[Any], context: RunContext) -> StepOutput:
         return completed.outputs[step.name]
 
     def build(output: Path, work: Path) -> None:
-        step.work(context, output, work).write(output)
+        step.build(context, output, work).write(output)
 
     output = context.cache.get_or_build(
         step.name,
         step_key(step, context),
         build,
         waiting=lambda owner: log(f"{step.name}: waiting for {owner}, which is doing the same"),
-        damaged=lambda: log(f"{step.name}: the kept files are damaged; working it again"),
+        damaged=lambda: log(f"{step.name}: the kept files are damaged; doing it again"),
     )
     completed.outputs[step.name] = output
     done = "reused from an earlier run" if output.reused else f"done in {output.seconds:.1f} s"
@@ -94,7 +94,7 @@ def run_step(step: Step[Any], context: RunContext) -> StepOutput:
 
 
 def run_steps(steps: Sequence[Step[Any]], context: RunContext) -> None:
-    """Work ``steps`` one after another."""
+    """Run ``steps`` one after another."""
     for step in steps:
         run_step(step, context)
 
@@ -114,7 +114,7 @@ def step_key(step: Step[Any], context: RunContext) -> str:
     inputs = {
         "after": {name: context.completed.key(name) for name in step.after},
         "reads": as_json(step.reads(context)),
-        "work": sha256_file(Path(inspect.getfile(step.work))),
+        "build": sha256_file(Path(inspect.getfile(step.build))),
     }
     return context.cache.key(step.name, inputs, step.code)
 

@@ -1,4 +1,4 @@
-"""Finished steps kept by content: the same inputs, settings and code are never worked twice.
+"""Finished steps kept by content: the same inputs, settings and code are never computed twice.
 
 A step's key is a hash of what goes in: the sub-specs of the recipe that it reads, the keys of the steps
 before it, and the source of the code it runs. Prefect's own cache is off by default and ignores

@@ -34,7 +34,7 @@ from augmentor.run.step import Step
 from augmentor.tasks.engines import engine_of
 
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
-_worked: ContextVar[tuple[Session, Step[Any]]] = ContextVar("augmentor_worked")
+_running: ContextVar[tuple[Session, Step[Any]]] = ContextVar("augmentor_running")
 _ended: ContextVar[list[Outcome | NotPublished] | None] = ContextVar("augmentor_ended", default=None)
 # Steps that touch disks and networks fail for passing reasons; a wrong recipe or a failed
 # training would fail again.
@@ -98,8 +98,8 @@ def worth_retrying(_task: object, _run: object, state: State) -> bool:
     return isinstance(error, OSError) and not isinstance(error, AugmentorError)
 
 
-def work(session: Session, step: Step[Any]) -> bool:
-    """Work one step as a task that bears its title; return whether it was reused."""
+def run_as_task(session: Session, step: Step[Any]) -> bool:
+    """Run one step as a task that bears its title; return whether it was reused."""
     run_step = task(
         name=step.title,
         task_run_name=step.title,
@@ -111,16 +111,16 @@ def work(session: Session, step: Step[Any]) -> bool:
     )(_run_step)
     # Neither a closure nor a parameter: Prefect sends the running task along with every unit that the
     # step hands to a worker, and a session, with its open log, stays here.
-    token = _worked.set((session, step))
+    token = _running.set((session, step))
     try:
         return run_step()
     finally:
-        _worked.reset(token)
+        _running.reset(token)
 
 
 def _run_step() -> bool:
-    session, step = _worked.get()
-    return session.work(step).reused
+    session, step = _running.get()
+    return session.run_step(step).reused
 
 
 @task(
@@ -149,19 +149,19 @@ def evaluate_all(
     real: str, synthetic: str, recipe: str, settings: Sequence[str], out: Path, device: str
 ) -> Outcome:
     """Judge synthetic samples of any origin, step by step as tasks; call it inside a flow."""
-    return work_all(open_session(*external_job(real, synthetic, recipe, settings, out, device)))
+    return run_all(open_session(*external_job(real, synthetic, recipe, settings, out, device)))
 
 
 def expand_all(job: Job) -> Outcome:
     """Run every step of ``job`` as a task and publish; call it inside a flow."""
-    return work_all(open_session(job, expansion(job.recipe)))
+    return run_all(open_session(job, expansion(job.recipe)))
 
 
-def work_all(session: Session) -> Outcome:
+def run_all(session: Session) -> Outcome:
     """Run every step of a session as a task and publish; call it inside a flow."""
     with session.recorded():
         for step in session.plan.steps:
-            work(session, step)
+            run_as_task(session, step)
         return finish(session)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from augmentor.tasks.expand import by_flow, finish, open_session, work
+from augmentor.tasks.expand import by_flow, finish, open_session, run_as_task
 
 # isort: split
 from prefect import task
@@ -46,7 +46,7 @@ def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
         )
 
     with session.recorded():
-        drive(session, plan, step=work, attempt=attempt, show=show)
+        drive(session, plan, step=run_as_task, attempt=attempt, show=show)
         return finish(session)
 
 

@@ -17,7 +17,7 @@ def write_one(output: Path, work: Path) -> None:
     (output / "one").write_text("1")
 
 
-def test_a_step_is_worked_once(tmp_path) -> None:
+def test_a_step_is_built_once(tmp_path) -> None:
     cache = StepCache(tmp_path)
     calls = []
 
@@ -122,7 +122,7 @@ def test_a_place_that_is_no_folder_is_explained(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove", "add", "unreadable done.json"])
-def test_a_damaged_step_is_worked_again_and_reported(tmp_path: Path, harm: str) -> None:
+def test_a_damaged_step_is_built_again_and_reported(tmp_path: Path, harm: str) -> None:
     cache = StepCache(tmp_path)
     kept = cache.get_or_build("train", "k", write_one)
     if harm == "flip":

@@ -306,6 +306,6 @@ def test_training_and_sampling_hold_a_slot_on_the_device(
     recipe = load_recipe(str(tiny_recipe), ["training.images=32", "judge.updates=1"], data=tiny_images)
     session = begin(Job(recipe, tmp_path, "cpu"), expansion(recipe), Engine(device_slot=device_slot))
     for step in session.plan.steps[:4]:
-        session.work(step)
+        session.run_step(step)
     changes = [event for event, before in pairwise([*events, ""]) if event != before]
     assert changes == ["take cpu", "fit", "give cpu", "take cpu", "sample", "give cpu"]

@@ -171,7 +171,7 @@ def test_changed_training_trains_again(
     recipe = recipe_of(tiny_recipe, tiny_images, "training.seed=1", "training.images=32")
     session = begin(Job(recipe, out), expansion(recipe))
     for step in session.plan.steps[:4]:
-        session.work(step)
+        session.run_step(step)
     completed = session.context.completed
     reused = {name: output.reused for name, output in completed.outputs.items()}
     assert reused == {"load": True, "judge": False, "train": False, "sample": False}

@@ -54,7 +54,6 @@ def reads(context: RunContext) -> dict[str, Any]:
         "balance": recipe.balance,
         "filters": recipe.filters,
         **scoring_inputs(context),
-        "shares": [trial_share(recipe.evaluation)],
     }
 
 
@@ -73,7 +72,7 @@ class Contest:
     members: list[RunContext] = field(default_factory=list)
 
     def attempt(self, name: str, rung: int) -> Tried:
-        """Work one candidate up to its validation scores; its own fault becomes its result."""
+        """Run one candidate up to its validation scores; its own fault becomes its result."""
         context, rungs = self.context, rungs_of(len(self.able))
         classes = len(context.completed.facts("load", LoadFacts).classes)
         images = rung_images(context.recipe.training, self.able[name], rungs - rung + 1, classes)

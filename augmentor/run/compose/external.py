@@ -34,7 +34,7 @@ USED = ("training.seed",)
 def external_evaluation(recipe: Recipe, source: Path) -> Plan:
     """Return the plan of judging the synthetic samples in ``source``.
 
-    They are read before the judge is trained: where held-out cases are among them, nothing else is worked.
+    They are read before the judge is trained: where held-out cases are among them, nothing else is done.
     """
     return Plan(
         steps=(
@@ -68,7 +68,7 @@ def external_job(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> tuple[Job, Plan]:
-    """Check what :func:`evaluate_foreign` is given; return the job and its plan. Nothing is worked yet.
+    """Check what :func:`evaluate_foreign` is given; return the job and its plan. No step is run yet.
 
     Raises:
         ConfigError: as :func:`foreign_recipe`.

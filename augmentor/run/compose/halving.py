@@ -41,7 +41,7 @@ class Tried:
         return statistics.stdev(self.scores) / n**0.5 if n > 1 else None
 
     def with_outcome(self, outcome: str) -> Attempt:
-        """Return the facts of this attempt with what became of it."""
+        """Return the facts of this attempt with its outcome."""
         return Attempt(
             rung=self.rung,
             candidate=self.candidate,
@@ -56,7 +56,7 @@ class Tried:
 def halve(
     names: Sequence[str], attempt: Callable[[str, int], Tried], refused: Sequence[Tried] = ()
 ) -> tuple[str, list[Tried], list[Attempt]]:
-    """Return the best of ``names`` by successive halving, every attempt, and what became of each.
+    """Return the best of ``names`` by successive halving, every attempt, and the outcome of each.
 
     Args:
         names: candidates in the order of the recipe, in which of equals the first goes on.

@@ -316,7 +316,7 @@ def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
         drive(
             session,
             plan,
-            step=Session.work,
+            step=Session.run_step,
             attempt=attempt,
             show=lambda _: None,
         )

@@ -1,4 +1,4 @@
-"""What became of each member of a sweep, as values and as a table."""
+"""The trials of a sweep's members, as values and as a table."""
 
 from __future__ import annotations
 

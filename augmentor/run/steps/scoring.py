@@ -23,7 +23,7 @@ SCORED_ON = ("train", "validation")
 
 
 def scoring_inputs(context: RunContext) -> dict[str, Any]:
-    """Return what validation scores depend on, the samples aside."""
+    """Return what validation scores depend on besides the samples."""
     spec = context.evaluation
     return {
         "model": spec.model,
@@ -70,7 +70,7 @@ def try_candidate(context: RunContext, output: Path, work: Path) -> TrialFacts:
 
 
 def candidate_inputs(context: RunContext) -> dict[str, Any]:
-    """Return what a candidate's scores depend on, its samples aside."""
+    """Return what a candidate's scores depend on besides its samples."""
     return {"filters": context.recipe.filters, **scoring_inputs(context)}
 
 

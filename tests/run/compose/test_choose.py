@@ -53,7 +53,7 @@ def tiny(tiny_recipe: Path, tiny_images: Path, *settings: str) -> Recipe:
     return load_recipe(str(tiny_recipe), [*SHORT, THREE, *settings], data=tiny_images)
 
 
-def worked(recipe: Recipe, out: Path, last: str) -> RunContext:
+def after_steps(recipe: Recipe, out: Path, last: str) -> RunContext:
     """Return the context of a run whose steps up to ``last`` are done."""
     context = RunContext(recipe, StepCache(out / ".cache"), "cpu", Silent())
     steps = generation(recipe)
@@ -147,13 +147,13 @@ def test_every_split_chooses_for_itself(ran: tuple[Path, Recipe, Outcome]) -> No
 def test_a_finished_choice_is_not_made_again(ran: tuple[Path, Recipe, Outcome]) -> None:
     """The candidate that failed would work now; the choice was made all the same."""
     out, recipe, _ = ran
-    context = worked(recipe, out, "train")
+    context = after_steps(recipe, out, "train")
     outputs = context.completed.outputs
     assert list(outputs) == ["load", "judge", "choose", "train"]
     assert outputs["train"].reused
     # The same generator without a choice is the very same training.
     alone = recipe.model_copy(update={"synthesizer": context.synthesizer, "candidates": ()})
-    assert worked(alone, out, "train").completed.key("train") == outputs["train"].key
+    assert after_steps(alone, out, "train").completed.key("train") == outputs["train"].key
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_a_killed_choice_goes_on_and_comes_out_the_same(
     tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = tiny(tiny_recipe, tiny_images)
-    whole = worked(recipe, tmp_path / "whole", "choose").completed.folder("choose")
+    whole = after_steps(recipe, tmp_path / "whole", "choose").completed.folder("choose")
     rungs: list[bool] = []
     real = module.run_steps
 
@@ -177,11 +177,11 @@ def test_a_killed_choice_goes_on_and_comes_out_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(module, "run_steps", stopped)
         with pytest.raises(KeyboardInterrupt):
-            worked(recipe, tmp_path / "broken", "choose")
+            after_steps(recipe, tmp_path / "broken", "choose")
         assert rungs == [False] * 3
     assert not list((tmp_path / "broken").glob(".cache/choose/*/done.json"))
     monkeypatch.setattr(module, "run_steps", counted)
-    again = worked(recipe, tmp_path / "broken", "choose").completed.folder("choose")
+    again = after_steps(recipe, tmp_path / "broken", "choose").completed.folder("choose")
     assert rungs[3:] == [True] * 3 + [False] * 2
     for name in ("facts.json", "results.parquet", "seen_rows.json"):
         assert (again / name).read_bytes() == (whole / name).read_bytes(), name
@@ -199,16 +199,16 @@ def test_the_test_part_stays_closed_and_a_leak_would_be_found(
         read.add(folder.name)
         return real(folder)
 
-    worked(recipe, tmp_path / "closed", "judge")
+    after_steps(recipe, tmp_path / "closed", "judge")
     with monkeypatch.context() as patch:
         patch.setattr(completed_module, "read_samples", watched)
-        context = worked(recipe, tmp_path / "closed", "filter")
+        context = after_steps(recipe, tmp_path / "closed", "filter")
         assert read == {"train", "validation"}
         check_leak(context.completed)
         assert "test" in read  # the watch would have seen it
     # The fault: a rung is given all parts.
     monkeypatch.setattr(scoring, "SCORED_ON", ("train", "validation", "test"))
-    context = worked(recipe, tmp_path / "open", "filter")
+    context = after_steps(recipe, tmp_path / "open", "filter")
     with pytest.raises(LeakError, match="choose step's test"):
         check_leak(context.completed)
 
@@ -229,7 +229,7 @@ def test_only_a_candidates_own_errors_drop_it_out(
 
         monkeypatch.setattr(module, "run_steps", broken)
         with pytest.raises(kind, match=said):
-            worked(recipe, tmp_path, "choose")
+            after_steps(recipe, tmp_path, "choose")
 
 
 def test_an_empty_validation_part_is_reported_before_any_training(
@@ -239,11 +239,11 @@ def test_an_empty_validation_part_is_reported_before_any_training(
         raise AssertionError("a candidate was tried")
 
     recipe = tiny(tiny_recipe, tiny_images)
-    worked(recipe, tmp_path, "judge")
+    after_steps(recipe, tmp_path, "judge")
     monkeypatch.setattr(module, "run_steps", never)
     monkeypatch.setattr(completed_module, "read_samples", lambda _: [])
     with pytest.raises(DataError, match=r"validation part is empty.*candidates to \[\]"):
-        worked(recipe, tmp_path, "choose")
+        after_steps(recipe, tmp_path, "choose")
 
 
 # Where a choice has no place.
