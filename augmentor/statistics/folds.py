@@ -8,39 +8,16 @@ differences are correlated; Nadeau and Bengio (2003) allow for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from augmentor.core.facts.evaluation import OuterFacts, SplitFacts
 from augmentor.statistics.significance import nadeau_bengio
 from augmentor.statistics.variance import POWER, quantile
-from augmentor.statistics.verdict import Word, word_of
+from augmentor.statistics.verdict import word_of
 from augmentor.statistics.words import points
-
-
-@dataclass(frozen=True)
-class OuterSplit:
-    """What one split came to, every choice made on its own validation part.
-
-    Attributes:
-        arm: the synthetic arm that was chosen.
-        baseline: the other arm that was chosen.
-        before: the baseline's mean score on the split's test part.
-        after: the arm's.
-        n_train: training cases.
-        n_test: test cases.
-        control: mean score of the arm that differs from the chosen one in synthesis alone, None where there
-            is none.
-    """
-
-    arm: str
-    baseline: str
-    before: float
-    after: float
-    n_train: int
-    n_test: int
-    control: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,24 +25,21 @@ class Folded:
     """The answer over all splits.
 
     Attributes:
-        word: by the rules of docs/concepts/verdict.md, from the interval over splits.
-        sentence: the same in plain words.
         rows: rows for the results; ``seed`` is the number of the split.
-        facts: JSON-able words and the p-value.
+        facts: word (by the rules of docs/concepts/verdict.md, from the interval over splits), sentence and
+            p-value.
     """
 
-    word: Word
-    sentence: str
     rows: list[dict[str, Any]]
-    facts: dict[str, Any]
+    facts: OuterFacts
 
 
 def fold_splits(
-    splits: Sequence[OuterSplit], *, metric: str, margin: float, confidence: float = 0.95
+    splits: Sequence[SplitFacts], *, metric: str, margin: float, confidence: float = 0.95
 ) -> Folded:
     """Fold the splits by the corrected resampled t test.
 
-    "helps" is said only where the gain over the controls is above 0 too, see :class:`OuterSplit`.
+    "helps" is said only where the gain over the controls is above 0 too, see ``SplitFacts.control``.
 
     Args:
         splits: two or more.
@@ -121,12 +95,12 @@ def fold_splits(
             " But the same arms without anything synthetic may gain as much: against them it is "
             f"{points(alone.estimate)} points ({points(alone.low)} to {points(alone.high)})."
         )
-    facts = {
-        "splits": [asdict(one) for one in splits],
-        "p_value": found.p_value,
-        "n_train": n_train,
-        "n_test": n_test,
-        "word": word,
-        "sentence": sentence,
-    }
-    return Folded(word, sentence, rows, facts)
+    facts = OuterFacts(
+        splits=tuple(splits),
+        p_value=found.p_value,
+        n_train=n_train,
+        n_test=n_test,
+        word=word,
+        sentence=sentence,
+    )
+    return Folded(rows, facts)

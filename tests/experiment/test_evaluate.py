@@ -161,16 +161,6 @@ def test_a_second_run_trains_nothing_and_says_the_same(finished, monkeypatch):
     assert again.facts.verdict == found.facts.verdict
 
 
-@pytest.mark.slow
-def test_the_number_of_processes_changes_no_byte(finished, tmp_path):
-    _, found = finished
-    other = run(tmp_path / "two", processes=2)
-    found.results.write(tmp_path / "one.parquet")
-    other.results.write(tmp_path / "two.parquet")
-    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
-    assert other.facts == found.facts
-
-
 def test_a_killed_run_trains_only_what_is_missing(finished, tmp_path, monkeypatch):
     _, found = finished
     calls = []

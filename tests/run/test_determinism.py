@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +43,13 @@ def pictures(folder: Path) -> dict[str, str]:
     }
 
 
-def test_results_are_the_same_bytes(runs):
+def test_results_and_the_verdict_are_the_same(runs):
     one, two, other = ((folder / "results.parquet").read_bytes() for folder in runs.values())
     assert one == two
     assert one != other
+    first, second, _ = (json.loads((folder / "summary.json").read_text()) for folder in runs.values())
+    for name in ("verdict", "recommendation", "counts", "acceptance"):
+        assert first[name] == second[name], name
 
 
 def test_synthetic_pictures_and_their_table_are_the_same_bytes(runs):

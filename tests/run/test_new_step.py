@@ -20,7 +20,7 @@ from augmentor.run.compose.expand import expansion
 from augmentor.run.context import RunContext
 from augmentor.run.outcome import Outcome
 from augmentor.run.plan import Plan
-from augmentor.run.recipe import Recipe, load_recipe
+from augmentor.run.recipe import NO_EFFECT, Recipe, load_recipe
 from augmentor.run.session import Job, begin
 from augmentor.run.step import Step, run_steps, step_key
 from augmentor.run.steps.filter import FILTER
@@ -126,3 +126,21 @@ def test_the_key_of_a_step_follows_everything_that_it_reads(tmp_path: Path) -> N
     for setting in ("training.seed=1", "evaluation.seeds=3", "judge.folds=2", "guard.minimum_gain=0"):
         assert key(setting) == usual, setting
     assert key(device="cuda") == usual
+
+
+def test_every_part_of_a_recipe_belongs_to_the_key_of_a_step(tmp_path: Path) -> None:
+    """A sub-spec that is added to the recipe or to its evaluation cannot be forgotten here."""
+    asked = [
+        "candidates=[{family: cvae}]",
+        "evaluation.outer_splits=2",
+        "evaluation.mixing.label_minimums=[0, 1]",
+    ]
+    recipe = load_recipe("digits", asked)
+    context = RunContext(recipe, StepCache(tmp_path), "cpu", Silent())
+    read = {name for step in expansion(recipe).steps for name in step.reads(context)}
+    # Under other names: all generators, what each further split is, and the evaluation part by part.
+    read |= {"candidates"} if "generators" in read else set()
+    read |= {"outer_splits"} if "splits" in read else set()
+    parts = {name for name, field in Recipe.model_fields.items() if NO_EFFECT not in field.metadata}
+    assert parts - read == {"name", "evaluation"}
+    assert set(type(recipe.evaluation).model_fields) - read == set()

@@ -1,20 +1,27 @@
 """Folding outer splits: the corrected t test by hand, and the words."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from augmentor.core.errors import DataError
+from augmentor.core.facts.evaluation import SplitFacts
 from augmentor.core.results import Results
-from augmentor.statistics.folds import OuterSplit, fold_splits
+from augmentor.statistics.folds import fold_splits
 
 
 def splits(differences, n_train=70, n_test=30):
     return [
-        OuterSplit("filtered", "classical", 0.6 + i / 100, 0.6 + i / 100 + d, n_train, n_test)
+        SplitFacts(
+            arm="filtered",
+            baseline="classical",
+            before=0.6 + i / 100,
+            after=0.6 + i / 100 + d,
+            n_train=n_train,
+            n_test=n_test,
+        )
         for i, d in enumerate(differences)
     ]
 
@@ -36,7 +43,7 @@ def test_interval_and_p_value_by_hand():
 
     assert value("delta_mean") == pytest.approx(0.03)
     assert (value("delta_low"), value("delta_high")) == pytest.approx((0.03 - half, 0.03 + half))
-    assert found.facts["p_value"] == pytest.approx(2 * stats.t.sf(0.03 / error, 3))
+    assert found.facts.p_value == pytest.approx(2 * stats.t.sf(0.03 / error, 3))
     reach = stats.t.ppf(0.975, 3) + stats.t.ppf(0.8, 3)
     assert value("minimum_detectable") == pytest.approx(reach * error)
     assert table.where(metric="outer_delta")["value"].tolist() == pytest.approx(d.tolist())
@@ -67,14 +74,14 @@ def test_overlap_of_the_training_parts_widens_the_interval():
 )
 def test_words_follow_the_rules(differences, word):
     found = folded(differences)
-    assert found.word == word == found.facts["word"]
-    assert f"over {len(differences)} splits" in found.sentence
+    assert found.facts.word == word
+    assert f"over {len(differences)} splits" in found.facts.sentence
 
 
 def test_a_gain_inside_the_margin_is_reported():
     found = folded([0.004, 0.0041, 0.0039], margin=0.02)
-    assert found.word == "helps"
-    assert "smaller than the margin" in found.sentence
+    assert found.facts.word == "helps"
+    assert "smaller than the margin" in found.facts.sentence
 
 
 def test_a_gain_that_the_controls_share_is_no_help():
@@ -82,18 +89,18 @@ def test_a_gain_that_the_controls_share_is_no_help():
 
     def word(beyond):
         made = [
-            replace(one, control=None if beyond is None else one.after - beyond[i])
+            one.model_copy(update={"control": None if beyond is None else one.after - beyond[i]})
             for i, one in enumerate(splits(gains))
         ]
-        return fold_splits(made, metric="balanced accuracy", margin=0.01)
+        return fold_splits(made, metric="balanced accuracy", margin=0.01).facts
 
     assert word(None).word == word([0.02, 0.021, 0.019, 0.02]).word == "helps"
     shared = word([0.01, -0.01, 0.005, -0.005])
     assert shared.word == "inconclusive"
     assert "without anything synthetic may gain as much" in shared.sentence
     # What hurts is not called otherwise for its control.
-    worse = [replace(one, control=one.after + 0.1) for one in splits([-g for g in gains])]
-    assert fold_splits(worse, metric="balanced accuracy", margin=0.01).word == "hurts"
+    worse = [one.model_copy(update={"control": one.after + 0.1}) for one in splits([-g for g in gains])]
+    assert fold_splits(worse, metric="balanced accuracy", margin=0.01).facts.word == "hurts"
 
 
 def test_one_split_is_no_fold():

@@ -55,7 +55,7 @@ def test_no_class_of_the_scarce_digits_collapses():
             x = np.maximum(x @ weight + bias, 0)
         return x
 
-    synthesizer = build(spec_of(), TrainingSpec(images=32_000))
+    synthesizer = build(spec_of(), TrainingSpec(images=16_000))
     synthesizer.fit(cut, seed=0)
     made = synthesizer.sample(Conditions(np.repeat(np.arange(10), 100)), seed=0)
     fidelity = judge.predict(flat(made.array)) == made.y

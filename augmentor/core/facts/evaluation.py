@@ -110,7 +110,18 @@ class EvaluateFacts(Facts):
 
 
 class SplitFacts(Facts):
-    """What one outer split came to; see :class:`augmentor.statistics.folds.OuterSplit`."""
+    """What one outer split came to, every choice made on its own validation part.
+
+    Attributes:
+        arm: the synthetic arm that was chosen.
+        baseline: the other arm that was chosen.
+        before: the baseline's mean score on the split's test part.
+        after: the arm's.
+        n_train: training cases.
+        n_test: test cases.
+        control: mean score of the arm that differs from the chosen one in synthesis alone, None where there
+            is none.
+    """
 
     arm: str
     baseline: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from augmentor.core.facts.evaluation import EvaluateFacts, OuterFacts, SplitSeeds
+from augmentor.core.facts.evaluation import EvaluateFacts, OuterFacts, SplitFacts, SplitSeeds
 from augmentor.core.facts.samples import LoadFacts
 from augmentor.core.facts.training import ChooseFacts
 from augmentor.core.results import Results
@@ -15,9 +15,6 @@ from augmentor.run.context import RunContext
 from augmentor.run.leak_check import check_leak
 from augmentor.run.recipe import Recipe
 from augmentor.run.step import EXPERIMENT_CODE, Step, run_steps
-
-if TYPE_CHECKING:
-    from augmentor.statistics.folds import OuterSplit
 
 
 def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
@@ -60,7 +57,7 @@ def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
         )
         dataset = context.completed.facts("load", LoadFacts).dataset
         Results.from_rows({"dataset": dataset, **row} for row in folded.rows).write(output / RESULTS)
-        return OuterFacts(**folded.facts, seeds=tuple(seeds))
+        return folded.facts.model_copy(update={"seeds": tuple(seeds)})
 
     return Step(
         "outer",
@@ -101,10 +98,8 @@ def seeds_of(context: RunContext) -> SplitSeeds:
     return SplitSeeds(split=context.recipe.split.seed, training=context.seed, generator=chosen)
 
 
-def split_of(context: RunContext) -> OuterSplit:
+def split_of(context: RunContext) -> SplitFacts:
     """Return what a split came to."""
-    from augmentor.statistics.folds import OuterSplit
-
     completed = context.completed
     facts = completed.facts("evaluate", EvaluateFacts)
     results = Results.read(completed.folder("evaluate") / RESULTS)
@@ -115,7 +110,7 @@ def split_of(context: RunContext) -> OuterSplit:
     def mean(arm: str) -> float:
         return float(results.where(arm=arm, split="test", metric=metric)["value"].mean())
 
-    return OuterSplit(
+    return SplitFacts(
         arm=verdict.arm,
         baseline=verdict.baseline,
         before=mean(verdict.baseline),
