@@ -124,6 +124,15 @@ def test_a_recipe_field_without_a_meaning_stops_the_build(reference: ModuleType)
         reference.table(reference.Section("image", Bare, Bare()))
 
 
+def test_tests_named_on_the_pages_are_there() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        text = page.read_text(encoding="utf-8")
+        named = re.findall(r"\btests/([a-z_]+/test_[a-z_]+)\.py", text)
+        named += re.findall(r"(?<=\| )([a-z]+/test_[a-z_]+)", text)
+        for name in named:
+            assert (ROOT / "tests" / f"{name}.py").is_file(), f"{page.name} names tests/{name}.py"
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 90
 
