@@ -12,18 +12,25 @@ import pandas as pd
 # What is called otherwise in the newer checkout, as old name to new name. Applied to the rows of both
 # checkouts, so that both come out in the new words.
 RENAMED_COLUMNS: dict[str, str] = {"fold": "split"}
-RENAMED_ARMS: dict[str, str] = {
-    "critic_start_spread_cutmix": "rows=passing mix=cutmix start=critic",
-    "critic_network_cutmix": "mix=cutmix start=untrained_critic",
-    "critic_start_cutmix": "mix=cutmix start=critic",
-    "critic_network_mixup": "mix=mixup start=untrained_critic",
-    "critic_start_mixup": "mix=mixup start=critic",
+# An arm that had a name of its own, and the fields that it is given by.
+_PLAIN = {
+    "real": "sampling=natural augmentation=none",
+    "balanced": "augmentation=none",
+    "classical": "",
+    "class_weighted": "sampling=natural loss=class_weighted",
+    "focal": "sampling=natural loss=focal",
+    "logit_adjusted": "sampling=natural loss=logit_adjusted",
+    "mixup": "mix=mixup",
     "weighted_mixup": "sampling=natural loss=class_weighted mix=mixup",
-    "spread_weighted_mixup": "rows=passing sampling=natural loss=class_weighted mix=mixup",
-    "spread_class_weighted": "rows=passing sampling=natural loss=class_weighted",
-    "spread_mixup": "rows=passing mix=mixup",
-    "spread_cutmix": "rows=passing mix=cutmix",
-    "spread": "rows=passing",
+    "cutmix": "mix=cutmix",
+}
+_ROWS = {"classical": "spread", "class_weighted": "spread_weighted"}
+_SPREAD = {_ROWS.get(name, f"spread_{name}"): f"rows=passing {told}".strip() for name, told in _PLAIN.items()}
+RENAMED_ARMS: dict[str, str] = {
+    "weighted_mixup": _PLAIN["weighted_mixup"],
+    **_SPREAD,
+    **{f"critic_start_{n}": f"{told} start=critic".strip() for n, told in {**_PLAIN, **_SPREAD}.items()},
+    **{f"critic_network_{n}": f"{told} start=untrained_critic".strip() for n, told in _PLAIN.items()},
     "diverse": "rows=diverse mix=mixup",
     "influential": "rows=influential mix=mixup",
     "covariance_transfer": "head=covariance",

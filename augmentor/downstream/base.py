@@ -169,8 +169,14 @@ class Downstream(ABC):
         return ""
 
     def why_not(self, model: str, training: Training) -> str:
-        """Return why the model cannot be trained so, "" where it can, or where it is not known yet."""
+        """Return why the model cannot be trained so, "" where it can."""
         return ""
+
+    def refusal(self, model: str, training: Training) -> str:
+        """Return why the model, or with "auto" every model, cannot be trained so; "" where one can."""
+        if model != AUTO:
+            return self.why_not(model, training)
+        return "" if self.able(training) else self.why_not(next(iter(self.models)), training)
 
     def able(self, training: Training) -> list[str]:
         """Return the models that can be trained so."""

@@ -58,8 +58,8 @@ class Classification(Downstream):
         return ""
 
     def why_not(self, model: str, training: Training) -> str:
-        """Return why a classifier cannot be trained so, "" where it can, or where it is not known yet."""
-        return "" if model == AUTO else why_not(model, training)
+        """Return why a classifier cannot be trained so, "" where it can."""
+        return why_not(model, training)
 
     def targets(self, samples: Samples) -> NDArray[Any]:
         """Return the labels (N,)."""

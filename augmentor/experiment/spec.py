@@ -201,11 +201,13 @@ class EvaluationSpec(Spec):
         if idle := question.idle_setting(asked):
             raise ValueError(idle)
         for arm in self.arms:
-            if why := question.why_not(asked.name, pattern_of(arm).training):
+            if why := question.refusal(asked.name, pattern_of(arm).training):
                 able = ", ".join(question.able(pattern_of(arm).training))
+                other = f", or choose one of {able}" if able else ""
+                who = f"no model of {question.name}" if asked.name == AUTO else asked.name
+                does = "can" if asked.name == AUTO else "cannot"
                 raise ValueError(
-                    f"{asked.name} cannot train the arm {name_of(arm)}: {why}; take it out of "
-                    f"evaluation.arms, or choose one of {able}"
+                    f"{who} {does} train the arm {name_of(arm)}: {why}; take it out of evaluation.arms{other}"
                 )
         if asked.name != AUTO and question.models[asked.name].table and self.mixing.anneal:
             raise ValueError(f"mixing.anneal needs batches one by one, and {asked.name} sees one table")
@@ -246,9 +248,9 @@ def trainable(arms: Iterable[AnyArm], values: Mapping[str, Any]) -> list[AnyArm]
     """Return the arms that the model of an evaluation can train; all of them where there is no such model."""
     model = values.get("model", {})
     question, name = DOWNSTREAM.get(_said(model, "question")), _said(model, "name")
-    if question is None or name not in question.models:
+    if question is None or name not in (AUTO, *question.models):
         return list(arms)
-    return [arm for arm in arms if not question.why_not(name, pattern_of(arm).training)]
+    return [arm for arm in arms if not question.refusal(name, pattern_of(arm).training)]
 
 
 def _said(model: object, field: str) -> str:

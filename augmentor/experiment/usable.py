@@ -61,7 +61,7 @@ def usable_arms(
     skipped |= {
         name: f"The arm {name} was left out: {why}."
         for name, arm in arms.items()
-        if (why := question.why_not(spec.model.name, pattern_of(arm).training))
+        if (why := question.refusal(spec.model.name, pattern_of(arm).training))
     }
     choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
     if choosing:

@@ -1,88 +1,115 @@
-"""A question and an arm of somebody's own, defined here alone, run from a recipe to the report."""
+"""A question, an arm and a mixture that are registered from the tests alone go from recipe to report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+import json
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from mask_question import BrightPixels
 
+from augmentor.core.errors import ConfigError
 from augmentor.core.results import Results
-from augmentor.core.samples import IntArray, Samples
-from augmentor.downstream.base import Batches, Downstream, Floats, Metric, ModelKind, ModelSpec, Training
+from augmentor.core.spec import parse
+from augmentor.downstream.remedies import MIXES
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.arms import PRESETS, Arm, Rows
-from augmentor.report.run_facts import RunFacts
+from augmentor.experiment.spec import EvaluationSpec
 from augmentor.run.compose.expand import run_job
 from augmentor.run.recipe import load_recipe
 from augmentor.run.session import Job
 
+MASKS = [
+    "evaluation.model={question: bright_pixels, updates: 4, batch: 16}",
+    "evaluation.augmentation.policy=none",
+    "evaluation.arms=[balanced, classical, synthetic, with_synthetic]",
+    "evaluation.mixing.shares=[0.25, 0.5]",
+]
 
-class MeanValue(Downstream):
-    """How bright is each sample? A regression: predictions (N,) are its mean value, in [0, 1]."""
 
-    name = "mean_value"
-    metrics: ClassVar[Mapping[str, Metric]] = {"closeness": Metric("closeness of the mean value")}
-    models: ClassVar[Mapping[str, ModelKind]] = {"ridge": ModelKind("ridge regression on the values")}
+@pytest.fixture
+def question(monkeypatch):
+    monkeypatch.setitem(DOWNSTREAM, BrightPixels.name, BrightPixels())
 
-    def targets(self, samples: Samples) -> NDArray[Any]:
-        return samples.array.reshape(len(samples), -1).mean(axis=1) / 255.0
 
-    def strata(self, samples: Samples) -> IntArray:
-        return samples.y
-
-    def fit(
-        self, spec: ModelSpec, training: Training, batches: Batches, *, seed: int, critic: Path | None
-    ) -> Any:
-        drawn = [batches.draw(step) for step in range(spec.updates)]
-        x = torch.cat([rows.flatten(1) for rows, _ in drawn]).double().numpy()
-        y = torch.cat([targets for _, targets in drawn]).double().numpy()
-        design = np.column_stack([x, np.ones(len(x))])
-        weights = np.linalg.solve(design.T @ design + 0.1 * np.eye(design.shape[1]), design.T @ y)
-
-        def predict(rows: Tensor) -> Floats:
-            flat = rows.flatten(1).double().numpy()
-            found: Floats = np.column_stack([flat, np.ones(len(flat))]) @ weights
-            return found
-
-        return predict
-
-    def score(self, predictions: Floats, samples: Samples, *, details: bool) -> Iterable[Mapping[str, Any]]:
-        worth = self.contributions("closeness", predictions[None], samples)[0]
-        means = [worth[samples.y == label].mean() for label in np.unique(samples.y)]
-        yield {"metric": "closeness", "value": float(np.sum(means)), "greater_is_better": True}
-
-    def contributions(self, metric: str, predictions: Floats, samples: Samples) -> Floats:
-        worth = np.clip(1.0 - np.abs(predictions - self.targets(samples)), 0.0, 1.0)
-        # The sum over strata of the mean over their cases is to be the mean over the strata.
-        table: Floats = worth / len(np.unique(samples.y))
-        return table
+def finished(recipe, settings, images, out):
+    outcome = run_job(Job(load_recipe(str(recipe), settings, data=images), out))
+    summary = json.loads((outcome.folder / "summary.json").read_text(encoding="utf-8"))
+    return outcome.folder, Results.read(outcome.folder / "results.parquet"), summary
 
 
 @pytest.mark.slow
-def test_a_new_question_and_a_new_arm_run_from_recipe_to_report(
-    tiny_recipe: Path, tiny_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(DOWNSTREAM, "mean_value", MeanValue())
-    monkeypatch.setitem(PRESETS, "half_made", Arm(rows=Rows(synthetic="passing"), sampling="natural"))
+def test_another_question_goes_from_recipe_to_report(question, tiny_recipe, tiny_images, tmp_path):
+    folder, results, summary = finished(tiny_recipe, MASKS, tiny_images, tmp_path)
+    verdict = summary["verdict"]
+    assert summary["primary_metric"] == "dice"
+    assert "mean Dice coefficient" in verdict["sentence"]
+    for split in ("validation", "test"):
+        scores = results.where(metric="dice", split=split)
+        assert set(scores["arm"]) == {"balanced", "classical", "synthetic", "with_synthetic"}
+    # The metric is the mean of the numbers of both strata, and so is its change.
+    arm = verdict["arm"]
+    both = [results.where(arm=arm, metric="dice", split="test", class_=name) for name in ("disc", "ring")]
+    whole = results.where(arm=arm, metric="dice", split="test")
+    whole = whole[whole["class"].isna()].sort_values("seed")["value"].to_numpy()
+    means = np.mean([one.sort_values("seed")["value"].to_numpy() for one in both], axis=0)
+    np.testing.assert_allclose(whole, means)
+    changes = [results.value(arm=arm, metric="dice_delta", class_=name) for name in ("disc", "ring")]
+    assert results.value(arm=arm, metric="delta", split="test") == pytest.approx(np.mean(changes))
+    tried = results.table[results.table["setting"].str.startswith("share=").fillna(False)]
+    assert set(tried["metric"]) == {"dice"}
+    with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
+        assert stored["test/classical"].shape[-2:] == (8, 8)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert verdict["sentence"] in page
+    assert "one threshold for all pixels" in page
+
+
+def test_a_question_says_which_metrics_models_and_arms_it_has(question):
+    spec = parse(EvaluationSpec, {"model": {"question": "bright_pixels"}}, "here")
+    assert (spec.primary_metric, spec.model.name) == ("dice", "auto")
+    assert not {"mixup", "cutmix"} & set(spec.named_arms)
+    for values, reason in (
+        ({"model": {"question": "bright_pixel"}}, "is one of classification, bright_pixels"),
+        ({"model": {"question": "bright_pixels", "name": "mlp"}}, "is one of auto, threshold, nothing"),
+        (
+            {"model": {"question": "bright_pixels"}, "primary_metric": "accuracy"},
+            "primary_metric is one of dice",
+        ),
+        (
+            {"model": {"question": "bright_pixels"}, "arms": ["cutmix", "filtered"]},
+            "no model of bright_pixels can train the arm cutmix",
+        ),
+        (
+            {"model": {"question": "bright_pixels", "name": "threshold"}, "arms": ["cutmix", "filtered"]},
+            "cannot train the arm cutmix: pixels of mixed pictures have no mask",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            parse(EvaluationSpec, values, "here")
+
+
+def blend(x, y, rng):
+    """Return the mean of every row and another: half of either label."""
+    other = rng.permutation(len(x))
+    return (x + x[other]) / 2, (y + y[other]) / 2
+
+
+@pytest.mark.slow
+def test_another_arm_and_mixture_go_from_recipe_to_report(monkeypatch, tiny_recipe, tiny_images, tmp_path):
+    monkeypatch.setitem(MIXES, "blend", blend)
+    monkeypatch.setitem(PRESETS, "blended", Arm(mix="blend", rows=Rows(synthetic="passing")))
     settings = [
-        "training.images=64",
-        "evaluation.model={question: mean_value, updates: 3}",
-        "evaluation.primary_metric=closeness",
-        "evaluation.arms=[real, classical, half_made]",
-        "execution.processes=1",
+        "evaluation.arms=[classical, blended, {mix: blend}, {mix: blend, start: critic}]",
+        "evaluation.mixing.shares=[0.5]",
     ]
-    outcome = run_job(Job(load_recipe(str(tiny_recipe), settings, data=tiny_images), tmp_path, "cpu"))
-    results = Results.read(outcome.folder / "results.parquet")
-    facts = RunFacts.read(outcome.folder)
-    assert facts.verdict.arm == "half_made"
-    scores = results.where(arm="half_made", split="test", metric="closeness")["value"]
-    assert scores.between(0.8, 1.0).all()
-    assert len(scores) > 1
-    text = (outcome.folder / "report.html").read_text(encoding="utf-8")
-    assert "closeness of the mean value" in text
+    folder, results, summary = finished(tiny_recipe, settings, tiny_images, tmp_path)
+    scores = results.where(metric="balanced_accuracy", split="test")
+    assert set(scores["arm"]) == {"classical", "blended", "mix=blend", "mix=blend start=critic"}
+    titles = {name: arm["title"] for name, arm in summary["arms"].items()}
+    assert titles["blended"] == "Blend with synthetic"
+    assert titles["mix=blend start=critic"] == "Blend, from the critic"
+    # Its control is found by what it is, not by a name.
+    assert summary["gains"]["blended"]["alone"]["control"] == "mix=blend"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Blend with synthetic" in page
