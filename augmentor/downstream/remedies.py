@@ -90,7 +90,7 @@ def mixup(x: Tensor, y: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tenso
     Args:
         x: (B, C, *spatial).
         y: (B, K) label weights.
-        rng: draws lambda ~ Beta(0.2, 0.2), one a batch, and the partners.
+        rng: draws lambda ~ Beta(0.2, 0.2), one per batch, and the partners.
     """
     import torch
 

@@ -25,10 +25,10 @@ from augmentor.downstream.base import Downstream, Scored
 from augmentor.experiment.arms import Derived
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.decide import Decision, decide, evidence_of
+from augmentor.experiment.evaluation_facts import Outcome, facts_of
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import EvaluationSpec, check_shape
-from augmentor.experiment.told import Outcome, facts_of
 from augmentor.experiment.usable import check_parts, usable_arms
 from augmentor.experiment.values import ThreeParts, Workers
 from augmentor.modalities.table import modality_of

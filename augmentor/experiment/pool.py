@@ -36,7 +36,7 @@ class Augmentation:
     Attributes:
         policy: what may be changed; what the modality does not have is left out.
         modality: of the samples; changes them.
-        window: (low, high) of packed values, for all channels or one a channel; brightness, contrast
+        window: (low, high) of packed values, for all channels or one per channel; brightness, contrast
             and noise are shares of it, and changed samples are clipped to it.
     """
 

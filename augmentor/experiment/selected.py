@@ -46,7 +46,7 @@ TAKEN = 0.5
 """Share of a class's passing rows that is taken; never fewer than one."""
 
 
-class Eyes:
+class HalfNetworks:
     """Two networks, each fitted on one half of the training part.
 
     Args:
@@ -64,8 +64,9 @@ class Eyes:
         self.fold = assign_folds(train, FOLDS, derive_seed(seed, "halves"))
         self.networks: list[SmallResNet] = fit_folds(
             codec.encode(train.x), train.y, self.fold,
-            n_classes=train.n_classes, updates=UPDATES, seed=derive_seed(seed, "eyes"), processes=processes,
-            device="cpu",
+            n_classes=train.n_classes, updates=UPDATES,
+            seed=derive_seed(seed, "eyes"),  # the name that these networks had at first
+            processes=processes, device="cpu",
         )  # fmt: skip
 
     def features(self, samples: Samples, network: SmallResNet) -> Floats:
@@ -102,37 +103,37 @@ def select(
         return {}
     passed = np.flatnonzero(passing(synthetic))
     samples = synthetic.samples.take(passed)
-    eyes = Eyes(train, modality_of(train).fit_codec(train), seed=seed, processes=processes)
+    halves = HalfNetworks(train, modality_of(train).fit_codec(train), seed=seed, processes=processes)
     masks = {}
     for kind in sorted(kinds):
         masks[kind] = np.zeros(len(synthetic), np.bool_)
-        masks[kind][passed[SELECTIONS[kind](eyes, samples)]] = True
+        masks[kind][passed[SELECTIONS[kind](halves, samples)]] = True
     return masks
 
 
-def diverse(eyes: Eyes, samples: Samples) -> IntArray:
+def diverse(halves: HalfNetworks, samples: Samples) -> IntArray:
     """Return positions of the rows that :func:`k_centre` takes, in the features of both networks."""
-    mine = np.concatenate([eyes.features(samples, network) for network in eyes.networks], axis=1)
-    real = np.concatenate([eyes.features(eyes.train, network) for network in eyes.networks], axis=1)
+    mine = np.concatenate([halves.features(samples, network) for network in halves.networks], axis=1)
+    real = np.concatenate([halves.features(halves.train, network) for network in halves.networks], axis=1)
     found = []
     for label in np.unique(samples.y):
         rows = np.flatnonzero(samples.y == label)
-        found.append(rows[k_centre(mine[rows], real[eyes.train.y == label], taken(len(rows)))])
+        found.append(rows[k_centre(mine[rows], real[halves.train.y == label], taken(len(rows)))])
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def influential(eyes: Eyes, samples: Samples) -> IntArray:
+def influential(halves: HalfNetworks, samples: Samples) -> IntArray:
     """Return positions of the rows of each class with the greatest :func:`influence`."""
     worth = np.zeros(len(samples))
-    for half, network in enumerate(eyes.networks):
-        held = eyes.train.take(np.flatnonzero(eyes.fold == half))
-        seen, mine = eyes.log_probabilities(held, network), eyes.log_probabilities(samples, network)
+    for half, network in enumerate(halves.networks):
+        held = halves.train.take(np.flatnonzero(halves.fold == half))
+        seen, mine = halves.log_probabilities(held, network), halves.log_probabilities(samples, network)
         # To a network too sure of itself, or too fond of a class, a wrong label looks useful: learning it
         # takes that away.
         slope, offsets = calibration(seen, held.y)
         worth += influence(
-            eyes.features(samples, network), surprise(slope * mine + offsets, samples.y),
-            eyes.features(held, network), surprise(slope * seen + offsets, held.y), held.y,
+            halves.features(samples, network), surprise(slope * mine + offsets, samples.y),
+            halves.features(held, network), surprise(slope * seen + offsets, held.y), held.y,
         )  # fmt: skip
     found = []
     for label in np.unique(samples.y):
@@ -221,8 +222,8 @@ def _with_one(features: Floats) -> Floats:
     return np.concatenate([features, np.ones((len(features), 1))], axis=1)
 
 
-SELECTIONS: Final[dict[str, Callable[[Eyes, Samples], IntArray]]] = {
+SELECTIONS: Final[dict[str, Callable[[HalfNetworks, Samples], IntArray]]] = {
     "diverse": diverse,
     "influential": influential,
 }
-"""Name, as in :attr:`augmentor.experiment.arms.Rows.synthetic`, to a function of eyes and passing rows."""
+"""Name, as in :attr:`augmentor.experiment.arms.Rows.synthetic`, to a function of halves and passing rows."""

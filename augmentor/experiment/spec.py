@@ -148,7 +148,7 @@ class EvaluationSpec(Spec):
             without a test part of their own.
         features: where synthetic and real samples are compared: "task" (features of the judge's
             classifiers), "pixels", or the path of a TorchScript network ending in .pt, which is called
-            with float32 (N, C, *spatial) in [-1, 1] and gives one row a sample. Loading such a file
+            with float32 (N, C, *spatial) in [-1, 1] and gives one row per sample. Loading such a file
             runs code that it holds: name only files you trust.
         model: what every arm trains, and for how long.
         augmentation: the classical augmentation of the arms that have one.

@@ -34,7 +34,7 @@ def try_shares(
         train: the training part.
         validation: rows that neither the generator nor the filters saw.
         synthetic: candidates with their marks.
-        spec: shares, ``share_seeds`` (fits a share), updates and the primary metric.
+        spec: shares, ``share_seeds`` (fits per share), updates and the primary metric.
         seed: everything random is derived from it; the same one as :func:`evaluate` is given.
         workers: where the fits are worked.
 

@@ -57,7 +57,9 @@ def recommend(held: Evidence, named: Named, *, tested: bool = True) -> Recommend
     if not tested:
         said = "Leave synthetic data out: no synthetic sample passed the filters."
     elif error is None:
-        said = f"Leave synthetic data out: {grounds}; a validation part of one case a class cannot tell more."
+        said = (
+            f"Leave synthetic data out: {grounds}; a validation part of one case per class cannot tell more."
+        )
     elif use:
         said = f"{named.subject.advice}, as the arm {arm} does: {grounds}."
     else:

@@ -56,7 +56,7 @@ class Design:
             return cls(codes, present, np.arange(labels.size), codes)
         names = np.asarray(groups)
         if names.shape != labels.shape:
-            raise DataError(f"groups must have one entry a case: {labels.shape}, got {names.shape}")
+            raise DataError(f"groups must have one entry per case: {labels.shape}, got {names.shape}")
         unit = np.unique(names, return_inverse=True)[1].astype(np.int64)
         holds = np.zeros((int(unit.max()) + 1, present.size), dtype=bool)
         holds[unit, codes] = True

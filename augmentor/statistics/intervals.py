@@ -83,7 +83,7 @@ def intervals(
         T intervals.
 
     Raises:
-        DataError: if shapes do not fit or the cases show no spread (one case a class).
+        DataError: if shapes do not fit or the cases show no spread (one case per class).
     """
     tables = np.asarray(tables, dtype=np.float64)
     targets = np.asarray(targets, dtype=np.float64)

@@ -45,7 +45,7 @@ def nadeau_bengio(
     t = mean / sqrt((1 / J + n_test / n_train) s^2), J - 1 degrees of freedom.
 
     Args:
-        differences: (J,) score of one arm less the other, one a split, J > 1.
+        differences: (J,) score of one arm less the other, one per split, J > 1.
         n_train: cases in a training part.
         n_test: cases in a test part.
         confidence: of the interval.

@@ -268,7 +268,9 @@ def small_interval(
     if table.ndim != 2 or not table.shape[0] or table.shape[1] != design.y.size:
         raise DataError(f"changes must be (S, {design.y.size}) with S > 0, got {table.shape}")
     if weights.shape != design.present.shape:
-        raise DataError(f"weights must be ({design.present.size},), one a present class, got {weights.shape}")
+        raise DataError(
+            f"weights must be ({design.present.size},), one per present class, got {weights.shape}"
+        )
     if not np.isfinite(table).all() or np.abs(table).max() > 1 + 1e-9:
         raise DataError("changes must be finite and lie between -1 and 1")
     means = design.class_means(table)

@@ -22,7 +22,7 @@ def reads(context: RunContext) -> dict[str, Any]:
 
 def choose_minimum(context: RunContext, output: Path, work: Path) -> LabelMinimumFacts:
     """Write the validation scores at every minimum."""
-    from augmentor.experiment.strength import choose_label_minimum
+    from augmentor.experiment.label_minimum import choose_label_minimum
 
     completed, recipe = context.completed, context.recipe
     wanted = completed.facts("sample", SampleFacts).plan

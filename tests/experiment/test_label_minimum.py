@@ -16,9 +16,9 @@ from augmentor.core.persist import read_synthetic
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment import strength
+from augmentor.experiment import label_minimum
+from augmentor.experiment.label_minimum import choose_label_minimum
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.experiment.strength import choose_label_minimum
 from augmentor.experiment.values import Workers
 from augmentor.quality.filters_spec import FiltersSpec
 from augmentor.run.compose.expand import run_job
@@ -55,7 +55,7 @@ def test_the_best_mean_wins_and_every_score_is_a_row(scores, chosen, monkeypatch
         asked[synthetic] = (seed, workers.folder)
         return [ScoreFacts(share=0.5, scores=scores[synthetic])]
 
-    monkeypatch.setattr(strength, "try_shares", tried)
+    monkeypatch.setattr(label_minimum, "try_shares", tried)
     level, rows = choose_label_minimum(
         "train", "validation", {k: k for k in reversed(scores)}, SPEC, seed=3, workers=Workers(tmp_path)
     )
