@@ -98,7 +98,7 @@ def run(
     from augmentor.run.distributed import is_rank_0
 
     if not is_rank_0():
-        _help(recipe, assignments or [], data, out, device)
+        _train_on_rank(recipe, assignments or [], data, out, device)
         return
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
         from augmentor.run.recipe import load_recipe
@@ -122,8 +122,8 @@ def run(
     tell_outcome(outcome)
 
 
-def _help(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
-    """Be one of the processes that torchrun starts beside the first: train with it, say nothing."""
+def _train_on_rank(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
+    """Train with rank 0 of torchrun, and print nothing."""
     from augmentor.run.compose.expand import train_on_rank
     from augmentor.run.recipe import load_recipe
     from augmentor.run.session import Job
