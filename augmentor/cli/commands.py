@@ -12,6 +12,7 @@ from cyclopts import App, Group, Parameter
 from augmentor.cli import faults
 from augmentor.cli.arguments import parse_counts
 from augmentor.cli.console import open_progress
+from augmentor.cli.data_options import ANY_DATA, DataOptions
 from augmentor.cli.streams import say, stdout_for_results, tell
 from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.version import __version__
@@ -74,6 +75,7 @@ def run(
         list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")
     ] = None,
     no_prefect: Flag = False,
+    reading: DataOptions = ANY_DATA,
 ) -> None:
     """Do the whole job: train, generate, filter, evaluate, report.
 
@@ -94,16 +96,18 @@ def run(
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
+        reading: How the data is read.
     """
     from augmentor.run.distributed import is_rank_0
 
+    settings = [*reading.assignments(), *(assignments or [])]
     if not is_rank_0():
-        _train_on_rank(recipe, assignments or [], data, out, device)
+        _train_on_rank(recipe, settings, data, out, device)
         return
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
         from augmentor.run.recipe import load_recipe
 
-        chosen = load_recipe(recipe, assignments or [], data)
+        chosen = load_recipe(recipe, settings, data)
         if device != "auto":  # a missing device is told before Prefect takes seconds to start
             from augmentor.run.device import resolve_device
 
@@ -139,6 +143,7 @@ def inspect(
     data: Path | None = None,
     write_card: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     force: Flag = False,
+    reading: DataOptions = ANY_DATA,
 ) -> None:
     """Look at data before a run: what is there, and what stands against it.
 
@@ -149,17 +154,19 @@ def inspect(
 
     `augmentor inspect photos/`
 
-    `augmentor inspect scans.npz --write-card datasets/scans.yaml`
+    `augmentor inspect labels.csv --write-card scans.yaml`, then `augmentor run default --data scans.yaml`
 
     Args:
-        target: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        target: An image folder (also zipped), a table that names images, an .npz file, or a dataset card
+            (`augmentor cards` lists them).
         data: Where the card's data lies, if not where the card says.
         write_card: Draft a dataset card for this data into a YAML file.
         force: Let --write-card replace a file that is there.
+        reading: How the data is read.
     """
     from augmentor.cli.inspection import inspect_target
 
-    inspect_target(target, data=data, write_card=write_card, force=force)
+    inspect_target(target, data=data, write_card=write_card, force=force, reading=reading)
 
 
 @app.command(sort_key=3)
@@ -215,6 +222,7 @@ def evaluate(
     device: Device = "auto",
     assignments: Assignments = None,
     no_prefect: Flag = False,
+    reading: DataOptions = ANY_DATA,
 ) -> None:
     """Judge synthetic samples that anyone made: the same filters, evaluation and report as for our own.
 
@@ -229,13 +237,15 @@ def evaluate(
     `augmentor evaluate --real digits --recipe digits --synthetic samples.npz`
 
     Args:
-        real: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        real: An image folder (also zipped), a table that names images, an .npz file, or a dataset card
+            (`augmentor cards` lists them).
         synthetic: Class folders of pictures, the expanded folder of a run, or an .npz with images and labels.
         recipe: A shipped recipe or a YAML file; its split, judge, filters and evaluation are used.
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
+        reading: How the real data is read.
     """
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
         if no_prefect:
@@ -246,7 +256,7 @@ def evaluate(
             real,
             synthetic,
             recipe=recipe,
-            assignments=assignments or [],
+            assignments=[*reading.assignments(), *(assignments or [])],
             out=out.expanduser(),
             device=device,
             progress=progress,

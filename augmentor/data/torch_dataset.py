@@ -18,7 +18,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.scratch import concatenate_rows
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.readers.files import Found
-from augmentor.data.readers.npz import read_arrays
+from augmentor.data.readers.npz_arrays import opened_arrays
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode
 from augmentor.data.readers.streamed import stream
 from augmentor.data.spec import ImageSpec
@@ -176,7 +176,8 @@ def _stacked_arrays(folder: Path, names: list[str]) -> npt.NDArray[Any]:
 
 def _bounds(folder: Path, x: npt.NDArray[Any]) -> tuple[float, float]:
     for path in sorted(folder.glob("*.npz")):
-        bounds = read_arrays(path).get("value_range", np.empty(0))
+        with opened_arrays(path) as arrays:
+            bounds = arrays.get("value_range", np.empty(0))
         if bounds.shape == (2,):
             return float(bounds[0]), float(bounds[1])
     if np.issubdtype(x.dtype, np.integer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +14,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
-from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
+from augmentor.data.spec import ColumnsSpec, ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.experiment.arms import check_arms, needs_critic
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.quality.filters_spec import Balance, FiltersSpec
@@ -82,6 +83,8 @@ class Recipe(Spec):
             recipe does not name them itself; see :data:`augmentor.run.budget.BUDGETS`.
         dataset: a shipped card's name, a card file, or a path to images; None where the recipe
             works on any data and ``--data`` must say which.
+        columns: what the columns of a table mean that names the pictures; those not named are found.
+        exclude_classes: classes that are left out.
         image: the size and colour that images are brought to, and the size of volumes.
         series: the length that series are brought to, and how.
         split: how parts are made where the data has no official ones.
@@ -108,6 +111,8 @@ class Recipe(Spec):
     description: Annotated[str, NO_EFFECT] = ""
     budget: Annotated[BudgetName, NO_EFFECT] = "standard"
     dataset: str | None = None
+    columns: ColumnsSpec = ColumnsSpec()
+    exclude_classes: tuple[str, ...] = ()
     image: ImageSpec = ImageSpec()
     series: SeriesSpec = SeriesSpec()
     split: SplitSpec = SplitSpec()
@@ -229,20 +234,45 @@ def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path |
     values.setdefault("name", path.stem)
     values = override(values, assignments)
     if data is not None:
-        location = Path(data).expanduser()
-        if not location.exists():
-            raise ConfigError(f"--data {data}: there is no such file or folder")
-        values["data"] = str(location)
-        values.setdefault("dataset", None)
-        if values["dataset"] is None:
-            values["dataset"] = str(location)
+        values = _with_data(
+            values, Path(data).expanduser(), named=any(a.startswith("name=") for a in assignments)
+        )
     recipe = parse(Recipe, values, f"recipe {name_or_path}")
     if recipe.dataset is None:
         raise ConfigError(
             f"recipe {recipe.name} works on any data: say which with --data PATH "
-            "(a folder class/*.png of images or class/*.npy of volumes or series, or a MedMNIST-like .npz)"
+            "(a folder class/*.png of images or class/*.npy of volumes or series, a table that names "
+            "pictures and labels, a MedMNIST-like .npz, or a dataset card)"
         )
     return recipe
+
+
+def _with_data(values: dict[str, Any], location: Path, *, named: bool) -> dict[str, Any]:
+    """Return a recipe's values for the data (or the card of the data) at ``location``.
+
+    A recipe without a dataset takes it as its dataset, and its name goes on with that of the data: runs of
+    one recipe on two data sets lie in two folders, each with a published one of its own.
+
+    Raises:
+        ConfigError: if there is nothing, or a card comes to a recipe that names a dataset already.
+    """
+    if not location.exists():
+        raise ConfigError(f"--data {location}: there is no such file or folder")
+    own = values.get("dataset")
+    if location.suffix.lower() in {".yaml", ".yml"}:
+        if own is not None:
+            raise ConfigError(
+                f"--data {location} is a dataset card, and recipe {values['name']} names the dataset {own} "
+                f"already; to replace it, use --set dataset={location}"
+            )
+        values = {**values, "dataset": str(location)}
+    else:
+        values = {**values, "data": str(location), "dataset": str(location) if own is None else own}
+    if own is None and not named:
+        stem = location.resolve().stem if location.is_file() else location.resolve().name
+        told = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:40] or "data"
+        values["name"] = f"{values['name']}-{told}"
+    return values
 
 
 def recipe_from_values(values: dict[str, Any]) -> Recipe:
