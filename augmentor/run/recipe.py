@@ -232,11 +232,12 @@ def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path |
     path = _recipe_path(name_or_path)
     values: dict[str, Any] = read_yaml(path)
     values.setdefault("name", path.stem)
+    unbound = values.get("dataset") is None
     values = override(values, assignments)
     if data is not None:
-        values = _with_data(
-            values, Path(data).expanduser(), named=any(a.startswith("name=") for a in assignments)
-        )
+        values = _with_data(values, Path(data).expanduser())
+    if unbound and values.get("dataset") is not None and not any(a.startswith("name=") for a in assignments):
+        values["name"] = _name_with_data(str(values["name"]), Path(str(values["dataset"])).expanduser())
     recipe = parse(Recipe, values, f"recipe {name_or_path}")
     if recipe.dataset is None:
         raise ConfigError(
@@ -247,11 +248,8 @@ def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path |
     return recipe
 
 
-def _with_data(values: dict[str, Any], location: Path, *, named: bool) -> dict[str, Any]:
+def _with_data(values: dict[str, Any], location: Path) -> dict[str, Any]:
     """Return a recipe's values for the data (or the card of the data) at ``location``.
-
-    A recipe without a dataset takes it as its dataset, and its name goes on with that of the data: runs of
-    one recipe on two data sets lie in two folders, each with a published one of its own.
 
     Raises:
         ConfigError: if there is nothing, or a card comes to a recipe that names a dataset already.
@@ -259,20 +257,24 @@ def _with_data(values: dict[str, Any], location: Path, *, named: bool) -> dict[s
     if not location.exists():
         raise ConfigError(f"--data {location}: there is no such file or folder")
     own = values.get("dataset")
-    if location.suffix.lower() in {".yaml", ".yml"}:
-        if own is not None:
-            raise ConfigError(
-                f"--data {location} is a dataset card, and recipe {values['name']} names the dataset {own} "
-                f"already; to replace it, use --set dataset={location}"
-            )
-        values = {**values, "dataset": str(location)}
-    else:
-        values = {**values, "data": str(location), "dataset": str(location) if own is None else own}
-    if own is None and not named:
-        stem = location.resolve().stem if location.is_file() else location.resolve().name
-        told = re.sub(r"[^A-Za-z0-9_]+", "-", stem).strip("-")[:40] or "data"
-        values["name"] = f"{values['name']}-{told}"
-    return values
+    if location.suffix.lower() not in {".yaml", ".yml"}:
+        return {**values, "data": str(location), "dataset": str(location) if own is None else own}
+    if own is not None:
+        raise ConfigError(
+            f"--data {location} is a dataset card, and recipe {values['name']} names the dataset {own} "
+            f"already; to replace it, use --set dataset={location}"
+        )
+    return {**values, "dataset": str(location)}
+
+
+def _name_with_data(name: str, dataset: Path) -> str:
+    """Return a recipe's name that goes on with that of its data.
+
+    So runs of one recipe on two data sets lie in two folders, each with a published one of its own.
+    """
+    whole = dataset.resolve()
+    told = re.sub(r"[^A-Za-z0-9_]+", "-", whole.stem if whole.suffix and not whole.is_dir() else whole.name)
+    return f"{name}-{told.strip('-')[:40] or 'data'}"
 
 
 def recipe_from_values(values: dict[str, Any]) -> Recipe:
