@@ -25,6 +25,7 @@ Device = Annotated[
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Directory = Annotated[Path, Parameter(metavar="DIR")]
 Assignments = Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")]
+Models = Annotated[list[str] | None, Parameter(name="--model", negative="", metavar="MODEL")]
 FinishedRun = Annotated[Path, Parameter(name="RUN")]
 
 app = App(
@@ -73,6 +74,7 @@ def run(
     assignments: Annotated[
         list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")
     ] = None,
+    models: Models = None,
     no_prefect: Flag = False,
 ) -> None:
     """Do the whole job: train, generate, filter, evaluate, report.
@@ -93,10 +95,13 @@ def run(
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
+        models: A model to ask, e.g. `--model resnet18`, `--model mine.py:build`, or its fields as YAML,
+            `--model "{name: resnet50, weights: resnet50.safetensors}"`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
     from augmentor.run.distributed import is_rank_0
 
+    assignments = with_models(assignments, models)
     if not is_rank_0():
         _train_on_rank(recipe, assignments or [], data, out, device)
         return
@@ -214,6 +219,7 @@ def evaluate(
     out: Directory = Path("runs"),
     device: Device = "auto",
     assignments: Assignments = None,
+    models: Models = None,
     no_prefect: Flag = False,
 ) -> None:
     """Judge synthetic samples that anyone made: the same filters, evaluation and report as for our own.
@@ -235,8 +241,10 @@ def evaluate(
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
+        models: A model to ask, as for `augmentor run`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
+    assignments = with_models(assignments, models)
     with told_when_not_published(), open_progress() as progress, stdout_for_results():
         if no_prefect:
             from augmentor.run.compose.external import evaluate_foreign as judge
@@ -340,9 +348,20 @@ def tell_outcome(outcome: Outcome) -> None:
         tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
     if outcome.advice:
         tell(outcome.advice)
+    for sentence in outcome.further:
+        tell(sentence)
     tell(f"Report: {outcome.folder / 'report.html'}")
     say(" ".join(outcome.sentence.split()))
     say(str(outcome.folder))
+
+
+def with_models(assignments: list[str] | None, models: list[str] | None) -> list[str]:
+    """Return the assignments with those that name models before them."""
+    if not models:
+        return assignments or []
+    from augmentor.run.recipe import model_assignments
+
+    return [*model_assignments(models), *(assignments or [])]
 
 
 def _list(rows: list[tuple[str, str]]) -> None:
