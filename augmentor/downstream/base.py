@@ -210,7 +210,7 @@ class Downstream(ABC):
         Raises:
             ConfigError: with what to do.
         """
-        self.check_shape(spec.name, form.shape)
+        self.check_shape(spec.name, spec.given(form.shape))
 
     def files(self, spec: ModelSpec) -> Mapping[str, Path]:
         """Return the files that decide what the model is, by what they are called in a manifest."""

@@ -87,6 +87,16 @@ class ModelSpec(Spec):
     def _one_line(cls, text: str) -> str:
         return " ".join(text.split())
 
+    def given(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (C, *spatial) of samples of ``shape`` as the model is given them, channels not repeated yet.
+
+        Example:
+            >>> ModelSpec(input=InputSpec(size=224)).given((1, 28, 28))
+            (1, 224, 224)
+        """
+        size = self.input.size
+        return shape if size is None else (shape[0], *(size for _ in shape[1:]))
+
     @property
     def said(self) -> frozenset[str]:
         """The fields of which only some models have a use, and that are not at their default."""

@@ -15,10 +15,19 @@ if TYPE_CHECKING:
     from augmentor.nets.classifier import Classifier
 
 
+PRETRAINABLE = ("learning_rate", "weights", "input", "frozen")
+
+
 def _standard(name: str, spec: ModelSpec, form: Form) -> Classifier:
     from augmentor.nets.standard_classifiers import NETWORKS
 
     return NETWORKS[name](form.shape, form.n_classes, spec.channels)
+
+
+def _published(name: str, spec: ModelSpec, form: Form) -> Classifier:
+    from augmentor.downstream.prepared import published
+
+    return published(name, spec, form)
 
 
 MODELS: Final[dict[str, ClassifierKind]] = {
@@ -28,9 +37,13 @@ MODELS: Final[dict[str, ClassifierKind]] = {
         build=partial(_standard, "small_resnet"),
         stands_beside_critic=True,
     ),
-    "resnet18": Network("ResNet-18", reads=("learning_rate",), build=partial(_standard, "resnet18")),
+    "resnet18": Network("ResNet-18", reads=PRETRAINABLE, build=partial(_published, "resnet18")),
+    "resnet50": Network("ResNet-50", reads=PRETRAINABLE, build=partial(_published, "resnet50")),
     "densenet121": Network(
-        "DenseNet-121", least_side=29, reads=("learning_rate",), build=partial(_standard, "densenet121")
+        "DenseNet-121", least_side=29, reads=PRETRAINABLE, build=partial(_published, "densenet121")
+    ),
+    "efficientnet_lite0": Network(
+        "EfficientNet-Lite0", reads=PRETRAINABLE, build=partial(_published, "efficientnet_lite0")
     ),
     "mlp": Network(
         "a perceptron with two hidden layers on the values laid out flat",

@@ -129,7 +129,7 @@ def call(spec: ModelSpec, form: Form) -> Any:  # noqa: ANN401 - a torch module o
     from torch import nn
 
     function = _function(spec.name)
-    known = {"shape": given_shape(spec, form.shape), "n_classes": form.n_classes}
+    known = {"shape": spec.given(form.shape), "n_classes": form.n_classes}
     try:
         takes = inspect.signature(function).parameters
         made = function(**{name: known[name] for name in known if name in takes}, **spec.parameters)
@@ -145,12 +145,6 @@ def call(spec: ModelSpec, form: Form) -> Any:  # noqa: ANN401 - a torch module o
             "(B, C, *spatial) to logits (B, classes) is needed, or an estimator with fit and predict_proba"
         )
     return made
-
-
-def given_shape(spec: ModelSpec, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return (C, *spatial) of what the model is given of samples of ``shape``."""
-    size = spec.input.size
-    return shape if size is None else (shape[0], *(size for _ in shape[1:]))
 
 
 def network(spec: ModelSpec, form: Form) -> Classifier:
@@ -173,7 +167,7 @@ def _try_network(spec: ModelSpec, form: Form) -> None:
     except Exception as error:
         raise ConfigError(
             f"evaluation.model: the network of {spec.name} does not take samples of the shape "
-            f"{given_shape(spec, form.shape)}: {' '.join(str(error).split())[:300]}"
+            f"{spec.given(form.shape)}: {' '.join(str(error).split())[:300]}"
         ) from error
     if not isinstance(found, torch.Tensor) or found.shape != (2, form.n_classes):
         got = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__

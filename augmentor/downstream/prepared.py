@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from torch import nn
@@ -11,6 +12,7 @@ from augmentor.downstream.base import Form
 from augmentor.downstream.model_spec import ModelSpec, Normalisation
 from augmentor.nets.classifier import Classifier
 from augmentor.nets.prepared import IMAGENET_MEAN, IMAGENET_STD, Preparation, Prepared
+from augmentor.nets.published import PUBLISHED, channels_of, load_all_but_last, read_weights
 
 SIGNED: Final = Normalisation(mean=(0.5,), std=(0.5,))
 NORMALISATIONS: Final[Mapping[str, Normalisation]] = {
@@ -47,3 +49,29 @@ def prepared(
     """Return a network of the samples as the data have them; arguments as of :func:`preparation`."""
     made = preparation(spec, form.shape, channels=channels, usual=usual)
     return Prepared(form.shape, form.n_classes, network, made)
+
+
+def published(name: str, spec: ModelSpec, form: Form) -> Classifier:
+    """Return a network of :data:`augmentor.nets.published.PUBLISHED`, with the weights that the recipe names.
+
+    With weights it takes the channels that they take, and "auto" is the normalisation of their publishers.
+
+    Args:
+        name: of the network.
+        spec: weights and input.
+        form: of the samples.
+
+    Raises:
+        ConfigError: if weights or samples do not fit.
+    """
+    known, dimensions = PUBLISHED[name], len(form.shape) - 1
+    if spec.weights is None:
+        network = known.build(dimensions, form.shape[0], form.n_classes)
+        return prepared(network, spec, form, channels=form.shape[0])
+    path = Path(spec.weights).expanduser()
+    read = read_weights(path)
+    channels = channels_of(known, read, path)
+    network = known.build(dimensions, channels, form.n_classes)
+    load_all_but_last(network, {known.renamed(key): one for key, one in read.items()}, str(path))
+    usual = Normalisation(mean=known.mean, std=known.std)
+    return prepared(network, spec, form, channels=channels, usual=usual)

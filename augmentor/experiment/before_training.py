@@ -18,7 +18,7 @@ def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
     check_features(spec.features)
     for model in spec.models:
         if model.name != AUTO:
-            spec.downstream.check_shape(model.name, shape)
+            spec.downstream.check_shape(model.name, model.given(shape))
     check_oversampling(spec.named_arms.values(), shape)
 
 

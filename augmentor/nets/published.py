@@ -19,6 +19,8 @@ from augmentor.core.errors import ConfigError
 from augmentor.nets.efficientnet_lite import EfficientNetLite0
 from augmentor.nets.prepared import IMAGENET_MEAN, IMAGENET_STD, last_linear
 
+DENSENET_SIDE = 29
+"""DenseNet-121 halves the resolution five times, the last time by pooling 2 x 2 pixels that must exist."""
 COUNTER = "num_batches_tracked"
 """Ending of what batch normalisation counts and never reads; files may have it or not."""
 SHOWN = 3
@@ -43,9 +45,17 @@ class Published:
     std: tuple[float, ...] = IMAGENET_STD
 
 
+def _refuse_dimensions(name: str, dimensions: int) -> None:
+    if not 1 <= dimensions <= 3:
+        raise ConfigError(
+            f"{name} takes samples of shape (C, *spatial) with 1 to 3 spatial dimensions, got {dimensions}"
+        )
+
+
 def _resnet(depth: int, dimensions: int, channels: int, n_classes: int) -> nn.Module:
     from monai.networks import nets
 
+    _refuse_dimensions(f"resnet{depth}", dimensions)
     # The projecting shortcuts of the published networks have no bias.
     network: nn.Module = getattr(nets, f"resnet{depth}")(
         spatial_dims=dimensions,
@@ -71,6 +81,7 @@ def densenet121(dimensions: int, channels: int, n_classes: int) -> nn.Module:
     """Return MONAI's DenseNet-121 (Huang 2017, table 1)."""
     from monai.networks.nets import DenseNet121
 
+    _refuse_dimensions("densenet121", dimensions)
     network: nn.Module = DenseNet121(spatial_dims=dimensions, in_channels=channels, out_channels=n_classes)
     return network
 

@@ -26,10 +26,10 @@ from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 from augmentor.experiment.usable import usable_arms
 from augmentor.experiment.values import Workers
 from augmentor.modalities.table import modality_of
-from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
+from augmentor.nets.published import DENSENET_SIDE, PUBLISHED
 
 LARGE = ("resnet18", "densenet121")
-BUILT_IN = (*NETWORKS, *ESTIMATORS)
+BUILT_IN = ("small_resnet", "resnet18", "densenet121", "mlp", *ESTIMATORS)
 UPDATES = {"densenet121": 2, "resnet18": 3, "small_resnet": 120, "mlp": 60}
 
 
@@ -73,6 +73,7 @@ def runner_of(folder, name, arms=("real", "classical", "filtered", "class_weight
 
 def test_the_tables_agree():
     assert [name for name in MODELS if name in BUILT_IN] == list(BUILT_IN)
+    assert set(PUBLISHED) < set(MODELS)
     assert {name for name in BUILT_IN if MODELS[name].table} == set(ESTIMATORS)
     assert MODELS["densenet121"].least_side == DENSENET_SIDE
     for name in BUILT_IN:
