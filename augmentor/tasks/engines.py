@@ -10,20 +10,20 @@ from typing import Any, TypeVar, cast
 
 from augmentor.tasks.quiet import settle
 
-settle()
+settle()  # before the first import of Prefect, which reads its settings then
 
-from prefect import flow, task  # noqa: E402 - after its settings
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.concurrency.sync import concurrency  # noqa: E402
-from prefect.exceptions import ObjectNotFound  # noqa: E402
-from prefect.task_runners import TaskRunner  # noqa: E402
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
+from prefect.task_runners import TaskRunner
 
-from augmentor.core.errors import ConfigError  # noqa: E402
-from augmentor.core.parallel import Mapper, processes_to_use, run_parallel  # noqa: E402
-from augmentor.core.progress import Progress  # noqa: E402
-from augmentor.run.engine import Engine  # noqa: E402
-from augmentor.run.recipe import ExecutionSpec  # noqa: E402
+from augmentor.core.errors import ConfigError
+from augmentor.core.parallel import Mapper, processes_to_use, run_parallel
+from augmentor.core.progress import Progress
+from augmentor.run.engine import Engine
+from augmentor.run.recipe import ExecutionSpec
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
