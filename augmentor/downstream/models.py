@@ -47,7 +47,7 @@ def why_not(model: str, training: Training) -> str:
     if not MODELS[model].table:
         return ""
     if training.mix != "none":
-        return f"{training.mix} trains on mixed labels, and {model} takes one class a row"
+        return f"{training.mix} trains on mixed labels, and {model} takes one class per row"
     if training.loss not in ("cross_entropy", "class_weighted"):
         return f"{model} does not support custom losses, and the arm trains with {training.loss}"
     if training.rows_change:

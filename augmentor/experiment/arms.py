@@ -123,7 +123,7 @@ class Arm(Spec):
             raise ValueError("oversampling levels the classes with real rows alone; take rows or it out")
         if self.head != "trained" and (self.mix != "none" or self.start != "random"):
             raise ValueError(
-                f"the {self.head} head is trained again on features of the usual network with one class a "
+                f"the {self.head} head is trained again on features of the usual network with one class per "
                 "row; take mix and start out"
             )
         return self

@@ -30,7 +30,7 @@ class Integration:
 
     Attributes:
         steps: from noise to a sample.
-        solver: "euler", or "heun" with two velocities a step.
+        solver: "euler", or "heun" with two velocities per step.
         guidance: how far the velocity goes from the one without a label to the one with it.
     """
 

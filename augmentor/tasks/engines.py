@@ -59,7 +59,7 @@ def mapper_of(execution: ExecutionSpec) -> Mapper:
         return run_parallel
     runners = {"dask": dask_runner, "ray": ray_runner}
     make = runners[execution.runner]
-    make(execution.address, 1)  # a missing package is told before anything is trained
+    make(execution.address, 1)  # a missing package is reported before anything is trained
     return Spread(execution.runner, execution.address, make)
 
 
@@ -182,7 +182,7 @@ def hold_gpu_slot(device: str, slot: str | None, progress: Progress) -> Iterator
     Args:
         device: "cpu", "cuda" or "mps".
         slot: name of the limit, which must exist; None for :data:`GPU_SLOT`, which need not.
-        progress: told about waiting, and where nothing is held although a GPU is used.
+        progress: receives a message while waiting, and where nothing is held although a GPU is used.
 
     Raises:
         ConfigError: if ``slot`` is named and there is no such limit.

@@ -81,7 +81,7 @@ def serve(
 ) -> None:
     """Run a flow on a schedule on this machine until the process is stopped.
 
-    Where no Prefect server is configured, one is started on the loopback address beside it. What
+    Where no Prefect server is configured, one is started on the loopback address with it. What
     Prefect's runner prints on stdout is dropped: it is a traceback for every answer it does not get.
 
     Args:

@@ -118,7 +118,7 @@ class PrefectProgress:
         pages.ask(update_progress_artifact, artifact, progress=progress)
 
 
-def say_what_to_do(_flow: object, run: FlowRun, state: State) -> None:
+def write_what_to_do(_flow: object, run: FlowRun, state: State) -> None:
     """Leave an artifact that tells an operator why the run failed and what to do; a Prefect hook."""
     said = (state.message or state.name or "").strip()
     pages.ask(

@@ -226,5 +226,5 @@ def test_auto_is_the_usual_model_of_the_data_and_arms_it_cannot_train_are_left_o
     assert named.with_model_for(modality_of(train)) is named
     usual = spec.model_copy(update={"model": ModelSpec(name="gradient_boosting")})
     _, skipped = usable_arms(usual, train, made)
-    assert "gradient_boosting takes one class a row" in skipped["mixup"]
+    assert "gradient_boosting takes one class per row" in skipped["mixup"]
     assert usable_arms(spec, train, made)[1].keys() < skipped.keys()

@@ -60,7 +60,7 @@ class ArmFacts(Facts):
 
 
 class EvaluateFacts(Facts):
-    """What is said of an evaluation beside its numbers.
+    """What an evaluation found, besides its numbers.
 
     Attributes:
         primary_metric: what choices and the verdict are made by.
