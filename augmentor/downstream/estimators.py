@@ -22,7 +22,7 @@ TRIAL_ROWS, TRIAL_COLUMNS = 12, 6
 """Rows of a class and values of a row that an estimator is tried on before anything is trained."""
 
 
-def seeded(estimator: Any, given: Mapping[str, Any], state: int) -> Any:  # noqa: ANN401
+def seeded(estimator: Any, given: Mapping[str, Any], state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
     """Return an estimator with the seed of the fit and on one thread, where it has such parameters.
 
     Args:
@@ -36,7 +36,7 @@ def seeded(estimator: Any, given: Mapping[str, Any], state: int) -> Any:  # noqa
     return estimator.set_params(**changed) if changed else estimator
 
 
-def takes_weights(estimator: Any) -> bool:  # noqa: ANN401
+def takes_weights(estimator: Any) -> bool:  # noqa: ANN401 - scikit-learn has no types
     """Return whether ``fit`` takes a ``sample_weight``."""
     from sklearn.utils.validation import has_fit_parameter
 
@@ -72,7 +72,7 @@ def try_estimator(name: str, make: Callable[[int], Any], n_classes: int) -> None
 class ScikitLearn(Estimator):
     """A classifier of scikit-learn by its name, "sklearn:module.Class"."""
 
-    def made(self, spec: ModelSpec, form: Form, state: int) -> Any:  # noqa: ANN401
+    def made(self, spec: ModelSpec, form: Form, state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
         """Return the estimator with the recipe's parameters."""
         return seeded(self._named(spec), spec.parameters, state)
 
@@ -102,7 +102,7 @@ class ScikitLearn(Estimator):
         said = ", ".join(f"{name}={value}" for name, value in spec.parameters.items())
         return f"scikit-learn's {spec.name.rpartition('.')[2]}({said}) on the values laid out flat"
 
-    def _named(self, spec: ModelSpec) -> Any:  # noqa: ANN401
+    def _named(self, spec: ModelSpec) -> Any:  # noqa: ANN401 - scikit-learn has no types
         place = spec.name.removeprefix("sklearn:").removeprefix("sklearn.")
         module, _, name = place.rpartition(".")
         example = "such as sklearn:ensemble.ExtraTreesClassifier"
@@ -134,13 +134,13 @@ def _logistic_regression(state: int) -> Any:  # noqa: ANN401 - scikit-learn has 
     return LogisticRegression(max_iter=ITERATIONS, random_state=state)
 
 
-def _random_forest(state: int) -> Any:  # noqa: ANN401
+def _random_forest(state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(TREES, random_state=state, n_jobs=1)
 
 
-def _gradient_boosting(state: int) -> Any:  # noqa: ANN401
+def _gradient_boosting(state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(max_iter=ROUNDS, early_stopping=False, random_state=state)

@@ -58,7 +58,7 @@ def _fitted(
     x: npt.NDArray[np.float32],
     y: npt.NDArray[np.int64],
     weight: npt.NDArray[np.float64] | None,
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.exceptions import ConvergenceWarning
 
     if len(np.unique(y)) < 2:

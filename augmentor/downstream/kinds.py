@@ -104,7 +104,7 @@ def not_on_one_table(name: str, training: Training, *, weights: bool = True) -> 
         weights: whether the model takes weights of rows.
     """
     if training.mix != "none":
-        return f"{training.mix} trains on mixed labels, and {name} takes one class a row"
+        return f"{training.mix} trains on mixed labels, and {name} takes one class per row"
     if training.loss == "class_weighted" and not weights:
         return f"{name} takes no weights of rows, and the arm weights classes"
     if training.loss not in ("cross_entropy", "class_weighted"):
@@ -236,7 +236,7 @@ class Standard(Estimator):
 
     make: Callable[[int], Any] | None = None
 
-    def made(self, spec: ModelSpec, form: Form, state: int) -> Any:  # noqa: ANN401
+    def made(self, spec: ModelSpec, form: Form, state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
         """Return the estimator."""
         assert self.make is not None
         return self.make(state)

@@ -100,14 +100,14 @@ def _chosen(z: Floats, y: Labels, rows: Labels, weight: Floats | None, seed: int
     return STRENGTHS[int(losses.argmin())]
 
 
-def _log_loss(model: Any, z: Floats, y: Labels, weight: Floats | None) -> float:  # noqa: ANN401
+def _log_loss(model: Any, z: Floats, y: Labels, weight: Floats | None) -> float:  # noqa: ANN401 - scikit-learn has no types
     p = np.full((len(z), int(max(y.max(), model.classes_.max())) + 1), 0.0)
     p[:, model.classes_] = model.predict_proba(z)
     lost = -np.log(np.maximum(p[np.arange(len(y)), y], 1e-12))
     return float(lost.sum() if weight is None else (lost * weight).sum())
 
 
-def _logistic(strength: float, z: Floats, y: Labels, weight: Floats | None) -> Any:  # noqa: ANN401
+def _logistic(strength: float, z: Floats, y: Labels, weight: Floats | None) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
