@@ -99,7 +99,7 @@ class ForeignForm(Protocol):
 
 
 def foreign_path(source: Path) -> Path:
-    """Return the folder or .npz file that :func:`read_foreign` would read.
+    """Return the folder or .npz file that :func:`augmentor.modalities.foreign.read_foreign` would read.
 
     A run folder stands for its ``expanded``, a folder that holds one .npz and no folder for that file.
 
