@@ -9,7 +9,7 @@ from pathlib import Path
 
 from augmentor.cli.console import is_terminal, open_progress
 from augmentor.cli.data_options import ANY_DATA, DataOptions
-from augmentor.cli.streams import clean, say, stdout_for_results, tell
+from augmentor.cli.streams import clean, print_notice, print_result, stdout_for_results
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_text
 
@@ -40,7 +40,7 @@ def inspect_target(
     show(inspection_lines(found))
     if card is not None and text is not None:
         write_text(card, text)
-        tell(
+        print_notice(
             f"The drafted card is in {card}. Read it and correct it, then use it: "
             f"augmentor run default --data {shlex.quote(str(card))}"
         )
@@ -59,7 +59,7 @@ def _place(target: str, data: Path | None) -> Path | None:
 def show(lines: Sequence[str]) -> None:
     """Print the findings: coloured and folded to the width on a terminal, as they are elsewhere."""
     if not is_terminal(sys.stdout):
-        say("\n".join(lines))
+        print_result("\n".join(lines))
         return
     from rich.console import Console
     from rich.text import Text

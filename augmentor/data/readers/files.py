@@ -1,4 +1,4 @@
-"""The picture files of a dataset: a sequence that takes some twenty bytes a file, not a thousand."""
+"""The picture files of a dataset: a sequence that takes some twenty bytes per file, not a thousand."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
 from augmentor.data.loaded import Layout, SkippedFile
 from augmentor.data.readers.decide import check_sides
+from augmentor.data.readers.expanded import whole_numbers
 from augmentor.data.readers.files import Files, Found
 from augmentor.data.readers.folder import read_manifest
 from augmentor.data.readers.formats import is_table
@@ -104,7 +105,7 @@ class ForeignForm(Protocol):
 
 
 def foreign_path(source: Path) -> Path:
-    """Return the folder or .npz file that :func:`read_foreign` would read.
+    """Return the folder or .npz file that :func:`augmentor.modalities.foreign.read_foreign` would read.
 
     A run folder stands for its ``expanded``, a folder that holds one .npz and no folder for that file.
 
@@ -315,12 +316,9 @@ def unjudged(samples: Samples, rows: Sequence[Mapping[str, str]], digest: str) -
     provenance = pd.DataFrame({"synthesizer": [digest] * len(samples)})
     if "synthesizer" in table:
         provenance["synthesizer"] = table["synthesizer"].where(table["synthesizer"].astype(bool), digest)
-    seeds = [str(value) for value in table["seed"]] if "seed" in table else [""] * len(samples)
     # As text: a seed of 63 bits does not survive floating point.
-    provenance["seed"] = pd.array(
-        [int(seed) if seed.isascii() and seed.isdigit() and int(seed) < 2**63 else None for seed in seeds],
-        dtype="Int64",
-    )
+    seeds = [str(value) for value in table["seed"]] if "seed" in table else [""] * len(samples)
+    provenance["seed"] = whole_numbers(seeds)
     for name in table.columns:
         if name in (*COLUMNS, *PROVENANCE, "group"):
             continue

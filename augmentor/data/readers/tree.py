@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from augmentor.core.cells import plain_cell
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.data.loaded import SkippedFile
 from augmentor.data.readers.files import Files, Folder
@@ -74,7 +75,16 @@ def read_metadata(root: Root) -> list[dict[str, str]]:
     try:
         with opened(root, "metadata.csv") as handle:
             text = io.TextIOWrapper(handle, encoding="utf-8", newline="")
-            return [row for row in csv.DictReader(text) if row.get("source")]
+            return [
+                # Cells beyond the header's come as a list, missing ones as None.
+                {
+                    plain_cell(name): plain_cell(cell)
+                    for name, cell in row.items()
+                    if isinstance(name, str) and isinstance(cell, str)
+                }
+                for row in csv.DictReader(text)
+                if row.get("source")
+            ]
     except (OSError, UnicodeDecodeError, csv.Error):
         return []
 
