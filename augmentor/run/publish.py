@@ -17,6 +17,7 @@ from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
 from augmentor.report.run_facts import RunFacts
 from augmentor.run.context import RunContext
+from augmentor.run.exports import write_exports
 from augmentor.run.leak_check import check_leak
 from augmentor.run.manifest import versions, write_manifest
 from augmentor.run.model_card import model_card
@@ -92,6 +93,7 @@ def publish(
         export_dataset(context, facts, folder / "expanded")
         if "train" in completed:
             keep_generator(context, facts, folder)
+        write_exports(context.recipe.export, folder, facts)
         shutil.copyfile(completed.folder("evaluate") / PREDICTIONS, folder / PREDICTIONS)
         for name, text in plan.attachments.items():
             write_text(folder / name, text)

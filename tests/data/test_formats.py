@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import json
+import shutil
 import tarfile
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import huggingface_hub
 import mlcroissant
 import nibabel
 import numpy as np
@@ -20,6 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 import pydicom
 import pytest
+from huggingface_hub import HfApi
 from monai.data import NumpyReader, PILReader, load_decathlon_datalist
 from PIL import Image
 
@@ -410,3 +415,48 @@ def test_what_was_read_from_a_run_is_written_as_what_was_made(tmp_path: Path, na
     found = {one.name: one for one in READERS[name](tmp_path / "out", read)}
     np.testing.assert_array_equal(found["real-000003"].x, data.samples.array[3])
     assert found["synthetic-000001"].provenance == ("5" * 64, "2")
+
+
+class Hub:
+    """A hub in a folder; it checks calls against the signatures of the real one."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.made: dict[str, Any] = {}
+
+    def bound(self, name: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        found = inspect.signature(getattr(HfApi, name)).bind(self, *args, **kwargs)
+        return dict(found.arguments)
+
+    def create_repo(self, *args: Any, **kwargs: Any) -> None:
+        self.made = self.bound("create_repo", *args, **kwargs)
+
+    def upload_folder(self, *args: Any, **kwargs: Any) -> types.SimpleNamespace:
+        said = self.bound("upload_folder", *args, **kwargs)
+        assert said["repo_type"] == "dataset"
+        shutil.copytree(said["folder_path"], self.root / said["repo_id"])
+        return types.SimpleNamespace(commit_url=f"https://hub.example/{said['repo_id']}/commit/1")
+
+
+def test_what_is_pushed_to_a_hub_is_loaded_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, tokens = Hub(tmp_path / "hub"), []
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda token: tokens.append(token) or hub)
+    data = expanded("colour")
+    write_format("folders", tmp_path / "expanded", data)
+    dataset = ExpandedDataset.from_folder(tmp_path / "expanded", about=ABOUT)
+    assert dataset.push_to_hub("me/rare", token="secret") == "https://hub.example/me/rare/commit/1"
+    assert tokens == ["secret"]
+    assert (hub.made["repo_id"], hub.made["private"], hub.made["exist_ok"]) == ("me/rare", True, True)
+    found = datasets.load_dataset(str(hub.root / "me/rare"), cache_dir=str(tmp_path / "cache"), split="train")
+    assert found.features["label"].names == list(CLASSES)
+    assert sum(found["is_synthetic"]) == 2
+    np.testing.assert_array_equal(np.asarray(found[0]["image"]).transpose(2, 0, 1), data.samples.array[0])
+
+
+def test_a_dataset_is_saved_in_a_form_with_its_options(tmp_path: Path) -> None:
+    real = samples(FORMS["grey"], 4, 0)
+    dataset = ExpandedDataset(real)
+    assert dataset.save_as("webdataset", tmp_path / "out", samples_per_shard=3) == tmp_path / "out"
+    assert len(list((tmp_path / "out").glob("*.tar"))) == 2
+    with pytest.raises(ConfigError, match=r"unknown key 'spacings'; did you mean 'spacing'"):
+        dataset.save_as("nifti", tmp_path / "other", spacings=(1, 1))
