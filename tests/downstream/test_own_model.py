@@ -78,12 +78,9 @@ def own(tmp_path_factory):
 class Tiny(torch.nn.Module):
     """Stands for a network of timm, with what is read of one."""
 
-    default_cfg = {
-        "first_conv": "stem",
-        "classifier": "head",
-        "mean": (0.4, 0.5, 0.6),
-        "std": (0.2, 0.2, 0.2),
-    }  # noqa: RUF012
+    default_cfg = MappingProxyType(
+        {"first_conv": "stem", "classifier": "head", "mean": (0.4, 0.5, 0.6), "std": (0.2, 0.2, 0.2)}
+    )
 
     def __init__(self, channels, classes):
         super().__init__()
