@@ -54,7 +54,8 @@ def archive(folder: Path, kind: str) -> Path:
 def test_the_whole_job(tmp_path: Path, tiny_recipe: Path, kind: str) -> None:
     path = archive(tmp_path, kind)
     shape = {"series": (2, 16), "volume": (1, 8, 8, 8)}[kind]
-    settings = ["series.length=16", "image.size=null"]
+    arms = "evaluation.arms=[classical, cutmix, with_synthetic, {mix: cutmix, start: critic}]"
+    settings = ["series.length=16", "image.size=null", arms]
     recipe = load_recipe(str(tiny_recipe), settings, path)
     folder = run_job(Job(recipe, tmp_path / "runs", "cpu")).folder
 
