@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
@@ -14,8 +16,8 @@ from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
-from augmentor.experiment.arms import check_arms, needs_critic
-from augmentor.experiment.spec import EvaluationSpec
+from augmentor.downstream.table import DOWNSTREAM
+from augmentor.experiment.spec import EvaluationSpec, check_trainable
 from augmentor.quality.filters_spec import Balance, FiltersSpec
 from augmentor.run.budget import BudgetName, with_budget, without_budget
 from augmentor.run.candidates import generators_of, trial_share
@@ -162,7 +164,7 @@ class Recipe(Spec):
     def _arms_without_a_critic(self) -> Recipe:
         if not all(made.leaves_critic for made in self.generators.values()):
             # What is left when arms that start from a critic are left out.
-            check_arms([arm for arm in self.evaluation.arms if not needs_critic(arm)])
+            check_trainable(self.evaluation, critic=False)
         return self
 
     @property
@@ -213,21 +215,30 @@ def list_recipes() -> list[tuple[str, str]]:
     return found
 
 
-def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path | str | None = None) -> Recipe:
+def load_recipe(
+    name_or_path: str,
+    assignments: Sequence[str] = (),
+    data: Path | str | None = None,
+    *,
+    models: Sequence[str] = (),
+) -> Recipe:
     """Read a shipped recipe or a YAML file, apply ``--set`` assignments and check it all.
 
     Args:
         name_or_path: a shipped recipe's name, or the path of a YAML file.
         assignments: ``dotted.key=value`` texts, applied in order.
         data: where the data lies; a recipe without ``dataset`` takes it as its dataset.
+        models: models to ask, as ``--model`` names them; see :func:`model_assignments`.
 
     Raises:
-        ConfigError: if there is no such recipe, or it does not hold together.
+        ConfigError: if there is no such recipe, it does not hold together, or its file names a model that
+            runs code.
     """
     path = _recipe_path(name_or_path)
     values: dict[str, Any] = read_yaml(path)
+    refuse_code(values, name_or_path)
     values.setdefault("name", path.stem)
-    values = override(values, assignments)
+    values = override(values, [*model_assignments(models), *assignments])
     if data is not None:
         location = Path(data).expanduser()
         if not location.exists():
@@ -243,6 +254,62 @@ def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path |
             "(a folder class/*.png of images or class/*.npy of volumes or series, or a MedMNIST-like .npz)"
         )
     return recipe
+
+
+def refuse_code(values: Mapping[str, Any], recipe: str) -> None:
+    """Refuse a recipe's file that names a model which runs code: it may have come with somebody's data.
+
+    Args:
+        values: what the file says.
+        recipe: what it is called.
+
+    Raises:
+        ConfigError: naming the model, and how it can be asked for.
+    """
+    said = values.get("evaluation")
+    said = said if isinstance(said, Mapping) else {}
+    further = said.get("further_models")
+    for model in (said.get("model"), *(further if isinstance(further, list) else ())):
+        given = model if isinstance(model, Mapping) else {}
+        question = DOWNSTREAM.get(str(given.get("question", "classification")))
+        kind = question.kind_of(str(given.get("name", ""))) if question else None
+        if kind is not None and kind.runs_code:
+            raise ConfigError(
+                f"recipe {recipe}: evaluation.model.name {given['name']!r} runs code of a file or a module, "
+                "and a recipe may have come with somebody's data, so that no recipe can name it; take it out "
+                f"and ask for it yourself: --model '{given['name']}', or the argument models of "
+                "augmentor.load_recipe"
+            )
+
+
+def model_assignments(models: Sequence[str]) -> list[str]:
+    """Return the ``--set`` assignments that name models, the first one as ``evaluation.model``.
+
+    Args:
+        models: each a model's name, or the fields of a
+            :class:`~augmentor.downstream.model_spec.ModelSpec` as YAML, "{name: resnet18, weights: ...}".
+
+    Raises:
+        ConfigError: if one is neither.
+    """
+    found = []
+    for text in models:
+        fields: Any = {"name": text}
+        if text.lstrip().startswith("{"):
+            try:
+                fields = yaml.safe_load(text)
+            except yaml.YAMLError as error:
+                raise ConfigError(f"--model {text!r} is not a YAML mapping of fields") from error
+        if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
+            raise ConfigError(f"--model needs a model's name or {{name: ..., ...}}, got {text!r}")
+        found.append(fields)
+    if not found:
+        return []
+    first, *further = found
+    return [
+        *(f"evaluation.model.{key}={json.dumps(value)}" for key, value in first.items()),
+        *([f"evaluation.further_models={json.dumps(further)}"] if further else []),
+    ]
 
 
 def recipe_from_values(values: dict[str, Any]) -> Recipe:

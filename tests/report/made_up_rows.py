@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
+from augmentor.experiment.arms import arms_of
+
+POOLED = {"rows": {"synthetic": "all", "mixing": "pooled"}}
+ARMS = arms_of(("real", "balanced", "classical", POOLED, "filtered", "synthetic_only"))
 CELLS = ("neutrophil", "eosinophil", "lymphocyte", "monocyte", "basophil")
 REASONS = ("label", "copy", "outlier", "duplicate", "surplus")
 
@@ -19,7 +22,7 @@ class Case:
     channels: int = 1
     effect: float = 0.031
     word: str = "helps"
-    arms: tuple[str, ...] = ARMS
+    arms: tuple[str, ...] = tuple(ARMS)
     without: tuple[str, ...] = ()  # training, copies, quality, confusion, calibration, shares, ...
     title: str = "Example with made-up numbers"
     dataset: str = "made_up_cells"
@@ -78,7 +81,7 @@ def rows_of(case: Case) -> list[dict]:
         half = 1.96 * own.std(ddof=1 if case.seeds > 1 else 0) / np.sqrt(case.seeds) + 0.012
         add("balanced_accuracy_low", own.mean() - half, arm)
         add("balanced_accuracy_high", own.mean() + half, arm)
-        if arm in ARMS[3:]:
+        if arm in tuple(ARMS)[3:]:
             _gain(case, add, arm, centres[arm] - centres["classical"], rng)
         if control := case.extra.get("evaluate", {}).get("controls", {}).get(arm):
             change = centres[arm] - centres[control]

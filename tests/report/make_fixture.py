@@ -18,7 +18,7 @@ from augmentor.core.files import write_json
 from augmentor.core.kinds import IMAGE
 from augmentor.core.results import Results
 from augmentor.experiment.arm_words import describe, title
-from augmentor.experiment.arms import PRESETS, pattern_of
+from augmentor.experiment.arms import pattern_of
 from augmentor.report.render import render
 from augmentor.report.run_facts import RunFacts
 from augmentor.report.summarise import summarise
@@ -61,11 +61,11 @@ def facts_of(case: Case) -> RunFacts:
             "seeds": range(case.seeds),
             "arms": {
                 name: {
-                    "title": title(PRESETS[name]),
-                    "description": describe(PRESETS[name]),
-                    "synthetic": pattern_of(PRESETS[name]).is_synthetic,
+                    "title": title(arm),
+                    "description": describe(arm),
+                    "synthetic": pattern_of(arm).is_synthetic,
                 }
-                for name in ARMS
+                for name, arm in ARMS.items()
             },
             "verdict": verdict,
             "recommendation": {

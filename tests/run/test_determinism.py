@@ -22,7 +22,8 @@ def runs(tmp_path_factory, tiny_images, tiny_recipe) -> dict[str, Path]:
     """Return the folders of three runs that share no cache: twice the same, and once another seed."""
     # With a start at the critic and rows of the generator; no arm waits for another's scores, so that the
     # processes of the fits start once.
-    arms = "evaluation.arms=[classical, {mix: cutmix, start: critic}, synthetic]"
+    pooled = "{rows: {synthetic: all, mixing: pooled}}"
+    arms = f"evaluation.arms=[classical, {{mix: cutmix, start: critic}}, {pooled}]"
     settings = {
         "one process": ["execution.processes=1"],
         "two processes": ["execution.processes=2"],

@@ -15,7 +15,7 @@ from augmentor.run.compose.expand import run_job
 from augmentor.run.recipe import load_recipe
 from augmentor.run.session import Job
 
-LONGER = ("training.images=1920", "training.states=24", "evaluation.arms=[classical, synthetic]")
+LONGER = ("training.images=1920", "training.states=24", "evaluation.arms=[classical, filtered]")
 WAIT = 240
 
 

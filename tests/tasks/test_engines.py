@@ -146,9 +146,8 @@ def plain(
 
 def recipe_of(tiny_recipe: Path, tiny_images: Path, *settings: str) -> Recipe:
     # No arm waits for another's scores, so that the fits are one lot and workers start once.
-    return load_recipe(
-        str(tiny_recipe), ["evaluation.arms=[classical, cutmix, synthetic]", *settings], data=tiny_images
-    )
+    arms = "evaluation.arms=[classical, cutmix, {rows: {synthetic: all, mixing: pooled}}]"
+    return load_recipe(str(tiny_recipe), [arms, *settings], data=tiny_images)
 
 
 @pytest.mark.slow

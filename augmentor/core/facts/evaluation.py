@@ -59,10 +59,31 @@ class ArmFacts(Facts):
     synthetic: bool = False
 
 
-class EvaluateFacts(Facts):
-    """What is said of an evaluation beside its numbers.
+class ModelFacts(Facts):
+    """What every arm trained.
 
     Attributes:
+        name: of the model in results, where there are several; no two of a run have one.
+        label: what it is.
+        files: SHA-256 of the files that decide what it is, by their names.
+        pretrained: whether it began with weights from elsewhere; None where nobody said.
+        pretrained_on: what those were trained on, in the user's words.
+        input: what it was given of a sample, in words; "" for samples as they are.
+    """
+
+    name: str
+    label: str
+    files: dict[str, str] = Field(default_factory=dict)
+    pretrained: bool | None = False
+    pretrained_on: str = ""
+    input: str = ""
+
+
+class EvaluateFacts(Facts):
+    """What an evaluation found, besides its numbers.
+
+    Attributes:
+        model: what every arm trained; None in runs of earlier versions.
         primary_metric: what choices and the verdict are made by.
         verdict: of this split.
         recommendation: by the validation part alone.
@@ -70,7 +91,8 @@ class EvaluateFacts(Facts):
         share_of: the share of each mixing arm.
         share_by: "validation" where shares were chosen, "recipe" where they were given.
         share_seeds: fits that each choice of a share was averaged over; 0 where it was given.
-        left_out: classes without synthetic rows in the arm ``classwise``; None without that arm.
+        left_out: classes without synthetic rows in the arm that leaves harmful classes out of the best
+            mixing arm; None without that arm.
         seeds: numbers of the seed column.
         classifier_seeds: the seeds that they stand for.
         needed: cases and seeds that would have shown an effect of the size of the margin.
@@ -98,6 +120,7 @@ class EvaluateFacts(Facts):
     classifier_seeds: tuple[int, ...] = ()
     needed: NeededFacts | None = None
     classifier: str = ""
+    model: ModelFacts | None = None
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)

@@ -12,7 +12,7 @@ from augmentor.core.kinds import Kind
 from augmentor.core.persist import write_samples
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
-from augmentor.experiment.spec import check_shape
+from augmentor.experiment.before_training import check_models
 from augmentor.run.completed import PARTS, RESULTS
 from augmentor.run.context import RunContext
 from augmentor.run.step import DATA_CODE, Step
@@ -101,7 +101,7 @@ def refuse_unsuited(context: RunContext) -> None:
 
     facts = LOAD.of(context)
     spec = context.recipe.evaluation.with_model_for(MODALITIES[facts.kind.name])
-    check_shape(spec, facts.shape)
+    check_models(spec, facts.shape, len(facts.classes))
     check_outer_splits(context.recipe.evaluation.outer_splits, facts.split)
 
 
