@@ -250,7 +250,7 @@ def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> Non
 
 
 def _threaded(found: Sequence[Found], work: Callable[[Path], Result]) -> Iterator[tuple[Found, Result]]:
-    """Yield every file with what ``work`` makes of its path, in order, worked by several threads."""
+    """Yield every file with what ``work`` makes of its path, in order, made by several threads."""
 
     def job(lot: Sequence[Found]) -> list[Result]:
         return [work(item.path) for item in lot]
