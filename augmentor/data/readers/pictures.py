@@ -18,6 +18,8 @@ MAX_PIXELS = 100_000_000
 """A picture with more pixels is skipped: decoding it would need gigabytes."""
 
 ORIENTATION = 0x0112
+DEVICE = (0x010F, 0x0110, 0x0131)
+"""EXIF and TIFF tags of the maker, the model and the software."""
 _LUMA = np.array([299, 587, 114], dtype=np.float64) / 1000
 
 
@@ -36,6 +38,7 @@ class Picture:
         width: pixels before any resizing.
         bits: bits per channel, 8 or 16.
         remarks: what was done beyond reading, e.g. "transparency was laid over black".
+        stored: how the file keeps it: its format, mode, compression and the device that wrote it.
     """
 
     pixels: Pixels
@@ -43,6 +46,11 @@ class Picture:
     width: int
     bits: int
     remarks: tuple[str, ...] = ()
+    stored: tuple[str, str, str, str] = ("", "", "", "")
+
+
+STORED = ("file format", "stored mode", "compression", "device or software tag")
+"""What :attr:`Picture.stored` lists."""
 
 
 def decode(data: bytes) -> Picture:
@@ -59,6 +67,7 @@ def decode(data: bytes) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_head(image)
+            stored = _stored(image)
             deep = _is_16_bit_colour(image, data)
             pixels, remarks = _deep_colour(data) if deep else _pixels(image)
     except UnreadablePicture:
@@ -72,7 +81,7 @@ def decode(data: bytes) -> Picture:
     if pixels.shape[2] == 3 and _is_grey(pixels):
         pixels = pixels[:, :, :1]
     height, width = pixels.shape[:2]
-    return Picture(pixels, height, width, 8 * pixels.dtype.itemsize, remarks)
+    return Picture(pixels, height, width, 8 * pixels.dtype.itemsize, remarks, stored)
 
 
 def head_size(file: IO[bytes]) -> tuple[int, int] | None:
@@ -83,6 +92,17 @@ def head_size(file: IO[bytes]) -> tuple[int, int] | None:
             return (image.width, image.height) if turned else (image.height, image.width)
     except Exception:  # whatever is wrong with it is reported when it is decoded
         return None
+
+
+def _stored(image: Image.Image) -> tuple[str, str, str, str]:
+    tables = getattr(image, "quantization", None)
+    compression = str(image.info.get("compression", ""))
+    if tables:
+        # The quality that a JPEG was written with, by the sum of its first table.
+        compression = f"JPEG tables of sum {sum(next(iter(tables.values())))}"
+    exif = image.getexif()
+    device = " ".join(str(exif.get(tag, "")).strip() for tag in DEVICE).strip()
+    return str(image.format), image.mode, compression, device[:80]
 
 
 def _check_head(image: Image.Image) -> None:
