@@ -12,7 +12,7 @@ from augmentor.cli.streams import clean, say, stdout_for_results, tell
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_text
 
-_TITLES = ("class ", "what a run would do", "notes:", "warnings:")
+_TITLES = ("class ", "what a run ", "notes:", "warnings:")
 _COLOURS = {"a run can start": "bold green", "a run would stop before training": "bold red"}
 
 
@@ -31,10 +31,13 @@ def inspect_target(target: str, *, data: Path | None, write_card: Path | None, f
         from augmentor.data.card_draft import draft_card
         from augmentor.data.inspect import inspect
         from augmentor.data.inspection_text import inspection_lines
+        from augmentor.run.outlook import outlook
 
         found = inspect(target, data=data, progress=progress)
         text = None if card is None else draft_card(found)
-    show(inspection_lines(found))
+        progress.log("timing a few steps")
+        ahead = outlook(found)
+    show(inspection_lines(found, ahead))
     if card is not None and text is not None:
         write_text(card, text)
         place = shlex.quote(str(data if data is not None else target))
