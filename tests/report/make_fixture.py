@@ -18,12 +18,13 @@ from augmentor.core.kinds import IMAGE
 from augmentor.core.points import in_points
 from augmentor.core.results import Results
 from augmentor.experiment.arm_words import describe, title
-from augmentor.experiment.arms import PRESETS, pattern_of
+from augmentor.experiment.arms import arms_of, pattern_of
 from augmentor.report.render import render
 from augmentor.report.run_facts import RunFacts
 from augmentor.report.summarise import summarise
 
-ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
+POOLED = {"rows": {"synthetic": "all", "mixing": "pooled"}}
+ARMS = arms_of(("real", "balanced", "classical", POOLED, "filtered", "synthetic_only"))
 CELLS = ("neutrophil", "eosinophil", "lymphocyte", "monocyte", "basophil")
 CONTROLS = {"filtered": "classical", "synthetic": "classical"}
 REASONS = ("label", "copy", "outlier", "duplicate", "surplus")
@@ -39,7 +40,7 @@ class Case:
     channels: int = 1
     effect: float = 0.031
     word: str = "helps"
-    arms: tuple[str, ...] = ARMS
+    arms: tuple[str, ...] = tuple(ARMS)
     without: tuple[str, ...] = ()  # training, copies, quality, confusion, calibration, shares, ...
     title: str = "Example with made-up numbers"
     dataset: str = "made_up_cells"
@@ -98,7 +99,7 @@ def rows_of(case: Case) -> list[dict]:
         half = 1.96 * own.std(ddof=1 if case.seeds > 1 else 0) / np.sqrt(case.seeds) + 0.012
         add("balanced_accuracy_low", own.mean() - half, arm)
         add("balanced_accuracy_high", own.mean() + half, arm)
-        if arm in ARMS[3:]:
+        if arm in tuple(ARMS)[3:]:
             _gain(case, add, arm, centres[arm] - centres["classical"], rng)
         controls = case.extra.get("evaluate", {}).get("controls", CONTROLS)
         if control := controls.get(arm):
@@ -276,11 +277,11 @@ def facts_of(case: Case) -> RunFacts:
             "seeds": range(case.seeds),
             "arms": {
                 name: {
-                    "title": title(PRESETS[name]),
-                    "description": describe(PRESETS[name]),
-                    "synthetic": pattern_of(PRESETS[name]).is_synthetic,
+                    "title": title(arm),
+                    "description": describe(arm),
+                    "synthetic": pattern_of(arm).is_synthetic,
                 }
-                for name in ARMS
+                for name, arm in ARMS.items()
             },
             "verdict": verdict,
             "recommendation": {
