@@ -254,6 +254,18 @@ class Downstream(ABC):
         """
         return {}
 
+    def at_operating_point(
+        self, held: Scored, tested: Scored, specificity: float
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return rows of results, with their seed, on the test part at a point chosen on the validation part.
+
+        Args:
+            held: predictions of the validation part.
+            tested: of the test part, by the same fits.
+            specificity: that is asked for.
+        """
+        return []
+
     def describe_judged(self, arm: str, held: Scored, tested: Scored) -> list[dict[str, Any]]:
         """Return further rows of results on an arm that the verdict is about.
 

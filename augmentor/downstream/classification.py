@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -27,6 +27,7 @@ from augmentor.downstream.models import MODELS, why_not
 from augmentor.downstream.scores import checked, score
 from augmentor.metrics.calibration import calibration_rows
 from augmentor.metrics.names import METRIC_WORDS
+from augmentor.metrics.operating_point import at_specificity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +88,23 @@ class Classification(Downstream):
         """Return whether each case was found, whose mean over the cases of a class is its recall."""
         hits = predictions.argmax(axis=-1) == samples.y
         return {"recall": hits.astype(np.float64)}
+
+    def at_operating_point(
+        self, held: Scored, tested: Scored, specificity: float
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return sensitivity at a fixed specificity, and what is reached of it: by class, and their mean."""
+        y, classes = tested.samples.y, tested.samples.classes
+        for seed, (before, after) in enumerate(zip(held.predictions, tested.predictions, strict=True)):
+            found = at_specificity(before, held.samples.y, after, y, specificity)
+            for place, metric in enumerate(("sensitivity_at_specificity", "specificity_reached")):
+                values: dict[str | None, float] = {classes[k]: pair[place] for k, pair in found.items()}
+                if values:
+                    values |= {None: sum(values.values()) / len(values)}
+                for name, value in values.items():
+                    yield {
+                        "seed": seed, "metric": metric, "class": name, "value": value,
+                        "greater_is_better": True,
+                    }  # fmt: skip
 
     def describe_judged(self, arm: str, held: Scored, tested: Scored) -> list[dict[str, Any]]:
         """Return the calibration, as trained and with a temperature fitted on the validation part."""

@@ -98,6 +98,14 @@ def evaluate(
         for part, samples in held_out.items()
     }
     rows = [*fitted.rows, *_score_rows(spec.downstream, scored)]
+    operating = [
+        {"arm": name, "split": "test", **row}
+        for name in arms
+        for row in spec.downstream.at_operating_point(
+            scored["validation"][name], scored["test"][name], spec.statistics.specificity
+        )
+    ]
+    rows += operating
     gan_train, not_estimable = gan_train_rows(rows, spec.downstream.seen_synthetic_alone, list(arms), skipped)
     rows += gan_train
     thinned = [name for name, arm in arms.items() if isinstance(arm, Derived) and arm.base == "best_mixing"]
@@ -109,7 +117,7 @@ def evaluate(
         held, tested = scored["validation"][name], scored["test"][name]
         rows += spec.downstream.describe_judged(name, held, tested)
     _write_predictions(workers.folder / PREDICTIONS, scored)
-    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable)
+    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable, bool(operating))
     return Evaluation(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
         facts=facts_of(outcome, runner, parts.validation, PREDICTIONS),
@@ -143,8 +151,12 @@ def _score_rows(question: Downstream, scored: Mapping[str, Mapping[str, Scored]]
 
 
 def _write_predictions(path: Path, scored: Mapping[str, Mapping[str, Scored]]) -> None:
+    """Write predictions by part and arm, and the ids and labels that their cases have."""
     arrays: dict[str, Any] = {
         f"{part}/{name}": one.predictions for part, arms in scored.items() for name, one in arms.items()
     }
+    for part, arms in scored.items():
+        samples = next(iter(arms.values())).samples
+        arrays |= {f"ids/{part}": samples.ids.astype(str), f"labels/{part}": samples.y}
     with atomic_file(path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **arrays)

@@ -38,6 +38,7 @@ class Outcome:
         decision: verdict and advice.
         titles: what the arms are called, by name.
         not_estimable: numbers without a value, and why.
+        at_operating_point: whether there are numbers at a fixed specificity.
     """
 
     arms: Mapping[str, AnyArm]
@@ -46,6 +47,7 @@ class Outcome:
     decision: Decision
     titles: Mapping[str, str]
     not_estimable: Sequence[Mapping[str, Any]]
+    at_operating_point: bool = False
 
 
 def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions: str) -> EvaluateFacts:
@@ -70,6 +72,7 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
             reason=decision.verdict.reason,
             about="critic_start" if subject(fitted.arms[decision.arm]) == CRITIC else "synthetic_rows",
             against=decision.against,
+            beside=decision.beside,
         ),
         share=fitted.share_of.get(decision.arm),
         share_of=fitted.share_of,
@@ -78,6 +81,7 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         left_out=fitted.left_out if thins else None,
         seeds=tuple(range(spec.seeds)),
         classifier_seeds=tuple(runner.seeds),
+        specificity=spec.statistics.specificity if outcome.at_operating_point else None,
         answers=tuple(AnswerFacts(**asdict(one)) for one in decision.answers),
         recommendation=RecommendationFacts(**asdict(decision.recommendation)),
         classifier=spec.downstream.models[spec.model.name].label,

@@ -125,12 +125,15 @@ class StatisticsSpec(Spec):
     Attributes:
         margin: a gain or loss smaller than this does not matter, in units of the metric.
         confidence: of the intervals.
+        specificity: at which the sensitivity for each class is shown; its threshold is found on the
+            validation part.
         fixed_baseline: an arm without synthesis that the gain is shown over as well, fixed before anything is
             known, where it is among the arms.
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     fixed_baseline: ArmField = PRESETS["cutmix"]
 
     @field_validator("fixed_baseline")

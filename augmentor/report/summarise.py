@@ -26,8 +26,12 @@ from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.run_facts import RunFacts
 from augmentor.report.vocabulary import WORDS
 
-SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
-CLASS_SCORES = ("recall", "precision", "f1")
+SCORES = (
+    "balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "sensitivity_at_specificity", "brier", "ece",
+)  # fmt: skip
+CLASS_SCORES = ("recall", "precision", "f1", "auroc", "sensitivity_at_specificity", "specificity_reached")
+MADE_BY = ("judge", "choose", "train", "sample", "label_minimum", "filter")
+"""Steps that a run without synthesis would not have."""
 COUNTED_SPLITS = {
     "real": "train",
     "validation": "validation",
@@ -69,6 +73,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
         "verdict": verdict,
         "answers": _answers(rows, facts),
         "yardsticks": _yardsticks(rows, facts),
+        "cost": _cost(facts, verdict["delta"]),
         "arms": arms,
         "gains": {
             arm: {**_gain(rows, arm), "alone": _alone(rows, arm, facts.evaluate.controls.get(arm))}
@@ -112,7 +117,10 @@ def _words(facts: RunFacts) -> dict[str, Any]:
         "synthetic_source": sample["source"],
         "unusable": facts.filter.unusable if facts.filter else {},
         **{name: measure[name] for name in ("copies_shown", "memorisation", "quality_protocol")},
-        **{name: evaluate[name] for name in ("recommendation", "classifier", "classifier_seeds")},
+        **{
+            name: evaluate[name]
+            for name in ("recommendation", "classifier", "classifier_seeds", "specificity")
+        },
         **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
         "outer": facts.outer.to_json() if facts.outer else None,
         "recipe": facts.recipe,
@@ -200,6 +208,13 @@ def _yardsticks(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
     return [{"role": role, "arm": other, **change} for role, other, change in found if change]
 
 
+def _cost(facts: RunFacts, gain: float | None) -> dict[str, Any]:
+    """Return the seconds that synthesis took, and those for each point gained, None without a gain."""
+    seconds = sum(facts.seconds.get(name, 0.0) for name in MADE_BY)
+    per_point = seconds / (100 * gain) if gain is not None and gain > 0 else None
+    return {"seconds": seconds, "per_point": per_point}
+
+
 def _answers(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
     """Return the two questions with their answers and the changes that these rest on."""
     return [
@@ -249,6 +264,7 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
         "sentence": found.sentence,
         "reason": reason or found.reason,
         "about": found.about,
+        "beside": "" if facts.outer else found.beside,
     }
 
 

@@ -43,6 +43,7 @@ class VerdictFacts(Facts):
         about: whether the arm has synthetic samples, "synthetic_rows", or the critic's start alone,
             "critic_start".
         against: the arms that it was held against, by role, a key of :data:`DELTAS`.
+        beside: the gain over a fixed baseline and over the best in hindsight, in a sentence.
     """
 
     word: str
@@ -52,6 +53,7 @@ class VerdictFacts(Facts):
     reason: str = ""
     about: str = "synthetic_rows"
     against: dict[str, str] = Field(default_factory=dict)
+    beside: str = ""
 
 
 class AnswerFacts(Facts):
@@ -107,6 +109,7 @@ class EvaluateFacts(Facts):
         seeds: numbers of the seed column.
         classifier_seeds: the seeds that they stand for.
         answers: two questions, answered apart.
+        specificity: at which sensitivities are shown; None where none are.
         classifier: what every arm trained.
         arms: what each arm of the recipe is, by name.
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
@@ -130,6 +133,7 @@ class EvaluateFacts(Facts):
     seeds: tuple[int, ...] = ()
     classifier_seeds: tuple[int, ...] = ()
     answers: tuple[AnswerFacts, ...] = ()
+    specificity: float | None = None
     classifier: str = ""
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
