@@ -93,7 +93,12 @@ def _arm_lane(scale: Scale, top: float, name: str, arm: Summary, verdict: Summar
     role = {verdict["baseline"]: " · baseline", verdict["arm"]: " · judged"}.get(name, "")
     y = top + 25
     shapes: list[Shape] = [
-        Text(0, top + 11, shorten(arm["title"] + role, 40), "label halo strong" if role else "label halo"),
+        Text(
+            0,
+            top + 11,
+            shorten(arm["title"], 36 - len(role)) + role,
+            "label halo strong" if role else "label halo",
+        ),
         Text(
             100, top + 11, formats.number(arm["mean"]), "value halo strong" if role else "value halo", "end"
         ),
