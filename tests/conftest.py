@@ -11,6 +11,7 @@ from PIL import Image
 TINY = """\
 name: tiny
 image: {size: 8}
+split: {folds: 1}
 training: {images: 640, batch: 16, checkpoints: 1, states: 10, judged: 8}
 judge: {updates: 8, folds: 2}
 filters: {label: null, outliers: null}

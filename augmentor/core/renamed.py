@@ -26,6 +26,7 @@ RENAMED: Mapping[str, str] = {
     "evaluation.margin": "evaluation.statistics.margin",
     "evaluation.bootstrap": "evaluation.statistics.bootstrap",
     "evaluation.confidence": "evaluation.statistics.confidence",
+    "evaluation.outer_splits": "split.folds",
     "synthesizer.flow": "synthesizer.{times, steps, solver, label_drop, guidance}",
     "synthesizer.method=stargan": "synthesizer.method=unpaired_translation",
     "synthesizer.method=translation": "synthesizer.method=class_translation",

@@ -144,9 +144,9 @@ def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe
         check_arms([arm for arm in made.evaluation.arms if not needs_critic(arm)])
     except ValueError as error:
         raise ConfigError(f"evaluation.arms, without a generator trained here: {error}") from error
-    if made.evaluation.outer_splits > 1:
+    if made.split.folds not in ("auto", 1):
         raise ConfigError(
-            f"evaluation.outer_splits is {made.evaluation.outer_splits}, and a generator of samples from "
-            "elsewhere cannot be trained again for each split; set it to 1"
+            f"split.folds is {made.split.folds}, and a generator of samples from elsewhere cannot be trained "
+            "again for each fold; set it to 1"
         )
-    return made
+    return one_split(made)

@@ -82,7 +82,7 @@ def ran(
     out = tmp_path_factory.mktemp("choice")
     settings = [
         "candidates=[{family: cvae}, {family: gan3d}, {mode_seeking: 0.3}]",
-        "evaluation.outer_splits=2",
+        "split.folds=2",
     ]
     recipe = load_recipe(str(tiny_recipe), [*SHORT, *settings], data=tiny_images)
     with pytest.MonkeyPatch.context() as patch:

@@ -21,7 +21,7 @@ from augmentor.statistics.significance import nadeau_bengio
 
 
 def test_every_split_has_seeds_of_its_own_and_nothing_else(tiny_recipe, tiny_images):
-    recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=4"], data=tiny_images)
+    recipe = load_recipe(str(tiny_recipe), ["split.folds=4"], data=tiny_images)
     others = split_recipes(recipe)
     assert len(others) == 3
     for name in ("split", "training"):
@@ -39,7 +39,7 @@ def test_what_cannot_be_split_again_is_refused(tiny_images):
     with pytest.raises(ConfigError, match="test part of their own"):
         check_outer_splits(2, "official")
     with pytest.raises(ConfigError, match="cannot be trained again for each split"):
-        foreign_recipe(str(tiny_images), "default", ["evaluation.outer_splits=3"])
+        foreign_recipe(str(tiny_images), "default", ["split.folds=3"])
 
 
 def test_the_gain_rail_is_about_all_splits():
