@@ -16,6 +16,14 @@ AFTER_WORDS: tuple[tuple[str, str], ...] = (
     (",influential,", ',{"rows":"influential","mix":"mixup"},'),
     ("covariance_transfer", '{"head":"covariance"}'),
     ("feature_gan", '{"head":"generated"}'),
+    (",focal,", ',{"sampling":"natural","loss":"focal"},'),
+    ("random_oversampled", '{"oversample":"random"}'),
+    ("duplicated", '{"rows":{"synthetic":"kept","copies":true}}'),
+    (",synthetic,", ',{"rows":{"synthetic":"all","mixing":"pooled"}},'),
+    ("pretrained", '{"rows":{"synthetic":"passing","mixing":"first"}}'),
+    (",critic_network,", ',{"base":"best_real","add":{"start":"untrained_critic"}},'),
+    ("critic_and_rows", '{"base":"best_real","add":{"rows":"passing","start":"critic"}}'),
+    ("classwise", '{"base":"best_mixing","leave_out":"harmful_classes"}'),
     ("synthesizer.flow.", "synthesizer."),
     ("synthesizer.translation.", "synthesizer."),
     ("synthesizer.stargan.starts", "synthesizer.starts.held"),
@@ -27,13 +35,12 @@ AFTER_WORDS: tuple[tuple[str, str], ...] = (
     ("evaluation.share_seeds", "evaluation.mixing.share_seeds"),
     ("evaluation.anneal", "evaluation.mixing.anneal"),
     ("evaluation.label_minimums", "evaluation.mixing.label_minimums"),
-    ("evaluation.bootstrap", "evaluation.statistics.bootstrap"),
 )
 AFTER_RUNS: dict[str, tuple[str, ...]] = {}
 
 JUDGED = (
     "judge.updates=60 judge.folds=2 "
-    "evaluation.seeds=2 evaluation.updates=20 evaluation.pool_versions=2 evaluation.bootstrap=100 "
+    "evaluation.seeds=2 evaluation.updates=20 evaluation.pool_versions=2 "
     "evaluation.share_seeds=1 evaluation.shares=[0.5] execution.processes=1"
 )
 TINY = f"training.images=640 training.checkpoints=1 training.judged=8 {JUDGED}"

@@ -33,10 +33,9 @@ SHORT = [
     "evaluation.seeds=2",
     "evaluation.model.updates=8",
     "evaluation.model.channels=4",
-    "evaluation.arms=[real, classical, synthetic, filtered]",
+    "evaluation.arms=[real, classical, {rows: {synthetic: all, mixing: pooled}}, filtered]",
     "evaluation.mixing.shares=[0.5]",
     "evaluation.augmentation.pool_versions=2",
-    "evaluation.statistics.bootstrap=100",
     "execution.processes=1",
 ]
 
