@@ -53,7 +53,7 @@ def folds_of(parts: Mapping[str, Samples], rules: SplitSpec) -> int:
 
 
 def fold_mask(samples: Samples, folds: int, rules: SplitSpec) -> npt.NDArray[np.bool_]:
-    """Return which rows (N,) are the test part of fold ``rules.fold``; equal rows and groups stay together."""
+    """Return which rows (N,) are in fold ``rules.fold``; equal rows and groups stay together."""
     seed = derive_seed(rules.seed, "folds", folds) % 2**31
     return np.equal(stratified_group_folds(samples.y, connected_groups(samples), folds, seed), rules.fold)
 
@@ -74,8 +74,9 @@ def folds_note(samples: Samples, folds: int, rules: SplitSpec) -> str:
     name, units = fewest_units(samples)
     return (
         f"{name!r} has {units} independent cases, and one test part would hold about "
-        f"{rules.test * units:.0f}: each of {folds} folds is the test part once, so that every case is tested "
-        f"once, and everything from the generator on is done {folds} times; split.folds=1 tests one part only"
+        f"{rules.test * units:.0f}: each of {folds} folds is the test part once, so that every case is "
+        f"tested once, and everything from the generator on is done {folds} times; split.folds=1 tests one "
+        "part only"
     )
 
 

@@ -67,8 +67,8 @@ class SplitSpec(Spec):
             and models that never saw it, so that every case is tested once, and the verdict is about all of
             them. 1 answers for one test part. "auto" is 1, but
             :data:`augmentor.data.folds.FOLDS` where the data have no test part of their own and one of them
-            would hold fewer than :data:`augmentor.data.folds.FEW_TEST_CASES` cases (or groups) of a class. The
-            budgets standard and thorough set "auto".
+            would hold fewer than :data:`augmentor.data.folds.FEW_TEST_CASES` cases (or groups) of a class.
+            The budgets standard and thorough set "auto".
         fold: which fold is the test part, from 0; a run goes on from it to the others.
         seed: decides shares and folds; an official split does not depend on it.
         duplicates: what happens to a case that is also in a part nearer to the test (the same

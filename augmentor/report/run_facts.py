@@ -14,7 +14,7 @@ from augmentor.core.facts.evaluation import (
     MANY_GENERATORS,
     ONE_GENERATOR,
     EvaluateFacts,
-    OuterFacts,
+    FoldsFacts,
     VerdictFacts,
 )
 from augmentor.core.facts.quality import MeasureFacts, MissingNumber, WarningFacts
@@ -36,7 +36,7 @@ class RunFacts(Facts):
         label_minimum: the label filter's minimum, where one was chosen.
         filter: what was kept.
         copies_of_test: the look for copies of test cases; None where the samples were made here.
-        outer: the answer over outer splits, where there are several.
+        folds: the answer over all folds, where the data are divided into folds.
         other: facts of further steps, as JSON by the step's name.
         recipe: as it was run, as JSON.
         origin_notes: what a reader must know first, of how this run came about.
@@ -57,7 +57,7 @@ class RunFacts(Facts):
     label_minimum: LabelMinimumFacts | None = None
     filter: FilterFacts | None = None
     copies_of_test: WarningFacts | None = None
-    outer: OuterFacts | None = None
+    folds: FoldsFacts | None = None
     other: dict[str, dict[str, Any]] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
     origin_notes: tuple[str, ...] = ()
@@ -79,11 +79,13 @@ class RunFacts(Facts):
 
     @property
     def verdict(self) -> VerdictFacts:
-        """The verdict of the run: over all outer splits where there are several."""
+        """The verdict of the run: over all folds where there are several."""
         verdict = self.evaluate.verdict
-        if self.outer is None:
+        if self.folds is None:
             return verdict
-        return verdict.model_copy(update={"word": self.outer.word, "sentence": self.outer.sentence})
+        return verdict.model_copy(
+            update={"word": self.folds.word, "reason": self.folds.reason, "sentence": self.folds.sentence}
+        )
 
     @property
     def notes(self) -> list[str]:
@@ -95,7 +97,7 @@ class RunFacts(Facts):
     def limits(self) -> list[str]:
         """What the numbers do not say."""
         evaluated = list(self.evaluate.limits)
-        if self.outer:
+        if self.folds:
             evaluated = [MANY_GENERATORS, *(text for text in evaluated if text != ONE_GENERATOR)]
         return [
             *(self.sample.limits if self.sample else ()),

@@ -35,7 +35,7 @@ FILTERS = "filters.json"
 def collect_facts(context: RunContext, plan: Plan) -> RunFacts:
     """Return what every step said, whole, and how the run came about."""
     completed = context.completed
-    every = {step.name: step.of(context) for step in plan.steps}
+    every = {step.name: step.of(context) for step in plan.steps if step.name in completed}
     known = {name: facts for name, facts in every.items() if name in RunFacts.model_fields}
     return RunFacts(
         **known,

@@ -55,10 +55,11 @@ def look_ahead(context: RunContext) -> None:
     LOAD.then(context)
     parts, recipe = context.completed.parts, context.recipe
     every = {name: sum(part.counts[name] for part in parts.values()) for name in parts["test"].classes}
-    official = LOAD.of(context).split == "official"
+    loaded = LOAD.of(context)
+    known = None if loaded.split == "official" else every
     said = (
-        power(parts["test"].counts, None if official else every, recipe.evaluation),
-        tell(recipe, parts["train"], context.device),
+        power(parts["test"].counts, known, recipe.evaluation, loaded.folds),
+        tell(recipe, parts["train"], context.device, loaded.folds),
     )
     for line in filter(None, said):
         context.progress.log(f"ahead: {line}")

@@ -11,6 +11,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.progress import Progress, Silent
 from augmentor.experiment.arms import check_arms, needs_critic
 from augmentor.run.compose.expand import filtering
+from augmentor.run.compose.folds import one_split
 from augmentor.run.outcome import Outcome
 from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe, load_recipe
