@@ -23,13 +23,14 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Downstream, Scored
 from augmentor.experiment.arm_words import titles
 from augmentor.experiment.arms import Derived
+from augmentor.experiment.before_training import check_models
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.decide import Called, Decision, decide
 from augmentor.experiment.evaluation_facts import Outcome, facts_of
 from augmentor.experiment.evidence_of import evidence_of
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.usable import check_parts, usable_arms
 from augmentor.experiment.values import ThreeParts, Workers
 from augmentor.modalities.table import modality_of
@@ -72,7 +73,7 @@ def evaluate(
         spec: arms, seeds, model, metric, margin.
         dataset: name for the results.
         seed: everything random is derived from it.
-        workers: where the fits are worked.
+        workers: where the fits are run.
         critic: the generator's critic, for arms that start from it; None where there is none.
         opening: called once, when predictions of the test part are about to be held against its labels.
 
@@ -84,7 +85,7 @@ def evaluate(
     check_parts(parts, synthetic)
     modality = modality_of(parts.train)
     spec = spec.with_model_for(modality)
-    check_shape(spec, modality.fit_codec(parts.train).shape)
+    check_models(spec, modality.fit_codec(parts.train).shape, parts.train.n_classes)
     arms, skipped = usable_arms(spec, parts.train, synthetic, critic)
     held_out = {"validation": parts.validation, "test": parts.test}
     runner = Runner(parts.train, synthetic, held_out, spec, seed=seed, workers=workers, critic=critic)

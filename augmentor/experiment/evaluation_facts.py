@@ -22,6 +22,7 @@ from augmentor.experiment.arm_words import CRITIC, OVERSAMPLES, change, describe
 from augmentor.experiment.arms import AnyArm, Derived, controls_of, name_of, pattern_of
 from augmentor.experiment.choose import Fitted
 from augmentor.experiment.decide import Decision
+from augmentor.experiment.model_facts import model_facts, model_notes
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.runner import Runner
 from augmentor.modalities.policies import Policy
@@ -55,7 +56,7 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
 
     Args:
         outcome: what it came to.
-        runner: that worked its fits.
+        runner: that ran its fits.
         validation: what choices were made on.
         predictions: name of the file of predictions.
     """
@@ -84,7 +85,8 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         specificity=spec.statistics.specificity if outcome.at_operating_point else None,
         answers=tuple(AnswerFacts(**asdict(one)) for one in decision.answers),
         recommendation=RecommendationFacts(**asdict(decision.recommendation)),
-        classifier=spec.downstream.models[spec.model.name].label,
+        classifier=spec.downstream.label(spec.model),
+        model=model_facts(spec),
         arms={name: _arm(arm, outcome.titles[name]) for name, arm in spec.named_arms.items()},
         resolved_to={name: name_of(fitted.arms[name]) for name in settled},
         controls=controls_of(fitted.arms),
@@ -92,6 +94,7 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         not_estimable_arms=tuple(MissingNumber.model_validate(one) for one in outcome.not_estimable),
         notes=(
             *outcome.skipped.values(),
+            *model_notes(spec),
             *_resolved(settled, fitted.base, outcome.titles),
             *_notes(runner, runner.synthetic),
             *decision.notes,

@@ -72,8 +72,8 @@ candidates are not put beside it; nor where it has candidates of its own, none (
 On two cores, a few hundred images of 28 pixels: quick takes minutes, standard a quarter of an hour, thorough
 hours; benchmarks/budget.md has the measured times. Where the data ask for folds, standard and thorough take
 that time for each of them, and quick answers for one test part. Six seeds are the fewest whose signs alone
-can be significant (two-sided, 2 / 2**6 = 0.031). More than 24,000 images bought one generator nothing, so most
-of thorough's training time goes into a choice among four.
+can be significant (two-sided, 2 / 2**6 = 0.031). More than 24,000 images bought one generator nothing, so
+most of thorough's training time goes into a choice among four.
 """
 
 

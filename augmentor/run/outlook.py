@@ -4,7 +4,7 @@ What it can show follows from the numbers of test cases (:mod:`augmentor.statist
 is an estimate: a few steps of the generator and of the classifier are trained on random numbers of the
 samples' shape on this machine, and their times are multiplied by the steps that the recipe asks for:
 
-    seconds = folds * (generator steps * t_g + (judge folds * judge updates + fits * updates) * t_c /
+    seconds = folds * (generator steps * t_g + (judge folds * judge updates + fits * updates) * t_m /
     processes)
 
 with candidates counted rung by rung, every share tried and every arm at every seed. The measurements of the
@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from augmentor.core.samples import IntArray
+    from augmentor.downstream.model_spec import ModelSpec
 
 WORTH_ASKING = 20_000
 """Updates of classifiers and steps of generators below which a run is too short to be worth a probe."""
@@ -54,13 +56,13 @@ class Pace:
 
     Attributes:
         generator: seconds of a step of the generator and its critic, one batch.
-        classifier: seconds of an update of the classifier on one thread.
+        models: seconds of an update of each model that the question is asked of, on one thread.
         processes: how many fits run side by side.
         peak: bytes of the largest process so far.
     """
 
     generator: float
-    classifier: float
+    models: tuple[float, ...]
     processes: int
     peak: int
 
@@ -71,11 +73,11 @@ class Work:
 
     Attributes:
         steps: of generators.
-        updates: of classifiers.
+        updates: of each model; those of the judge and of the comparison of candidates count for the first.
     """
 
     steps: int
-    updates: int
+    updates: tuple[int, ...]
 
     @classmethod
     def of(cls, recipe: Recipe, classes: int, folds: int = 1) -> Work:
@@ -88,21 +90,22 @@ class Work:
         """
         training, spec = recipe.training, recipe.evaluation
         steps = math.ceil(training.images / training.batch)
-        updates = fits(spec, classes) * spec.model.updates
+        first, *further = (fits(spec, classes) * model.updates for model in spec.models)
         if recipe.chooses:
             left = rungs = rungs_of(len(recipe.generators))
             candidates = len(recipe.generators)
             for _ in range(rungs):
                 shown = rung_images(training, recipe.synthesizer, left, classes)
                 steps += candidates * math.ceil(shown / training.batch)
-                updates += candidates * min(spec.mixing.share_seeds, spec.seeds) * spec.model.updates
+                first += candidates * min(spec.mixing.share_seeds, spec.seeds) * spec.model.updates
                 candidates, left = math.ceil(candidates / 2), left - 1
-        updates += recipe.judge.folds * recipe.judge.updates
-        return cls(steps * folds, updates * folds)
+        first += recipe.judge.folds * recipe.judge.updates
+        return cls(steps * folds, tuple(folds * updates for updates in (first, *further)))
 
     def seconds(self, pace: Pace) -> float:
         """Return the estimate at a machine's pace."""
-        return self.steps * pace.generator + self.updates * pace.classifier / pace.processes
+        models = sum(n * each for n, each in zip(self.updates, pace.models, strict=True))
+        return self.steps * pace.generator + models / pace.processes
 
 
 def fits(spec: EvaluationSpec, classes: int) -> int:
@@ -178,16 +181,16 @@ def probe(recipe: Recipe, samples: Samples, device: str = "cpu") -> Pace:
         made = build(recipe.synthesizer, training)
         made.fit(few, seed=0, context=FitContext(device=device, threads=recipe.execution.threads))
 
-    def classifier(steps: int) -> None:
-        model = spec.model.model_copy(update={"updates": steps})
-        batches = _Noise(shape, samples.n_classes, spec.model.batch)
-        spec.downstream.fit(model, Training(), batches, seed=0, critic=None)
+    def fit(model: ModelSpec, steps: int) -> None:
+        batches = _Noise(shape, samples.n_classes, model.batch)
+        asked = model.model_copy(update={"updates": steps})
+        spec.downstream.fit(asked, Training(), batches, seed=0, critic=None)
 
     processes = recipe.execution.processes or os.cpu_count() or 1
     clock = time.process_time if device == "cpu" else time.perf_counter
     with torch_threads(1):
-        update = _each(classifier, time.process_time)
-    return Pace(_each(generator, clock) / recipe.execution.threads, update, processes, _peak())
+        updates = tuple(_each(partial(fit, model), time.process_time) for model in spec.models)
+    return Pace(_each(generator, clock) / recipe.execution.threads, updates, processes, _peak())
 
 
 def outlook(found: Inspection) -> list[str]:
@@ -213,7 +216,7 @@ def outlook(found: Inspection) -> list[str]:
 def tell(recipe: Recipe, samples: Samples, device: str, folds: int) -> str | None:
     """Return what a run of the recipe costs, None where it is too short to be worth a probe."""
     work = Work.of(recipe, samples.n_classes, folds)
-    if work.steps + work.updates < WORTH_ASKING:
+    if work.steps + sum(work.updates) < WORTH_ASKING:
         return None
     return cost(recipe, probe(recipe, samples, device), samples, folds)
 
@@ -264,3 +267,7 @@ class _Noise:
         made = torch.Generator().manual_seed(step)
         x = torch.rand((self.batch, *self.shape), generator=made) * 2 - 1
         return x, torch.arange(self.batch) % self.classes
+
+    def rows(self, step: int) -> IntArray:
+        """Return another row for each sample of each batch."""
+        return np.arange(self.batch) + step * self.batch

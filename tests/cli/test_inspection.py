@@ -17,7 +17,7 @@ def inspecting(monkeypatch):
     seen = []
     module = types.ModuleType("augmentor.data.inspect")
 
-    def inspect(target, *, data, progress):
+    def inspect(target, *, data, reading, progress):
         seen.append((target, data))
         print("a reader chatters")
         progress.log("looking for duplicates")
@@ -25,7 +25,7 @@ def inspecting(monkeypatch):
 
     module.inspect = inspect
     monkeypatch.setitem(sys.modules, "augmentor.data.inspect", module)
-    monkeypatch.setattr(card_draft, "draft_card", lambda found: "name: drafted\n")
+    monkeypatch.setattr(card_draft, "draft_card", lambda found, *, data, beside: "name: drafted\n")
     monkeypatch.setattr(outlook, "outlook", lambda found: ["With 3 test cases it can see nothing."])
     monkeypatch.setattr(
         inspection_text, "inspection_lines", lambda found, ahead: ["classes", *ahead, "", "  a\x1b[31m  3"]
@@ -48,7 +48,7 @@ def test_a_card_is_drafted_and_never_replaced_by_accident(command, inspecting, t
     ended = command("inspect", "photos", "--write-card", str(card))
     assert ended.code == 0
     assert card.read_text() == "name: drafted\n"
-    assert f"augmentor run default --data photos --set dataset={card}" in ended.err
+    assert f"augmentor run default --data {card}" in ended.err
     card.write_text("name: mine\n")
     again = command("inspect", "photos", "--write-card", str(card))
     assert (again.code, again.out) == (2, "")

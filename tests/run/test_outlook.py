@@ -14,7 +14,8 @@ from augmentor.run import outlook
 from augmentor.run.outlook import Pace, Work, cost, fits, power, probe, tell
 from augmentor.run.recipe import Recipe
 
-PACE = Pace(generator=0.2, classifier=0.02, processes=2, peak=500 * 2**20)
+PACE = Pace(generator=0.2, models=(0.02,), processes=2, peak=500 * 2**20)
+THINNED = {"base": "best_mixing", "leave_out": "harmful_classes"}
 SHORT = {"training": {"images": 3200}, "judge": {"updates": 100, "folds": 2}}
 
 
@@ -38,7 +39,7 @@ def test_fits_are_arms_by_seeds_with_every_share_tried():
     )
     assert fits(shares, 2) == 8 + 3 * 2
     thinned = EvaluationSpec(
-        arms=("classical", "filtered", "classwise"), seeds=4, mixing={"shares": [0.5], "share_seeds": 3}
+        arms=("classical", "filtered", THINNED), seeds=4, mixing={"shares": [0.5], "share_seeds": 3}
     )
     assert fits(thinned, 5) == 12 + 3 * 5
 
@@ -51,10 +52,12 @@ def test_the_estimate_is_steps_by_their_time():
         "mixing": {"shares": [0.5]},
     }
     once = Work.of(recipe(evaluation=evaluation), 2)
-    assert (once.steps, once.updates) == (3200 // 32, 8 * 50 + 2 * 100)
+    assert (once.steps, once.updates) == (3200 // 32, (8 * 50 + 2 * 100,))
     assert once.seconds(PACE) == pytest.approx(100 * 0.2 + 600 * 0.02 / 2)
-    thrice = Work.of(recipe(evaluation={**evaluation, "outer_splits": 3}), 2)
-    assert (thrice.steps, thrice.updates) == (3 * once.steps, 3 * once.updates)
+    thrice = Work.of(recipe(evaluation=evaluation), 2, folds=3)
+    assert (thrice.steps, thrice.updates) == (3 * once.steps, (3 * once.updates[0],))
+    both = Work.of(recipe(evaluation={**evaluation, "further_models": [{"name": "mlp", "updates": 10}]}), 2)
+    assert both.updates == (once.updates[0], 8 * 10)
 
 
 def test_candidates_are_counted_rung_by_rung():
@@ -89,7 +92,8 @@ def test_short_runs_are_not_probed(monkeypatch):
 
 def test_a_probe_times_generator_and_classifier_at_the_size_of_the_samples():
     found = probe(recipe(), samples())
-    assert 0 < found.classifier < 10
+    assert len(found.models) == 1
+    assert 0 < found.models[0] < 10
     assert 0 < found.generator < 10
     assert found.peak > 2**20
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels = npt.NDArray[np.generic]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is skipped: decoding it would need gigabytes."""
@@ -76,10 +75,10 @@ def decode(data: bytes) -> Picture:
     return Picture(pixels, height, width, 8 * pixels.dtype.itemsize, remarks)
 
 
-def head_size(path: Path) -> tuple[int, int] | None:
+def head_size(file: IO[bytes]) -> tuple[int, int] | None:
     """Return (height, width) as the file's head says, without decoding; None where it has no such head."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(file, formats=FORMATS) as image:
             turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
             return (image.width, image.height) if turned else (image.height, image.width)
     except Exception:  # whatever is wrong with it is reported when it is decoded
@@ -92,7 +91,7 @@ def _check_head(image: Image.Image) -> None:
             f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels; make it smaller first"
         )
     frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    if frames > 1 and image.format != "MPO":
         raise UnreadablePicture(
             f"it is a stack or film of {frames} pictures; write each as a file of its own"
         )
@@ -100,6 +99,8 @@ def _check_head(image: Image.Image) -> None:
 
 def _pixels(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
     remarks: list[str] = []
+    if image.format == "MPO":
+        remarks.append("the first picture of a phone's several (MPO) was taken")
     if image.getexif().get(ORIENTATION, 1) in range(2, 9):
         image = ImageOps.exif_transpose(image)
         remarks.append("turned as its EXIF orientation says")

@@ -17,7 +17,7 @@ from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe
 from augmentor.run.session import Job, begin
 from augmentor.run.step import Step, run_steps
-from augmentor.run.steps.evaluate import EVALUATE
+from augmentor.run.steps.evaluate import evaluations
 from augmentor.run.steps.filter import FILTER
 from augmentor.run.steps.judge import JUDGE
 from augmentor.run.steps.label_minimum import LABEL_MINIMUM
@@ -41,10 +41,12 @@ def generation(recipe: Recipe) -> tuple[Step[Any], ...]:
 def expansion(recipe: Recipe) -> Plan:
     """Return the plan of an ordinary run of ``recipe``."""
     steps = generation(recipe)
-    folds = () if recipe.split.folds == 1 else (further_folds((*steps, EVALUATE)),)
+    models = evaluations(recipe)
+    further = [further_folds(steps, one, number) for number, one in enumerate(models)]
+    folds = [] if recipe.split.folds == 1 else further
     first = replace(LOAD, then=look_ahead)
     return Plan(
-        steps=(first, *steps[1:], MEASURE, EVALUATE, *folds),
+        steps=(first, *steps[1:], MEASURE, *models, *folds),
         folder=recipe.name,
         settings=recipe.model_dump(mode="json"),
     )

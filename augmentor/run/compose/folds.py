@@ -20,19 +20,24 @@ from augmentor.run.context import RunContext
 from augmentor.run.leak_check import check_leak
 from augmentor.run.recipe import Recipe
 from augmentor.run.step import EXPERIMENT_CODE, Step, run_steps
-from augmentor.run.steps.evaluate import PREDICTIONS
+from augmentor.run.steps.evaluate import PREDICTIONS, evaluation_of, step_name
 from augmentor.statistics.paired_verdict import PairedVerdict
 
 
-def further_folds(steps: tuple[Step[Any], ...]) -> Step[FoldsFacts]:
-    """Return the step that repeats ``steps`` with every other fold as the test part, and answers over all.
+def further_folds(
+    generation: tuple[Step[Any], ...], evaluation: Step[EvaluateFacts], number: int = 0
+) -> Step[FoldsFacts]:
+    """Return the step that repeats a run with every other fold as the test part, and answers over all.
 
     Each fold makes its own choices on its own validation part. No test case of a fold was seen by what that
     fold learnt from; the leak check looks at each. Data that are not divided into folds skip the step.
 
     Args:
-        steps: of one fold, from the loading of the data to the evaluation.
+        generation: steps of one fold, from the loading of the data to the filtered samples.
+        evaluation: of the model that is asked.
+        number: of that model in the recipe, counted from 0.
     """
+    steps = (*generation, evaluation)
 
     def reads(context: RunContext) -> dict[str, Any]:
         return {
@@ -47,15 +52,17 @@ def further_folds(steps: tuple[Step[Any], ...]) -> Step[FoldsFacts]:
 
         spec = context.evaluation
         contexts = [context, *(context.with_recipe(recipe) for recipe in fold_recipes(context))]
-        for number, fold in enumerate(contexts[1:], start=2):
-            context.progress.log(f"fold {number} of {len(contexts)}: everything from the split on, once more")
+        for place, fold in enumerate(contexts[1:], start=2):
+            context.progress.log(f"fold {place} of {len(contexts)}: everything from the split on, once more")
             run_steps(steps, fold)
             check_leak(fold.completed)
         loaded = context.completed.facts("load", LoadFacts)
-        found = pooled(spec, [roles_of(fold) for fold in contexts], loaded.kind.plural)
-        told = [facts_of(fold) for fold in contexts]
+        found = pooled(spec, [roles_of(fold, number) for fold in contexts], loaded.kind.plural)
+        told = [facts_of(fold, number) for fold in contexts]
         rows = result_rows(found.verdict, told)
-        Results.from_rows({"dataset": loaded.dataset, **row} for row in rows).write(output / RESULTS)
+        results = Results.from_rows({"dataset": loaded.dataset, **row} for row in rows)
+        results = results.under("model", spec.model_names[number]) if number else results
+        results.write(output / RESULTS)
         return FoldsFacts(
             folds=tuple(told),
             word=found.verdict.word,
@@ -65,9 +72,10 @@ def further_folds(steps: tuple[Step[Any], ...]) -> Step[FoldsFacts]:
             n_test=sum(one.n_test for one in told),
         )
 
+    name = "Repeat with every other fold as the test part"
     return Step(
-        "folds",
-        "Repeat with every other fold as the test part",
+        step_name("folds", number),
+        f"{name}, model {number + 1}" if number else name,
         FoldsFacts,
         repeat,
         reads,
@@ -104,11 +112,12 @@ def fold_recipe(recipe: Recipe, fold: int, folds: int) -> Recipe:
     )
 
 
-def roles_of(context: RunContext) -> dict[str, Scored]:
-    """Return what a fold's arms predicted of its test part, by the role that each has in it."""
+def roles_of(context: RunContext, number: int) -> dict[str, Scored]:
+    """Return what a fold's arms predicted of its test part, by the role that each has for that model."""
     from augmentor.experiment.over_folds import CONTROL, QUESTIONS, WITH, WITHOUT
 
-    facts = context.completed.facts("evaluate", EvaluateFacts)
+    name = evaluation_of(number).name
+    facts = context.completed.facts(name, EvaluateFacts)
     verdict, tested = facts.verdict, context.completed.parts["test"]
     named: dict[str, str | None] = {
         WITH: verdict.arm,
@@ -118,16 +127,18 @@ def roles_of(context: RunContext) -> dict[str, Scored]:
     for answer in facts.answers:
         for role, arm in zip(QUESTIONS[answer.question], (answer.arm, answer.control), strict=True):
             named[role] = arm
-    with np.load(context.completed.folder("evaluate") / PREDICTIONS) as stored:
+    with np.load(context.completed.folder(name) / PREDICTIONS) as stored:
         return {role: Scored(stored[f"test/{arm}"], tested) for role, arm in named.items() if arm is not None}
 
 
-def facts_of(context: RunContext) -> FoldFacts:
-    """Return what a fold came to."""
-    completed = context.completed
-    facts = completed.facts("evaluate", EvaluateFacts)
-    results = Results.read(completed.folder("evaluate") / RESULTS)
-    metric = context.recipe.evaluation.primary_metric
+def facts_of(context: RunContext, number: int) -> FoldFacts:
+    """Return what a fold came to for the model of that number."""
+    completed, spec = context.completed, context.recipe.evaluation
+    name = evaluation_of(number).name
+    facts = completed.facts(name, EvaluateFacts)
+    results = Results.read(completed.folder(name) / RESULTS)
+    results = results.of("model", spec.model_names[number]) if number else results
+    metric = spec.primary_metric
     verdict = facts.verdict
 
     def mean(arm: str) -> float:

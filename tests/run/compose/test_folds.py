@@ -55,7 +55,11 @@ def test_the_gain_rail_is_about_all_folds():
 @pytest.mark.slow
 def test_a_run_over_folds(tiny_recipe, tiny_images, tmp_path):
     """Its verdict is that of the public function on the predictions that each fold left."""
-    recipe = load_recipe(str(tiny_recipe), ["split.folds=2"], data=tiny_images)
+    recipe = load_recipe(
+        str(tiny_recipe),
+        ["evaluation.arms=[classical, cutmix, with_synthetic]", "split.folds=2"],
+        data=tiny_images,
+    )
     outcome = run_job(Job(recipe, tmp_path))
     again = run_job(Job(recipe, tmp_path))
     assert "folds" in again.reused
