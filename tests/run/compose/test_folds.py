@@ -72,7 +72,7 @@ def test_a_run_over_folds(tiny_recipe, tiny_images, tmp_path):
     assert len(ids) == len(set(ids)) == 64
     assert len(list((tmp_path / ".cache" / "train").glob("*/done.json"))) == 2  # two generators
 
-    expected = _recomputed(tmp_path, folds)
+    expected = _recomputed(tmp_path)
     assert verdict["delta"] == pytest.approx(expected.gain)
     assert verdict["ci"] == pytest.approx([expected.low, expected.high])
     assert verdict["word"] == expected.word
@@ -83,34 +83,17 @@ def test_a_run_over_folds(tiny_recipe, tiny_images, tmp_path):
     assert "conditional on its one GAN" in page
 
 
-def _recomputed(out, folds):
-    """Return the verdict over the predictions in the cache, in the order of the folds by their digest."""
-    new, old, control, y, fold = [], [], [], [], []
-    for number, folder in enumerate(sorted((out / ".cache" / "evaluate").glob("*/predictions.npz"))):
-        facts = json.loads((folder.parent / "facts.json").read_text(encoding="utf-8"))
-        arm, baseline = facts["verdict"]["arm"], facts["verdict"]["baseline"]
-        one = next(one for one in folds if (one["arm"], one["baseline"]) == (arm, baseline))
-        stored = np.load(folder)
-        part = next(
-            part
-            for path in (out / ".cache" / "load").glob("*/test")
-            if len(part := read_samples(path)) == stored[f"test/{arm}"].shape[1]
-            and np.isclose(_balanced(stored[f"test/{arm}"], part.y), one["after"])
-        )
-        new.append(stored[f"test/{arm}"])
-        old.append(stored[f"test/{baseline}"])
-        control.append(stored[f"test/{one['control']}"])
-        y.append(part.y)
-        fold.append(np.full(len(part), number))
-    return verdict_over_folds(
-        np.concatenate(new, axis=1),
-        np.concatenate(old, axis=1),
-        np.concatenate(y),
-        np.concatenate(fold),
-        control=np.concatenate(control, axis=1),
+def _recomputed(out):
+    """Return the verdict over the predictions that every fold left in the cache."""
+    found = []
+    for number, path in enumerate((out / ".cache" / "evaluate").glob("*/predictions.npz")):
+        facts = json.loads((path.parent / "facts.json").read_text(encoding="utf-8"))
+        arm = facts["verdict"]["arm"]
+        stored = np.load(path)
+        arms = (arm, facts["verdict"]["baseline"], facts["controls"][arm])
+        y = stored["labels/test"]
+        found.append((*(stored[f"test/{name}"] for name in arms), y, np.full(len(y), number)))
+    new, old, control, y, fold = (
+        np.concatenate(one, axis=-2 if one[0].ndim == 3 else 0) for one in zip(*found, strict=True)
     )
-
-
-def _balanced(predictions, y):
-    hits = predictions.argmax(axis=-1) == y
-    return np.mean([hits[:, y == label].mean() for label in np.unique(y)])
+    return verdict_over_folds(new, old, y, fold, control=control)
