@@ -140,8 +140,8 @@ def test_every_part_of_a_recipe_belongs_to_the_key_of_a_step(tmp_path: Path) -> 
     ]
     recipe = load_recipe("digits", asked)
     context = RunContext(recipe, StepCache(tmp_path), "cpu", Silent())
-    # The step that repeats all others on every fold reads the digests of its recipes.
-    steps = [step for step in expansion(recipe).steps if step.name != "folds"]
+    # The steps that repeat all others on every fold read the digests of its recipes.
+    steps = [step for step in expansion(recipe).steps if not step.name.startswith("folds")]
     read = {name for step in steps for name in step.reads(context)}
     # Under other names: all generators, each further model in a step of its own, and the evaluation part by
     # part.
