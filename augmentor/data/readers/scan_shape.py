@@ -78,9 +78,7 @@ def settled(scan: Scan, image: ImageSpec, size: int | None) -> Settled:
     x, scale, bounds = _windowed(x, scan, image)
     if image.spacing is not None:
         if spacing is None:
-            raise UnreadableScan(
-                "it does not say how far its cells are apart; leave image.spacing away"
-            )
+            raise UnreadableScan("it does not say how far its cells are apart; leave image.spacing away")
         x, spacing = _to_spacing(x, spacing, image.spacing)
     if size is not None and image.spacing is not None:
         x = cut_or_padded(x, size)
