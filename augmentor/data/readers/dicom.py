@@ -7,8 +7,11 @@ elements are never read.
 from __future__ import annotations
 
 import io
+import logging
+import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,6 +44,14 @@ NOBODY: Final = frozenset(
 
 
 @dataclass(frozen=True, eq=False)
+class Places:
+    """Where frames lie: (frames,) millimetres along their normal, and the (3, 3) directions of a volume."""
+
+    along: npt.NDArray[np.float64]
+    axes: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class DicomHead:
     """What the head of a DICOM file says.
 
@@ -62,6 +73,7 @@ class DicomHead:
         secret: texts that name the patient, to be looked for in file names; never shown.
         burned_in: whether the file says that text is burned into its pixels.
         traits: properties that may tell the class by accident.
+        places: where its frames lie; None where they are not said, or there is one.
     """
 
     series: str
@@ -81,6 +93,21 @@ class DicomHead:
     secret: tuple[str, ...]
     burned_in: bool
     traits: Mapping[str, str] = field(default_factory=dict)
+    places: Places | None = None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom's warnings and log records to itself: they may quote the patient's data."""
+    log = logging.getLogger("pydicom")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
 
 
 def is_dicom(data: bytes) -> bool:
@@ -129,9 +156,9 @@ def head_of_dicom(data: bytes) -> DicomHead:
     Raises:
         UnreadableScan: if the file is no image or cannot be used.
     """
-    dataset = opened(data, values=False)
     try:
-        return head_of(dataset)
+        with quiet():
+            return head_of(opened(data, values=False))
     except UnreadableScan:
         raise
     except Exception as error:  # a damaged element; its message may quote the patient's data
@@ -179,7 +206,37 @@ def head_of(dataset: Untyped) -> DicomHead:
         secret=_secrets(dataset, patient),
         burned_in=str(dataset.get("BurnedInAnnotation") or "").upper() == "YES",
         traits=_traits(dataset),
+        places=frame_places(dataset, frames),
     )
+
+
+def frame_places(dataset: Untyped, n: int) -> Places | None:
+    """Return where the frames lie; None where they do not say so, or differ in direction."""
+    frames = dataset.get("PerFrameFunctionalGroupsSequence")
+    if not frames or len(frames) != n or n < 2:
+        return None
+    try:
+        shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
+        turned = [first_item(frame, shared, "PlaneOrientationSequence") for frame in frames]
+        axes = np.array([[float(v) for v in one.ImageOrientationPatient] for one in turned])
+        positions = np.array(
+            [[float(v) for v in frame.PlanePositionSequence[0].ImagePositionPatient] for frame in frames]
+        )
+    except (AttributeError, TypeError, ValueError, IndexError):
+        return None
+    if axes.shape[1:] != (6,) or positions.shape[1:] != (3,) or not np.allclose(axes, axes[0], atol=1e-3):
+        return None
+    normal = np.cross(axes[0, :3], axes[0, 3:])
+    return Places(positions @ normal, np.stack([normal, axes[0, 3:], axes[0, :3]]))
+
+
+def first_item(frame: Untyped, shared: Untyped, name: str) -> Untyped:
+    """Return the first item of a functional group: the frame's own, else the shared one."""
+    for source in (frame, shared):
+        items = source.get(name)
+        if items:
+            return items[0]
+    return None
 
 
 def _meta(data: bytes, element: bytes) -> bytes:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from augmentor.core.kinds import IMAGE, VOLUME
-from augmentor.data.readers.dicom import SLICED, DicomHead, head_of, opened
+from augmentor.data.readers.dicom import SLICED, DicomHead, Places, first_item, head_of, opened, quiet
 from augmentor.data.readers.scan import Pixels, Scan, Stack, UnreadableScan, Untyped, one_stack
 
 WAYS: Final[tuple[Stack, ...]] = ("volume", "frames", "first")
@@ -51,14 +50,6 @@ class Measured:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Where frames lie: (frames,) millimetres along their normal, and the (3, 3) directions of a volume."""
-
-    along: npt.NDArray[np.float64]
-    axes: npt.NDArray[np.float64]
-
-
 def read_dicom(data: bytes, stack: Stack | None) -> list[Scan]:
     """Return the samples of one DICOM file: one image; or the frames, as ``stack`` asks.
 
@@ -68,22 +59,22 @@ def read_dicom(data: bytes, stack: Stack | None) -> list[Scan]:
     Raises:
         UnreadableScan: if it cannot be used.
     """
-    dataset = opened(data, values=True)
     try:
-        head = head_of(dataset)
-        places = frame_places(dataset, head)
-        way = stack_of(head, places is not None, stack)
-        found = measured(dataset, head, 1 if way == "first" else head.frames)
+        with quiet():
+            dataset = opened(data, values=True)
+            head = head_of(dataset)
+            way = stack_of(head, stack)
+            found = measured(dataset, head, 1 if way == "first" else head.frames)
     except UnreadableScan:
         raise
     except Exception as error:  # a damaged element; its message may quote the patient's data
         raise UnreadableScan(f"its DICOM content is damaged ({type(error).__name__})") from error
     if way == "volume":
-        return [_volume(found, head, places)]
+        return [_volume(found, head, head.places)]
     return [_image(found, head, number) for number in range(len(found.x))]
 
 
-def stack_of(head: DicomHead, placed: bool, stack: Stack | None) -> Stack | None:
+def stack_of(head: DicomHead, stack: Stack | None) -> Stack | None:
     """Return how the frames are used; None for a single one.
 
     Raises:
@@ -91,30 +82,10 @@ def stack_of(head: DicomHead, placed: bool, stack: Stack | None) -> Stack | None
     """
     if head.frames == 1:
         return None
-    if stack is None and head.channels == 1 and (placed or head.modality in SLICED):
+    if stack is None and head.channels == 1 and (head.places is not None or head.modality in SLICED):
         return "volume"
     allowed = WAYS if head.channels == 1 else WAYS[1:]
     return one_stack(stack, head.frames, f"a film or stack of {head.frames} pictures", allowed)
-
-
-def frame_places(dataset: Untyped, head: DicomHead) -> Places | None:
-    """Return where the frames lie; None where they do not say so, or differ in direction."""
-    frames = dataset.get("PerFrameFunctionalGroupsSequence")
-    if not frames or len(frames) != head.frames or head.frames < 2:
-        return None
-    try:
-        shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
-        turned = [_first(frame, shared, "PlaneOrientationSequence") for frame in frames]
-        axes = np.array([[float(v) for v in one.ImageOrientationPatient] for one in turned])
-        positions = np.array(
-            [[float(v) for v in frame.PlanePositionSequence[0].ImagePositionPatient] for frame in frames]
-        )
-    except (AttributeError, TypeError, ValueError, IndexError):
-        return None
-    if axes.shape[1:] != (6,) or positions.shape[1:] != (3,) or not np.allclose(axes, axes[0], atol=1e-3):
-        return None
-    normal = np.cross(axes[0, :3], axes[0, 3:])
-    return Places(positions @ normal, np.stack([normal, axes[0, 3:], axes[0, :3]]))
 
 
 def measured(dataset: Untyped, head: DicomHead, frames: int) -> Measured:
@@ -215,19 +186,21 @@ def _colours(stored: Pixels, dataset: Untyped) -> Measured:
 def _cleaned(
     stored: Pixels, dataset: Untyped, remarks: list[str]
 ) -> tuple[Pixels, tuple[float, float] | None]:
-    """Return stored values without what lies in unused bits, and without padding."""
+    """Return stored values without padding, and what their bits let them be.
+
+    What lies in unused bits (overlays) pydicom takes out.
+    """
     if stored.dtype.kind == "f":
         return stored, None
     bits, allocated = int(dataset.BitsStored), 8 * stored.dtype.itemsize
     high = int(dataset.get("HighBit", bits - 1))
     signed = stored.dtype.kind == "i"
-    if not 1 <= bits <= allocated or not bits - 1 <= high < allocated:
-        raise UnreadableScan(f"its head says {bits} bits up to bit {high} of {allocated}")
-    # Shifted up and down again: overlays in the unused bits fall out, and the sign is carried on.
-    values = stored if bits == allocated else (stored << (allocated - 1 - high)) >> (allocated - bits)
-    if not np.array_equal(values, stored):
-        remarks.append("bits beyond those of the pixels (an overlay, or a missing sign) were taken out")
+    if not 1 <= bits <= allocated or high != bits - 1:
+        raise UnreadableScan(
+            f"its head says {bits} bits, the highest of them bit {high} of {allocated}; pixels begin at bit 0"
+        )
     bounds = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
+    values = stored
     padding = dataset.get("PixelPaddingValue")
     if isinstance(padding, int):
         outside = values == padding
@@ -267,9 +240,9 @@ def _transforms(dataset: Untyped, frames: int) -> Sequence[Untyped]:
     own = dataset.get("PerFrameFunctionalGroupsSequence")
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
     if own and len(own) >= frames:
-        found = [_first(frame, shared, "PixelValueTransformationSequence") for frame in own[:frames]]
+        found = [first_item(frame, shared, "PixelValueTransformationSequence") for frame in own[:frames]]
         return [dataset if one is None else one for one in found]
-    one = _first({}, shared, "PixelValueTransformationSequence")
+    one = first_item({}, shared, "PixelValueTransformationSequence")
     return [dataset if one is None else one] * frames
 
 
@@ -281,20 +254,11 @@ def _slope(source: Untyped) -> tuple[float, float]:
     return (1.0 if slope is None else float(slope)), (0.0 if intercept is None else float(intercept))
 
 
-def _first(frame: Untyped, shared: Untyped, name: str) -> Untyped:
-    """Return the first item of a functional group: the frame's own, else the shared one."""
-    for source in (frame, shared):
-        items = source.get(name)
-        if items:
-            return items[0]
-    return None
-
-
 def _window(dataset: Untyped) -> tuple[float, float] | None:
     """Return the (low, high) of the first window: PS3.3 C.11.2.1.2.1, where centre - 0.5 is the middle."""
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
     frames = dataset.get("PerFrameFunctionalGroupsSequence") or [{}]
-    source = _first(frames[0], shared, "FrameVOILUTSequence") or dataset
+    source = first_item(frames[0], shared, "FrameVOILUTSequence") or dataset
     try:
         centre, width = (
             float(value if isinstance(value, (int, float)) else value[0])

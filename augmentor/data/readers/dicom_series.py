@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.kinds import VOLUME
-from augmentor.data.readers.dicom import DicomHead, head_of, opened
+from augmentor.data.readers.dicom import DicomHead, head_of, opened, quiet
 from augmentor.data.readers.dicom_pixels import Measured, measured
 from augmentor.data.readers.scan import Pixels, Scan, Stack, UnreadableScan, check_bytes, one_stack
 
@@ -139,9 +139,10 @@ def read_series(series: Series, heads: Sequence[DicomHead], read: Callable[[int]
 
 
 def _slice(data: bytes) -> Measured:
-    dataset = opened(data, values=True)
     try:
-        return measured(dataset, head_of(dataset), 1)
+        with quiet():
+            dataset = opened(data, values=True)
+            return measured(dataset, head_of(dataset), 1)
     except UnreadableScan:
         raise
     except Exception as error:  # a damaged element; its message may quote the patient's data
