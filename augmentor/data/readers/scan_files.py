@@ -62,11 +62,6 @@ class _Plan:
     secrets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def is_scan(name: str) -> bool:
-    """Return whether a file of that name is read as a medical one."""
-    return format_of(name) is not None
-
-
 def read_scan_files(tree: Tree, classes: tuple[str, ...], how: Reading, where: str) -> Loaded:
     """Read the medical files that ``tree`` found.
 
@@ -84,7 +79,7 @@ def read_scan_files(tree: Tree, classes: tuple[str, ...], how: Reading, where: s
     Raises:
         DataError: if nothing can be read, or other files lie among them.
     """
-    others = [item for item in tree.found if not is_scan(item.name)]
+    others = [item for item in tree.found if format_of(item.name, how.image.stack) is None]
     if others:
         raise DataError(
             f"{len(others)} of {len(tree.found)} files are no medical files, e.g. {others[0].id}; one "
@@ -112,7 +107,7 @@ def _planned(tree: Tree, how: Reading) -> _Plan:
     stack = how.image.stack
     how.progress.start("looking at", len(tree.found))
     for number, item in enumerate(tree.found, start=1):
-        form = format_of(item.name)
+        form = format_of(item.name, stack)
         assert form is not None  # others were refused
         try:
             if form is DICOM:
@@ -164,7 +159,7 @@ def _series_case(series: Series, files: Sequence[tuple[Found, DicomHead]], heads
 
 
 def _one_file(item: Found, head: ScanHead, how: Reading) -> Case:
-    form = format_of(item.name)
+    form = format_of(item.name, how.image.stack)
     assert form is not None
     return Case(
         (item,),

@@ -12,7 +12,9 @@ from augmentor.data.readers.dicom_pixels import read_dicom, stack_of
 from augmentor.data.readers.metaimage import head_of_metaimage, read_metaimage
 from augmentor.data.readers.nifti import head_of_nifti, read_nifti
 from augmentor.data.readers.nrrd_file import head_of_nrrd, read_nrrd
+from augmentor.data.readers.pictures import SUFFIXES
 from augmentor.data.readers.scan import Scan, ScanHead, Sibling, Stack, UnreadableScan
+from augmentor.data.readers.tiff import head_of_pages, read_pages
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,20 @@ FORMATS: Final = (
     ),
 )
 """The formats of medical files; a new one is a file with two functions, and a row here."""
+PAGES: Final = ScanFormat(
+    "picture of several pages",
+    SUFFIXES,
+    lambda data, name, stack: head_of_pages(data, stack),
+    lambda data, name, stack, beside: read_pages(data, stack),
+)
+"""Picture files, where a recipe says how their pages are used."""
 SCAN_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)
 
 
-def format_of(name: str) -> ScanFormat | None:
+def format_of(name: str, stack: Stack | None = None) -> ScanFormat | None:
     """Return the format of a file by its name; None where it is no medical file.
+
+    Picture files count where ``stack`` says how their pages are used.
 
     A name without a suffix, or with a number for one, is taken for DICOM where it holds a digit: scanners
     call their files IM000001 or by a UID.
@@ -90,6 +101,8 @@ def format_of(name: str) -> ScanFormat | None:
     for one in FORMATS:
         if low.endswith(one.suffixes):
             return one
+    if stack is not None and low.endswith(PAGES.suffixes):
+        return PAGES
     suffix = low.rpartition(".")[2] if "." in low else ""
     bare = not suffix or suffix.isdigit()
     return DICOM if (bare and any(sign.isdigit() for sign in low)) or low == "dicomdir" else None
@@ -109,7 +122,7 @@ def read_scan(
     Raises:
         UnreadableScan: if it cannot be used, with the reason.
     """
-    found = format_of(name)
+    found = format_of(name, stack)
     if found is None:
         raise UnreadableScan(f"it is of no medical format that is read ({', '.join(SCAN_SUFFIXES)})")
     return found.read(data, name, stack, beside)
