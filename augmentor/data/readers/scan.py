@@ -25,6 +25,8 @@ Sibling: TypeAlias = Callable[[str], bytes]
 MAX_SCAN_BYTES: Final = 2**30
 """A file whose values would take more is skipped: no sample is so large."""
 MOST_FRAMES: Final = 20_000
+LONGEST_REST: Final = 256 * 2**20
+"""Bytes behind the values of a compressed file that are looked through for its checksum."""
 INFLATE_MOST: Final = 1032
 """Deflate makes nothing smaller than by this factor; a file that promises more is damaged."""
 
@@ -120,13 +122,25 @@ def inflated(data: bytes, expected: int, *, raw: bool = False) -> bytes:
         raise UnreadableScan(
             f"the file is cut off: {len(data):,} bytes cannot hold the {expected:,} it names"
         )
+    # 32 finds out by itself whether the head is that of gzip or of zlib.
+    stream = zlib.decompressobj(-zlib.MAX_WBITS if raw else 32 + zlib.MAX_WBITS)
     try:
-        # 32 finds out by itself whether the head is that of gzip or of zlib.
-        out = zlib.decompressobj(-zlib.MAX_WBITS if raw else 32 + zlib.MAX_WBITS).decompress(data, expected)
+        out = stream.decompress(data, expected)
+        # To the end, for its checksum; what follows the values is dropped piece by piece.
+        rest, dropped = stream.unconsumed_tail, 0
+        while rest and not stream.eof and dropped <= LONGEST_REST:
+            dropped += len(stream.decompress(rest, 2**20))
+            rest = stream.unconsumed_tail
     except zlib.error as error:
         raise UnreadableScan(f"its compressed values are damaged ({error})") from error
     if len(out) < expected:
         raise UnreadableScan(f"the file is cut off: it holds {len(out):,} of {expected:,} bytes of values")
+    if not stream.eof:
+        raise UnreadableScan(
+            "the file is cut off: its compressed values have no end"
+            if dropped <= LONGEST_REST
+            else f"more than {LONGEST_REST >> 20} MiB follow its values; write it again"
+        )
     return out
 
 
