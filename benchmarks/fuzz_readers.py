@@ -221,8 +221,8 @@ def _write(
         f"{memory[1]:.0f} MiB; an undamaged picture takes {memory[0]:.0f} MiB of it too.",
         "",
         "Read: used as a sample; a flipped bit in plain pixels cannot be seen, and a cut file counts only "
-        "where its values are whole. Skipped: listed with the reason. Refused: the dataset, with an error for "
-        "users.",
+        "where its values are whole. Skipped: listed with the reason. Refused: the dataset, with an error "
+        "for users.",
         "",
         "| file | " + " | ".join(ends) + " | faults |",
         "|---|" + "---:|" * (len(ends) + 1),

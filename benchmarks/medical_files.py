@@ -32,8 +32,8 @@ CODE = (".py", ".pyc", ".pyi")
 HEAD = """# Medical files, one by one
 
 Every test file that pydicom {pydicom} and nibabel {nibabel} ship with their packages, as this package reads
-it: {read} of {n} are read, {refused} are refused with the reason, and none stops the program. Printed by {said}; how such files are
-read is in [Medical files](../howto/medical_files.md).
+it: {read} of {n} are read, {refused} are refused with the reason, and none stops the program. How such files
+are read is in [Medical files](../howto/medical_files.md). Printed by {said}.
 
 A value range in brackets is what the file's bits allow. `stack=frames` is said where the file holds several
 pictures and is read only when the recipe says how they are used.
