@@ -81,12 +81,22 @@ def test_each_transfer_syntax_gives_the_pixels_of_the_plain_file(name: str) -> N
     assert np.array_equal(one((THEIRS / f"MR_small_{name}.dcm").read_bytes()).x, plain)
 
 
+def test_lossless_jpeg_gives_the_pixels_and_damage_that_ends_its_decoder_is_a_reason() -> None:
+    data = (THEIRS / "SC_rgb_jpeg_gdcm.dcm").read_bytes()
+    plain = one((THEIRS / "SC_rgb_rle.dcm").read_bytes()).x
+    assert np.array_equal(one(data).x, plain)
+    at = data.index(b"\xff\xd8\xff")
+    with pytest.raises(UnreadableScan, match="pixels"):
+        one(data[: at + 200] + bytes(100) + data[at + 300 :])
+    assert np.array_equal(one(data).x, plain)  # the next file is decoded by a new process, if need be
+
+
 def test_compression_without_a_decoder_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnreadableScan, match="decompress it first"):
         one((THEIRS / "JPGExtended.dcm").read_bytes())
-    monkeypatch.setattr(dicom_pixels, "_has_codec", lambda syntax: False)
+    monkeypatch.setattr(dicom_pixels, "_has_codec", lambda syntax, plugin: False)
     monkeypatch.setattr("pydicom.pixels.pixel_array", _undecoded)
-    with pytest.raises(UnreadableScan, match=r"python-gdcm decodes.*gan-augmentor\[medical\]"):
+    with pytest.raises(UnreadableScan, match=r"pyjpegls decodes.*gan-augmentor\[medical\]"):
         one((THEIRS / "MR_small_jpeg_ls_lossless.dcm").read_bytes())
 
 

@@ -10,22 +10,21 @@ import numpy as np
 
 from augmentor.core.kinds import IMAGE, VOLUME
 from augmentor.data.readers.dicom import SLICED, DicomHead, Places, first_item, head_of, opened, quiet
+from augmentor.data.readers.dicom_worker import decoded_apart
 from augmentor.data.readers.scan import Pixels, Scan, Stack, UnreadableScan, Untyped, one_stack
 
 WAYS: Final[tuple[Stack, ...]] = ("volume", "frames", "first")
+_BASE: Final = "1.2.840.10008.1.2.4."
 CODECS: Final = {
-    "1.2.840.10008.1.2.4.51": "python-gdcm",
-    "1.2.840.10008.1.2.4.57": "python-gdcm",
-    "1.2.840.10008.1.2.4.70": "python-gdcm",
-    "1.2.840.10008.1.2.4.80": "python-gdcm",
-    "1.2.840.10008.1.2.4.81": "python-gdcm",
-    "1.2.840.10008.1.2.4.90": "pylibjpeg-openjpeg",
-    "1.2.840.10008.1.2.4.91": "pylibjpeg-openjpeg",
-    "1.2.840.10008.1.2.4.201": "pylibjpeg-openjpeg",
-    "1.2.840.10008.1.2.4.202": "pylibjpeg-openjpeg",
-    "1.2.840.10008.1.2.4.203": "pylibjpeg-openjpeg",
+    **dict.fromkeys((f"{_BASE}50", f"{_BASE}51"), ("pillow", "pillow")),
+    **dict.fromkeys((f"{_BASE}57", f"{_BASE}70"), ("gdcm", "python-gdcm")),
+    **dict.fromkeys((f"{_BASE}80", f"{_BASE}81"), ("pyjpegls", "pyjpegls")),
+    **dict.fromkeys(
+        (f"{_BASE}{which}" for which in (90, 91, 201, 202, 203)), ("pylibjpeg", "pylibjpeg-openjpeg")
+    ),
 }
-"""The package that decodes a compressed transfer syntax. All have permissive licences."""
+"""By compressed transfer syntax: pydicom's plugin that decodes it, and the package. All have permissive
+licences. Others are decoded by pydicom itself, or not at all."""
 TWELVE_BIT: Final = "1.2.840.10008.1.2.4.51"
 EVEN: Final = 1.5
 """A gap between two slices of more than so many usual ones holds a slice that is missing."""
@@ -131,11 +130,15 @@ def _decoded(dataset: Untyped, head: DicomHead, frames: int) -> Pixels:
         dataset.file_meta.TransferSyntaxUID = (
             "1.2.840.10008.1.2" if dataset.original_encoding[0] else "1.2.840.10008.1.2.1"
         )
+    plugin, _ = CODECS.get(str(syntax), ("", ""))
     try:
-        if frames == head.frames:
-            x = np.asarray(pixel_array(dataset))
+        if plugin == "gdcm":
+            x = decoded_apart(dataset, plugin, frames)
+        elif frames == head.frames:
+            x = np.asarray(pixel_array(dataset, decoding_plugin=plugin))
         else:
-            x = np.stack([np.asarray(pixel_array(dataset, index=place)) for place in range(frames)])
+            one = [pixel_array(dataset, index=place, decoding_plugin=plugin) for place in range(frames)]
+            x = np.stack([np.asarray(frame) for frame in one])
     except Exception as error:  # decoders raise almost anything on damaged bytes
         raise UnreadableScan(_not_decoded(syntax, error)) from error
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
@@ -147,10 +150,9 @@ def _decoded(dataset: Untyped, head: DicomHead, frames: int) -> Pixels:
 
 def _not_decoded(syntax: Untyped, error: Exception) -> str:
     name = getattr(syntax, "name", None) or "an unknown way"
-    compressed = syntax is not None and getattr(syntax, "is_compressed", False)
-    if compressed and not _has_codec(str(syntax)):
-        package = CODECS.get(str(syntax))
-        if package is None:
+    plugin, package = CODECS.get(str(syntax), ("", ""))
+    if getattr(syntax, "is_compressed", False) and not _has_codec(str(syntax), plugin):
+        if not package:
             return f"its pixels are compressed as {name}, which is not read; decompress it first (dcmdjpeg)"
         return (
             f"its pixels are compressed as {name}, which the package {package} decodes, and that is not "
@@ -161,17 +163,18 @@ def _not_decoded(syntax: Untyped, error: Exception) -> str:
             f"its pixels are compressed as {name}; those of more than 8 bits are decoded by no package with "
             "a permissive licence: decompress it first (dcmdjpeg of DCMTK does)"
         )
-    said = " ".join(str(error).split())[:160]
+    said = " ".join(str(error).split("all available plugins:")[-1].split())[:160]
     return f"its pixels cannot be decoded ({name}): {said or type(error).__name__}"
 
 
-def _has_codec(syntax: str) -> bool:
+def _has_codec(syntax: str, plugin: str) -> bool:
     from pydicom.pixels import get_decoder
 
     try:
-        return bool(get_decoder(syntax).is_available)
+        decoder = get_decoder(syntax)
     except NotImplementedError:
         return False
+    return plugin in decoder.available_plugins if plugin else bool(decoder.is_available)
 
 
 def _colours(stored: Pixels, dataset: Untyped) -> Measured:

@@ -226,7 +226,7 @@ def _deep_colour(data: bytes, orientation: int) -> tuple[Pixels, tuple[str, ...]
     return np.ascontiguousarray(values[:, :, ::-1]), remarks
 
 
-def _turned(values: Pixels, orientation: int) -> Pixels:
+def _turned(values: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """Return (H, W, ...) pixels upright: mirrored at the diagonal (5 to 8), then rows or columns reversed."""
     if orientation >= 5:
         values = np.swapaxes(values, 0, 1)
