@@ -12,7 +12,7 @@ from cyclopts import App, Group, Parameter
 from augmentor.cli import faults
 from augmentor.cli.arguments import parse_counts
 from augmentor.cli.console import open_progress
-from augmentor.cli.streams import say, stdout_for_results, tell
+from augmentor.cli.streams import print_notice, print_result, stdout_for_results
 from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.version import __version__
 
@@ -100,11 +100,11 @@ def run(
     if not is_rank_0():
         _train_on_rank(recipe, assignments or [], data, out, device)
         return
-    with told_when_not_published(), open_progress() as progress, stdout_for_results():
+    with outcome_of_unpublished(), open_progress() as progress, stdout_for_results():
         from augmentor.run.recipe import load_recipe
 
         chosen = load_recipe(recipe, assignments or [], data)
-        if device != "auto":  # a missing device is told before Prefect takes seconds to start
+        if device != "auto":  # a missing device is refused before Prefect takes seconds to start
             from augmentor.run.device import resolve_device
 
             resolve_device(device)
@@ -119,7 +119,7 @@ def run(
             from augmentor.tasks.expand import run_with_prefect
 
             outcome = run_with_prefect(job)
-    tell_outcome(outcome)
+    print_outcome(outcome)
 
 
 def _train_on_rank(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
@@ -201,8 +201,8 @@ def generate(
 
         outcome = make(source, wanted, target, seed=seed, device=device, progress=progress)
     for line in outcome.acceptance:
-        tell(line)
-    say(str(outcome.folder))
+        print_notice(line)
+    print_result(str(outcome.folder))
 
 
 @app.command(sort_key=4)
@@ -237,7 +237,7 @@ def evaluate(
         assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
-    with told_when_not_published(), open_progress() as progress, stdout_for_results():
+    with outcome_of_unpublished(), open_progress() as progress, stdout_for_results():
         if no_prefect:
             from augmentor.run.compose.external import evaluate_foreign as judge
         else:
@@ -251,7 +251,7 @@ def evaluate(
             device=device,
             progress=progress,
         )
-    tell_outcome(outcome)
+    print_outcome(outcome)
 
 
 @app.command(sort_key=5)
@@ -271,12 +271,12 @@ def report(finished_run: FinishedRun, /) -> None:
         from augmentor.run.rerender import rerender
 
         place = rerender(finished_run)
-    say(str(place))
+    print_result(str(place))
 
 
 @app.command(sort_key=6)
 def recipes() -> None:
-    """List the shipped recipes, one a line."""
+    """List the shipped recipes, one per line."""
     from augmentor.run.recipe import list_recipes
 
     _list(list_recipes())
@@ -284,7 +284,7 @@ def recipes() -> None:
 
 @app.command(sort_key=7)
 def cards(*, fetch: Annotated[str | None, Parameter(metavar="CARD")] = None) -> None:
-    """List the shipped dataset cards, one a line, or download the official file of one.
+    """List the shipped dataset cards, one per line, or download the official file of one.
 
     With --fetch, the file is verified and kept in your cache, where runs find it; its place is then
     the last line on stdout. Nothing else in this program downloads data.
@@ -316,36 +316,36 @@ def _fetch(name: str) -> None:
 
         card = load_card(name)
         if card.url is not None and card.refused is None and not cached_file(card).exists():
-            tell(f"Downloading {card.name} (licence: {card.licence}) from {card.url}")
+            print_notice(f"Downloading {card.name} (licence: {card.licence}) from {card.url}")
         place = download(card)
-    say(str(place))
+    print_result(str(place))
 
 
 @contextmanager
-def told_when_not_published() -> Iterator[None]:
-    """Tell the outcome of a run that broke a guard rail like any other, then let its error go on."""
+def outcome_of_unpublished() -> Iterator[None]:
+    """Print the outcome of a run that broke a guard rail as any other's, then let its error go on."""
     try:
         yield
     except AugmentorError as error:
         from augmentor.run.outcome import NotPublished
 
         if isinstance(error, NotPublished):
-            tell_outcome(error.outcome)
+            print_outcome(error.outcome)
         raise
 
 
-def tell_outcome(outcome: Outcome) -> None:
-    """Tell what a run came to: on stdout its verdict and its folder, the last two lines."""
+def print_outcome(outcome: Outcome) -> None:
+    """Print what a run came to: on stdout its verdict and its folder, the last two lines."""
     if outcome.reused:
-        tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
+        print_notice(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
     if outcome.advice:
-        tell(outcome.advice)
-    tell(f"Report: {outcome.folder / 'report.html'}")
-    say(" ".join(outcome.sentence.split()))
-    say(str(outcome.folder))
+        print_notice(outcome.advice)
+    print_notice(f"Report: {outcome.folder / 'report.html'}")
+    print_result(" ".join(outcome.sentence.split()))
+    print_result(str(outcome.folder))
 
 
 def _list(rows: list[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in rows), default=0)
     for name, words in rows:
-        say(f"{name:<{width}}  {words}".rstrip())
+        print_result(f"{name:<{width}}  {words}".rstrip())

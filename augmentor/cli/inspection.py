@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from augmentor.cli.console import is_terminal, open_progress
-from augmentor.cli.streams import clean, say, stdout_for_results, tell
+from augmentor.cli.streams import clean, print_notice, print_result, stdout_for_results
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_text
 
@@ -38,7 +38,7 @@ def inspect_target(target: str, *, data: Path | None, write_card: Path | None, f
     if card is not None and text is not None:
         write_text(card, text)
         place = shlex.quote(str(data if data is not None else target))
-        tell(
+        print_notice(
             f"The drafted card is in {card}. Read it and correct it, then use it: "
             f"augmentor run default --data {place} --set {shlex.quote(f'dataset={card}')}"
         )
@@ -47,7 +47,7 @@ def inspect_target(target: str, *, data: Path | None, write_card: Path | None, f
 def show(lines: Sequence[str]) -> None:
     """Print the findings: coloured and folded to the width on a terminal, as they are elsewhere."""
     if not is_terminal(sys.stdout):
-        say("\n".join(lines))
+        print_result("\n".join(lines))
         return
     from rich.console import Console
     from rich.text import Text

@@ -151,8 +151,7 @@ class Downstream(ABC):
         name: as a recipe names it.
         metrics: what choices and the verdict may be made by, the usual one first.
         models: what can be trained on it, the usual one first.
-        seen_synthetic_alone: metrics of :meth:`score` that tell what a model is worth which saw synthetic
-            rows alone.
+        seen_synthetic_alone: metrics of :meth:`score` of a model that was trained on synthetic rows alone.
     """
 
     name: ClassVar[str]

@@ -47,7 +47,7 @@ def why_not(model: str, training: Training) -> str:
     if not MODELS[model].table:
         return ""
     if training.mix != "none":
-        return f"{training.mix} trains on mixed labels, and {model} takes one class a row"
+        return f"{training.mix} trains on mixed labels, and {model} takes one class per row"
     if training.loss not in ("cross_entropy", "class_weighted"):
         return f"{model} does not support custom losses, and the arm trains with {training.loss}"
     if training.rows_change:
@@ -112,7 +112,7 @@ def _fitted(
     x: npt.NDArray[np.float32],
     y: npt.NDArray[np.int64],
     weight: npt.NDArray[np.float64] | None,
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401 - scikit-learn has no types
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -141,13 +141,13 @@ def _logistic_regression(state: int) -> Any:  # noqa: ANN401 - scikit-learn has 
     return LogisticRegression(max_iter=ITERATIONS, random_state=state)
 
 
-def _random_forest(state: int) -> Any:  # noqa: ANN401
+def _random_forest(state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(TREES, random_state=state, n_jobs=1)
 
 
-def _gradient_boosting(state: int) -> Any:  # noqa: ANN401
+def _gradient_boosting(state: int) -> Any:  # noqa: ANN401 - scikit-learn has no types
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(max_iter=ROUNDS, early_stopping=False, random_state=state)

@@ -112,7 +112,7 @@ def contributions(metric: str, probabilities: NDArray[Any], y: NDArray[Any]) -> 
 
     Args:
         metric: one of :data:`PRIMARY_METRICS`.
-        probabilities: (..., N, K), e.g. one matrix a seed.
+        probabilities: (..., N, K), e.g. one matrix per seed.
         y: (N,).
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a reader is told of an arm, composed from its fields."""
+"""Titles and descriptions of arms, composed from their fields."""
 
 from __future__ import annotations
 

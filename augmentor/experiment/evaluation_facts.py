@@ -1,4 +1,4 @@
-"""What is said of an evaluation beside its numbers."""
+"""The facts of an evaluation: what it found besides its numbers."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Workers:
             with more seeds does not train them again.
         processes: how many processes; None for one per core.
         mapper: what spreads the fits; every place it runs them must see ``folder``.
-        progress: told about every finished fit.
+        progress: receives every finished fit.
     """
 
     folder: Path

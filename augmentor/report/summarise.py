@@ -42,7 +42,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
 
     Args:
         results: the tidy table of everything measured.
-        facts: the words beside it.
+        facts: what the steps report besides numbers.
 
     Returns:
         A JSON-able dictionary without NaN; ``arms.<name>`` holds mean, standard deviation (n - 1),

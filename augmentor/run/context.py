@@ -131,7 +131,7 @@ class RunContext:
         return read_access_log(self.cache.root, self.completed.parts["test"].digest)
 
     def load_judge(self) -> TaskJudge:
-        """Return the judge of this run beside the parts that it was fitted on."""
+        """Return the judge of this run, with the parts that it was fitted on."""
         from augmentor.quality.judge import TaskJudge
 
         parts = self.completed.parts

@@ -14,7 +14,7 @@ import numpy as np
 
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import DataError
-from augmentor.core.files import sha256_json, write_json
+from augmentor.core.files import sha256_json
 from augmentor.core.samples import Samples, rows_at, rows_joined
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.seeds import derive_seed
@@ -22,11 +22,11 @@ from augmentor.core.spec import parse
 from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.fitted import (
     CONFIG,
-    FORMAT,
     FittedModel,
     check_conditions,
     read_config,
     row_ids,
+    write_config,
 )
 from augmentor.synthesizers.fitting import FitContext, fit_model
 from augmentor.synthesizers.method_spec import MethodSpec
@@ -43,7 +43,7 @@ class FittedPerClass:
         spec: the method's fields.
         training: the budget of all models together.
         classes: class names in label order.
-        models: one a class, which knows no other.
+        models: one per class, which knows no other.
         history: the rows of all trainings, class after class, each with its ``class``; ``images``
             counts on from one to the next.
         chosen: images and steps in all, means of the chosen checkpoints' scores, and under ``classes``
@@ -116,13 +116,12 @@ class FittedPerClass:
         for label, model in enumerate(self.models):
             model.save(class_folder(folder, label))
         body = {
-            "format": FORMAT,
             "spec": self.spec.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
             "classes": list(self.classes),
             "digest": self.digest,
         }
-        write_json(folder / CONFIG, {**body, "checksum": sha256_json(body)})
+        write_config(folder, body)
 
     @classmethod
     def load(

@@ -92,7 +92,7 @@ INSPECTED = {"one class only", "class of one image"}  # inspect shows these, and
 
 def one_paragraph(ended: object) -> str:
     """Return the message, after checking that it is one paragraph without a traceback."""
-    code, out, err = ended.code, ended.out, ended.err  # type: ignore[attr-defined]
+    code, out, err = ended.code, ended.out, ended.err
     assert (code, out) == (2, ""), err
     told = [line for line in err.splitlines() if not re.match(r"(reading|looking|load):? ", line)]
     assert len(told) == 1, err

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from method_fields import spec_of
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
@@ -9,7 +10,6 @@ from augmentor.core.conditions import Conditions
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import spec_of
 from augmentor.training.spec import TrainingSpec
 
 

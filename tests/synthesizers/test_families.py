@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from idle_parameters import idle_parameters
+from method_fields import spec_of
 from small_batches import Game
 
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError
 from augmentor.synthesizers.families import FAMILIES
-from augmentor.synthesizers.spec import spec_of
 
 SHAPES = [(2, 9), (3, 8, 5), (1, 4, 8, 5)]
 

@@ -1,4 +1,4 @@
-"""What a step says beside its files and numbers: one typed model per step, written and read whole.
+"""What a step reports besides its files and numbers: one typed model per step, written and read whole.
 
 The models are in this room because four others share them: ``quality`` and ``experiment`` produce some,
 ``run`` produces the rest, ``report`` reads them all. Numbers belong to

@@ -1,4 +1,4 @@
-"""Class folders of .npy files: one volume or series a file."""
+"""Class folders of .npy files: one volume or series per file."""
 
 from __future__ import annotations
 
