@@ -28,6 +28,8 @@ class ImageSpec(Spec):
             which they are cut; "file" for each file's own window, "percentile" for percentiles 0.5 to
             99.5 of each file, both brought to 0 to 1. None takes them as they are. What was done is
             kept, so that it can be undone.
+        tile: side in pixels of the tiles that large pictures (whole-slide images) are cut into; each is a
+            sample, and those of one slide stay together. None cuts nothing.
         spacing: millimetres between cells that medical files are resampled to; then ``size`` cuts or pads
             about the middle instead of resizing. None leaves the spacing.
     """
@@ -37,6 +39,7 @@ class ImageSpec(Spec):
     stack: Literal["volume", "frames", "first", "channels"] | None = None
     window: tuple[float, float] | Literal["file", "percentile"] | None = None
     spacing: Annotated[float, Field(gt=0, le=100)] | None = None
+    tile: Annotated[int, Field(ge=16, le=8192)] | None = None
 
     @field_validator("window")
     @classmethod

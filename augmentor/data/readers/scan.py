@@ -51,6 +51,7 @@ class Scan:
         patient: what the file calls its patient. Never shown: readers number the patients.
         remarks: what was done beyond reading.
         traits: properties that may tell the class by accident, e.g. {"modality": "CT"}.
+        part: which part of its file it is, e.g. the place of a tile; empty for its number.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Scan:
     patient: str | None = None
     remarks: tuple[str, ...] = ()
     traits: Mapping[str, str] = field(default_factory=dict)
+    part: str = ""
 
 
 @dataclass(frozen=True, eq=False)
