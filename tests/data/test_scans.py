@@ -9,7 +9,7 @@ from make_scans import dicom, metaimage, nifti, nrrd_bytes
 
 from augmentor.core.kinds import IMAGE, VOLUME
 from augmentor.data.readers.scan import Scan, UnreadableScan
-from augmentor.data.readers.scan_formats import format_of, read_scan
+from augmentor.data.readers.scan_formats import FORMATS, format_of, read_scan
 from augmentor.data.readers.scan_shape import cut_or_padded, regridded, settled
 from augmentor.data.spec import ImageSpec
 
@@ -227,8 +227,6 @@ def test_a_large_volume_is_resampled_as_a_small_one(monkeypatch: pytest.MonkeyPa
 def test_formats_are_told_by_their_names() -> None:
     for name, kind in (("x/IM_0003", "DICOM"), ("1.2.840.10008.5", "DICOM"), ("a.NII.GZ", "NIfTI"),
                        ("b.nrrd", "NRRD"), ("b.mhd", "MetaImage"), ("DICOMDIR", "DICOM")):  # fmt: skip
-        found = format_of(name)
-        assert found is not None
-        assert found.name == kind
+        assert format_of(name) is FORMATS[kind]
     for name in ("README", "a.png", "a.txt", "notes.v2.txt"):
         assert format_of(name) is None

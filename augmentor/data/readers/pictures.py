@@ -73,7 +73,9 @@ def decode(data: bytes) -> Picture:
     except UnidentifiedImageError as error:
         raise UnreadablePicture("the content is no PNG, JPEG, TIFF, BMP, WebP or GIF picture") from error
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture(f"more than {MAX_PIXELS:,} pixels; make it smaller first") from error
+        raise UnreadablePicture(
+            f"more than {MAX_PIXELS:,} pixels; make it smaller first, or cut it into tiles: --tile 512"
+        ) from error
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
         raise UnreadablePicture(f"the file is damaged: {' '.join(str(error).split())[:160]}") from error
     return _picture(pixels, remarks)
@@ -112,7 +114,8 @@ def head_size(path: Path) -> tuple[int, int] | None:
 def _check_head(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise UnreadablePicture(
-            f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels; make it smaller first"
+            f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels; make it smaller first, or cut it "
+            "into tiles: --tile 512"
         )
     frames = getattr(image, "n_frames", 1)
     if frames > 1:

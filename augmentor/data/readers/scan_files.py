@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,11 +23,12 @@ from augmentor.data.readers.groups import groups_of
 from augmentor.data.readers.places import opened
 from augmentor.data.readers.reading import Reading
 from augmentor.data.readers.scan import Scan, ScanHead, Sibling, UnreadableScan
-from augmentor.data.readers.scan_formats import DICOM, format_of, scan_head
+from augmentor.data.readers.scan_formats import DICOM, format_of, is_scan, is_tiled, scan_head
 from augmentor.data.readers.scan_privacy import safe_ids
 from augmentor.data.readers.scan_samples import Gathered, gathered
 from augmentor.data.readers.scan_shape import Settled, settled
 from augmentor.data.readers.tree import Tree
+from augmentor.data.readers.whole_slide import tiles_of
 
 SIZES: Final = {IMAGE: (128, 64), VOLUME: (48, 32)}
 """By kind: the largest side that is kept where nobody chose one, and the side that others are brought to."""
@@ -48,7 +49,7 @@ class Case:
     items: tuple[Found, ...]
     kind: Kind
     sides: tuple[int, ...]
-    read: Callable[[], list[Scan]]
+    read: Callable[[], Iterable[Scan]]
     patient: str | None = None
 
 
@@ -79,7 +80,7 @@ def read_scan_files(tree: Tree, classes: tuple[str, ...], how: Reading, where: s
     Raises:
         DataError: if nothing can be read, or other files lie among them.
     """
-    others = [item for item in tree.found if format_of(item.name, how.image.stack) is None]
+    others = [item for item in tree.found if not is_scan(item.name, how.image)]
     if others:
         raise DataError(
             f"{len(others)} of {len(tree.found)} files are no medical files, e.g. {others[0].id}; one "
@@ -108,8 +109,11 @@ def _planned(tree: Tree, how: Reading) -> _Plan:
     how.progress.start("looking at", len(tree.found))
     for number, item in enumerate(tree.found, start=1):
         form = format_of(item.name, stack)
-        assert form is not None  # others were refused
         try:
+            if is_tiled(item.name, how.image):
+                plan.cases.append(_tiled(item, how.image.tile or 0))
+                continue
+            assert form is not None  # others were refused
             if form is DICOM:
                 dicom.append((item, head_of_dicom(item.read())))
             else:
@@ -156,6 +160,14 @@ def _series_case(series: Series, files: Sequence[tuple[Found, DicomHead]], heads
         lambda: [read_series(series, heads, lambda row: files[row][0].read())],
         first.patient,
     )
+
+
+def _tiled(item: Found, tile: int) -> Case:
+    def read() -> Iterator[Scan]:
+        with item.open() as file:
+            yield from tiles_of(file, tile)
+
+    return Case((item,), IMAGE, (tile, tile), read)
 
 
 def _one_file(item: Found, head: ScanHead, how: Reading) -> Case:
@@ -242,11 +254,10 @@ def _read(
             plan.skipped += [SkippedFile(item.id, result) for item in case.items]
         else:
             first = case.items[0]
-            several = len(result) > 1
-            rows += [
-                (f"{first.id}#{place:04d}" if several else first.id, first, case)
-                for place in range(len(result))
+            names = [
+                one.part or (f"{place:04d}" if len(result) > 1 else "") for place, one in enumerate(result)
             ]
+            rows += [(f"{first.id}#{name}" if name else first.id, first, case) for name in names]
             made += result
         how.progress.update("reading", number)
     how.progress.finish("reading")

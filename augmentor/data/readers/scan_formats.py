@@ -13,8 +13,10 @@ from augmentor.data.readers.metaimage import head_of_metaimage, read_metaimage
 from augmentor.data.readers.nifti import head_of_nifti, read_nifti
 from augmentor.data.readers.nrrd_file import head_of_nrrd, read_nrrd
 from augmentor.data.readers.pictures import SUFFIXES
-from augmentor.data.readers.scan import Scan, ScanHead, Sibling, Stack, UnreadableScan
+from augmentor.data.readers.scan import Scan, ScanHead, Sibling, Stack, UnreadableScan, Untyped
+from augmentor.data.readers.scan_names import scan_format_name
 from augmentor.data.readers.tiff import head_of_pages, read_pages
+from augmentor.data.spec import ImageSpec
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,10 @@ class ScanFormat:
     """A format of medical files.
 
     Attributes:
-        name: what it is called.
-        suffixes: of its files, in small letters.
         head: (content, name of the file, stack) to what its head says.
         read: (content, name of the file, stack, reader of files beside it) to its samples.
     """
 
-    name: str
-    suffixes: tuple[str, ...]
     head: Callable[[bytes, str, Stack | None], ScanHead]
     read: Callable[[bytes, str, Stack | None, Sibling | None], list[Scan]]
 
@@ -52,60 +50,56 @@ def scan_head(head: DicomHead, stack: Stack | None) -> ScanHead:
     return ScanHead(IMAGE, (head.rows, head.columns), samples, head.patient, head.spacing)
 
 
-DICOM: Final = ScanFormat(
-    "DICOM",
-    (".dcm", ".dicom", ".ima", ".dc3"),
-    _dicom_head,
-    lambda data, name, stack, beside: read_dicom(data, stack),
-)
-FORMATS: Final = (
-    DICOM,
-    ScanFormat("NIfTI", (".nii", ".nii.gz", ".hdr", ".mgh", ".mgz"), head_of_nifti, read_nifti),
-    ScanFormat(
-        "NRRD",
-        (".nrrd", ".nhdr"),
+def _refuse_slide(*_: object) -> Untyped:
+    raise UnreadableScan(
+        "it is a whole-slide image, which is cut into tiles when it is read: --tile 512 (image.tile) says how "
+        "large, in pixels of the full resolution"
+    )
+
+
+DICOM: Final = ScanFormat(_dicom_head, lambda data, name, stack, beside: read_dicom(data, stack))
+FORMATS: Final[dict[str, ScanFormat]] = {
+    "DICOM": DICOM,
+    "NIfTI": ScanFormat(head_of_nifti, read_nifti),
+    "NRRD": ScanFormat(
         lambda data, name, stack: head_of_nrrd(data, stack),
         lambda data, name, stack, beside: read_nrrd(data, stack),
     ),
-    ScanFormat(
-        "MetaImage",
-        (".mha", ".mhd"),
+    "MetaImage": ScanFormat(
         lambda data, name, stack: head_of_metaimage(data, stack),
         lambda data, name, stack, beside: read_metaimage(data, stack, beside),
     ),
-)
-"""The formats of medical files; a new one is a file with two functions, and a row here."""
+    "whole slide": ScanFormat(_refuse_slide, lambda data, name, stack, beside: _refuse_slide(data)),
+}
+"""The formats of medical files by their names in :data:`augmentor.data.readers.scan_names.SCAN_SUFFIXES`; a
+new one is a file with two functions, and a row in both tables."""
 PAGES: Final = ScanFormat(
-    "picture of several pages",
-    SUFFIXES,
     lambda data, name, stack: head_of_pages(data, stack),
     lambda data, name, stack, beside: read_pages(data, stack),
 )
 """Picture files, where a recipe says how their pages are used."""
-SCAN_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)
 
 
 def format_of(name: str, stack: Stack | None = None) -> ScanFormat | None:
     """Return the format of a file by its name; None where it is no medical file.
 
     Picture files count where ``stack`` says how their pages are used.
-
-    A name without a suffix, or with a number for one, is taken for DICOM where it holds a digit: scanners
-    call their files IM000001 or by a UID.
-
-    Example:
-        >>> [getattr(format_of(name), "name", None) for name in ("a.nii.gz", "IM0001", "1.2.84", "README")]
-        ['NIfTI', 'DICOM', 'DICOM', None]
     """
-    low = name.rpartition("/")[2].lower()
-    for one in FORMATS:
-        if low.endswith(one.suffixes):
-            return one
-    if stack is not None and low.endswith(PAGES.suffixes):
-        return PAGES
-    suffix = low.rpartition(".")[2] if "." in low else ""
-    bare = not suffix or suffix.isdigit()
-    return DICOM if (bare and any(sign.isdigit() for sign in low)) or low == "dicomdir" else None
+    known = scan_format_name(name)
+    if known is not None:
+        return FORMATS[known]
+    return PAGES if stack is not None and name.lower().endswith(SUFFIXES) else None
+
+
+def is_scan(name: str, image: ImageSpec) -> bool:
+    """Return whether a file of that name is read by these readers: pictures too, where they are cut or stacked."""
+    return format_of(name, image.stack) is not None or is_tiled(name, image)
+
+
+def is_tiled(name: str, image: ImageSpec) -> bool:
+    """Return whether a file of that name is a picture that is cut into tiles."""
+    slide = scan_format_name(name) == "whole slide"
+    return image.tile is not None and (slide or name.lower().endswith(SUFFIXES))
 
 
 def read_scan(
@@ -124,5 +118,5 @@ def read_scan(
     """
     found = format_of(name, stack)
     if found is None:
-        raise UnreadableScan(f"it is of no medical format that is read ({', '.join(SCAN_SUFFIXES)})")
+        raise UnreadableScan(f"it is of no medical format that is read ({', '.join(FORMATS)})")
     return found.read(data, name, stack, beside)

@@ -40,6 +40,7 @@ class Settled:
         patient: what the file calls its patient.
         remarks: what was done.
         traits: properties that may tell the class by accident.
+        part: which part of its file it is; empty for its number.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Settled:
     patient: str | None
     remarks: tuple[str, ...]
     traits: Mapping[str, str]
+    part: str
 
 
 def settled(scan: Scan, image: ImageSpec, size: int | None) -> Settled:
@@ -96,6 +98,7 @@ def settled(scan: Scan, image: ImageSpec, size: int | None) -> Settled:
         patient=scan.patient,
         remarks=tuple(remarks),
         traits=scan.traits,
+        part=scan.part,
     )
 
 
