@@ -19,6 +19,7 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is skipped: decoding it would need gigabytes."""
 
+TOO_LARGE = "make it smaller first, or cut it into tiles: --tile 512"
 ORIENTATION, PHOTOMETRIC, BITS, DESCRIPTION = 0x0112, 262, 258, 270
 IMAGEJ = (
     "ImageJ says that it holds {n} pictures, and the file has one page: save it again with a page for each "
@@ -73,9 +74,7 @@ def decode(data: bytes) -> Picture:
     except UnidentifiedImageError as error:
         raise UnreadablePicture("the content is no PNG, JPEG, TIFF, BMP, WebP or GIF picture") from error
     except Image.DecompressionBombError as error:
-        raise UnreadablePicture(
-            f"more than {MAX_PIXELS:,} pixels; make it smaller first, or cut it into tiles: --tile 512"
-        ) from error
+        raise UnreadablePicture(f"more than {MAX_PIXELS:,} pixels; {TOO_LARGE}") from error
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
         raise UnreadablePicture(f"the file is damaged: {' '.join(str(error).split())[:160]}") from error
     return _picture(pixels, remarks)
@@ -88,7 +87,7 @@ def decoded_page(image: Image.Image) -> Picture:
         UnreadablePicture: with the reason.
     """
     if image.width * image.height > MAX_PIXELS:
-        raise UnreadablePicture(f"more than {MAX_PIXELS:,} pixels; make it smaller first")
+        raise UnreadablePicture(f"more than {MAX_PIXELS:,} pixels; {TOO_LARGE}")
     if _is_16_bit_colour(image, b""):
         raise UnreadablePicture("its 16-bit colours are read from files of one page; write each as one")
     return _picture(*_pixels(image.copy() if image.format == "GIF" else image))
@@ -114,8 +113,7 @@ def head_size(path: Path) -> tuple[int, int] | None:
 def _check_head(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise UnreadablePicture(
-            f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels; make it smaller first, or cut it "
-            "into tiles: --tile 512"
+            f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels; {TOO_LARGE}"
         )
     frames = getattr(image, "n_frames", 1)
     if frames > 1:

@@ -112,11 +112,9 @@ def _planned(tree: Tree, how: Reading) -> _Plan:
         try:
             if is_tiled(item.name, how.image):
                 plan.cases.append(_tiled(item, how.image.tile or 0))
-                continue
-            assert form is not None  # others were refused
-            if form is DICOM:
+            elif form is DICOM:
                 dicom.append((item, head_of_dicom(item.read())))
-            else:
+            elif form is not None:  # others were refused
                 plan.cases.append(_one_file(item, form.head(item.read(), item.name, stack), how))
         except UnreadableScan as error:
             plan.skipped.append(SkippedFile(item.id, str(error)))

@@ -52,8 +52,8 @@ def scan_head(head: DicomHead, stack: Stack | None) -> ScanHead:
 
 def _refuse_slide(*_: object) -> Untyped:
     raise UnreadableScan(
-        "it is a whole-slide image, which is cut into tiles when it is read: --tile 512 (image.tile) says how "
-        "large, in pixels of the full resolution"
+        "it is a whole-slide image, which is cut into tiles when it is read: --tile 512 (image.tile) says "
+        "how large, in pixels of the full resolution"
     )
 
 
@@ -92,7 +92,7 @@ def format_of(name: str, stack: Stack | None = None) -> ScanFormat | None:
 
 
 def is_scan(name: str, image: ImageSpec) -> bool:
-    """Return whether a file of that name is read by these readers: pictures too, where they are cut or stacked."""
+    """Return whether a file of that name is read here: pictures too, where they are cut or stacked."""
     return format_of(name, image.stack) is not None or is_tiled(name, image)
 
 
