@@ -179,12 +179,12 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
     for name in found:
         pair = {one: found[one] for one in (name, best)}
         named = Named(name, best, "balanced accuracy", SYNTHETIC_DATA)
-        told = recommend(evidence(pair, y, "balanced_accuracy"), named)
+        advice = recommend(evidence(pair, y, "balanced_accuracy"), named)
         mean, auroc = (
             evidence(pair, y, metric).means[name] for metric in ("balanced_accuracy", "macro_auroc")
         )
         row["arms"][name] = {
-            "mean": mean, "macro_auroc": auroc, "gain": told.gain, "standard_error": told.standard_error,
+            "mean": mean, "macro_auroc": auroc, "gain": advice.gain, "standard_error": advice.standard_error,
         }  # fmt: skip
     return row
 

@@ -12,6 +12,7 @@ from cyclopts import App, Group, Parameter
 from augmentor.cli import faults
 from augmentor.cli.arguments import parse_counts
 from augmentor.cli.console import open_progress
+from augmentor.cli.data_options import ANY_DATA, DataOptions
 from augmentor.cli.streams import print_notice, print_result, stdout_for_results
 from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.version import __version__
@@ -25,6 +26,7 @@ Device = Annotated[
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Directory = Annotated[Path, Parameter(metavar="DIR")]
 Assignments = Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")]
+Models = Annotated[list[str] | None, Parameter(name="--model", negative="", metavar="MODEL")]
 FinishedRun = Annotated[Path, Parameter(name="RUN")]
 
 app = App(
@@ -73,7 +75,9 @@ def run(
     assignments: Annotated[
         list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")
     ] = None,
+    models: Models = None,
     no_prefect: Flag = False,
+    reading: DataOptions = ANY_DATA,
 ) -> None:
     """Do the whole job: train, generate, filter, evaluate, report.
 
@@ -93,17 +97,21 @@ def run(
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
+        models: A model to ask, e.g. `--model resnet18`, `--model mine.py:build`, or its fields as YAML,
+            `--model "{name: resnet50, weights: resnet50.safetensors}"`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
+        reading: How the data is read.
     """
     from augmentor.run.distributed import is_rank_0
 
+    settings = [*reading.assignments(), *with_models(assignments, models)]
     if not is_rank_0():
-        _train_on_rank(recipe, assignments or [], data, out, device)
+        _train_on_rank(recipe, settings, data, out, device)
         return
     with outcome_of_unpublished(), open_progress() as progress, stdout_for_results():
         from augmentor.run.recipe import load_recipe
 
-        chosen = load_recipe(recipe, assignments or [], data)
+        chosen = load_recipe(recipe, settings, data)
         if device != "auto":  # a missing device is refused before Prefect takes seconds to start
             from augmentor.run.device import resolve_device
 
@@ -139,6 +147,7 @@ def inspect(
     data: Path | None = None,
     write_card: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     force: Flag = False,
+    reading: DataOptions = ANY_DATA,
 ) -> None:
     """Look at data before a run: what is there, and what stands against it.
 
@@ -149,17 +158,19 @@ def inspect(
 
     `augmentor inspect photos/`
 
-    `augmentor inspect scans.npz --write-card datasets/scans.yaml`
+    `augmentor inspect labels.csv --write-card scans.yaml`, then `augmentor run default --data scans.yaml`
 
     Args:
-        target: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        target: An image folder (also zipped), a table that names images, an .npz file, or a dataset card
+            (`augmentor cards` lists them).
         data: Where the card's data lies, if not where the card says.
         write_card: Draft a dataset card for this data into a YAML file.
         force: Let --write-card replace a file that is there.
+        reading: How the data is read.
     """
     from augmentor.cli.inspection import inspect_target
 
-    inspect_target(target, data=data, write_card=write_card, force=force)
+    inspect_target(target, data=data, write_card=write_card, force=force, reading=reading)
 
 
 @app.command(sort_key=3)
@@ -214,6 +225,7 @@ def evaluate(
     out: Directory = Path("runs"),
     device: Device = "auto",
     assignments: Assignments = None,
+    models: Models = None,
     no_prefect: Flag = False,
 ) -> None:
     """Judge synthetic samples that anyone made: the same filters, evaluation and report as for our own.
@@ -229,14 +241,17 @@ def evaluate(
     `augmentor evaluate --real digits --recipe digits --synthetic samples.npz`
 
     Args:
-        real: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        real: An image folder (also zipped), a table that names images, an .npz file, or a dataset card
+            (`augmentor cards` lists them).
         synthetic: Class folders of pictures, the expanded folder of a run, or an .npz with images and labels.
         recipe: A shipped recipe or a YAML file; its split, judge, filters and evaluation are used.
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
+        models: A model to ask, as for `augmentor run`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
+    assignments = with_models(assignments, models)
     with outcome_of_unpublished(), open_progress() as progress, stdout_for_results():
         if no_prefect:
             from augmentor.run.compose.external import evaluate_foreign as judge
@@ -246,7 +261,7 @@ def evaluate(
             real,
             synthetic,
             recipe=recipe,
-            assignments=assignments or [],
+            assignments=assignments,
             out=out.expanduser(),
             device=device,
             progress=progress,
@@ -340,9 +355,20 @@ def print_outcome(outcome: Outcome) -> None:
         print_notice(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
     if outcome.advice:
         print_notice(outcome.advice)
+    for sentence in outcome.further:
+        print_notice(sentence)
     print_notice(f"Report: {outcome.folder / 'report.html'}")
     print_result(" ".join(outcome.sentence.split()))
     print_result(str(outcome.folder))
+
+
+def with_models(assignments: list[str] | None, models: list[str] | None) -> list[str]:
+    """Return the assignments with those that name models before them."""
+    if not models:
+        return assignments or []
+    from augmentor.run.recipe import model_assignments
+
+    return [*model_assignments(models), *(assignments or [])]
 
 
 def _list(rows: list[tuple[str, str]]) -> None:

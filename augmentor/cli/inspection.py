@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from augmentor.cli.console import is_terminal, open_progress
+from augmentor.cli.data_options import ANY_DATA, DataOptions
 from augmentor.cli.streams import clean, print_notice, print_result, stdout_for_results
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_text
@@ -16,7 +17,9 @@ _TITLES = ("class ", "what a run would do", "notes:", "warnings:")
 _COLOURS = {"a run can start": "bold green", "a run would stop before training": "bold red"}
 
 
-def inspect_target(target: str, *, data: Path | None, write_card: Path | None, force: bool) -> None:
+def inspect_target(
+    target: str, *, data: Path | None, write_card: Path | None, force: bool, reading: DataOptions = ANY_DATA
+) -> None:
     """Print what is in ``target``; with ``write_card``, draft its card too.
 
     Raises:
@@ -32,16 +35,25 @@ def inspect_target(target: str, *, data: Path | None, write_card: Path | None, f
         from augmentor.data.inspect import inspect
         from augmentor.data.inspection_text import inspection_lines
 
-        found = inspect(target, data=data, progress=progress)
-        text = None if card is None else draft_card(found)
+        found = inspect(target, data=data, reading=reading.spec, progress=progress)
+        text = None if card is None else draft_card(found, data=_place(target, data), beside=card.parent)
     show(inspection_lines(found))
     if card is not None and text is not None:
         write_text(card, text)
-        place = shlex.quote(str(data if data is not None else target))
         print_notice(
             f"The drafted card is in {card}. Read it and correct it, then use it: "
-            f"augmentor run default --data {place} --set {shlex.quote(f'dataset={card}')}"
+            f"augmentor run default --data {shlex.quote(str(card))}"
         )
+
+
+def _place(target: str, data: Path | None) -> Path | None:
+    """Return where the inspected data lies, None where only a shipped card knows."""
+    from augmentor.data.load import source_path
+
+    path = Path(target).expanduser()
+    if data is not None or not path.exists():
+        return data
+    return source_path(target) if path.suffix.lower() in {".yaml", ".yml"} else path
 
 
 def show(lines: Sequence[str]) -> None:

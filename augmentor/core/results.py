@@ -126,6 +126,29 @@ class Results:
             raise DataError(f"{len(found)} results match {conditions}, expected one")
         return float(found.iloc[0]) if len(found) else None
 
+    def under(self, name: str, value: Scalar) -> Results:
+        """Return the table with a setting added to every row, beside those that rows have.
+
+        Raises:
+            DataError: if a row has a setting of that name already.
+        """
+        table = self.table.copy()
+        settings = [{} if text is pd.NA else read_setting(text) for text in table["setting"]]
+        if any(name in one for one in settings):
+            raise DataError(f"a row of the results has a setting {name} already")
+        table["setting"] = [setting_text({**one, name: value}) for one in settings]
+        return Results(table.astype(COLUMNS))
+
+    def of(self, name: str, value: Scalar) -> Results:
+        """Return the rows that :meth:`under` made of others, as they were."""
+        wanted = self.table["setting"].str.contains(setting_text({name: value}), regex=False).fillna(False)
+        table = self.table[wanted].copy()
+        settings = [read_setting(text) for text in table["setting"]]
+        keep = pd.Series([one.get(name) == value for one in settings], index=table.index, dtype="bool")
+        rest = [{key: one[key] for key in one if key != name} for one in settings]
+        table["setting"] = [setting_text(one) if one else None for one in rest]
+        return Results(table[keep].reset_index(drop=True).astype(COLUMNS))
+
     def joined(self, other: Results) -> Results:
         """Return both tables as one."""
         return Results(pd.concat([self.table, other.table], ignore_index=True).astype(COLUMNS))

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from augmentor.core.errors import DataError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.downstream.base import (
-    AUTO,
     Batches,
     Downstream,
     Floats,
+    Form,
     Metric,
-    ModelSpec,
     Predictor,
     Scored,
     Training,
 )
-from augmentor.downstream.models import MODELS, why_not
+from augmentor.downstream.kinds import ClassifierKind
+from augmentor.downstream.model_spec import AUTO, ModelSpec
+from augmentor.downstream.models import MODELS
 from augmentor.downstream.scores import checked, contributions, score
 from augmentor.metrics.calibration import calibration_rows
 
@@ -48,18 +49,40 @@ class Classification(Downstream):
         """Return the modality's usual classifier."""
         return modality.classifier
 
-    def idle_setting(self, spec: ModelSpec) -> str:
-        """Return why a width, or a learning rate, has no effect on the classifier, "" where both have."""
-        usual = ModelSpec.model_fields["learning_rate"].default
-        if spec.channels is not None and spec.name not in (AUTO, "small_resnet"):
-            return f"model.channels is the width of small_resnet; {spec.name} has its own"
-        if spec.name != AUTO and self.models[spec.name].table and spec.learning_rate != usual:
-            return f"model.learning_rate has no effect on {spec.name}; leave it at {usual:g}"
-        return ""
+    def kind(self, spec: ModelSpec) -> ClassifierKind:
+        """Return the row of :data:`MODELS` that the model is."""
+        found = self.kind_of(spec.name)
+        assert isinstance(found, ClassifierKind)  # names are checked when a recipe is read
+        return found
 
-    def why_not(self, model: str, training: Training) -> str:
-        """Return why a classifier cannot be trained so, "" where it can."""
-        return why_not(model, training)
+    def idle_setting(self, spec: ModelSpec) -> str:
+        """Return which setting has no effect on the classifier, or is missing, "" where all is right."""
+        if spec.name != AUTO:
+            return self.kind(spec).idle(spec)
+        own = spec.said - {"channels", "learning_rate"}
+        return f"model.{min(own)} is for a model that is named; say which in model.name" if own else ""
+
+    def why_not(self, spec: ModelSpec, training: Training, form: Form | None = None) -> str:
+        """Return why a classifier cannot be trained so, "" where it can, or only ``form`` would tell."""
+        return self.kind(spec).why_not(spec, training, form)
+
+    def check_model(self, spec: ModelSpec, form: Form) -> None:
+        """Refuse a classifier that cannot take such samples, or whose files are not what it needs."""
+        super().check_model(spec, form)
+        self.digests(spec)
+        self.kind(spec).check(spec, form)
+
+    def files(self, spec: ModelSpec) -> Mapping[str, Path]:
+        """Return the files that decide what the classifier is."""
+        return self.kind(spec).files(spec)
+
+    def label(self, spec: ModelSpec) -> str:
+        """Return what a report calls the classifier."""
+        return self.kind(spec).describe(spec)
+
+    def pretrained(self, spec: ModelSpec) -> bool | None:
+        """Return whether the classifier begins with weights from elsewhere; None where nobody can tell."""
+        return self.kind(spec).pretrained(spec)
 
     def targets(self, samples: Samples) -> NDArray[Any]:
         """Return the labels (N,)."""
@@ -72,10 +95,8 @@ class Classification(Downstream):
     def fit(
         self, spec: ModelSpec, training: Training, batches: Batches, *, seed: int, critic: Path | None
     ) -> Predictor:
-        """Train a classifier; see :mod:`augmentor.downstream.fit_classifier`."""
-        from augmentor.downstream.fit_classifier import fit_classifier
-
-        return fit_classifier(spec, training, batches, seed=seed, critic=critic)
+        """Train a classifier as its kind does."""
+        return self.kind(spec).fit(spec, training, batches, seed=seed, critic=critic)
 
     def score(self, predictions: Floats, samples: Samples, *, details: bool) -> Sequence[Mapping[str, Any]]:
         """Return accuracies, areas, calibration and class-wise scores; with details the confusion matrix."""

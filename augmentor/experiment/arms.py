@@ -60,10 +60,10 @@ class Rows(Spec):
 
     def __str__(self) -> str:
         """Return the choices in a word: "kept", "all,pooled", "kept,copies"."""
-        said: list[str] = [self.synthetic]
-        said += [self.mixing] if self.mixing != "share" and self.real else []
-        said += [word for word, there in (("no_real", not self.real), ("copies", self.copies)) if there]
-        return ",".join(said)
+        words: list[str] = [self.synthetic]
+        words += [self.mixing] if self.mixing != "share" and self.real else []
+        words += [word for word, there in (("no_real", not self.real), ("copies", self.copies)) if there]
+        return ",".join(words)
 
 
 class Arm(Spec):
@@ -253,12 +253,12 @@ def name_of(arm: AnyArm) -> str:
     for name, preset in PRESETS.items():
         if preset == arm:
             return name
-    said: list[str] = [] if isinstance(arm, Arm) else [arm.base]
+    words: list[str] = [] if isinstance(arm, Arm) else [arm.base]
     fields = changed_fields(arm if isinstance(arm, Arm) else arm.add)
-    said += [f"{key}={value}" for key, value in fields.items()]
+    words += [f"{key}={value}" for key, value in fields.items()]
     if isinstance(arm, Derived) and arm.leave_out != "nothing":
-        said.append(f"leave_out={arm.leave_out}")
-    return " ".join(said)
+        words.append(f"leave_out={arm.leave_out}")
+    return " ".join(words)
 
 
 def written(arm: AnyArm) -> str | dict[str, Any]:

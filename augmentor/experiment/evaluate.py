@@ -23,12 +23,13 @@ from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Downstream, Scored
 from augmentor.experiment.arms import Derived
+from augmentor.experiment.before_training import check_models
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
 from augmentor.experiment.decide import Decision, decide, evidence_of
 from augmentor.experiment.evaluation_facts import Outcome, facts_of
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.usable import check_parts, usable_arms
 from augmentor.experiment.values import ThreeParts, Workers
 from augmentor.modalities.table import modality_of
@@ -83,7 +84,7 @@ def evaluate(
     check_parts(parts, synthetic)
     modality = modality_of(parts.train)
     spec = spec.with_model_for(modality)
-    check_shape(spec, modality.fit_codec(parts.train).shape)
+    check_models(spec, modality.fit_codec(parts.train).shape, parts.train.n_classes)
     arms, skipped = usable_arms(spec, parts.train, synthetic, critic)
     held_out = {"validation": parts.validation, "test": parts.test}
     runner = Runner(parts.train, synthetic, held_out, spec, seed=seed, workers=workers, critic=critic)

@@ -22,6 +22,7 @@ from augmentor.experiment.arm_words import change, describe, title
 from augmentor.experiment.arms import AnyArm, Derived, controls_of, name_of, pattern_of
 from augmentor.experiment.choose import Fitted
 from augmentor.experiment.decide import Decision
+from augmentor.experiment.model_facts import model_facts, model_notes
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.runner import Runner
 from augmentor.modalities.policies import Policy
@@ -75,7 +76,8 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         classifier_seeds=tuple(runner.seeds),
         needed=NeededFacts(**asdict(decision.needed)),
         recommendation=RecommendationFacts(**asdict(decision.recommendation)),
-        classifier=spec.downstream.models[spec.model.name].label,
+        classifier=spec.downstream.label(spec.model),
+        model=model_facts(spec),
         arms={name: _arm(arm) for name, arm in spec.named_arms.items()},
         resolved_to={name: name_of(fitted.arms[name]) for name in settled},
         controls=controls_of(fitted.arms),
@@ -83,6 +85,7 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         not_estimable_arms=tuple(MissingNumber.model_validate(one) for one in outcome.not_estimable),
         notes=(
             *outcome.skipped.values(),
+            *model_notes(spec),
             *_resolved(settled, fitted),
             *_notes(runner, runner.synthetic),
             *decision.notes,

@@ -42,7 +42,7 @@ def choose_label_minimum(
     Returns:
         The level, and rows with arm, setting ``label_minimum=<level>``, seed, split, metric and value.
     """
-    arm = name_of(mixing_arm(spec.arms))
+    arm = name_of(mixing_arm(spec))
     only = spec.model_copy(
         update={"mixing": spec.mixing.model_copy(update={"shares": (max(spec.mixing.shares),)})}
     )

@@ -99,6 +99,7 @@ class Runner:
             }
         )
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
+        self.files = tuple(spec.digests().values())
         self.trained = self.reused = 0
 
     def job(self, arm: Arm, share: float | None, number: int, *, without: tuple[int, ...] = ()) -> FitJob:
@@ -118,6 +119,7 @@ class Runner:
             share=share,
             anneal=spec.mixing.anneal and arm.by_share,
             without=without,
+            files=self.files,
         )
         # For people only; the key tells fits apart.
         label = name_of(arm).replace(" ", "_")

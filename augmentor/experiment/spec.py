@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
-from augmentor.downstream.base import AUTO, Downstream, ModelSpec
+from augmentor.downstream.base import Downstream
+from augmentor.downstream.model_spec import AUTO, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.arms import (
     AnyArm,
@@ -20,12 +22,12 @@ from augmentor.experiment.arms import (
     check_arms,
     is_mixing,
     name_of,
+    needs_critic,
     pattern_of,
 )
-from augmentor.experiment.oversample import check_oversampling
 from augmentor.modalities.base import Modality
 from augmentor.modalities.policies import Policy, resolve
-from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
+from augmentor.quality.feature_names import BUILT_IN_FEATURES
 
 DEFAULT_ARMS = tuple(
     arms_of(
@@ -151,6 +153,8 @@ class EvaluationSpec(Spec):
             with float32 (N, C, *spatial) in [-1, 1] and gives one row per sample. Loading such a file
             runs code that it holds: name only files you trust.
         model: what every arm trains, and for how long.
+        further_models: models that the same question is asked of, each with all arms that it can train and a
+            verdict of its own; updates and batch are those of ``model`` where they are not named.
         augmentation: the classical augmentation of the arms that have one.
         mixing: how synthetic rows are mixed in, and what of it is chosen on the validation part.
         statistics: margin, bootstrap and confidence of the verdict.
@@ -162,6 +166,7 @@ class EvaluationSpec(Spec):
     outer_splits: Annotated[int, Field(ge=1, le=100)] = 1
     features: str = "task"
     model: ModelSpec = ModelSpec()
+    further_models: tuple[ModelSpec, ...] = ()
     augmentation: AugmentationSpec = AugmentationSpec()
     mixing: MixingSpec = MixingSpec()
     statistics: StatisticsSpec = StatisticsSpec()
@@ -189,36 +194,79 @@ class EvaluationSpec(Spec):
 
     @model_validator(mode="after")
     def _model_can(self) -> EvaluationSpec:
-        asked, question = self.model, DOWNSTREAM.get(self.model.question)
+        question = DOWNSTREAM.get(self.model.question)
         if question is None:
-            raise ValueError(f"model.question is one of {', '.join(DOWNSTREAM)}, got {asked.question!r}")
-        if asked.name not in (AUTO, *question.models):
-            models = ", ".join((AUTO, *question.models))
-            raise ValueError(f"model.name is one of {models}, got {asked.name!r}")
+            known = ", ".join(DOWNSTREAM)
+            raise ValueError(f"model.question is one of {known}, got {self.model.question!r}")
         if self.primary_metric not in question.metrics:
             metrics = ", ".join(question.metrics)
             raise ValueError(f"primary_metric is one of {metrics}, got {self.primary_metric!r}")
-        if idle := question.idle_setting(asked):
+        for model in self.models:
+            self._check_model(question, model)
+        if len(set(map(repr, self.models))) < len(self.models):
+            raise ValueError("further_models names a model twice; each is asked once")
+        check_trainable(self, critic=True)
+        return self
+
+    def _check_model(self, question: Downstream, model: ModelSpec) -> None:
+        if model.question != question.name:
+            raise ValueError(f"all models answer one question, got {question.name} and {model.question}")
+        kind = question.kind_of(model.name)
+        if model.name != AUTO and kind is None:
+            models = ", ".join((AUTO, *question.models))
+            raise ValueError(f"model.name is one of {models}, got {model.name!r}")
+        if idle := question.idle_setting(model):
             raise ValueError(idle)
-        for arm in self.arms:
-            if why := question.refusal(asked.name, pattern_of(arm).training):
-                able = ", ".join(question.able(pattern_of(arm).training))
-                other = f", or choose one of {able}" if able else ""
-                who = f"no model of {question.name}" if asked.name == AUTO else asked.name
-                does = "can" if asked.name == AUTO else "cannot"
+        if kind is not None and kind.table and self.mixing.anneal:
+            raise ValueError(f"mixing.anneal needs batches one by one, and {model.name} sees one table")
+        for arm in () if self.further_models else self.arms:
+            if why := question.refusal(model, pattern_of(arm).training):
+                others = ", ".join(question.able(pattern_of(arm).training))
+                other = f", or choose one of {others}" if others else ""
+                who = f"no model of {question.name}" if model.name == AUTO else model.name
+                does = "can" if model.name == AUTO else "cannot"
                 raise ValueError(
                     f"{who} {does} train the arm {name_of(arm)}: {why}; take it out of evaluation.arms{other}"
                 )
-        if asked.name != AUTO and question.models[asked.name].table and self.mixing.anneal:
-            raise ValueError(f"mixing.anneal needs batches one by one, and {asked.name} sees one table")
-        return self
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Every model that the question is asked of; the run's own verdict is that of the first."""
+        return (self.model, *self.further_models)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """What the models are called beside each other; no two alike."""
+        found: list[str] = []
+        for number, model in enumerate(self.models, start=1):
+            file, colon, function = model.name.rpartition(":")
+            said = f"{PurePath(file).name}:{function}" if colon and "/" in file else model.name
+            if model.weights is not None and "weights" in model.said:
+                said += " frozen" if model.frozen else " pretrained"
+            found.append(f"{said} ({number})" if said in found else said)
+        return tuple(found)
+
+    def alone(self, number: int) -> EvaluationSpec:
+        """Return the evaluation of the model of that number, counted from 0, and no other."""
+        return self.model_copy(update={"model": self.models[number], "further_models": ()})
 
     def with_model_for(self, modality: Modality) -> EvaluationSpec:
         """Return the spec with the usual model for that kind of samples in the place of "auto"."""
-        if self.model.name != AUTO:
+        if AUTO not in {model.name for model in self.models}:
             return self
-        name = self.downstream.usual_model(modality)
-        return self.model_copy(update={"model": self.model.model_copy(update={"name": name})})
+        usual = {"name": self.downstream.usual_model(modality)}
+        own, *further = (
+            model.model_copy(update=usual) if model.name == AUTO else model for model in self.models
+        )
+        return self.model_copy(update={"model": own, "further_models": tuple(further)})
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each file of the model, by name; nothing for a built-in one without weights.
+
+        Raises:
+            ConfigError: if one is not there.
+        """
+        return {} if self.model.name == AUTO else self.downstream.digests(self.model)
 
     @property
     def downstream(self) -> Downstream:
@@ -231,26 +279,73 @@ class EvaluationSpec(Spec):
         return arms_of(self.arms)
 
 
-def with_usual(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values of an evaluation with what its question and model make usual, where nothing is said.
+def check_trainable(spec: EvaluationSpec, *, critic: bool) -> None:
+    """Refuse arms of which a model cannot train both sides of a comparison.
 
-    That is the question's first metric, and the :data:`DEFAULT_ARMS` that the model can train.
+    Args:
+        spec: arms and models.
+        critic: whether the generator leaves a critic to start from.
+
+    Raises:
+        ValueError: naming the model and what is missing.
+    """
+    for model in spec.models if spec.further_models or not critic else ():
+        able = [
+            arm
+            for arm in spec.arms
+            if (critic or not needs_critic(arm))
+            and not spec.downstream.refusal(model, pattern_of(arm).training)
+        ]
+        try:
+            check_arms(able)
+        except ValueError as error:
+            if not spec.further_models:
+                raise
+            raise ValueError(f"without the arms that {model.name} cannot train: {error}") from error
+
+
+def with_usual(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of an evaluation with what its question and models make usual, where nothing is said.
+
+    That is the question's first metric, the :data:`DEFAULT_ARMS` that one of the models can train, and for
+    further models the budget of the first.
     """
     model = values.get("model", {})
     question = DOWNSTREAM.get(_said(model, "question"))
     if question is None:
         return values  # refused when all of it is checked
     usual = {"primary_metric": next(iter(question.metrics)), "arms": trainable(DEFAULT_ARMS, values)}
+    further = values.get("further_models")
+    if isinstance(further, list | tuple) and isinstance(model, Mapping):
+        budget = {key: model[key] for key in ("question", "updates", "batch") if key in model}
+        values = {
+            **values,
+            "further_models": [{**budget, **one} if isinstance(one, Mapping) else one for one in further],
+        }
     return {**usual, **values}
 
 
 def trainable(arms: Iterable[AnyArm], values: Mapping[str, Any]) -> list[AnyArm]:
-    """Return the arms that the model of an evaluation can train; all of them where there is no such model."""
-    model = values.get("model", {})
-    question, name = DOWNSTREAM.get(_said(model, "question")), _said(model, "name")
-    if question is None or name not in (AUTO, *question.models):
+    """Return the arms that a model of an evaluation can train; all of them where a model is not known."""
+    model, further = values.get("model", {}), values.get("further_models") or ()
+    question = DOWNSTREAM.get(_said(model, "question"))
+    every = [_named(one) for one in (model, *(further if isinstance(further, list | tuple) else ()))]
+    if question is None or any(one is None for one in every):
         return list(arms)
-    return [arm for arm in arms if not question.refusal(name, pattern_of(arm).training)]
+    models = [one for one in every if one is not None]
+    if not all(one.name == AUTO or question.kind_of(one.name) for one in models):
+        return list(arms)
+    return [arm for arm in arms if not all(question.refusal(one, pattern_of(arm).training) for one in models)]
+
+
+def _named(model: object) -> ModelSpec | None:
+    """Return a model that may still be what a recipe holds; None where it is refused when all is checked."""
+    if isinstance(model, ModelSpec):
+        return model
+    try:
+        return ModelSpec.model_validate(model)
+    except ValidationError:
+        return None
 
 
 def _said(model: object, field: str) -> str:
@@ -260,23 +355,15 @@ def _said(model: object, field: str) -> str:
     return str(model.get(field, usual) if isinstance(model, Mapping) else usual)
 
 
-def mixing_arm(arms: Iterable[AnyArm]) -> Arm:
+def mixing_arm(spec: EvaluationSpec) -> Arm:
     """Return the arm that settings of a generator are tried in: the first that mixes rows at a share.
 
-    Derived arms are settled too late for that. Where there is none it is the classical arm with the rows that
-    passed the filters.
+    It is one that the first model can train. Derived arms are settled too late for that. Where there is none
+    it is the classical arm with the rows that passed the filters.
     """
-    mixing = (arm for arm in arms if isinstance(arm, Arm) and is_mixing(arm))
+    mixing = (
+        arm
+        for arm in spec.arms
+        if isinstance(arm, Arm) and is_mixing(arm) and not spec.downstream.refusal(spec.model, arm.training)
+    )
     return next(mixing, Arm(rows=Rows(synthetic="passing")))
-
-
-def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
-    """Refuse what cannot be done with samples of that shape (C, *spatial), before anything is trained.
-
-    Raises:
-        ConfigError: saying which field asks for it and what to change.
-    """
-    check_features(spec.features)
-    if spec.model.name != AUTO:
-        spec.downstream.check_shape(spec.model.name, shape)
-    check_oversampling(spec.named_arms.values(), shape)

@@ -48,7 +48,7 @@ def try_shares(
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
     spec = spec.with_model_for(modality_of(train))
-    arm = mixing_arm(spec.arms)
+    arm = mixing_arm(spec)
     name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
     only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})

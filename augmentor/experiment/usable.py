@@ -8,11 +8,13 @@ from augmentor.core.errors import DataError
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.base import Form
 from augmentor.experiment.arms import AnyArm, needs_critic, pattern_of
 from augmentor.experiment.draw import passing
 from augmentor.experiment.selected import FOLDS, SELECTIONS
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.values import ThreeParts
+from augmentor.modalities.table import modality_of
 from augmentor.quality.cross_fit import assign_folds
 from augmentor.synthesizers.critic import KeptCritic
 
@@ -44,6 +46,7 @@ def usable_arms(
 ) -> tuple[dict[str, AnyArm], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
     arms, question = spec.named_arms, spec.downstream
+    form = Form(modality_of(train).fit_codec(train).shape, train.n_classes)
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
     skipped = {
@@ -61,7 +64,7 @@ def usable_arms(
     skipped |= {
         name: f"The arm {name} was left out: {why}."
         for name, arm in arms.items()
-        if (why := question.refusal(spec.model.name, pattern_of(arm).training))
+        if (why := question.refusal(spec.model, pattern_of(arm).training, form))
     }
     choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
     if choosing:

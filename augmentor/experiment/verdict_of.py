@@ -89,7 +89,7 @@ def verdict(
     """Say whether synthesis helps, from predictions of anyone's models on the same test cases.
 
     The interval holds at few cases, and no word but "inconclusive" is said where the test cases cannot carry
-    it: :mod:`augmentor.statistics.small_samples` derives it, docs/verdict.md has the rule in short.
+    it: :mod:`augmentor.statistics.small_samples` derives it, docs/concepts/verdict.md has the rule in short.
 
     Example:
         >>> found = verdict(with_synthesis, without, y, control=without)  # they differ in synthesis alone

@@ -25,6 +25,7 @@ from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.run_facts import RunFacts
 from augmentor.report.vocabulary import WORDS
+from augmentor.statistics.agreement import agreement
 
 SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
 CLASS_SCORES = ("recall", "precision", "f1")
@@ -53,6 +54,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
             in the results.
     """
     rows = Rows(results)
+    every = models(results, facts)
     classes = list(facts.load.classes)
     primary = facts.evaluate.primary_metric
     verdict = _verdict(rows, facts, primary)
@@ -90,9 +92,31 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
             "history": history(facts.train.history if facts.train else ()),
             "chosen": plain(facts.train.chosen_checkpoint) if facts.train else None,
         },
+        "models": every,
+        "agreement": agreement({one["name"]: one["verdict"]["word"] for one in every}),
         "results_digest": rows.digest,
         **plain(_words(facts)),
     }
+
+
+def models(results: Results, facts: RunFacts) -> list[dict[str, Any]]:
+    """Return what each model of the run came to, the first one first; none where there is only one."""
+    found = []
+    for number in range(1 + len(facts.further_models)) if facts.further_models else ():
+        own = facts.of_model(number)
+        model, primary = own.evaluate.model, own.evaluate.primary_metric
+        assert model is not None  # of runs of earlier versions, which had one model
+        rows = Rows(results.of("model", model.name) if number else results)
+        found.append(
+            {
+                **model.to_json(),
+                "verdict": _verdict(rows, own, primary),
+                "arms": _arms(rows, own, primary),
+                "recommendation": own.evaluate.recommendation.to_json(),
+                "notes": list(own.evaluate.notes),
+            }
+        )
+    return found
 
 
 def _words(facts: RunFacts) -> dict[str, Any]:

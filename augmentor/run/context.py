@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from augmentor.core.errors import DataError
 from augmentor.core.facts.samples import LabelMinimumFacts
 from augmentor.core.facts.training import ChooseFacts
-from augmentor.core.files import sha256_json
+from augmentor.core.files import sha256_file, sha256_json
 from augmentor.core.progress import Progress
 from augmentor.data.cards import Card
 from augmentor.experiment.spec import EvaluationSpec
@@ -82,11 +82,23 @@ class RunContext:
 
     @cached_property
     def source_digest(self) -> str:
-        """Hash of the bytes that the data come from."""
-        from augmentor.data.load import source_path
+        """Hash of the bytes that the data come from, as they were when it was first asked for."""
+        return self.digest_source()
+
+    def digest_source(self) -> str:
+        """Return the hash of the bytes that the data come from, as they are now.
+
+        Of a table that names pictures it is that of the table and of every file it names.
+        """
+        from augmentor.data.load import named_files, source_path
 
         path = source_path(self.dataset, data=self.data)
-        return tree_digest(path) if path is not None else "embedded"
+        if path is None:
+            return "embedded"
+        files = named_files(path, self.card, self.recipe.columns)
+        if files is None:
+            return tree_digest(path)
+        return sha256_json([sha256_file(path), *([name, sha256_file(file)] for name, file in files)])
 
     @cached_property
     def card(self) -> Card | None:

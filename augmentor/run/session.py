@@ -101,6 +101,7 @@ class Session:
             reused=tuple(name for name, output in context.completed.outputs.items() if output.reused),
             seconds=taken,
             advice=facts.evaluate.recommendation.sentence,
+            further=facts.further_sentences,
         )
         if reasons:
             raise NotPublished(outcome, reasons)

@@ -120,12 +120,12 @@ class PrefectProgress:
 
 def write_what_to_do(_flow: object, run: FlowRun, state: State) -> None:
     """Leave an artifact that tells an operator why the run failed and what to do; a Prefect hook."""
-    said = (state.message or state.name or "").strip()
+    message = (state.message or state.name or "").strip()
     pages.ask(
         create_markdown_artifact,
         key="what-to-do",
         markdown=(
-            f"**{run.name} ended as {state.name}.**\n\n{fence(said)}\n{said}\n{fence(said)}\n\n"
+            f"**{run.name} ended as {state.name}.**\n\n{fence(message)}\n{message}\n{fence(message)}\n\n"
             "- Finished steps are kept: the same parameters go on where this run stopped.\n"
             "- *Not published*: a guard rail of the recipe was broken. The outputs are in the run folder, "
             "and `published` still holds the dataset before it.\n"

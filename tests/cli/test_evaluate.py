@@ -77,7 +77,7 @@ def test_a_leak_in_what_was_supplied_is_input_and_one_of_ours_a_fault(command, r
 def test_the_whole_command_refuses_tables_and_wrong_places(program, tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     for source, words in (
-        ("rows.csv", "tables come in a later release"),
+        ("rows.csv", "is a table; synthetic samples come as"),
         ("nowhere", "there is no file or folder"),
     ):
         ended = program(

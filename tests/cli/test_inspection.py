@@ -16,7 +16,7 @@ def inspecting(monkeypatch):
     seen = []
     module = types.ModuleType("augmentor.data.inspect")
 
-    def inspect(target, *, data, progress):
+    def inspect(target, *, data, reading, progress):
         seen.append((target, data))
         print("a reader chatters")
         progress.log("looking for duplicates")
@@ -24,7 +24,7 @@ def inspecting(monkeypatch):
 
     module.inspect = inspect
     monkeypatch.setitem(sys.modules, "augmentor.data.inspect", module)
-    monkeypatch.setattr(card_draft, "draft_card", lambda found: "name: drafted\n")
+    monkeypatch.setattr(card_draft, "draft_card", lambda found, *, data, beside: "name: drafted\n")
     monkeypatch.setattr(inspection_text, "inspection_lines", lambda found: ["classes", "", "  a\x1b[31m  3"])
     return seen
 
@@ -41,7 +41,7 @@ def test_a_card_is_drafted_and_never_replaced_by_accident(command, inspecting, t
     ended = command("inspect", "photos", "--write-card", str(card))
     assert ended.code == 0
     assert card.read_text() == "name: drafted\n"
-    assert f"augmentor run default --data photos --set dataset={card}" in ended.err
+    assert f"augmentor run default --data {card}" in ended.err
     card.write_text("name: mine\n")
     again = command("inspect", "photos", "--write-card", str(card))
     assert (again.code, again.out) == (2, "")

@@ -24,7 +24,7 @@ class BrightPixels(Downstream):
         "nothing": ModelKind("no pixel at all"),
     }
 
-    def why_not(self, model, training):
+    def why_not(self, spec, training, form=None):
         return "" if training.mix == "none" else "pixels of mixed pictures have no mask"
 
     def targets(self, samples):

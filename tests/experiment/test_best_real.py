@@ -3,8 +3,8 @@ import pytest
 from blob_parts import blobs, evaluated, marked, parts
 from flat_spec import changed, evaluation
 
-from augmentor.experiment.arms import PRESETS, arm_of, arms_of, name_of, settled
-from augmentor.experiment.spec import mixing_arm
+from augmentor.experiment.arms import PRESETS, arm_of, name_of, settled
+from augmentor.experiment.spec import EvaluationSpec, mixing_arm
 
 PLAIN = ("balanced", "classical", "class_weighted", "mixup")
 WITH_SYNTHETIC = "with_synthetic"
@@ -99,4 +99,4 @@ def test_without_a_row_that_passed_it_is_the_baseline_and_nothing_is_advised(tmp
     ],
 )
 def test_settings_of_a_generator_are_tried_in_the_first_mixing_arm_that_is_not_derived(arms, expected):
-    assert mixing_arm(arms_of(arms).values()) == arm_of(expected)
+    assert mixing_arm(EvaluationSpec(arms=arms)) == arm_of(expected)

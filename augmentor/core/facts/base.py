@@ -44,5 +44,5 @@ class Facts(BaseModel):
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError) as error:
-            said = " ".join(str(error).split())
-            raise DataError(f"{path} does not hold the facts of this version: {said}") from error
+            faults = " ".join(str(error).split())
+            raise DataError(f"{path} does not hold the facts of this version: {faults}") from error

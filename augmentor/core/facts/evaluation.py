@@ -59,10 +59,31 @@ class ArmFacts(Facts):
     synthetic: bool = False
 
 
+class ModelFacts(Facts):
+    """What every arm trained.
+
+    Attributes:
+        name: of the model in results, where there are several; no two of a run have one.
+        label: what it is.
+        files: SHA-256 of the files that decide what it is, by their names.
+        pretrained: whether it began with weights from elsewhere; None where nobody said.
+        pretrained_on: what those were trained on, in the user's words.
+        input: what it was given of a sample, in words; "" for samples as they are.
+    """
+
+    name: str
+    label: str
+    files: dict[str, str] = Field(default_factory=dict)
+    pretrained: bool | None = False
+    pretrained_on: str = ""
+    input: str = ""
+
+
 class EvaluateFacts(Facts):
     """What an evaluation found, besides its numbers.
 
     Attributes:
+        model: what every arm trained; None in runs of earlier versions.
         primary_metric: what choices and the verdict are made by.
         verdict: of this split.
         recommendation: by the validation part alone.
@@ -99,6 +120,7 @@ class EvaluateFacts(Facts):
     classifier_seeds: tuple[int, ...] = ()
     needed: NeededFacts | None = None
     classifier: str = ""
+    model: ModelFacts | None = None
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)

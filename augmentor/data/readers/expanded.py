@@ -18,7 +18,7 @@ from augmentor.core.kinds import IMAGE, SERIES, VOLUME, Kind
 from augmentor.core.samples import Samples
 from augmentor.data.expanded import About, Expanded
 from augmentor.data.readers.files import Found
-from augmentor.data.readers.npz import read_arrays
+from augmentor.data.readers.npz_arrays import opened_arrays
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode
 from augmentor.data.readers.streamed import stream
 from augmentor.data.spec import ImageSpec
@@ -121,12 +121,12 @@ class _Archive:
 
 def _archive(folder: Path) -> _Archive | None:
     for path in sorted(folder.glob("*.npz")):
-        arrays = read_arrays(path)
-        bounds = arrays.get("value_range", np.empty(0))
-        for x, source in (("train_images", "train_source"), ("X_train", "source_train")):
-            if x in arrays and source in arrays and bounds.shape == (2,):
-                low, high = map(float, bounds)
-                return _Archive(arrays[x], arrays[source], (low, high))
+        with opened_arrays(path) as arrays:
+            bounds = arrays.get("value_range", np.empty(0))
+            for x, source in (("train_images", "train_source"), ("X_train", "source_train")):
+                if x in arrays and source in arrays and bounds.shape == (2,):
+                    low, high = map(float, bounds)
+                    return _Archive(arrays[x], arrays[source], (low, high))
     return None
 
 

@@ -15,7 +15,7 @@ from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe
 from augmentor.run.session import Job, begin
 from augmentor.run.step import Step, run_steps
-from augmentor.run.steps.evaluate import EVALUATE
+from augmentor.run.steps.evaluate import evaluations
 from augmentor.run.steps.filter import FILTER
 from augmentor.run.steps.judge import JUDGE
 from augmentor.run.steps.label_minimum import LABEL_MINIMUM
@@ -39,10 +39,11 @@ def generation(recipe: Recipe) -> tuple[Step[Any], ...]:
 def expansion(recipe: Recipe) -> Plan:
     """Return the plan of an ordinary run of ``recipe``."""
     steps = generation(recipe)
+    models = evaluations(recipe)
     further = recipe.evaluation.outer_splits > 1
-    outer = (further_splits((*steps, EVALUATE)),) if further else ()
+    outer = [further_splits(steps, one, number) for number, one in enumerate(models)] if further else []
     return Plan(
-        steps=(*steps, MEASURE, EVALUATE, *outer),
+        steps=(*steps, MEASURE, *models, *outer),
         folder=recipe.name,
         settings=recipe.model_dump(mode="json"),
     )
