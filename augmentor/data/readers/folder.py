@@ -31,6 +31,8 @@ from augmentor.data.readers.manifest import manifest_tree, tables_beside
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.readers.places import Listing, listed
 from augmentor.data.readers.reading import Reading
+from augmentor.data.readers.scan_files import read_scan_files
+from augmentor.data.readers.scan_formats import is_scan
 from augmentor.data.readers.streamed import stream
 from augmentor.data.readers.tree import Tree, leave_out, read_metadata, walk
 from augmentor.data.spec import ColumnsSpec
@@ -139,6 +141,8 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
     classes = _classes(tree.classes, how, root)
     if any(item.id.lower().endswith(ARRAY) for item in tree.found):
         return replace(read_array_files(tree, classes, how, str(root)), columns=columns, listed=every)
+    if any(is_scan(item.name, image) for item in tree.found):
+        return replace(read_scan_files(tree, classes, how, str(root)), columns=columns)
     kind, _ = decide_kind(None, card, str(root))
     size, note = image.size or (card.image_size if card else None), None
     if size is None:

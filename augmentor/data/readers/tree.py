@@ -17,6 +17,7 @@ from augmentor.data.readers.files import Files, Folder
 from augmentor.data.readers.formats import is_other_kind, is_readable, other_kind, what_is_there
 from augmentor.data.readers.nested import LAYOUT, Nesting, nesting_of
 from augmentor.data.readers.places import Entry, Listing, Root, joined, name_fault, opened, printable
+from augmentor.data.readers.scan_names import scan_format_name
 from augmentor.data.readers.split_names import part_of
 
 TOO_DEEP = "it lies in a folder below its class, and pictures lie directly in class folders; move it there"
@@ -180,7 +181,9 @@ class _Walk:
             else:
                 pictures.append(entry.name)
                 links |= {entry.name} if entry.link else set()
+        scans = sum(self._take_scans(folder, part, label) for folder in sorted(folders))
         below = [path for folder in sorted(folders) for path in self._files_below(folder)]
+        below = [path for path in below if scan_format_name(_name(path)) is None]
         inside = sum(is_readable(_name(path)) for path in below)
         if inside and not pictures and not deeper:
             raise DataError(
@@ -193,7 +196,7 @@ class _Walk:
             self._leave(joined(place, other), other_kind(other))
         for fault, reason in faults:
             self._leave(joined(place, fault), reason)
-        self.tree.classes += [label] if pictures or not deeper else []
+        self.tree.classes += [label] if pictures or scans or not deeper else []
         good = []
         for picture in pictures:
             where = joined(place, picture)
@@ -204,6 +207,23 @@ class _Walk:
             else:
                 good.append(picture)
         self._lots.append(Folder(self._id(place), part, label, good))
+
+    def _take_scans(self, place: str, part: str, label: str) -> int:
+        """Take the medical files below a folder of a class, as studies lie, and return how many."""
+        names, n = [], 0
+        for entry in sorted(self._entries(place), key=lambda entry: entry.name):
+            inner = joined(place, entry.name)
+            if entry.folder and not entry.link:
+                n += self._take_scans(inner, part, label)
+            elif not entry.folder and scan_format_name(entry.name) is not None:
+                reason = entry.fault or name_fault(entry.name)
+                reason = reason or (self.listing.link_fault(inner) if entry.link else None)
+                if reason:
+                    self._leave(inner, reason)
+                else:
+                    names.append(entry.name)
+        self._lots += [Folder(self._id(place), part, label, names)] if names else []
+        return n + len(names)
 
     def _leave(self, place: str, reason: str) -> None:
         self.tree.skipped.append(SkippedFile(printable(self._id(place)), reason))
