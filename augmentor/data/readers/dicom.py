@@ -135,19 +135,23 @@ def opened(data: bytes, *, values: bool) -> Untyped:
     return dataset
 
 
-def opened_index(data: bytes) -> Untyped:
-    """Return the dataset of a DICOMDIR, None where the file is none.
+def listed_files(data: bytes) -> list[str] | None:
+    """Return the paths that a DICOMDIR lists, in small letters; None where the file is none.
 
     Raises:
-        UnreadableScan: if it cannot be opened.
+        UnreadableScan: if it cannot be read.
     """
     pydicom = needed("pydicom", "pydicom", "a DICOM file")
     if _meta(data, CLASS) != DIRECTORY.encode():
         return None
     try:
-        return pydicom.dcmread(io.BytesIO(data))
+        with quiet():
+            records = pydicom.dcmread(io.BytesIO(data)).get("DirectoryRecordSequence") or []
+            found = [one.get("ReferencedFileID") for one in records]
+        parts = [[name] if isinstance(name, str) else list(name) for name in found if name]
     except Exception as error:  # its messages may quote the patient's data
         raise UnreadableScan(f"its DICOM head is damaged ({type(error).__name__})") from error
+    return ["/".join(map(str, names)).lower() for names in parts]
 
 
 def head_of_dicom(data: bytes) -> DicomHead:

@@ -75,8 +75,13 @@ MOST_COUNTED = 100_000
 
 
 def is_readable(name: str) -> bool:
-    """Return whether a file of that name holds a sample."""
-    return name.lower().endswith((*SUFFIXES, ARRAY)) or scan_format_name(name) is not None
+    """Return whether a file of that name holds a sample, as its suffix says."""
+    return name.lower().endswith(_READ)
+
+
+def may_hold_sample(name: str) -> bool:
+    """Return whether a file of that name may hold a sample: DICOM files often have no suffix."""
+    return is_readable(name) or scan_format_name(name) is not None
 
 
 def is_table(name: str) -> bool:
@@ -112,7 +117,7 @@ def what_is_there(listing: Listing, place: str) -> str:
     """Say what is in a folder that holds no class folders with pictures."""
     root = listing.below(place)
     direct = [entry.name for entry in listing.entries(place) if not entry.folder]
-    loose = sum(map(is_readable, direct))
+    loose = sum(map(may_hold_sample, direct))
     if loose:
         return f"{root} holds {loose} pictures outside class folders"
     found = Counter(suffix_of(name) for name in _names_below(listing, place, [MOST_COUNTED]))

@@ -15,7 +15,7 @@ from augmentor.core.kinds import IMAGE, VOLUME, Kind
 from augmentor.core.samples import Samples
 from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.decide import READ
-from augmentor.data.readers.dicom import DicomHead, head_of_dicom
+from augmentor.data.readers.dicom import DicomHead, head_of_dicom, listed_files
 from augmentor.data.readers.dicom_series import Series, group_series, read_series
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.fingerprints import FINGERPRINTS
@@ -23,7 +23,7 @@ from augmentor.data.readers.groups import groups_of
 from augmentor.data.readers.places import opened
 from augmentor.data.readers.reading import Reading
 from augmentor.data.readers.scan import Scan, ScanHead, Sibling, UnreadableScan
-from augmentor.data.readers.scan_formats import DICOM, format_of, is_scan, is_tiled, scan_head
+from augmentor.data.readers.scan_formats import DICOM, format_of, is_tiled, scan_head
 from augmentor.data.readers.scan_privacy import safe_ids
 from augmentor.data.readers.scan_samples import Gathered, gathered
 from augmentor.data.readers.scan_shape import Settled, settled
@@ -78,14 +78,8 @@ def read_scan_files(tree: Tree, classes: tuple[str, ...], how: Reading, where: s
         where: names the dataset in errors.
 
     Raises:
-        DataError: if nothing can be read, or other files lie among them.
+        DataError: if nothing can be read.
     """
-    others = [item for item in tree.found if not is_scan(item.name, how.image)]
-    if others:
-        raise DataError(
-            f"{len(others)} of {len(tree.found)} files are no medical files, e.g. {others[0].id}; one "
-            "dataset holds files of one sort: leave the others out, or name the wanted ones in a table"
-        )
     # pydicom and numpy warn about odd heads; what matters of that becomes a reason or a remark.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -113,8 +107,10 @@ def _planned(tree: Tree, how: Reading) -> _Plan:
             if is_tiled(item.name, how.image):
                 plan.cases.append(_tiled(item, how.image.tile or 0))
             elif form is DICOM:
-                dicom.append((item, head_of_dicom(item.read())))
-            elif form is not None:  # others were refused
+                data = item.read()
+                plan.notes += _unlisted(item, listed_files(data), tree)
+                dicom.append((item, head_of_dicom(data)))
+            elif form is not None:  # those of other sorts are left out before
                 plan.cases.append(_one_file(item, form.head(item.read(), item.name, stack), how))
         except UnreadableScan as error:
             plan.skipped.append(SkippedFile(item.id, str(error)))
@@ -124,6 +120,16 @@ def _planned(tree: Tree, how: Reading) -> _Plan:
     how.progress.finish("looking at")
     _add_dicom(plan, dicom, how)
     return plan
+
+
+def _unlisted(item: Found, listed: list[str] | None, tree: Tree) -> list[str]:
+    """Return a note on files that a DICOMDIR lists and that are not there."""
+    if listed is None:
+        return []
+    place = item.id.rpartition("/")[0]
+    there = {other.id.lower() for other in tree.found}
+    n = sum((f"{place}/{name}" if place else name).lower() not in there for name in listed)
+    return [f"{n} of the {len(listed)} files that a DICOMDIR lists are not there"] if n else []
 
 
 def _add_dicom(plan: _Plan, files: Sequence[tuple[Found, DicomHead]], how: Reading) -> None:

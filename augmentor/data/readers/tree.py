@@ -14,7 +14,7 @@ from augmentor.core.cells import plain_cell
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.data.loaded import SkippedFile
 from augmentor.data.readers.files import Files, Folder
-from augmentor.data.readers.formats import is_other_kind, is_readable, other_kind, what_is_there
+from augmentor.data.readers.formats import is_other_kind, may_hold_sample, other_kind, what_is_there
 from augmentor.data.readers.nested import LAYOUT, Nesting, nesting_of
 from augmentor.data.readers.places import Entry, Listing, Root, joined, name_fault, opened, printable
 from augmentor.data.readers.scan_names import scan_format_name
@@ -162,7 +162,7 @@ class _Walk:
                 continue
             for entry in sorted(self._entries(place), key=lambda entry: entry.name):
                 if not entry.folder:
-                    reason = NO_CLASS if is_readable(entry.name) else other_kind(entry.name)
+                    reason = NO_CLASS if may_hold_sample(entry.name) else other_kind(entry.name)
                     self._leave(joined(place, entry.name), reason)
             for inner in self._folders(place):
                 label = _name(inner) if nesting.classes_inside else _name(place)
@@ -174,7 +174,7 @@ class _Walk:
         for entry in self._entries(place):
             if entry.folder and not entry.link:
                 folders.append(joined(place, entry.name))
-            elif entry.folder or not is_readable(entry.name):
+            elif entry.folder or not may_hold_sample(entry.name):
                 others.append(entry.name)
             elif entry.fault:
                 faults.append((entry.name, entry.fault))
@@ -184,14 +184,14 @@ class _Walk:
         scans = sum(self._take_scans(folder, part, label) for folder in sorted(folders))
         below = [path for folder in sorted(folders) for path in self._files_below(folder)]
         below = [path for path in below if scan_format_name(_name(path)) is None]
-        inside = sum(is_readable(_name(path)) for path in below)
+        inside = sum(may_hold_sample(_name(path)) for path in below)
         if inside and not pictures and not deeper:
             raise DataError(
                 f"{self.listing.below(place)} holds {inside} pictures in folders of its own and none "
                 f"directly; {LAYOUT}. If its folders are the classes, name that folder as the data"
             )
         for path in below:
-            self._leave(path, TOO_DEEP if is_readable(_name(path)) else other_kind(_name(path)))
+            self._leave(path, TOO_DEEP if may_hold_sample(_name(path)) else other_kind(_name(path)))
         for other in others:
             self._leave(joined(place, other), other_kind(other))
         for fault, reason in faults:
@@ -262,7 +262,7 @@ class _Walk:
 
     def _pictures(self, place: str) -> list[str]:
         return sorted(
-            entry.name for entry in self._entries(place) if not entry.folder and is_readable(entry.name)
+            entry.name for entry in self._entries(place) if not entry.folder and may_hold_sample(entry.name)
         )
 
 
@@ -331,7 +331,7 @@ def _enter(listing: Listing, place: str) -> str:
         below, pictures = [], False
         for entry in listing.entries(place):
             below += [entry] if entry.folder else []
-            pictures = pictures or (not entry.folder and is_readable(entry.name))
+            pictures = pictures or (not entry.folder and may_hold_sample(entry.name))
         if len(below) != 1 or pictures or part_of(below[0].name) is not None or below[0].link:
             return place
         inner = joined(place, below[0].name)
