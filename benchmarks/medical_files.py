@@ -18,9 +18,9 @@ from pathlib import Path
 
 import nibabel
 import pydicom
-from augmentor.data.readers.formats import other_kind
 from provenance import ROOT, said
 
+from augmentor.data.readers.formats import way_of
 from augmentor.data.readers.scan import Scan, UnreadableScan
 from augmentor.data.readers.scan_formats import format_of, read_scan
 from augmentor.data.readers.scan_shape import settled
@@ -52,7 +52,7 @@ def files() -> Iterator[tuple[str, Path]]:
 def outcome(path: Path) -> tuple[str, str]:
     """Return ("read" or "refused", what was read or why not)."""
     if format_of(path.name) is None:
-        return "refused", other_kind(path.name)
+        return "refused", way_of(path.name) or "it is of no kind that is read"
     try:
         return "read", shown(_read(path, None))
     except UnreadableScan as error:

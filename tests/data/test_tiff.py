@@ -49,6 +49,13 @@ def test_ome_channels_are_no_depth_and_planes_elsewhere_are_missed() -> None:
         read(pages(PAGES, OME.format(6, 2)), "frames")
 
 
+def test_a_file_that_is_cut_between_its_pages_is_not_taken_for_a_shorter_one() -> None:
+    data = pages(PAGES)
+    for end in range(8, len(data) - 12, 3):  # in the last bytes lie tags that say nothing of the pixels
+        with pytest.raises(UnreadableScan):
+            read(data[:end], "volume")
+
+
 def test_damage_in_one_page_names_the_page() -> None:
     data = bytearray(pages(PAGES))
     with pytest.raises(UnreadableScan):

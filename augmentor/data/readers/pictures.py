@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -66,6 +67,8 @@ def decode(data: bytes) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_head(image)
+            if image.format == "TIFF":
+                check_tiff_end(data)
             deep = _is_16_bit_colour(image, data)
             pixels, remarks = _deep_colour(data, _orientation(image)) if deep else _pixels(image)
     except UnreadablePicture:
@@ -123,6 +126,30 @@ def _check_head(image: Image.Image) -> None:
     hidden = imagej_images(image)
     if hidden > 1:
         raise UnreadablePicture(IMAGEJ.format(n=hidden))
+
+
+def check_tiff_end(data: bytes) -> None:
+    """Refuse a TIFF whose list of pages leads beyond its end: Pillow would take the pages before for all.
+
+    Raises:
+        UnreadablePicture: if it does.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    width, count, entry = ("Q", "Q", 20) if big else ("I", "H", 12)
+    size, counted = struct.calcsize(width), struct.calcsize(count)
+    seen: set[int] = set()
+    place = 8 if big else 4
+    while True:
+        if place + size > len(data):
+            raise UnreadablePicture("the file is cut off: its list of pages leads beyond its end")
+        at = struct.unpack_from(order + width, data, place)[0]
+        if at == 0 or at in seen:
+            return
+        seen.add(at)
+        if at + counted > len(data):
+            raise UnreadablePicture("the file is cut off: its list of pages leads beyond its end")
+        place = at + counted + entry * struct.unpack_from(order + count, data, at)[0]
 
 
 def imagej_images(image: Image.Image) -> int:

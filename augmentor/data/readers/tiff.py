@@ -19,6 +19,7 @@ from augmentor.data.readers.pictures import (
     MAX_PIXELS,
     Picture,
     UnreadablePicture,
+    check_tiff_end,
     decode,
     decoded_page,
     imagej_images,
@@ -60,6 +61,8 @@ def read_pages(data: bytes, stack: Stack | None) -> list[Scan]:
     try:
         with _opened(data) as image:
             n = _pages(image)
+            if image.format == "TIFF":
+                check_tiff_end(data)
             if n == 1:
                 return [_scan(decode(data))]
             way = one_stack(stack, n, f"{n} pages", WAYS)
