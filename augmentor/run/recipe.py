@@ -232,7 +232,8 @@ def load_recipe(
     Args:
         name_or_path: a shipped recipe's name, or the path of a YAML file.
         assignments: ``dotted.key=value`` texts, applied in order.
-        data: where the data lies; a recipe without ``dataset`` takes it as its dataset.
+        data: where the data lies; a recipe without ``dataset`` takes it as its dataset, and one that also
+            has no ``name`` is called after its file and the data.
         models: models to ask, as ``--model`` names them; see :func:`model_assignments`.
 
     Raises:
@@ -242,12 +243,14 @@ def load_recipe(
     path = _recipe_path(name_or_path)
     values: dict[str, Any] = read_yaml(path)
     refuse_code(values, name_or_path)
+    # A name that a person chose stays.
+    unnamed = values.get("dataset") is None and "name" not in values
+    unnamed = unnamed and not any(assignment.startswith("name=") for assignment in assignments)
     values.setdefault("name", path.stem)
-    unbound = values.get("dataset") is None
     values = override(values, [*model_assignments(models), *assignments])
     if data is not None:
         values = _with_data(values, Path(data).expanduser())
-    if unbound and values.get("dataset") is not None and not any(a.startswith("name=") for a in assignments):
+    if unnamed and values.get("dataset") is not None:
         values["name"] = _name_with_data(str(values["name"]), Path(str(values["dataset"])).expanduser())
     recipe = parse(Recipe, values, f"recipe {name_or_path}")
     if recipe.dataset is None:
