@@ -152,13 +152,16 @@ class Network(ClassifierKind):
 
     def describe(self, spec: ModelSpec) -> str:
         """Return the label and what its weights begin with."""
-        said = f"{self.label}, pretrained" if spec.weights else self.label
+        said = f"{self.label} ({spec.name})" if self.pattern else self.label
+        said += ", pretrained" if spec.weights else ""
         return f"{said}, frozen under a linear head" if spec.frozen else said
 
     def check(self, spec: ModelSpec, form: Form) -> None:
-        """Build it once: the weights must fit, the samples too."""
-        if spec.weights is not None or spec.input.size is not None:
-            self.made(spec, form)
+        """Build it once and give it two samples, where weights or an input of its own could be wrong."""
+        if spec.said & {"weights", "input"} or self.pattern:
+            from augmentor.downstream.prepared import try_network
+
+            try_network(self.made(spec, form), spec, form)
 
     def made(self, spec: ModelSpec, form: Form) -> Classifier:
         """Return the network, its new weights drawn from torch's global stream."""

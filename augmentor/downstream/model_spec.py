@@ -38,12 +38,15 @@ class InputSpec(Spec):
     Attributes:
         size: cells along each side that samples are brought to, by linear interpolation, low-pass filtered
             where they shrink; None leaves them as the data have them.
+        channels: that the model takes, where its file does not say; samples of one channel are repeated. None
+            takes those of the samples.
         normalisation: "signed" leaves values in [-1, 1]; "unit" brings them to [0, 1]; "imagenet" takes the
             usual mean of ImageNet's colours off that and divides by their standard deviation; or {mean, std}.
             "auto" is what the weights' publishers use, and "signed" where nobody said.
     """
 
     size: Annotated[int, Field(ge=4, le=1024)] | None = None
+    channels: Annotated[int, Field(ge=1, le=1024)] | None = None
     normalisation: Literal["auto", "signed", "unit", "imagenet"] | Normalisation = "auto"
 
 
@@ -88,14 +91,14 @@ class ModelSpec(Spec):
         return " ".join(text.split())
 
     def given(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return (C, *spatial) of samples of ``shape`` as the model is given them, channels not repeated yet.
+        """Return (C, *spatial) of samples of ``shape`` as the model is given them.
 
         Example:
             >>> ModelSpec(input=InputSpec(size=224)).given((1, 28, 28))
             (1, 224, 224)
         """
-        size = self.input.size
-        return shape if size is None else (shape[0], *(size for _ in shape[1:]))
+        size, channels = self.input.size, self.input.channels or shape[0]
+        return channels, *(shape[1:] if size is None else (size for _ in shape[1:]))
 
     @property
     def said(self) -> frozenset[str]:

@@ -6,9 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from augmentor.downstream.base import Form
+from augmentor.downstream.encoders import Encoder, load_onnx, load_torchscript
 from augmentor.downstream.estimators import ESTIMATORS, ROUNDS, TREES, ScikitLearn
 from augmentor.downstream.kinds import ClassifierKind, Network, Standard
 from augmentor.downstream.model_spec import ModelSpec
+from augmentor.downstream.outside import Bundle, bundle_network, timm_network
 from augmentor.downstream.own_function import OwnFunction
 
 if TYPE_CHECKING:
@@ -65,6 +67,10 @@ MODELS: Final[dict[str, ClassifierKind]] = {
         pattern=r"sklearn:[A-Za-z]\w*(\.\w+)+",
         reads=("parameters",),
     ),
+    "torchscript": Encoder("a frozen TorchScript encoder under a linear head", load=load_torchscript),
+    "onnx": Encoder("a frozen ONNX encoder under a linear head", load=load_onnx),
+    "timm:NAME": Network("a network of timm", pattern=r"timm:[\w.]+", reads=PRETRAINABLE, build=timm_network),
+    "monai_bundle": Bundle("a network of a MONAI bundle", reads=PRETRAINABLE, build=bundle_network),
     "FILE.py:FUNCTION": OwnFunction("a model of the user's own"),
 }
 """Name, or for rows with a pattern what names look like, to the kind of model. Names are looked up first,

@@ -93,7 +93,9 @@ class OwnFunction(ClassifierKind):
         """Call the function once and try what it returns."""
         built = _built(spec.model_dump_json(), self._digest(spec), form)
         if built.network:
-            _try_network(spec, form)
+            from augmentor.downstream.prepared import try_network
+
+            try_network(network(spec, form), spec, form)
         else:
             try_estimator(
                 spec.name, lambda state: seeded(call(spec, form), spec.parameters, state), form.n_classes
@@ -151,30 +153,7 @@ def network(spec: ModelSpec, form: Form) -> Classifier:
     """Return the network that the function gives, with the input that the recipe asks for."""
     from augmentor.downstream.prepared import prepared
 
-    return prepared(call(spec, form), spec, form, channels=form.shape[0])
-
-
-def _try_network(spec: ModelSpec, form: Form) -> None:
-    import torch
-
-    model = network(spec, form)
-    if not any(one.requires_grad for one in model.parameters()):
-        raise ConfigError(
-            f"evaluation.model: nothing in the network of {spec.name} can be trained (requires_grad)"
-        )
-    try:
-        found = model.eval()(torch.zeros(2, *form.shape))
-    except Exception as error:
-        raise ConfigError(
-            f"evaluation.model: the network of {spec.name} does not take samples of the shape "
-            f"{spec.given(form.shape)}: {' '.join(str(error).split())[:300]}"
-        ) from error
-    if not isinstance(found, torch.Tensor) or found.shape != (2, form.n_classes):
-        got = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-        raise ConfigError(
-            f"evaluation.model: the network of {spec.name} must give logits (B, {form.n_classes}), got {got} "
-            "for two samples"
-        )
+    return prepared(call(spec, form), spec, form, channels=spec.given(form.shape)[0])
 
 
 @lru_cache(maxsize=8)

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import torch
 from torch import nn
 
+from augmentor.core.errors import ConfigError
 from augmentor.downstream.base import Form
 from augmentor.downstream.model_spec import ModelSpec, Normalisation
 from augmentor.nets.classifier import Classifier
@@ -66,12 +68,43 @@ def published(name: str, spec: ModelSpec, form: Form) -> Classifier:
     """
     known, dimensions = PUBLISHED[name], len(form.shape) - 1
     if spec.weights is None:
-        network = known.build(dimensions, form.shape[0], form.n_classes)
-        return prepared(network, spec, form, channels=form.shape[0])
+        channels = spec.given(form.shape)[0]
+        network = known.build(dimensions, channels, form.n_classes)
+        return prepared(network, spec, form, channels=channels)
     path = Path(spec.weights).expanduser()
     read = read_weights(path)
     channels = channels_of(known, read, path)
+    if spec.input.channels not in (None, channels):
+        raise ConfigError(
+            f"evaluation.model.input.channels is {spec.input.channels}, and the weights take {channels}"
+        )
     network = known.build(dimensions, channels, form.n_classes)
     load_all_but_last(network, {known.renamed(key): one for key, one in read.items()}, str(path))
     usual = Normalisation(mean=known.mean, std=known.std)
     return prepared(network, spec, form, channels=channels, usual=usual)
+
+
+def try_network(model: Classifier, spec: ModelSpec, form: Form) -> None:
+    """Give a network two samples of nothing, so that what is wrong is said before hours of training.
+
+    Raises:
+        ConfigError: if nothing in it can be trained, it does not take them, or does not give logits (2, K).
+    """
+    if not any(one.requires_grad for one in model.parameters()):
+        raise ConfigError(
+            f"evaluation.model: nothing in the network of {spec.name} can be trained (requires_grad)"
+        )
+    try:
+        with torch.no_grad():
+            found = model.eval()(torch.zeros(2, *form.shape))
+    except Exception as error:
+        raise ConfigError(
+            f"evaluation.model: the network of {spec.name} does not take samples of the shape "
+            f"{spec.given(form.shape)}: {' '.join(str(error).split())[:300]}"
+        ) from error
+    if not isinstance(found, torch.Tensor) or found.shape != (2, form.n_classes):
+        got = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        raise ConfigError(
+            f"evaluation.model: the network of {spec.name} must give logits (B, {form.n_classes}), got {got} "
+            "for two samples"
+        )

@@ -32,6 +32,8 @@ def input_words(model: ModelSpec) -> str:
     if asked == InputSpec():
         return ""
     said = [f"brought to {asked.size} cells a side"] if asked.size is not None else []
+    if asked.channels is not None:
+        said.append(f"given as {asked.channels} channels")
     if not isinstance(asked.normalisation, str):
         numbers = asked.normalisation
         said.append(f"less the mean {list(numbers.mean)}, divided by {list(numbers.std)}")

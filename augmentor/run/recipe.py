@@ -22,6 +22,7 @@ from augmentor.experiment.spec import EvaluationSpec, check_trainable
 from augmentor.quality.filters_spec import Balance, FiltersSpec
 from augmentor.run.budget import BudgetName, with_budget, without_budget
 from augmentor.run.candidates import generators_of, trial_share
+from augmentor.run.export_spec import ExportSpec
 from augmentor.run.guard import GuardSpec
 from augmentor.synthesizers.method_spec import MethodSpec
 from augmentor.synthesizers.spec import SynthesizerSpec, named, read_synthesizer
@@ -105,6 +106,7 @@ class Recipe(Spec):
         evaluation: arms, seeds, classifier budget, primary metric and margin.
         execution: processes, threads, runner and GPU slot.
         guard: limits that a run must keep for its dataset to be published.
+        export: further forms in which the run writes its dataset and its generator.
         keep_runs: how many finished runs stay in the folder of runs; None keeps all. The published
             one always stays.
     """
@@ -128,6 +130,7 @@ class Recipe(Spec):
     evaluation: EvaluationSpec = EvaluationSpec()
     execution: Annotated[ExecutionSpec, NO_EFFECT] = ExecutionSpec()
     guard: Annotated[GuardSpec, NO_EFFECT] = GuardSpec()
+    export: Annotated[ExportSpec, NO_EFFECT] = ExportSpec()
     keep_runs: Annotated[int | None, NO_EFFECT] = Field(default=None, ge=1)
     data: Annotated[str | None, NO_EFFECT] = Field(
         default=None, description="where the bytes are, as --data says"

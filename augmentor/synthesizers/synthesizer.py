@@ -143,6 +143,15 @@ class Synthesizer:
         """What classifiers can start from."""
         return None if self._fitted is None else self._fitted.critic
 
+    @property
+    def fitted(self) -> Fitted:
+        """What the training left.
+
+        Raises:
+            ConfigError: if the synthesizer is not fitted.
+        """
+        return self._ready()
+
     def _ready(self) -> Fitted:
         if self._fitted is None:
             raise ConfigError(

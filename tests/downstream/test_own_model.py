@@ -1,11 +1,16 @@
 """Every row of the table of models keeps its contract; one's own models are checked before they train."""
 
 import json
+import shutil
+import sys
+import warnings
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from flat_spec import nested
+from safetensors.torch import load_file, save_file
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
@@ -70,14 +75,105 @@ def own(tmp_path_factory):
     return path
 
 
+class Tiny(torch.nn.Module):
+    """Stands for a network of timm, with what is read of one."""
+
+    default_cfg = MappingProxyType(
+        {"first_conv": "stem", "classifier": "head", "mean": (0.4, 0.5, 0.6), "std": (0.2, 0.2, 0.2)}
+    )
+
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(channels, 4, 3, stride=2)
+        self.head = torch.nn.Linear(4, classes)
+
+    def forward(self, x):
+        return self.head(self.stem(x).relu().mean((2, 3)))
+
+
+def create_model(name, *, pretrained, num_classes, in_chans):
+    assert not pretrained  # nothing is ever downloaded
+    if name != "tiny":
+        raise RuntimeError(f"Unknown model ({name})")
+    return Tiny(in_chans, num_classes)
+
+
 @pytest.fixture(scope="module")
-def examples(own):
+def timm():
+    """Put a module in the place of timm, which the tests do not need to be installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
+        yield
+
+
+BUNDLE = {
+    "spatial": 2,
+    "network_def": {
+        "_target_": "DenseNet", "spatial_dims": "@spatial", "in_channels": 3, "out_channels": 5,
+        "init_features": 8, "growth_rate": 4, "block_config": [1, 1],
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Return a folder with a TorchScript and an ONNX encoder, weights of timm's stand-in, and a bundle."""
+    folder = tmp_path_factory.mktemp("files")
+    torch.manual_seed(0)
+    encoder = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 5, stride=4), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten()
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.trace(encoder, torch.zeros(1, 3, 32, 32)), str(folder / "encoder.pt"))
+    write_onnx(folder / "encoder.onnx", batch="N")
+    save_file(Tiny(3, 1000).state_dict(), folder / "tiny.safetensors")
+    from monai.networks.nets import DenseNet
+
+    (folder / "bundle" / "configs").mkdir(parents=True)
+    (folder / "bundle" / "models").mkdir()
+    (folder / "bundle" / "configs" / "inference.json").write_text(json.dumps(BUNDLE), encoding="utf-8")
+    arguments = {key: value for key, value in BUNDLE["network_def"].items() if key != "_target_"}
+    network = DenseNet(**{**arguments, "spatial_dims": 2})
+    torch.save({"model": network.state_dict()}, folder / "bundle" / "models" / "model.pt")
+    return folder
+
+
+def write_onnx(path, *, batch, channels=3):
+    """Write an encoder that sums each channel over 4 x 4 pixels, in strides of as much."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    kernel = numpy_helper.from_array(np.ones((channels, 1, 4, 4), np.float32), "kernel")
+    nodes = [
+        helper.make_node("Conv", ["x", "kernel"], ["maps"], strides=[4, 4], group=channels),
+        helper.make_node("Flatten", ["maps"], ["rows"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "encoder",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, channels, 32, 32])],
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, [batch, None])],
+        [kernel],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+
+
+@pytest.fixture(scope="module")
+def examples(own, files, timm):
     """A model of each row of the table, small enough to be trained here."""
     named = (name for name, kind in MODELS.items() if not kind.pattern and not kind.needs)
     trees = {"n_estimators": 9}
     return {
         **{name: ModelSpec(name=name) for name in named},
         "sklearn:CLASS": ModelSpec(name="sklearn:ensemble.ExtraTreesClassifier", parameters=trees),
+        "torchscript": ModelSpec(
+            name="torchscript", weights=str(files / "encoder.pt"), input=InputSpec(channels=3)
+        ),
+        "onnx": ModelSpec(name="onnx", weights=str(files / "encoder.onnx")),
+        "timm:NAME": ModelSpec(name="timm:tiny", weights=str(files / "tiny.safetensors")),
+        "monai_bundle": ModelSpec(name="monai_bundle", weights=str(files / "bundle"), frozen=True),
         "FILE.py:FUNCTION": ModelSpec(name=f"{own}:network"),
     }
 
@@ -194,6 +290,82 @@ def test_a_function_that_gives_no_model_is_refused_before_anything_is_trained(ow
     spec = parse(EvaluationSpec, nested(name=f"{own}:{function}"), "here")
     with pytest.raises(ConfigError, match=reason):
         check_models(spec, SHAPE, CLASSES)
+
+
+@pytest.mark.parametrize("batch", ["N", 1, 4])
+def test_an_onnx_encoder_is_given_as_many_samples_as_it_takes_and_its_channels(tmp_path, batch):
+    write_onnx(tmp_path / "encoder.onnx", batch=batch)
+    spec = ModelSpec(name="onnx", weights=str(tmp_path / "encoder.onnx"))
+    encode = CLASSIFICATION.kind(spec)._encoder(spec, Form(SHAPE, CLASSES))
+    x = torch.rand(6, *SHAPE) * 2 - 1
+    sums = x.unfold(2, 4, 4).unfold(3, 4, 4).sum((4, 5)).flatten(1)
+    np.testing.assert_allclose(encode(x), np.tile(sums.numpy(), 3), atol=1e-4)
+    assert CLASSIFICATION.pretrained(spec)
+
+
+@pytest.mark.parametrize("name", ["torchscript", "onnx"])
+def test_an_encoder_that_cannot_be_used_is_refused_before_training(name, files, tmp_path):
+    file = {"torchscript": "encoder.pt", "onnx": "encoder.onnx"}[name]
+    form = Form(SHAPE, CLASSES)
+    (tmp_path / file).write_bytes(b"nothing of the kind")
+    with pytest.raises(ConfigError, match=r"is not a TorchScript|cannot be read as one ONNX"):
+        CLASSIFICATION.check_model(ModelSpec(name=name, weights=str(tmp_path / file)), form)
+    with pytest.raises(ConfigError, match=r"model\.weights is needed: .* is a frozen"):
+        parse(EvaluationSpec, nested(name=name), "here")
+    wrong = ModelSpec(name=name, weights=str(files / file), input=InputSpec(channels=1))
+    with pytest.raises(ConfigError, match=r"does not take float32 samples|encoder\.onnx takes 3"):
+        CLASSIFICATION.check_model(wrong, form)
+
+
+@pytest.mark.parametrize(("name", "package"), [("onnx", "onnxruntime"), ("timm:resnet18", "timm")])
+def test_a_package_that_is_not_installed_is_named_with_its_extra(name, package, files, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    weights = {"onnx": str(files / "encoder.onnx")}.get(name)
+    extra = name.partition(":")[0]
+    with pytest.raises(ConfigError, match=rf"{package}, which is not installed.*gan-augmentor\[{extra}\]"):
+        CLASSIFICATION.check_model(ModelSpec(name=name, weights=weights), Form(SHAPE, CLASSES))
+
+
+def test_a_network_of_timm_gets_its_weights_and_their_normalisation(examples, files):
+    spec, form = examples["timm:NAME"], Form(SHAPE, CLASSES)
+    model = CLASSIFICATION.kind(spec).made(spec, form)
+    torch.testing.assert_close(
+        model.network.stem.weight, load_file(files / "tiny.safetensors")["stem.weight"]
+    )
+    given = model.preparation(torch.zeros(1, *SHAPE))[0, :, 0, 0]
+    torch.testing.assert_close(given, torch.tensor([0.5, 0.0, -0.5]))
+    assert CLASSIFICATION.label(spec) == "a network of timm (timm:tiny), pretrained"
+    with pytest.raises(ConfigError, match="timm cannot make 'huge': Unknown model"):
+        CLASSIFICATION.check_model(ModelSpec(name="timm:huge"), form)
+
+
+def test_a_bundle_is_read_as_data_and_what_would_have_to_be_run_is_refused(examples, files, tmp_path):
+    spec, form = examples["monai_bundle"], Form(SHAPE, CLASSES)
+    assert list(CLASSIFICATION.digests(spec)) == ["configs/inference.json", "models/model.pt"]
+    network = CLASSIFICATION.kind(spec).made(spec, form).network
+    assert network.class_layers.out.out_features == CLASSES
+    saved = torch.load(files / "bundle" / "models" / "model.pt", weights_only=True)["model"]
+    torch.testing.assert_close(network.features.conv0.weight, saved["features.conv0.weight"])
+    shutil.copytree(files / "bundle", tmp_path / "bundle")
+    path = tmp_path / "bundle" / "configs" / "inference.json"
+    own = spec.model_copy(update={"weights": str(tmp_path / "bundle")})
+    for changed, reason in (
+        ({"in_channels": "$__import__('os').getcwd()"}, "would have to be run"),
+        ({"in_channels": "@nowhere"}, "would have to be run"),
+        ({"_target_": "subprocess.Popen"}, "only networks of monai.networks.nets"),
+        ({"out_channels": 6}, "does not fit the network"),
+        ({"more": 1}, "MONAI cannot make the DenseNet"),
+    ):
+        values = {**BUNDLE, "network_def": {**BUNDLE["network_def"], **changed}}
+        path.write_text(json.dumps(values), encoding="utf-8")
+        with pytest.raises(ConfigError, match=reason):
+            CLASSIFICATION.check_model(own, form)
+    path.write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="declares no network"):
+        CLASSIFICATION.check_model(own, form)
+    path.unlink()
+    with pytest.raises(ConfigError, match="is no MONAI bundle"):
+        CLASSIFICATION.check_model(own, form)
 
 
 def test_a_file_or_module_that_is_not_there_is_refused(tmp_path):

@@ -32,7 +32,11 @@ from augmentor.run.steps import train as training
 from augmentor.store.cache import StepCache
 
 THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
-SHORT = ("training.images=128", "evaluation.mixing.share_seeds=2")
+SHORT = (
+    "training.images=128",
+    "evaluation.mixing.share_seeds=2",
+    "evaluation.arms=[classical, with_synthetic]",
+)
 
 
 def test_a_family_for_other_dimensions_is_refused_before_rungs_are_counted() -> None:
