@@ -72,7 +72,7 @@ def evaluate(
         spec: arms, seeds, model, metric, margin.
         dataset: name for the results.
         seed: everything random is derived from it.
-        workers: where the fits are worked.
+        workers: where the fits are run.
         critic: the generator's critic, for arms that start from it; None where there is none.
         opening: called once, when predictions of the test part are about to be held against its labels.
 

@@ -52,7 +52,7 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
 
     Args:
         outcome: what it came to.
-        runner: that worked its fits.
+        runner: that ran its fits.
         validation: what choices were made on.
         predictions: name of the file of predictions.
     """

@@ -151,7 +151,7 @@ def begin(job: Job, plan: Plan, engine: Engine | None = None) -> Session:
     Args:
         job: what to run, and where.
         plan: its steps.
-        engine: what Prefect lends; None without it.
+        engine: what Prefect provides; None without it.
 
     Raises:
         ConfigError: if there is no such device, the recipe asks for what only Prefect has, or for a format

@@ -17,7 +17,7 @@ from augmentor.statistics.variance import Components, components, quantile
 
 Floats = NDArray[np.float64]
 
-# Replicates worked on together are limited so that their case weights fit in about 32 MiB.
+# Replicates computed together are limited so that their case weights fit in about 32 MiB.
 WEIGHT_CELLS = 4_000_000
 
 
