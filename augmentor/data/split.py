@@ -81,6 +81,11 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
     equal pictures and patients stay together; (3) ``scarcity``
     reduces the training part; (4) every class must have enough rows left.
 
+    Args:
+        loaded: the data, with the official parts that they have.
+        split: proportions, seed and the rule for duplicates; the defaults without it.
+        scarcity: how many training rows are left of each class; all of them without it.
+
     Raises:
         ConfigError: if ``scarcity`` names a class that does not exist or asks more than there is.
         DataError: if rows are shared and the rule is "refuse", or a class has too few rows.

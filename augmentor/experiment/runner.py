@@ -48,7 +48,7 @@ class Runner:
         parts: the parts to predict, "validation" and "test".
         spec: the recipe's evaluation.
         seed: everything random is derived from it.
-        workers: where the fits are worked; the pools in its folder do not stay.
+        workers: where the fits are run; the pools in its folder do not stay.
         critic: the generator's critic, where an arm needs it.
     """
 

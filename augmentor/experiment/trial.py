@@ -36,7 +36,7 @@ def try_shares(
         synthetic: candidates with their marks.
         spec: shares, ``share_seeds`` (fits per share), updates and the primary metric.
         seed: everything random is derived from it; the same one as :func:`evaluate` is given.
-        workers: where the fits are worked.
+        workers: where the fits are run.
 
     Returns:
         The scores (one per seed, in [0, 1]) at each share, ascending.

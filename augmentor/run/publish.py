@@ -17,6 +17,7 @@ from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
 from augmentor.report.run_facts import FurtherModel, RunFacts
 from augmentor.run.context import RunContext
+from augmentor.run.exports import write_exports
 from augmentor.run.leak_check import check_leak
 from augmentor.run.manifest import versions, write_manifest
 from augmentor.run.model_card import model_card
@@ -104,6 +105,7 @@ def publish(
         export_dataset(context, facts, folder / "expanded")
         if "train" in completed:
             keep_generator(context, facts, folder)
+        write_exports(context.recipe.export, folder, facts)
         shutil.copyfile(completed.folder(FIRST) / PREDICTIONS, folder / PREDICTIONS)
         for number, one in enumerate(further_answers(context, plan), start=2):
             own = PREDICTIONS.replace(".", f"-{number}.")

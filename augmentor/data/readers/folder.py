@@ -314,7 +314,7 @@ def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> Non
 
 
 def _threaded(found: Sequence[Found], work: Callable[[Found], Result]) -> Iterator[tuple[Found, Result]]:
-    """Yield every file with what ``work`` makes of it, in order, worked by several threads."""
+    """Yield every file with what ``work`` makes of it, in order, made by several threads."""
 
     def job(lot: Sequence[Found]) -> list[Result]:
         return [work(item) for item in lot]

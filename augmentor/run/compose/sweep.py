@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, model_validator
 
 from augmentor.core.errors import ConfigError, LeakError, StorageError
 from augmentor.core.files import json_text
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.spec import Spec, override, parse, read_yaml
+from augmentor.core.yaml_text import load_yaml
 from augmentor.run.compose.expand import expansion, generation
 from augmentor.run.compose.sweep_table import Trial, sweep_markdown
 from augmentor.run.context import RunContext
@@ -157,9 +157,10 @@ def read_plan(file: Path | None, grid: Sequence[str]) -> SweepSpec:
 def values_of(text: str) -> object:
     """Return the value of a YAML ``text``, or None where it is no YAML."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        value: object = load_yaml(text)
+    except ConfigError:
         return None
+    return value
 
 
 def member_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
