@@ -94,7 +94,6 @@ def job_of(
 
 def open_session(job: Job, plan: Plan) -> Session:
     """Begin a run whose progress also reaches Prefect."""
-    check_ranks(job.recipe)
     pages.lost = False
     progress = PrefectProgress(_listener.get() or job.progress)
     engine = engine_of(job.recipe.execution, progress)
@@ -165,6 +164,7 @@ def evaluate_all(
 
 def expand_all(job: Job) -> Outcome:
     """Run every step of ``job`` as a task and publish; call it inside a flow."""
+    job = replace(job, recipe=check_ranks(job.recipe))
     return run_all(open_session(job, expansion(job.recipe)))
 
 
@@ -172,7 +172,8 @@ def run_all(session: Session) -> Outcome:
     """Run every step of a session as a task and publish; call it inside a flow."""
     with session.recorded():
         for step in session.plan.steps:
-            run_as_task(session, step)
+            if step.wanted(session.context):
+                run_as_task(session, step)
         return finish(session)
 
 
