@@ -22,7 +22,10 @@ from augmentor.core.spec import Spec, parse
 from augmentor.downstream.base import Head, Start, Training
 from augmentor.downstream.remedies import LOSSES, MIXES
 from augmentor.experiment.old_arms import new_form
+from augmentor.modalities.policies import POLICIES
 
+CLASSICAL: Final = "classical"
+"""The augmentation of an arm that takes the recipe's own policy."""
 SyntheticRows = Literal["none", "all", "kept", "passing", "diverse", "influential"]
 
 
@@ -73,7 +76,9 @@ class Arm(Spec):
         rows: which rows take part.
         sampling: whether every class is equally often in a batch, "balanced", or as often as in the
             training part, "natural".
-        augmentation: whether rows come in all versions of the "classical" policy, or untouched, "none".
+        augmentation: whether rows come in versions of the recipe's own policy, "classical", or of a policy of
+            :data:`augmentor.modalities.policies.POLICIES`, such as "trivial" or "randaugment"; or untouched,
+            "none".
         loss: name in :data:`augmentor.downstream.remedies.LOSSES`.
         mix: "none" or a name in :data:`augmentor.downstream.remedies.MIXES`.
         start: what the classifier starts from: "random" weights of its own network, those of the "critic" on
@@ -91,7 +96,7 @@ class Arm(Spec):
 
     rows: Rows = Rows()
     sampling: Literal["balanced", "natural"] = "balanced"
-    augmentation: Literal["classical", "none"] = "classical"
+    augmentation: str = CLASSICAL
     loss: str = "cross_entropy"
     mix: str = "none"
     start: Start = "random"
@@ -102,6 +107,14 @@ class Arm(Spec):
     @classmethod
     def _rows_by_name(cls, rows: object) -> object:
         return {"synthetic": rows} if isinstance(rows, str) else rows
+
+    @field_validator("augmentation")
+    @classmethod
+    def _augmentation_known(cls, augmentation: str) -> str:
+        if augmentation not in (CLASSICAL, *POLICIES):
+            known = ", ".join((CLASSICAL, *POLICIES))
+            raise ValueError(f"an augmentation is one of {known}, got {augmentation!r}")
+        return augmentation
 
     @field_validator("loss")
     @classmethod

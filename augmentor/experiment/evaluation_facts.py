@@ -24,6 +24,7 @@ from augmentor.experiment.choose import Fitted
 from augmentor.experiment.decide import Decision
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.runner import Runner
+from augmentor.experiment.spec import FROM_DRAWS
 from augmentor.modalities.policies import Policy
 
 
@@ -77,6 +78,7 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         recommendation=RecommendationFacts(**asdict(decision.recommendation)),
         classifier=spec.downstream.models[spec.model.name].label,
         arms={name: _arm(arm) for name, arm in spec.named_arms.items()},
+        versions=_versions_of(runner),
         resolved_to={name: name_of(fitted.arms[name]) for name in settled},
         controls=controls_of(fitted.arms),
         skipped=dict(outcome.skipped),
@@ -128,10 +130,36 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )
-    wanted = runner.spec.augmentation
-    if not runner.policy.changes_nothing and runner.versions < wanted.pool_versions:
-        notes.append(
-            f"The augmented pool has {runner.versions} versions of each {kind.name} instead of "
-            f"{wanted.pool_versions}, to stay within {wanted.pool_megabytes} MB."
-        )
+    notes += _versions(runner)
     return notes
+
+
+def _versions(runner: Runner) -> list[str]:
+    """Return how many versions of a training row there are, and whether memory allows all that are wanted."""
+    asked, found = runner.spec.augmentation, runner.versions
+    if runner.modality.is_idle(asked.resolved()) or not found.real.size:
+        return []
+    name, least, most = runner.train.kind.name, found.real.min(), found.real.max()
+    said = []
+    if asked.pool_versions == FROM_DRAWS:
+        said.append(
+            f"Every training {name} comes in about as many augmented versions as a fit draws of it: "
+            f"{least:,} to {most:,}."
+        )
+    if not found.whole:
+        said.append(
+            f"The augmented pool has at most {found.afforded:,} versions of a {name} instead of "
+            f"{found.wanted:,}, to stay within evaluation.augmentation.pool_megabytes "
+            f"({asked.pool_megabytes:,} MB)."
+        )
+    return said
+
+
+def _versions_of(runner: Runner) -> dict[str, int]:
+    """Return the versions of a real training row of each class that has any."""
+    train = runner.train
+    return {
+        name: int(runner.versions.real[train.y == label].max())
+        for label, name in enumerate(train.classes)
+        if (train.y == label).any()
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from augmentor.core.spec import Spec, parse
 from augmentor.downstream.base import AUTO, Downstream, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.arms import (
+    CLASSICAL,
     AnyArm,
     Arm,
     ArmField,
@@ -24,7 +25,7 @@ from augmentor.experiment.arms import (
 )
 from augmentor.experiment.oversample import check_oversampling
 from augmentor.modalities.base import Modality
-from augmentor.modalities.policies import Policy, resolve
+from augmentor.modalities.policies import AnyPolicy, ChosenPolicy, Policy, resolve
 from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
 
 DEFAULT_ARMS = tuple(
@@ -45,19 +46,26 @@ DEFAULT_ARMS = tuple(
 )
 
 
+FROM_DRAWS: Final = "auto"
+"""Stands for as many versions of a row as a fit draws of it."""
+
+
 class AugmentationSpec(Spec):
     """The classical augmentation of the arms that have one.
 
     Attributes:
-        policy: name of a classical augmentation policy, or its fields.
-        forbid: transforms that the policy must not use, e.g. [flip_horizontal].
-        pool_versions: versions of each sample in the augmented pool, the untouched one included.
-        pool_megabytes: the pool has fewer versions where it would grow larger than this.
+        policy: name of an augmentation policy, or its fields; what "classical" means in an arm.
+        forbid: transforms and operations that no policy may use, e.g. [flip_horizontal, solarise].
+        pool_versions: versions of each sample in the augmented pool, the untouched one included; with "auto"
+            as many as a fit draws of it, so that rows of rare classes have more
+            (see :mod:`augmentor.experiment.versions`).
+        pool_megabytes: the pool of a policy has fewer versions of the rarest rows where it would grow larger
+            than this.
     """
 
-    policy: str | Policy = "light"
+    policy: str | AnyPolicy = "light"
     forbid: tuple[str, ...] = ()
-    pool_versions: Annotated[int, Field(ge=1, le=1000)] = 24
+    pool_versions: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = FROM_DRAWS
     pool_megabytes: Annotated[int, Field(ge=1)] = 1024
 
     @field_validator("policy", mode="before")
@@ -65,8 +73,9 @@ class AugmentationSpec(Spec):
     def _policy_fields(cls, policy: object) -> object:
         if not isinstance(policy, Mapping):
             return policy
+        chosen = set(policy) & {"number", "strength"}
         try:
-            return parse(Policy, policy, "its fields")
+            return parse(ChosenPolicy if chosen else Policy, policy, "its fields")
         except ConfigError as error:
             raise ValueError(str(error)) from error
 
@@ -78,9 +87,17 @@ class AugmentationSpec(Spec):
             raise ValueError(str(error)) from error
         return self
 
-    def resolved(self) -> Policy:
+    def resolved(self) -> AnyPolicy:
         """Return the classical policy without what is forbidden."""
         return resolve(self.policy, self.forbid)
+
+    def policy_of(self, augmentation: str) -> AnyPolicy:
+        """Return the policy of an arm's augmentation without what is forbidden.
+
+        Args:
+            augmentation: "classical", the recipe's own policy; "none"; or the name of a policy.
+        """
+        return self.resolved() if augmentation == CLASSICAL else resolve(augmentation, self.forbid)
 
 
 class MixingSpec(Spec):

@@ -77,6 +77,8 @@ class EvaluateFacts(Facts):
         classifier: what every arm trained.
         arms: what each arm of the recipe is, by name.
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
+        versions: for each class, how many augmented versions of each of its training rows there are, the
+            untouched one included.
         controls: for each synthetic arm, the arm that differs from it in synthesis alone.
         skipped: for each arm that was left out, why.
         not_estimable_arms: numbers of arms without a value, and why.
@@ -100,6 +102,7 @@ class EvaluateFacts(Facts):
     classifier: str = ""
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, int] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)
     skipped: dict[str, str] = Field(default_factory=dict)
     not_estimable_arms: tuple[MissingNumber, ...] = ()
