@@ -42,7 +42,7 @@ class Tried:
         return name_of(self.arm) + ("" if self.share is None else f" at {self.share:g}")
 
 
-def _tried(*fields: str | dict[str, str], share: float | None = None) -> tuple[Tried, ...]:
+def _tried(*fields: str | dict[str, Any], share: float | None = None) -> tuple[Tried, ...]:
     arms = [arm_of(one) for one in fields]
     return tuple(Tried(arm, share) for arm in arms if isinstance(arm, Arm))
 
@@ -136,7 +136,9 @@ MIXINGS = (
     *_tried({**MIXED, "sampling": "natural", "loss": "class_weighted"}, share=0.5),
     *_tried({**MIXED, **MIXUP_WEIGHTED}, share=0.25),
     *_tried({**MIXED, **MIXUP_WEIGHTED}, share=0.5),
-    *_tried("pretrained", {"head": "covariance"}, {"head": "generated"}),
+    *_tried(
+        {"rows": {"synthetic": "passing", "mixing": "first"}}, {"head": "covariance"}, {"head": "generated"}
+    ),
 )
 """Arms of the first candidate."""
 

@@ -25,7 +25,8 @@ from augmentor.statistics.evidence import Evidence
 
 ADDED = "with_synthetic"
 SHARES = (0.25, 0.5, 0.75)
-FIRST = tuple(arms_of(("real", "balanced", "classical", "synthetic", "synthetic_only", "filtered")).values())
+POOLED = {"rows": {"synthetic": "all", "mixing": "pooled"}}
+FIRST = tuple(arms_of(("real", "balanced", "classical", POOLED, "synthetic_only", "filtered")).values())
 """The arms of the first default, which power.md was measured with at the first two shares."""
 UNLEARNT = 0.3
 """Spread of the first weights of arms on the critic's network: large enough to be seen in the last ones."""

@@ -27,7 +27,14 @@ _PLAIN = {
 _ROWS = {"classical": "spread", "class_weighted": "spread_weighted"}
 _SPREAD = {_ROWS.get(name, f"spread_{name}"): f"rows=passing {told}".strip() for name, told in _PLAIN.items()}
 RENAMED_ARMS: dict[str, str] = {
-    "weighted_mixup": _PLAIN["weighted_mixup"],
+    **{name: _PLAIN[name] for name in ("focal", "weighted_mixup")},
+    "random_oversampled": "oversample=random",
+    "duplicated": "rows=kept,copies",
+    "synthetic": "rows=all,pooled",
+    "pretrained": "rows=passing,first",
+    "critic_network": "best_real start=untrained_critic",
+    "critic_and_rows": "best_real rows=passing start=critic",
+    "classwise": "best_mixing leave_out=harmful_classes",
     **_SPREAD,
     **{f"critic_start_{n}": f"{told} start=critic".strip() for n, told in {**_PLAIN, **_SPREAD}.items()},
     **{f"critic_network_{n}": f"{told} start=untrained_critic".strip() for n, told in _PLAIN.items()},

@@ -8,12 +8,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from augmentor.core.errors import StorageError
+from augmentor.core.errors import DataError, StorageError
 
 
 @contextmanager
@@ -84,6 +84,31 @@ def write_text(target: Path, text: str) -> None:
 def write_json(target: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Write ``value`` as indented JSON; NaN and infinity are refused, never written."""
     write_text(target, json_text(value))
+
+
+def write_sealed_json(target: Path, body: Mapping[str, Any]) -> None:
+    """Write ``body`` with its own SHA-256 under ``checksum``; see :func:`read_sealed_json`."""
+    write_json(target, {**body, "checksum": sha256_json(body)})
+
+
+def read_sealed_json(path: Path, what: str) -> dict[str, Any]:
+    """Return the body that :func:`write_sealed_json` wrote.
+
+    Args:
+        path: the file.
+        what: what it is, for the error: "the training state".
+
+    Raises:
+        DataError: if it is missing, truncated or altered.
+    """
+    try:
+        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        checksum = body.pop("checksum")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"cannot read {what} {path}: {error}") from error
+    if checksum != sha256_json(body):
+        raise DataError(f"{what} {path} is damaged or was altered: its checksum does not fit")
+    return body
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value

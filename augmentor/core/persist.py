@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from augmentor.core.calibration import Calibration
 from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file, write_json
 from augmentor.core.kinds import Kind
@@ -26,6 +27,10 @@ def write_samples(folder: Path, samples: Samples) -> None:
     arrays: dict[str, Any] = {"y": samples.y, "ids": samples.ids.astype(np.str_)}
     if samples.group is not None:
         arrays["group"] = samples.group.astype(np.str_)
+    head: dict[str, Any] = {}
+    if samples.calibration is not None:
+        arrays |= {"scale": samples.calibration.scale, "spacing": samples.calibration.spacing}
+        head["calibration"] = {"units": samples.calibration.units, "window": samples.calibration.window}
     if isinstance(samples.x, pd.DataFrame):
         with atomic_file(folder / "table.parquet") as temporary:
             samples.x.to_parquet(temporary)
@@ -43,6 +48,7 @@ def write_samples(folder: Path, samples: Samples) -> None:
             "classes": list(samples.classes),
             "value_range": samples.value_range,
             "kind": asdict(samples.kind),
+            **head,
         },
     )
 
@@ -85,10 +91,13 @@ def read_samples(folder: Path) -> Samples:
             "(a series, an image, a volume); run the recipe again"
         )
     bounds = head["value_range"]
+    words = head.get("calibration")
+    calibration = None if words is None else Calibration(parts.pop("scale"), parts.pop("spacing"), **words)
     return Samples(
         x=x,
         classes=tuple(head["classes"]),
         value_range=None if bounds is None else (bounds[0], bounds[1]),
+        calibration=calibration,
         kind=Kind(**head["kind"]),
         **parts,
     )

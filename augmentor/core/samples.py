@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from augmentor.core.calibration import Calibration, joined
 from augmentor.core.errors import DataError
 from augmentor.core.factorize import all_unique
 from augmentor.core.files import sha256_bytes, sha256_chunks
@@ -37,6 +38,8 @@ class Samples:
         group: unicode array of shape (N,) or None; rows of one group (a patient) are never
             divided between splits.
         value_range: (low, high) that ``x`` may take, e.g. (0, 255); None for tables.
+        calibration: what values and cells are in the world, one row per sample, for samples of medical
+            files; None for others. It takes no part in the digest.
         kind: what one sample is, as the reader that made the samples decided; by keyword.
 
     Raises:
@@ -49,6 +52,7 @@ class Samples:
     ids: npt.NDArray[np.str_]
     group: npt.NDArray[np.str_] | None = None
     value_range: tuple[float, float] | None = None
+    calibration: Calibration | None = None
     kind: Kind = field(kw_only=True)
 
     def __post_init__(self) -> None:
@@ -57,6 +61,8 @@ class Samples:
         lengths = {"x": n, "y": len(self.y), "ids": len(self.ids)}
         if self.group is not None:
             lengths["group"] = len(self.group)
+        if self.calibration is not None:
+            lengths["calibration"] = len(self.calibration)
         if len(set(lengths.values())) != 1:
             raise DataError(f"samples need parts of one length, got {lengths}")
         if len(set(self.classes)) != len(self.classes):
@@ -126,6 +132,7 @@ class Samples:
             y=self.y[rows],
             ids=take_rows(self.ids, rows),
             group=None if self.group is None else take_rows(self.group, rows),
+            calibration=None if self.calibration is None else self.calibration.take(rows),
         )
 
     @cached_property
@@ -213,5 +220,6 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
         ids=np.concatenate([part.ids for part in parts]),
         group=np.concatenate([part.group for part in parts if part.group is not None]) if grouped else None,
         value_range=first.value_range,
+        calibration=joined([part.calibration for part in parts]),
         kind=first.kind,
     )

@@ -17,7 +17,7 @@ from augmentor.data.fetch import cached_file, fetch, md5_of
 from augmentor.data.loaded import Loaded, Originals
 from augmentor.data.readers.arrays import find_range, shaped
 from augmentor.data.readers.embedded import EMBEDDED
-from augmentor.data.readers.files import TABLE_SUFFIXES
+from augmentor.data.readers.files import refuse_table
 from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.table import Reading, reader_of
 from augmentor.data.spec import ImageSpec, SeriesSpec
@@ -144,10 +144,7 @@ def _kind_checked(path: Path, card: Card | None) -> Path:
         return path
     if reader_of(path) is not None:
         return path
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        raise DataError(
-            f"{path} is a table; tables come in a later release, this one reads images, volumes and series"
-        )
+    refuse_table(path)
     raise DataError(f"{path} is neither a folder of classes nor an .npz file")
 
 

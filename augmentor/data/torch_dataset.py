@@ -1,10 +1,11 @@
-"""Real and synthetic rows for a team's own training loop in torch."""
+"""Real and synthetic rows for a team's own training loop, in the forms that its library takes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +13,31 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
-from augmentor.core.errors import DataError, StorageError
-from augmentor.core.files import inside
-from augmentor.core.samples import Samples
-from augmentor.core.scratch import concatenate_rows
+from augmentor.core.samples import IntArray, Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.data.readers.files import Found
-from augmentor.data.readers.npz import read_arrays
-from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode
-from augmentor.data.readers.streamed import stream
-from augmentor.data.spec import ImageSpec
+from augmentor.data.expanded import About, Expanded
+from augmentor.data.readers.expanded import read_expanded
 
-Item = tuple[torch.Tensor, int, bool]
+if TYPE_CHECKING:
+    from monai.data import Dataset as MonaiDataset
+
+Transform = Callable[[torch.Tensor], torch.Tensor]
+Item = tuple[torch.Tensor, int]
 
 
 class ExpandedDataset(Dataset[Item]):
-    """Images, volumes or series with their label and whether they are synthetic.
+    """Images, volumes or series with their label.
 
-    Item ``i`` is ``(x, label, is_synthetic)``: ``x`` a float32 tensor (C, *S) in [0, 1], which is the
-    data's value range brought linearly to [0, 1]; ``label`` an index into :attr:`classes`. Real rows
-    come first, in their order, then the synthetic ones.
+    Item ``i`` is ``(x, label)``: ``x`` a float32 tensor (C, *S) in [0, 1], which is the data's value range
+    brought linearly to [0, 1]; ``label`` an index into :attr:`classes`. Real rows come first, in their order,
+    then the synthetic ones; :attr:`is_synthetic` tells them apart.
+
+    Attributes:
+        classes: class names in label order.
+        targets: labels (N,) int64, as torchvision's datasets have them.
+        is_synthetic: (N,) bool.
+        rows: what is known of each row, see :class:`augmentor.data.expanded.Expanded`.
+        transform: applied to each float tensor (C, *S) when it is read; None for none.
 
     Example:
         >>> import numpy as np
@@ -39,9 +45,12 @@ class ExpandedDataset(Dataset[Item]):
         >>> from augmentor.core.samples import Samples
         >>> real = Samples(np.full((2, 1, 4, 4), 255, np.uint8), np.array([0, 1]), ("a", "b"),
         ...                np.array(["r0", "r1"]), value_range=(0, 255), kind=IMAGE)
-        >>> x, label, is_synthetic = ExpandedDataset(real)[1]
-        >>> x.shape, float(x.max()), label, is_synthetic
-        (torch.Size([1, 4, 4]), 1.0, 1, False)
+        >>> dataset = ExpandedDataset(real)
+        >>> dataset
+        ExpandedDataset(2 images of shape (1, 4, 4): 2 real, 0 synthetic; a 1, b 1)
+        >>> x, label = dataset[1]
+        >>> x.shape, float(x.max()), label, dataset.class_to_idx
+        (torch.Size([1, 4, 4]), 1.0, 1, {'a': 0, 'b': 1})
     """
 
     def __init__(
@@ -50,7 +59,8 @@ class ExpandedDataset(Dataset[Item]):
         synthetic: SyntheticSet | None = None,
         *,
         kept_only: bool = True,
-        transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        transform: Transform | None = None,
+        about: About | None = None,
     ) -> None:
         """Join real rows and, where given, synthetic ones.
 
@@ -59,144 +69,118 @@ class ExpandedDataset(Dataset[Item]):
             synthetic: rows of the same classes, shape and units.
             kept_only: leave out what the filters rejected.
             transform: applied to each float tensor (C, *S) when it is read.
+            about: what the dataset is called, for what is written of it.
 
         Raises:
             DataError: if real and synthetic rows do not fit together.
         """
-        parts = [real]
-        if synthetic is not None:
-            made = synthetic.kept_samples if kept_only else synthetic.samples
-            if (
-                made.classes != real.classes
-                or made.shape != real.shape
-                or made.value_range != real.value_range
-            ):
-                raise DataError(
-                    "real and synthetic rows must share classes, shape and value range, got "
-                    f"{real.classes}, {real.shape}, {real.value_range} and "
-                    f"{made.classes}, {made.shape}, {made.value_range}"
-                )
-            parts.append(made)
-        assert real.value_range is not None  # Samples of arrays have one
-        self._hold(
-            concatenate_rows([part.array for part in parts]),
-            np.concatenate([part.y for part in parts]),
-            np.repeat([False, True][: len(parts)], [len(part) for part in parts]),
-            classes=real.classes,
-            value_range=real.value_range,
-            transform=transform,
-        )
+        if synthetic is not None and not kept_only:
+            everything = np.ones(len(synthetic), dtype=np.bool_)
+            synthetic = replace(synthetic, kept=everything, reason=np.full(len(synthetic), "", dtype=np.str_))
+        self._hold(Expanded.of(real, synthetic, about), transform)
 
-    def _hold(
-        self,
-        x: npt.NDArray[Any],
-        labels: npt.NDArray[np.int64],
-        is_synthetic: npt.NDArray[np.bool_],
-        *,
-        classes: tuple[str, ...],
-        value_range: tuple[float, float],
-        transform: Callable[[torch.Tensor], torch.Tensor] | None,
-    ) -> None:
-        self._x, self.labels, self.is_synthetic = x, labels, is_synthetic
-        self.classes, self.transform = classes, transform
-        self._low, self._high = value_range
+    def _hold(self, data: Expanded, transform: Transform | None) -> None:
+        self.data, self.transform = data, transform
+        assert data.samples.value_range is not None  # Samples of arrays have one
+        self._low, self._high = data.samples.value_range
 
     @classmethod
     def from_folder(
-        cls, folder: Path | str, *, transform: Callable[[torch.Tensor], torch.Tensor] | None = None
+        cls, folder: Path | str, *, transform: Transform | None = None, about: About | None = None
     ) -> ExpandedDataset:
         """Read the ``expanded/`` folder of a run by its metadata.csv, in the order of that file.
 
-        Images fill their value range. Of series and volumes (.npy) the value range is that of the
-        .npz file in the folder, else that of their dtype, or of their values where they are floats.
+        See :func:`augmentor.data.readers.expanded.read_expanded` for the units.
 
         Raises:
             DataError: if metadata.csv or a file is missing or damaged, or a path leads outside.
         """
-        folder = Path(folder)
-        try:
-            table = pd.read_csv(
-                folder / "metadata.csv",
-                usecols=["file_name", "label", "class", "source"],
-                dtype={"file_name": str, "label": np.int64, "class": str, "source": str},
-                keep_default_na=False,
-            )
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"{folder} is no expanded dataset: its metadata.csv cannot be read ({error})"
-            ) from error
-        names = [str(name) for name in table["file_name"]]
-        if not names:
-            raise DataError(f"{folder / 'metadata.csv'} names no file")
-        arrays = all(name.endswith(".npy") for name in names)
-        stacked = _stacked_arrays(folder, names) if arrays else _stacked_pictures(folder, names)
-        bounds = _bounds(folder, stacked) if arrays else (0.0, float(np.iinfo(stacked.dtype).max))
         dataset = cls.__new__(cls)
-        dataset._hold(
-            stacked,
-            table["label"].to_numpy(dtype=np.int64),
-            table["source"].to_numpy() == "synthetic",
-            classes=_classes(table, folder),
-            value_range=bounds,
-            transform=transform,
-        )
+        dataset._hold(read_expanded(folder, about=about), transform)
         return dataset
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in label order."""
+        return self.data.samples.classes
+
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """The label of each class name."""
+        return {name: label for label, name in enumerate(self.classes)}
+
+    @property
+    def targets(self) -> IntArray:
+        """Labels (N,)."""
+        return self.data.samples.y
+
+    @property
+    def is_synthetic(self) -> npt.NDArray[np.bool_]:
+        """Which rows are synthetic (N,)."""
+        return self.data.is_synthetic
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """What is known of each row, its provenance and its scores."""
+        return self.data.rows
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.labels)
+        return len(self.data.samples)
 
     def __getitem__(self, index: int) -> Item:
-        """Return ``(x, label, is_synthetic)`` of one row."""
-        scaled = (self._x[index].astype(np.float32) - self._low) / (self._high - self._low)
-        x = torch.from_numpy(scaled.astype(np.float32))
+        """Return ``(x, label)`` of one row."""
+        x = torch.from_numpy(self._scaled(self.data.samples.array[index]))
         if self.transform is not None:
             x = self.transform(x)
-        return x, int(self.labels[index]), bool(self.is_synthetic[index])
+        return x, int(self.targets[index])
 
-
-def _stacked_pictures(folder: Path, names: list[str]) -> npt.NDArray[Any]:
-    # One after the other: an expanded dataset may be larger than memory.
-    read = ((Found(folder, name, "train", ""), _read(folder, name)) for name in names)
-    return stream(read, ImageSpec()).x
-
-
-def _stacked_arrays(folder: Path, names: list[str]) -> npt.NDArray[Any]:
-    rows: list[npt.NDArray[Any]] = []
-    for name in names:
-        try:
-            with inside(folder, name).open("rb") as handle:
-                rows.append(np.lib.format.read_array(handle, allow_pickle=False))
-        except (OSError, ValueError, EOFError, StorageError) as error:
-            raise DataError(f"the array {name} of {folder} cannot be read: {error}") from error
-    if len({(row.dtype, row.shape) for row in rows}) > 1:
-        raise DataError(f"the arrays of {folder} differ in dtype or shape; they are not those of one run")
-    return np.stack(rows)
-
-
-def _bounds(folder: Path, x: npt.NDArray[Any]) -> tuple[float, float]:
-    for path in sorted(folder.glob("*.npz")):
-        bounds = read_arrays(path).get("value_range", np.empty(0))
-        if bounds.shape == (2,):
-            return float(bounds[0]), float(bounds[1])
-    if np.issubdtype(x.dtype, np.integer):
-        return 0.0, float(np.iinfo(x.dtype).max)
-    return float(x.min()), float(x.max())
-
-
-def _read(folder: Path, name: str) -> Picture:
-    try:
-        return decode(inside(folder, name).read_bytes())
-    except (OSError, UnreadablePicture, StorageError) as error:
-        raise DataError(f"the picture {name} of {folder} cannot be read: {error}") from error
-
-
-def _classes(table: pd.DataFrame, folder: Path) -> tuple[str, ...]:
-    """Return the class names in label order; every class has at least one row, as exported."""
-    pairs = table[["label", "class"]].drop_duplicates().sort_values("label")
-    if list(pairs["label"]) != list(range(len(pairs))):
-        raise DataError(
-            f"{folder / 'metadata.csv'}: labels must count 0, 1, ... with one class name each, got "
-            f"{list(zip(pairs['label'], pairs['class'], strict=True))[:10]}"
+    def __repr__(self) -> str:
+        samples, made = self.data.samples, int(self.is_synthetic.sum())
+        counts = ", ".join(f"{name} {n}" for name, n in samples.counts.items())
+        return (
+            f"{type(self).__name__}({len(self)} {samples.kind.plural} of shape {samples.shape}: "
+            f"{len(self) - made} real, {made} synthetic; {counts})"
         )
-    return tuple(pairs["class"])
+
+    def to_monai(self, transform: Callable[[dict[str, Any]], Any] | None = None) -> MonaiDataset:
+        """Return a ``monai.data.Dataset`` of dictionaries.
+
+        Each has ``image`` (float32 tensor (C, *S) in [0, 1]), ``label`` (int) and ``is_synthetic`` (bool).
+
+        Args:
+            transform: MONAI's, over dictionaries; comes after this dataset's own ``transform``.
+        """
+        from monai.data import Dataset as MonaiDataset
+
+        return MonaiDataset(_Dictionaries(self), transform)
+
+    def to_keras(self) -> tuple[npt.NDArray[np.float32], IntArray]:
+        """Return arrays for ``model.fit(x, y)``; Keras is not needed for it.
+
+        Returns:
+            ``x`` float32 (N, *S, C) in [0, 1], channels last as Keras has them, and ``y`` int64 (N,). This
+            dataset's ``transform`` is not applied: Keras has its own layers for that.
+        """
+        x = self._scaled(self.data.samples.array)
+        return np.ascontiguousarray(np.moveaxis(x, 1, -1)), self.targets.copy()
+
+    def _scaled(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        scaled: npt.NDArray[np.float32] = (x.astype(np.float32) - self._low) / (self._high - self._low)
+        return scaled.astype(np.float32)
+
+
+class _Dictionaries(Dataset[dict[str, Any]]):
+    """Items of an expanded dataset as MONAI's transforms take them."""
+
+    def __init__(self, dataset: ExpandedDataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return one row."""
+        x, label = self.dataset[index]
+        return {"image": x, "label": label, "is_synthetic": bool(self.dataset.is_synthetic[index])}

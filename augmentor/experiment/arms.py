@@ -211,24 +211,19 @@ PRESETS: Final[dict[str, AnyArm]] = {
     "balanced": Arm(augmentation="none"),
     "classical": Arm(),
     "class_weighted": Arm(sampling="natural", loss="class_weighted"),
-    "focal": Arm(sampling="natural", loss="focal"),
     "logit_adjusted": Arm(sampling="natural", loss="logit_adjusted"),
     "mixup": Arm(mix="mixup"),
     "cutmix": Arm(mix="cutmix"),
     "oversampled": Arm(oversample="smote"),
-    "random_oversampled": Arm(oversample="random"),
-    "duplicated": Arm(rows=Rows(synthetic="kept", copies=True)),
-    "synthetic": Arm(rows=Rows(synthetic="all", mixing="pooled")),
     "filtered": Arm(rows=Rows(synthetic="kept")),
-    "pretrained": Arm(rows=Rows(synthetic="passing", mixing="first")),
     "synthetic_only": Arm(rows=Rows(synthetic="passing", mixing="pooled", real=False)),
     "with_synthetic": Derived(base="best_real", add=Arm(rows=Rows(synthetic="passing"))),
     "from_critic": Derived(base="best_real", add=Arm(start="critic")),
-    "critic_network": Derived(base="best_real", add=Arm(start="untrained_critic")),
-    "critic_and_rows": Derived(base="best_real", add=Arm(rows=Rows(synthetic="passing"), start="critic")),
-    "classwise": Derived(base="best_mixing", leave_out="harmful_classes"),
 }
-"""The arms that have a name of their own; every other is named by its fields, see :func:`name_of`."""
+"""The arms that have a name of their own; every other is named by its fields, see :func:`name_of`.
+
+No seed, and no key of a fit, depends on an arm's name: an arm that loses its name here draws as before.
+"""
 
 
 def arm_of(value: object) -> AnyArm:
@@ -271,9 +266,12 @@ def name_of(arm: AnyArm) -> str:
     for name, preset in PRESETS.items():
         if preset == arm:
             return name
-    said = [] if isinstance(arm, Arm) else [arm.base]
+    said: list[str] = [] if isinstance(arm, Arm) else [arm.base]
     fields = changed_fields(arm if isinstance(arm, Arm) else arm.add)
-    return " ".join([*said, *(f"{key}={value}" for key, value in fields.items())])
+    said += [f"{key}={value}" for key, value in fields.items()]
+    if isinstance(arm, Derived) and arm.leave_out != "nothing":
+        said.append(f"leave_out={arm.leave_out}")
+    return " ".join(said)
 
 
 def written(arm: AnyArm) -> str | dict[str, Any]:

@@ -15,7 +15,15 @@ _PLAIN = {
     "cutmix": {"mix": "cutmix"},
 }
 _ALONE = {
+    "focal": _PLAIN["focal"],
     "weighted_mixup": _PLAIN["weighted_mixup"],
+    "random_oversampled": {"oversample": "random"},
+    "duplicated": {"rows": "{synthetic: kept, copies: true}"},
+    "synthetic": {"rows": "{synthetic: all, mixing: pooled}"},
+    "pretrained": {"rows": "{synthetic: passing, mixing: first}"},
+    "critic_network": {"base": "best_real", "add": "{start: untrained_critic}"},
+    "critic_and_rows": {"base": "best_real", "add": "{rows: passing, start: critic}"},
+    "classwise": {"base": "best_mixing", "leave_out": "harmful_classes"},
     "diverse": {"rows": "diverse", "mix": "mixup"},
     "influential": {"rows": "influential", "mix": "mixup"},
     "covariance_transfer": {"head": "covariance"},
@@ -41,5 +49,8 @@ def new_form(old: str) -> str | None:
     if plain is None:
         return None
     found = {**plain, **fields}
-    order = ("rows", "sampling", "augmentation", "loss", "mix", "start", "head")
+    order = (
+        *("base", "add", "leave_out"),
+        *("rows", "sampling", "augmentation", "loss", "mix", "start", "oversample", "head"),
+    )
     return "{" + ", ".join(f"{name}: {found[name]}" for name in order if name in found) + "}"

@@ -43,8 +43,8 @@ def check_oversampling(arms: Collection[AnyArm], shape: tuple[int, ...]) -> None
         raise ConfigError(
             f"the arm {asking[0]} draws between neighbours in plain distance of values, which means nothing "
             f"for samples of {values:,} values (shape {tuple(shape)}); at most {MOST_VALUES:,} are allowed. "
-            f"Take {asking[0]} out of evaluation.arms, use random_oversampled, or make the samples smaller "
-            "(image.size)"
+            f"Take {asking[0]} out of evaluation.arms, use {{oversample: random}}, or make the samples "
+            "smaller (image.size)"
         )
 
 

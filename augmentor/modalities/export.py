@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from augmentor.core.samples import Samples
@@ -20,6 +21,7 @@ def export(
     layout: Layout,
     name: str,
     card: Card | None = None,
+    parts: Mapping[str, Samples] | None = None,
 ) -> None:
     """Write the real training part and the kept synthetic rows, whole or not at all.
 
@@ -33,9 +35,13 @@ def export(
     - ``metadata.csv``: one row per file with ``file_name`` (relative to ``folder``), ``label``,
       ``class``, ``source`` ("real" or "synthetic"),
       ``original_id`` (id of the real row, or of the row in the run's synthetic set),
-      ``synthesizer`` (SHA-256), ``seed``, ``group`` where patients are known, and one column for each
-      score; empty where it has no meaning. ``train/metadata.csv`` is the same with paths from
-      ``train/``, where Hugging Face's ImageFolder looks for it;
+      ``synthesizer`` (SHA-256), ``seed``, ``group`` (a pseudonym) where patients are known, and one column
+      for each score; empty where it has no meaning. A text that a spreadsheet would take for a formula
+      has a quote before it, see :mod:`augmentor.core.cells`. ``train/metadata.csv`` is the same with
+      paths from ``train/``, where Hugging Face's ImageFolder looks for it;
+    - ``split.csv`` where ``parts`` are given: ``id``, ``part``, ``class`` and ``group`` (the same
+      pseudonyms) of every case of "train", "validation" and "test", so that anyone who has the data can
+      train on exactly these parts;
     - ``README.md``: where the data comes from, its licence, counts, and what synthetic data is not;
     - ``<name>.npz`` unless the data came as a folder: MedMNIST's ``train_images`` (N, H, W),
       (N, H, W, 3), for volumes (N, D, H, W) or (N, C, D, H, W), in the data's own units and dtype,
@@ -47,4 +53,13 @@ def export(
             cannot be written.
         StorageError: if ``folder`` exists or cannot be written.
     """
-    write_expanded(folder, train, synthetic, modality_of(train).writer, layout=layout, name=name, card=card)
+    write_expanded(
+        folder,
+        train,
+        synthetic,
+        modality_of(train).writer,
+        layout=layout,
+        name=name,
+        card=card,
+        parts=parts,
+    )

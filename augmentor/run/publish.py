@@ -125,6 +125,7 @@ def export_dataset(context: RunContext, facts: RunFacts, folder: Path) -> None:
         layout=facts.load.layout,
         name=facts.load.dataset,
         card=None if card is None else Card.model_validate(card),
+        parts=context.completed.parts,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from augmentor.core.files import storage_errors
 from augmentor.core.progress import Progress
+from augmentor.store.held_file import HeldFile
 
 LOGS = "logs"
 """Folder of the cache with the logs of runs under way and of failed ones."""
@@ -21,7 +22,7 @@ KEPT_LOGS = 100
 """Logs of failed runs that stay, for each recipe."""
 
 
-class RunLog:
+class RunLog(HeldFile):
     """A :class:`~augmentor.core.progress.Progress` that writes every event to a file and passes it on.
 
     Attributes:
@@ -34,21 +35,10 @@ class RunLog:
         self._listener = listener
         self._begun = time.monotonic()
         self._shown: dict[str, float] = {}
-        with storage_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._handle: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        super().__init__(path, os.O_WRONLY | os.O_APPEND)
+        assert self._handle is not None  # just opened
         with suppress(OSError):  # a file system without locks: the run is shown as stopped
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def close(self) -> None:
-        """Let go of the file: nothing more is written."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """Give a copy no file: closing it would close the original's."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import storage_errors
 from augmentor.store.cache import LOCKS
+from augmentor.store.held_file import HeldFile
 from augmentor.store.log import LOGS
 from augmentor.store.run_directory import finished_runs
 from augmentor.store.test_access import FOLDER
@@ -24,17 +25,12 @@ Step = tuple[str, str]
 """A step's name and its key."""
 
 
-class Lease:
-    """A share in ``<out>/.cache`` that a run holds while it works, so that nothing is pruned under it.
-
-    The kernel takes it back when the process ends, however it ends.
-    """
+class Lease(HeldFile):
+    """A share in ``<out>/.cache`` that a run holds while it works, so that nothing is pruned under it."""
 
     def __init__(self, out: Path) -> None:
-        place = out / ".cache" / LOCKS / ".lease.lock"
-        with storage_errors(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            self._handle: int | None = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
+        super().__init__(out / ".cache" / LOCKS / ".lease.lock", os.O_RDWR)
+        assert self._handle is not None  # just opened
         fcntl.flock(self._handle, fcntl.LOCK_SH)
 
     def alone(self) -> bool:
@@ -47,16 +43,6 @@ class Lease:
             fcntl.flock(self._handle, fcntl.LOCK_SH)  # a refused change may have lost the share
             return False
         return True
-
-    def close(self) -> None:
-        """Give the share back."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            self.close()
 
 
 @dataclass(frozen=True)

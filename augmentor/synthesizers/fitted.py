@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError, DataError
-from augmentor.core.files import sha256_bytes, sha256_json, write_json
+from augmentor.core.files import read_sealed_json, sha256_bytes, sha256_json, write_sealed_json
 from augmentor.core.samples import Samples
 from augmentor.synthesizers.codec import DataForm
 from augmentor.synthesizers.critic import KeptCritic
@@ -121,7 +120,6 @@ class FittedModel:
         starts = self.sampler.starts
         sha256 = write_tensors(folder / WEIGHTS, self.sampler.tensors())
         body = {
-            "format": FORMAT,
             **({} if starts is None else starts.warning(WEIGHTS)),
             **self.config(),
             "training": self.training.model_dump(mode="json"),
@@ -130,7 +128,7 @@ class FittedModel:
             "sha256": sha256,
             "digest": self.digest,
         }
-        write_json(folder / CONFIG, {**body, "checksum": sha256_json(body)})
+        write_config(folder, body)
 
     @classmethod
     def load(
@@ -211,6 +209,15 @@ def row_ids(seed: int, count: int) -> npt.NDArray[np.str_]:
     return np.array([f"gan-{seed:x}-{row:06d}" for row in range(count)], dtype=np.str_)
 
 
+def write_config(folder: Path, body: Mapping[str, Any]) -> None:
+    """Write a synthesizer's settings into ``folder``, where :func:`read_config` finds them.
+
+    Raises:
+        StorageError: if the folder cannot be written.
+    """
+    write_sealed_json(folder / CONFIG, {"format": FORMAT, **body})
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Return the settings beside a synthesizer's weights.
 
@@ -218,14 +225,9 @@ def read_config(path: Path) -> dict[str, Any]:
         DataError: if they are missing, truncated, altered or of another version.
     """
     try:
-        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        checksum = body.pop("checksum")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise DataError(f"cannot read the synthesizer's settings {path}: {error}; train it again") from error
-    if checksum != sha256_json(body):
-        raise DataError(
-            f"the synthesizer's settings {path} are damaged or were altered: the checksum does not fit"
-        )
+        body = read_sealed_json(path, "the synthesizer's settings file")
+    except DataError as error:
+        raise DataError(f"{error}; restore it from a copy or train again") from error
     if body["format"] != FORMAT:
         raise DataError(f"{path} is of format {body['format']}, this version reads {FORMAT}; train it again")
     return body

@@ -14,7 +14,7 @@ import numpy as np
 
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import DataError
-from augmentor.core.files import sha256_json, write_json
+from augmentor.core.files import sha256_json
 from augmentor.core.samples import Samples, rows_at, rows_joined
 from augmentor.core.score import CheckpointScore, Judge
 from augmentor.core.seeds import derive_seed
@@ -22,11 +22,11 @@ from augmentor.core.spec import parse
 from augmentor.synthesizers.critic import KeptCritic
 from augmentor.synthesizers.fitted import (
     CONFIG,
-    FORMAT,
     FittedModel,
     check_conditions,
     read_config,
     row_ids,
+    write_config,
 )
 from augmentor.synthesizers.fitting import FitContext, fit_model
 from augmentor.synthesizers.method_spec import MethodSpec
@@ -116,13 +116,12 @@ class FittedPerClass:
         for label, model in enumerate(self.models):
             model.save(class_folder(folder, label))
         body = {
-            "format": FORMAT,
             "spec": self.spec.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
             "classes": list(self.classes),
             "digest": self.digest,
         }
-        write_json(folder / CONFIG, {**body, "checksum": sha256_json(body)})
+        write_config(folder, body)
 
     @classmethod
     def load(

@@ -23,9 +23,8 @@ from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import override
-from augmentor.data.readers.foreign import foreign_path
 from augmentor.run.compose.expand import check_ranks, expansion
-from augmentor.run.compose.external import external_job, foreign_recipe
+from augmentor.run.compose.external import external_plan
 from augmentor.run.outcome import NotPublished, Outcome
 from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe, load_recipe, recipe_from_values
@@ -149,7 +148,8 @@ def evaluate_all(
     real: str, synthetic: str, recipe: str, settings: Sequence[str], out: Path, device: str
 ) -> Outcome:
     """Judge synthetic samples of any origin, step by step as tasks; call it inside a flow."""
-    return run_all(open_session(*external_job(real, synthetic, recipe, settings, out, device)))
+    made, plan = external_plan(real, synthetic, recipe, settings)
+    return run_all(open_session(Job(made, out, device), plan))
 
 
 def expand_all(job: Job) -> Outcome:
@@ -185,8 +185,7 @@ def evaluate_with_prefect(
     progress: Progress | None = None,
 ) -> Outcome:
     """Judge samples as the shipped flow; see :func:`augmentor.run.compose.external.evaluate_foreign`."""
-    foreign_path(Path(synthetic).expanduser())  # told before a server takes seconds to start
-    foreign_recipe(real, recipe, assignments)
+    external_plan(real, synthetic, recipe, assignments)  # refused before a server takes seconds to start
     parameters = {
         "real": real,
         "synthetic": str(synthetic),

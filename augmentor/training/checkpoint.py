@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from torch import Tensor
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.files import (
     atomic_file,
-    canonical_json,
-    sha256_bytes,
+    read_sealed_json,
     sha256_file,
     storage_errors,
-    write_json,
+    write_sealed_json,
 )
 from augmentor.core.ranks import rank
 
@@ -82,7 +80,7 @@ class Checkpoints:
         stem = f"state-{step:09d}"
         sha256 = write_tensors(self.folder / f"{stem}.safetensors", tensors)
         body = {"fingerprint": self.fingerprint, "step": step, "sha256": sha256, "facts": dict(facts)}
-        write_json(self.folder / f"{stem}.json", {"checksum": _checksum(body), **body})
+        write_sealed_json(self.folder / f"{stem}.json", body)
         # Two names of one step can only differ by a rollback; older steps are never newer states.
         for path in self._heads()[KEPT:]:
             path.unlink(missing_ok=True)
@@ -96,7 +94,7 @@ class Checkpoints:
         """
         for path in self._heads():
             try:
-                body = _read_head(path)
+                body = read_sealed_json(path, "the training state")
                 if body["fingerprint"] != self.fingerprint:
                     raise ConfigError(
                         f"{self.folder} holds the states of another training (other data, settings or seed); "
@@ -112,18 +110,3 @@ class Checkpoints:
         if self.folder is None or not self.folder.is_dir():
             return []
         return sorted(self.folder.glob("state-*.json"), reverse=True)
-
-
-def _read_head(path: Path) -> dict[str, Any]:
-    try:
-        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        checksum = body.pop("checksum")
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise DataError(f"the training state {path} is damaged: {error}") from error
-    if checksum != _checksum(body):
-        raise DataError(f"the training state {path} is damaged: its checksum does not fit")
-    return body
-
-
-def _checksum(body: Mapping[str, Any]) -> str:
-    return sha256_bytes(canonical_json(body).encode())

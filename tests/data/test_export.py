@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from monai.transforms import Lambdad
 
+from augmentor.core.cells import guarded_cell, plain_cell
 from augmentor.core.errors import DataError, StorageError
 from augmentor.core.kinds import IMAGE
+from augmentor.core.pseudonyms import pseudonyms
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.cards import load_card
@@ -81,7 +87,7 @@ def test_every_kept_row_is_there_with_its_source(tmp_path: Path) -> None:
         "original_id": "id1",
         "synthesizer": "",
         "seed": "",
-        "group": "p",
+        "group": rows[0]["group"],  # of the same patient; see the test of pseudonyms
         "label_confidence": "",
     }
     assert rows[5]["source"] == "synthetic"
@@ -206,18 +212,19 @@ def test_a_torch_dataset_of_real_and_kept_rows() -> None:
     made = synthetic(train)
     dataset = ExpandedDataset(train, made)
     assert len(dataset) == 6
-    x, label, is_synthetic = dataset[5]
+    x, label = dataset[5]
     assert x.dtype == torch.float32
     np.testing.assert_allclose(x.numpy(), made.samples.array[2] / 16, rtol=1e-6)
-    assert (label, is_synthetic) == (0, True)
-    assert dataset[3][1:] == (1, False)
+    assert label == 0
+    assert dataset[3][1] == 1
+    assert dataset.is_synthetic.tolist() == [False] * 4 + [True] * 2
     assert len(ExpandedDataset(train, made, kept_only=False)) == 7
     assert len(ExpandedDataset(train)) == 4
     flipped = ExpandedDataset(train, made, transform=lambda x: x.flip(-1))
     assert torch.equal(flipped[0][0], dataset[0][0].flip(-1))
     batch = next(iter(torch.utils.data.DataLoader(dataset, batch_size=6)))
     assert batch[0].shape == (6, 1, 5, 6)
-    assert batch[2].tolist() == [False] * 4 + [True] * 2
+    assert batch[1].tolist() == dataset.targets.tolist() == [0, 1, 0, 1, 0, 0]
     with pytest.raises(DataError, match="must share"):
         ExpandedDataset(train, synthetic(samples(4)))
 
@@ -232,7 +239,7 @@ def test_a_torch_dataset_from_the_folder_equals_the_one_from_memory(
     memory, disk = ExpandedDataset(train, made), ExpandedDataset.from_folder(tmp_path / "out")
     assert disk.classes == memory.classes
     for one, two in zip(memory, disk, strict=True):
-        assert one[1:] == two[1:]
+        assert one[1] == two[1]
         # Stretching 0..16 onto 0..255 rounds by at most half a grey level.
         assert torch.allclose(one[0], two[0], atol=0.5 / 255 + 1e-6)
 
@@ -268,3 +275,107 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     )
     assert len(files) == 9
     assert all((tmp_path / "one" / f).read_bytes() == (tmp_path / "two" / f).read_bytes() for f in files)
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "'=quoted", "plain", "it's")
+
+
+def test_no_cell_of_a_table_is_a_formula_and_names_come_back(tmp_path: Path) -> None:
+    train = samples(16, classes=FORMULAS)
+    train = replace(train, ids=np.array([f"={row}" for row in range(16)]))
+    made = synthetic(train, **{"=score": [0.5, -0.5, -1.0]})
+    export(tmp_path / "out", train, made, layout="folder", name="x", parts={"train": train})
+    for place in ("metadata.csv", "train/metadata.csv", "split.csv"):
+        text = (tmp_path / "out" / place).read_text(encoding="utf-8")
+        for row in csv.reader(text.splitlines()):
+            texts = [cell for cell in row if cell not in {"-0.5", "-1.0"}]
+            assert not [cell for cell in texts if cell.startswith(("=", "+", "-", "@"))]
+    dataset = ExpandedDataset.from_folder(tmp_path / "out")
+    assert dataset.classes == FORMULAS
+    assert list(dataset.rows["original_id"][:2]) == ["=0", "=1"]
+    assert dataset.rows["=score"].iloc[-1] == -1.0
+    again = load(str(tmp_path / "out"))  # what is synthetic is known by the same table
+    assert len(again.parts["train"]) == 16
+
+
+@given(st.text())
+def test_a_guarded_cell_gives_its_text_back_and_is_no_formula(text: str) -> None:
+    cell = guarded_cell(text)
+    assert plain_cell(cell) == text
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_groups_are_pseudonyms_that_agree_between_the_tables(tmp_path: Path) -> None:
+    train = samples(4, group=np.array(["Anna", "Anna", "Bert", ""]))
+    test = replace(samples(2, group=np.array(["Cleo", "Cleo"])), ids=np.array(["t0", "t1"]))
+    parts = {"train": train, "test": test}
+    export(tmp_path / "out", train, synthetic(train), layout="folder", name="x", parts=parts)
+    split = rows_of(tmp_path / "out/split.csv")
+    assert [(row["id"], row["part"], row["class"]) for row in split] == [
+        ("id0", "train", "a"),
+        ("id1", "train", "b"),
+        ("id2", "train", "a"),
+        ("id3", "train", "b"),
+        ("t0", "test", "a"),
+        ("t1", "test", "b"),
+    ]
+    anna, again, bert, nobody, cleo, _ = (row["group"] for row in split)
+    assert anna == again
+    assert nobody == ""
+    assert len({anna, bert, cleo}) == 3
+    assert {len(name) for name in (anna, bert, cleo)} == {16}
+    assert [row["group"] for row in rows_of(tmp_path / "out/metadata.csv")] == [
+        anna, anna, bert, "", "", "",
+    ]  # fmt: skip
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"Anna" not in written
+    # Another test part, another key: names of different exports cannot be laid side by side.
+    other = replace(test, group=np.array(["Dora", "Dora"]))
+    export(
+        tmp_path / "new", train, synthetic(train), layout="folder", name="x", parts={**parts, "test": other}
+    )
+    assert rows_of(tmp_path / "new/split.csv")[0]["group"] != anna
+
+
+def test_pseudonyms_are_a_keyed_hash() -> None:
+    # HMAC-SHA-256 of RFC 4231, test case 2, cut to 16 signs.
+    assert pseudonyms(["what do ya want for nothing?", ""], "Jefe") == ["5bdcc146bf60754e", ""]
+
+
+def test_the_readme_tells_of_split_csv_only_where_there_is_one(tmp_path: Path) -> None:
+    train = samples(4)
+    export(tmp_path / "with", train, synthetic(train), layout="folder", name="x", parts={"train": train})
+    export(tmp_path / "without", train, synthetic(train), layout="folder", name="x")
+    assert "split.csv" in (tmp_path / "with/README.md").read_text(encoding="utf-8")
+    assert "split.csv" not in (tmp_path / "without/README.md").read_text(encoding="utf-8")
+    assert not (tmp_path / "without/split.csv").exists()
+
+
+def test_rows_taken_out_of_the_table_are_left_out_in_the_own_units(tmp_path: Path) -> None:
+    train = samples(4, top=16)
+    export(tmp_path / "out", train, synthetic(train), layout="npz", name="x")
+    whole = ExpandedDataset.from_folder(tmp_path / "out")
+    table = (tmp_path / "out/metadata.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "out/metadata.csv").write_text("".join([*table[:2], *table[3:]]), encoding="utf-8")
+    fewer = ExpandedDataset.from_folder(tmp_path / "out")
+    assert fewer.data.samples.value_range == (0, 16)
+    np.testing.assert_array_equal(fewer.data.samples.array, whole.data.samples.array[[0, 2, 3, 4, 5]])
+
+
+def test_an_expanded_dataset_serves_other_libraries() -> None:
+    train = samples(4, top=16, channels=3)
+    dataset = ExpandedDataset(train, synthetic(train))
+    assert repr(dataset) == ("ExpandedDataset(6 images of shape (3, 5, 6): 4 real, 2 synthetic; a 4, b 2)")
+    assert dataset.class_to_idx == {"a": 0, "b": 1}
+    x, y = dataset.to_keras()
+    assert x.shape == (6, 5, 6, 3)
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(x[2].transpose(2, 0, 1), dataset[2][0].numpy())
+    assert y.tolist() == dataset.targets.tolist()
+    monai = dataset.to_monai(transform=Lambdad("image", lambda image: image * 2))
+    assert len(monai) == 6
+    item = monai[5]
+    assert (item["label"], item["is_synthetic"]) == (0, True)
+    assert torch.equal(item["image"], dataset[5][0] * 2)
+    batch = next(iter(torch.utils.data.DataLoader(monai, batch_size=2)))
+    assert batch["image"].shape == (2, 3, 5, 6)

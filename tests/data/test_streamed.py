@@ -215,7 +215,7 @@ def test_what_is_exported_is_read_back_from_files(make_folder: Make, tmp_path: P
     dataset = ExpandedDataset.from_folder(tmp_path / "expanded")
     direct = ExpandedDataset(real, synthetic)
     assert len(dataset) == len(direct) == 27
-    assert on_disk(dataset._x)
-    assert on_disk(direct._x)
-    np.testing.assert_array_equal(dataset._x, direct._x)
-    np.testing.assert_array_equal(direct._x[24:], made.array[[0, 2, 3]])
+    assert on_disk(dataset.data.samples.array)
+    assert on_disk(direct.data.samples.array)
+    np.testing.assert_array_equal(dataset.data.samples.array, direct.data.samples.array)
+    np.testing.assert_array_equal(direct.data.samples.array[24:], made.array[[0, 2, 3]])

@@ -164,9 +164,13 @@ def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_
 @pytest.mark.parametrize(
     ("name", "arm", "why"),
     [
-        ("random_forest", "pretrained", "it changes its rows during the training"),
+        (
+            "random_forest",
+            {"rows": {"synthetic": "passing", "mixing": "first"}},
+            "it changes its rows during the training",
+        ),
         ("random_forest", {"rows": "diverse", "mix": "mixup"}, "mixup trains on mixed labels"),
-        ("logistic_regression", "focal", "logistic_regression does not support custom losses"),
+        ("logistic_regression", "logit_adjusted", "logistic_regression does not support custom losses"),
         ("resnet18", {"head": "covariance"}, "its features are those of small_resnet"),
         ("mlp", "from_critic", "it has a network of its own"),
         ("gradient_boosting", {"start": "untrained_critic"}, "it has a network of its own"),
@@ -180,7 +184,9 @@ def test_an_arm_that_a_classifier_cannot_train_is_refused_when_the_recipe_is_rea
     assert parse(EvaluationSpec, {"arms": values["arms"]}, "here").arms[2] == arm_of(arm)
 
 
-@pytest.mark.parametrize("arm", ["class_weighted", "synthetic_only", "with_synthetic", "random_oversampled"])
+@pytest.mark.parametrize(
+    "arm", ["class_weighted", "synthetic_only", "with_synthetic", {"oversample": "random"}]
+)
 def test_arms_of_other_rows_and_weights_can_be_trained_on_a_table(arm):
     values = nested(name="random_forest", arms=["classical", "filtered", arm])
     assert parse(EvaluationSpec, values, "here").arms[2] == arm_of(arm)

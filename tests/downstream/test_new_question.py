@@ -22,7 +22,7 @@ from augmentor.run.session import Job
 MASKS = [
     "evaluation.model={question: bright_pixels, updates: 4, batch: 16}",
     "evaluation.augmentation.policy=none",
-    "evaluation.arms=[balanced, classical, synthetic, with_synthetic]",
+    "evaluation.arms=[balanced, classical, synthetic_only, with_synthetic]",
     "evaluation.mixing.shares=[0.25, 0.5]",
 ]
 
@@ -46,7 +46,7 @@ def test_another_question_goes_from_recipe_to_report(question, tiny_recipe, tiny
     assert "mean Dice coefficient" in verdict["sentence"]
     for split in ("validation", "test"):
         scores = results.where(metric="dice", split=split)
-        assert set(scores["arm"]) == {"balanced", "classical", "synthetic", "with_synthetic"}
+        assert set(scores["arm"]) == {"balanced", "classical", "synthetic_only", "with_synthetic"}
     # The metric is the mean of the numbers of both strata, and so is its change.
     arm = verdict["arm"]
     both = [results.where(arm=arm, metric="dice", split="test", class_=name) for name in ("disc", "ring")]

@@ -26,12 +26,15 @@ from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 from augmentor.modalities.policies import POLICIES, Policy
 
 PASSING = Rows(synthetic="passing")
+COPIES = Rows(synthetic="kept", copies=True)
+POOLED = Arm(rows=Rows(synthetic="all", mixing="pooled"))
+THINNED = Derived(base="best_mixing", leave_out="harmful_classes")
+NETWORK = ("best_real start=untrained_critic", "The critic's network")
 REAL_ALONE = (
     "real",
     "balanced",
     "classical",
     "class_weighted",
-    "focal",
     "logit_adjusted",
     "mixup",
     "cutmix",
@@ -58,32 +61,36 @@ def test_the_usual_arms_differ_as_declared():
     assert (only.rows.synthetic, only.rows.real) == ("passing", False)
 
 
+def test_a_dozen_arms_have_a_name_of_their_own():
+    assert list(PRESETS) == [
+        *("real", "balanced", "classical", "class_weighted", "logit_adjusted", "mixup", "cutmix"),
+        *("oversampled", "filtered", "synthetic_only", "with_synthetic", "from_critic"),
+    ]
+
+
 def test_presets_of_real_rows_alone_and_synthetic_ones_are_these():
     arms = {name: arm for name, arm in PRESETS.items() if isinstance(arm, Arm)}
     assert tuple(name for name, arm in arms.items() if arm.is_real_alone) == REAL_ALONE
     assert [name for name, arm in PRESETS.items() if pattern_of(arm).is_synthetic] == [
-        *("synthetic", "filtered", "pretrained", "synthetic_only"),
-        *("with_synthetic", "from_critic", "critic_and_rows", "classwise"),
+        *("filtered", "synthetic_only", "with_synthetic", "from_critic"),
     ]
-    assert [name for name, arm in PRESETS.items() if needs_critic(arm)] == [
-        *("from_critic", "critic_network", "critic_and_rows"),
-    ]
+    assert [name for name, arm in PRESETS.items() if needs_critic(arm)] == ["from_critic"]
 
 
-def test_filtered_gives_synthetic_rows_to_the_classes_that_lack_samples_and_passing_rows_go_to_all():
-    synthetic, filtered = PRESETS["synthetic"], PRESETS["filtered"]
-    assert (synthetic.rows.synthetic, synthetic.by_share) == ("all", False)
+def test_pooled_rows_have_no_share_and_filtered_differs_from_passing_rows_in_these_alone():
+    filtered = PRESETS["filtered"]
     assert filtered.by_share
+    assert not POOLED.by_share
     assert filtered.model_copy(update={"rows": PASSING}) == arm_of({"rows": "passing"})
 
 
 @pytest.mark.parametrize("base", REAL_ALONE)
 def test_an_arm_derived_from_the_best_real_one_differs_from_it_in_what_is_added_alone(base):
     plain = PRESETS[base]
-    both = settled(PRESETS["critic_and_rows"], plain)
+    both = settled(Derived(base="best_real", add=Arm(rows=PASSING, start="critic")), plain)
     assert (both.rows, both.start) == (PASSING, "critic")
     assert both.model_copy(update={"rows": Rows(), "start": "random"}) == plain
-    assert control(both) == settled(PRESETS["critic_network"], plain)
+    assert control(both) == settled(Derived(base="best_real", add=Arm(start="untrained_critic")), plain)
     assert control(settled(PRESETS["with_synthetic"], plain)) == plain
 
 
@@ -93,10 +100,10 @@ def test_an_arm_derived_from_the_best_real_one_differs_from_it_in_what_is_added_
         (Arm(mix="cutmix", start="critic"), {"mix": "cutmix", "start": "untrained_critic"}),
         (Arm(rows=PASSING, mix="mixup"), "mixup"),
         (Arm(head="covariance"), "classical"),
-        (PRESETS["pretrained"], "classical"),
+        (Arm(rows=Rows(synthetic="passing", mixing="first")), "classical"),
         (PRESETS["synthetic_only"], "classical"),
         # Copies of real rows, a smote row and an untrained network are no synthesis.
-        (PRESETS["duplicated"], "duplicated"),
+        (Arm(rows=COPIES), {"rows": COPIES}),
         (PRESETS["oversampled"], "oversampled"),
         (Arm(start="untrained_critic"), {"start": "untrained_critic"}),
     ],
@@ -111,17 +118,17 @@ def test_controls_are_those_of_the_settled_arms():
     arms = {
         "classical": Arm(),
         "cutmix": Arm(mix="cutmix"),
-        "critic_network": Arm(mix="cutmix", start="untrained_critic"),
+        "network": Arm(mix="cutmix", start="untrained_critic"),
         "filtered": PRESETS["filtered"],
         "with_synthetic": Arm(rows=PASSING, mix="cutmix"),
-        "classwise": PRESETS["filtered"],
+        "thinned": PRESETS["filtered"],
         "from_critic": Arm(mix="cutmix", start="critic"),
     }
     assert controls_of(arms) == {
         "filtered": "classical",
         "with_synthetic": "cutmix",
-        "classwise": "classical",
-        "from_critic": "critic_network",
+        "thinned": "classical",
+        "from_critic": "network",
     }
     # Whose control is not there has none; synthetic_only has nothing real that could be its control.
     others = arms_of(("mixup", "filtered", {"mix": "mixup", "start": "critic"}, "synthetic_only"))
@@ -158,11 +165,21 @@ def test_controls_are_those_of_the_settled_arms():
         ),
         (
             {"base": "best_real", "add": {"rows": "passing", "start": "critic"}},
-            "critic_and_rows",
+            "best_real rows=passing start=critic",
             "With synthetic, from the critic",
         ),
         ({"base": "best_real", "add": {"rows": "kept"}}, "best_real rows=kept", "Filtered synthetic"),
-        ({"base": "best_mixing", "leave_out": "harmful_classes"}, "classwise", "Synthetic where it helps"),
+        (
+            {"base": "best_mixing", "leave_out": "harmful_classes"},
+            "best_mixing leave_out=harmful_classes",
+            "Synthetic where it helps",
+        ),
+        ({"base": "best_real", "add": {"start": "untrained_critic"}}, *NETWORK),
+        ({"sampling": "natural", "loss": "focal"}, "sampling=natural loss=focal", "Focal loss"),
+        ({"oversample": "random"}, "oversample=random", "Random oversampling"),
+        ({"rows": {"synthetic": "kept", "copies": True}}, "rows=kept,copies", "Duplicated real"),
+        ({"rows": {"synthetic": "all", "mixing": "pooled"}}, "rows=all,pooled", "All synthetic"),
+        ({"rows": {"synthetic": "passing", "mixing": "first"}}, "rows=passing,first", "Synthetic first"),
     ],
 )
 def test_an_arm_of_fields_has_one_name_a_title_and_is_written_as_it_is_read(value, name, words):
@@ -212,6 +229,11 @@ def test_a_verdict_is_about_the_critics_start_where_nothing_else_is_synthetic():
         ("weighted_mixup", "{sampling: natural, loss: class_weighted, mix: mixup}"),
         ("diverse", "{rows: diverse, mix: mixup}"),
         ("feature_gan", "{head: generated}"),
+        ("focal", "{sampling: natural, loss: focal}"),
+        ("random_oversampled", "{oversample: random}"),
+        ("duplicated", "is now given by its fields: {rows: {synthetic: kept, copies: true}}"),
+        ("critic_network", "{base: best_real, add: {start: untrained_critic}}"),
+        ("classwise", "{base: best_mixing, leave_out: harmful_classes}"),
     ],
 )
 def test_what_is_no_arm_is_refused_with_what_to_write(value, reason):
@@ -226,12 +248,12 @@ def test_what_is_no_arm_is_refused_with_what_to_write(value, reason):
         (("mixup", "filtered", {"mix": "mixup"}), "named once, got mixup twice"),
         (
             ("real", "classical"),
-            "add one of synthetic, filtered, pretrained, with_synthetic, from_critic, critic_and_rows",
+            "add one of filtered, with_synthetic, from_critic to real, classical",
         ),
         (("oversampled", "with_synthetic"), "with_synthetic changes one thing about the best arm of real"),
-        (("classical", "synthetic", "classwise"), "classwise leaves classes out of the best arm that mixes"),
-        (("real", "synthetic_only"), "add one of synthetic, filtered"),
-        (("synthetic", "filtered"), "no synthetic rows against another; add one of real"),
+        (("classical", POOLED, THINNED), "leave_out=harmful_classes leaves classes out of the best arm that"),
+        (("real", "synthetic_only"), "add one of filtered, with_synthetic"),
+        ((POOLED, "filtered"), "no synthetic rows against another; add one of real"),
     ],
 )
 def test_arms_that_cannot_give_a_verdict_are_refused(values, reason):

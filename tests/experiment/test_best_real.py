@@ -89,7 +89,11 @@ def test_without_a_row_that_passed_it_is_the_baseline_and_nothing_is_advised(tmp
         (("classical", WITH_SYNTHETIC), {"rows": "passing"}),
         (("classical", "filtered", {"rows": "passing", "mix": "mixup"}), "filtered"),
         (
-            ("duplicated", "classwise", {"rows": "passing", "mix": "cutmix"}),
+            (
+                {"rows": {"synthetic": "kept", "copies": True}},
+                {"base": "best_mixing", "leave_out": "harmful_classes"},
+                {"rows": "passing", "mix": "cutmix"},
+            ),
             {"rows": "passing", "mix": "cutmix"},
         ),
     ],

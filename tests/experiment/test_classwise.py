@@ -8,14 +8,16 @@ from flat_spec import evaluation
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
 from augmentor.experiment import choose
-from augmentor.experiment.arms import arm_of
+from augmentor.experiment.arms import arm_of, name_of
 from augmentor.experiment.choose import empty_arms
 from augmentor.experiment.draw import KnownRows, rows_of
 from augmentor.experiment.spec import EvaluationSpec
 
 MIXED = {"rows": "passing"}
+THINNED = {"base": "best_mixing", "leave_out": "harmful_classes"}
+NAME = name_of(arm_of(THINNED))
 SPEC = evaluation(
-    arms=("classical", MIXED, "classwise"),
+    arms=("classical", MIXED, THINNED),
     seeds=2,
     updates=120,
     batch=16,
@@ -40,10 +42,10 @@ def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
     assert found.facts.left_out == ("common",)
     validation = found.results.where(metric="balanced_accuracy", split="validation")
     means = validation.groupby("arm")["value"].mean()
-    assert means["classwise"] > means["rows=passing"]
+    assert means[NAME] > means["rows=passing"]
     for left_out in ("common", "rare"):
         tried = found.results.where(setting={"without": left_out}, metric="balanced_accuracy")
-        assert tried["arm"].tolist() == ["classwise"] * 2
+        assert tried["arm"].tolist() == [NAME] * 2
 
 
 def test_where_no_class_does_harm_it_is_the_best_mixing_arm_fit_for_fit(tmp_path, monkeypatch):
@@ -51,7 +53,7 @@ def test_where_no_class_does_harm_it_is_the_best_mixing_arm_fit_for_fit(tmp_path
     found = run(tmp_path, marked(blobs((40, 40), 4, prefix="made", noise=0.2)))
     assert found.facts.left_out == ()
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
-        np.testing.assert_array_equal(stored["test/classwise"], stored["test/rows=passing"])
+        np.testing.assert_array_equal(stored[f"test/{NAME}"], stored["test/rows=passing"])
 
 
 def test_rows_of_a_class_that_is_left_out_are_not_drawn_and_others_are():
@@ -72,7 +74,7 @@ def test_with_every_class_left_out_the_arm_is_empty():
 
 
 def test_without_a_mixing_arm_it_is_refused_with_what_to_add():
-    values = {"arms": ["classical", "synthetic", "classwise"]}
-    reason = "add one of filtered, with_synthetic, critic_and_rows to classical, synthetic, classwise"
+    values = {"arms": ["classical", "synthetic_only", THINNED]}
+    reason = f"add one of filtered, with_synthetic to classical, synthetic_only, {NAME}"
     with pytest.raises(ConfigError, match=reason):
         parse(EvaluationSpec, values, "here")

@@ -8,7 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, recall_score
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.results import Results
 from augmentor.downstream.scores import contributions
-from augmentor.experiment.arms import PRESETS, Arm, pattern_of
+from augmentor.experiment.arms import PRESETS, Arm, Rows, pattern_of
 from augmentor.experiment.decide import choose, decide
 from augmentor.statistics.evidence import Evidence
 
@@ -28,10 +28,12 @@ def arms(seed, skills, y=Y):
     return {name: fake(rng, y, skill) for name, skill in skills.items()}
 
 
-SKILLS = {"real": 1.0, "classical": 1.6, "synthetic": 1.4, "filtered": 2.2, "synthetic_only": 3.0}
+POOLED = "rows=all,pooled"
+SKILLS = {"real": 1.0, "classical": 1.6, POOLED: 1.4, "filtered": 2.2, "synthetic_only": 3.0}
 
 
 FIELDS = {name: pattern_of(arm) for name, arm in PRESETS.items()}
+FIELDS[POOLED] = Arm(rows=Rows(synthetic="all", mixing="pooled"))
 
 
 def evidence(p, y, metric="balanced_accuracy", groups=None):
@@ -90,13 +92,13 @@ def test_an_arm_with_a_control_helps_only_where_it_gains_over_both():
 
 def test_test_part_plays_no_role_in_the_choice():
     # The best arms of the test part are others than those of validation.
-    upside_down = {"real": 2.5, "classical": 0.5, "synthetic": 2.5, "filtered": 0.5, "synthetic_only": 1.0}
+    upside_down = {"real": 2.5, "classical": 0.5, POOLED: 2.5, "filtered": 0.5, "synthetic_only": 1.0}
     found = decided(arms(0, upside_down), arms(1, SKILLS, V), bootstrap=100)
     assert (found.arm, found.baseline) == ("filtered", "classical")
 
 
 def test_choose_takes_the_first_of_equals_and_needs_both_sides():
-    assert choose({"real": 0.5, "balanced": 0.5, "filtered": 0.4, "synthetic": 0.4}, FIELDS) == (
+    assert choose({"real": 0.5, "balanced": 0.5, "filtered": 0.4, POOLED: 0.4}, FIELDS) == (
         "filtered",
         "real",
     )
@@ -126,7 +128,7 @@ def test_rows_follow_the_contract():
     for name in SKILLS:
         low, high = (table.value(arm=name, metric=f"balanced_accuracy_{end}") for end in ("low", "high"))
         assert 0 <= low < recall[name].mean() < high <= 1
-    for name in ("synthetic", "filtered", "synthetic_only"):
+    for name in (POOLED, "filtered", "synthetic_only"):
         delta = table.value(arm=name, metric="delta")
         assert delta == pytest.approx((recall[name] - recall["classical"]).mean(), abs=1e-12)
         assert table.value(arm=name, metric="delta_low") < delta < table.value(arm=name, metric="delta_high")
@@ -174,12 +176,12 @@ def test_identical_predictions_are_equivalent(metric):
 
 def test_an_empty_arm_is_judged_only_where_no_other_is_left():
     both = decision(empty_arms=["filtered"])
-    assert both.arm == "synthetic"
+    assert both.arm == POOLED
     assert (
         both.verdict.word
         == decision(skills={k: v for k, v in SKILLS.items() if k != "filtered"}).verdict.word
     )
-    alone = {name: skill for name, skill in SKILLS.items() if name != "synthetic"}
+    alone = {name: skill for name, skill in SKILLS.items() if name != POOLED}
     left = decision(skills=alone, empty_arms=["filtered"])
     assert (left.arm, left.verdict.word) == ("filtered", "inconclusive")
     assert "nothing was tested" in left.sentence
@@ -216,7 +218,7 @@ def test_parts_that_do_not_fit_are_refused():
         Evidence({name: contributions("accuracy", p, Y) for name, p in test.items()}, Y[:-1], ("a",))
 
 
-NULL = {"real": 1.5, "classical": 1.5, "synthetic": 1.5, "filtered": 1.5}
+NULL = {"real": 1.5, "classical": 1.5, POOLED: 1.5, "filtered": 1.5}
 
 
 def test_null_calibration_with_the_choice_of_arms():

@@ -18,6 +18,10 @@ KNOWN = KnownRows(REAL_Y, SYNTHETIC_Y, MARKS, 3)
 ARMS = arms_of(
     [
         *(arm for arm in PRESETS.values() if isinstance(arm, Arm)),
+        {"rows": {"synthetic": "all", "mixing": "pooled"}},
+        {"rows": {"synthetic": "passing", "mixing": "first"}},
+        {"rows": {"synthetic": "kept", "copies": True}},
+        {"oversample": "random"},
         {"rows": "passing"},
         {"rows": "diverse", "mix": "mixup"},
         {"rows": "passing", "sampling": "natural", "loss": "class_weighted"},
@@ -85,15 +89,15 @@ def test_the_share_holds_for_every_class_with_kept_rows_in_every_batch(share):
 def test_only_the_rows_an_arm_asks_for_are_drawn():
     used = {
         name: np.unique(np.concatenate([p.row[p.synthetic] for p in draws(name)]))
-        for name in ("synthetic", "filtered", "synthetic_only")
+        for name in ("rows=all,pooled", "filtered", "synthetic_only")
     }
-    np.testing.assert_array_equal(used["synthetic"], np.arange(50))
+    np.testing.assert_array_equal(used["rows=all,pooled"], np.arange(50))
     np.testing.assert_array_equal(used["filtered"], np.flatnonzero(KEPT))
     np.testing.assert_array_equal(used["synthetic_only"], np.flatnonzero(PASSED))
 
 
 def test_pooled_rows_of_a_class_are_equally_likely():
-    picked = draws("synthetic")
+    picked = draws("rows=all,pooled")
     share = np.mean(np.concatenate([p.synthetic[p.y == 1] for p in picked]))
     assert share == pytest.approx(20 / 30, abs=0.03)  # 20 synthetic beside 10 real rows
 
@@ -121,7 +125,7 @@ def test_every_class_that_has_rows_that_passed_is_mixed_at_the_same_share(share)
 
 
 def test_pretraining_is_synthetic_for_the_first_half_and_the_classical_arm_for_the_second():
-    picked, classical = draws("pretrained", steps=60), draws("classical", steps=60)
+    picked, classical = draws("rows=passing,first", steps=60), draws("classical", steps=60)
     for k in np.unique(SYNTHETIC_Y[PASSED]):
         made = np.array([p.synthetic[p.y == k].mean() for p in picked])
         assert made[:30].min() == 1
@@ -140,7 +144,7 @@ def test_annealing_falls_linearly_to_zero_at_three_quarters():
 
 
 def test_copies_stand_in_for_kept_rows_with_real_rows_of_the_class():
-    rows = rows_of(ARMS["duplicated"], KNOWN, seed=3)
+    rows = rows_of(ARMS["rows=kept,copies"], KNOWN, seed=3)
     assert [len(index) for index in rows.synthetic] == [0, 10, 15]
     for k, index in enumerate(rows.synthetic):
         assert set(REAL_Y[index]) <= {k}
@@ -172,7 +176,7 @@ def oversampling(name, steps=200):
 
 
 def test_random_oversampling_draws_real_rows_and_no_other():
-    rows, picked = oversampling("random_oversampled")
+    rows, picked = oversampling("oversample=random")
     assert [len(a) + len(b) for a, b in zip(rows.real, rows.synthetic, strict=True)] == [50, 50, 50]
     for one in picked:
         assert not one.synthetic.any()
@@ -190,7 +194,7 @@ def test_smote_rows_take_part_as_often_as_they_are_among_the_rows_of_their_class
 
 
 def test_oversampling_uses_no_synthetic_row_of_the_generator():
-    for name in ("oversampled", "random_oversampled"):
+    for name in ("oversampled", "oversample=random"):
         assert not ARMS[name].is_synthetic
         rows = rows_of(ARMS[name], KNOWN, seed=0)
         assert not any(len(part) for part in rows.synthetic)

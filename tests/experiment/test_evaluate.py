@@ -19,8 +19,11 @@ from augmentor.experiment.spec import DEFAULT_ARMS
 from augmentor.experiment.values import Workers
 from augmentor.modalities.policies import Policy
 
+POOLED = {"rows": {"synthetic": "all", "mixing": "pooled"}}
+POOLED_NAME = "rows=all,pooled"
+DUPLICATED = {"rows": {"synthetic": "kept", "copies": True}}
 TINY = evaluation(
-    arms=(*DEFAULT_ARMS[:-1], "synthetic", "filtered", "synthetic_only"),
+    arms=(*DEFAULT_ARMS[:-1], POOLED, "filtered", "synthetic_only"),
     seeds=3,
     updates=12,
     batch=16,
@@ -53,7 +56,7 @@ def test_every_arm_has_its_scores_on_both_held_out_parts(finished):
             (arm, seed) for arm in arms for seed in range(3)
         )
     assert set(found.results.table["dataset"]) == {"blobs"}
-    for arm in ("synthetic", "filtered"):
+    for arm in (POOLED_NAME, "filtered"):
         for metric in ("delta", "delta_low", "delta_high", "minimum_detectable", "margin"):
             assert found.results.value(arm=arm, split="test", metric=metric) is not None
         assert found.results.value(arm=arm, metric="recall_delta", class_="rare") is not None
@@ -73,14 +76,14 @@ def test_the_gain_is_the_difference_of_the_arms_printed_beside_it(finished):
     _, found = finished
     baseline = found.facts.verdict.baseline
     means = found.results.where(metric="balanced_accuracy", split="test").groupby("arm")["value"].mean()
-    for arm in ("synthetic", "filtered"):
+    for arm in (POOLED_NAME, "filtered"):
         delta = found.results.value(arm=arm, metric="delta", split="test")
         assert delta == pytest.approx(means[arm] - means[baseline], abs=1e-12)
     controls = found.facts.controls
     bases = [arm for arm in TINY.arms if isinstance(arm, Arm) and arm.is_real_alone]
     added = {name_of(settled(PRESETS["with_synthetic"], base)): name_of(base) for base in bases}
     best = added[found.facts.resolved_to["with_synthetic"]]
-    assert controls == {"synthetic": "classical", "filtered": "classical", "with_synthetic": best}
+    assert controls == {POOLED_NAME: "classical", "filtered": "classical", "with_synthetic": best}
     for arm, control in controls.items():
         delta = found.results.value(arm=arm, metric="delta_control", split="test")
         assert delta == pytest.approx(means[arm] - means[control], abs=1e-12)
@@ -101,7 +104,7 @@ def test_choices_are_the_best_on_validation(finished):
     verdict = found.facts.verdict
     without = ["real", "balanced", "classical", "class_weighted", "mixup", "cutmix"]
     assert held[verdict.baseline] == held[without].max()
-    assert held[verdict.arm] == held[["synthetic", "filtered", "with_synthetic"]].max()
+    assert held[verdict.arm] == held[[POOLED_NAME, "filtered", "with_synthetic"]].max()
     advice = found.facts.recommendation
     assert advice.gain == pytest.approx(held[verdict.arm] - held[verdict.baseline], abs=1e-12)
     assert advice.arm == (verdict.arm if advice.use else verdict.baseline)
@@ -192,11 +195,11 @@ def test_more_seeds_keep_the_fits_that_are_there(finished):
 
 
 def test_a_damaged_fit_is_named(tmp_path):
-    run(tmp_path, changed(TINY, seeds=1, arms=("balanced", "synthetic")))
+    run(tmp_path, changed(TINY, seeds=1, arms=("balanced", POOLED)))
     file = next((tmp_path / "fits").iterdir())
     file.write_bytes(file.read_bytes()[:40])
     with pytest.raises(DataError, match="is damaged"):
-        run(tmp_path, changed(TINY, seeds=1, arms=("balanced", "synthetic")))
+        run(tmp_path, changed(TINY, seeds=1, arms=("balanced", POOLED)))
 
 
 def test_the_test_part_has_no_say_in_any_choice_or_fit(finished, tmp_path):
@@ -244,8 +247,10 @@ def test_surplus_rows_train_synthetic_only_and_not_filtered(tmp_path):
 
 
 def test_every_other_arm_runs_through_the_same_code(tmp_path):
-    arms = ("real", "filtered", "duplicated", "class_weighted", "focal", "logit_adjusted", "mixup", "cutmix")
-    found = run(tmp_path, changed(TINY, arms=arms, seeds=1, shares=(0.5,), anneal=True))
+    plain = ("real", "filtered", "class_weighted", "logit_adjusted", "mixup", "cutmix")
+    arms = (*plain, "rows=kept,copies", "sampling=natural loss=focal")
+    fields = (DUPLICATED, {"sampling": "natural", "loss": "focal"})
+    found = run(tmp_path, changed(TINY, arms=(*plain, *fields), seeds=1, shares=(0.5,), anneal=True))
     scores = found.results.where(metric="balanced_accuracy", split="test")
     assert sorted(scores["arm"]) == sorted(arms)
     assert len(set(_first_probability(tmp_path, arms))) == len(arms)
@@ -285,7 +290,7 @@ def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
     runner = runner_of(tmp_path)
     keys += [runner.job(arm_of("filtered"), 0.25, 0).key, runner.job(arm_of("filtered"), 0.5, 1).key]
     keys += [
-        runner.job(arm_of("duplicated"), 0.5, 0).key,
+        runner.job(arm_of(DUPLICATED), 0.5, 0).key,
         runner.job(arm_of("filtered"), 0.5, 0, without=(1,)).key,
     ]
     train, validation, test, synthetic = parts()
@@ -309,7 +314,7 @@ def test_a_fit_that_is_not_there_reads_as_none(tmp_path):
 def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
     """Unseen real rows of the rare class must help; rows with the labels turned round must hurt."""
     spec = evaluation(
-        arms=("classical", "synthetic"), seeds=3, updates=80, batch=32, channels=8,
+        arms=("classical", POOLED), seeds=3, updates=80, batch=32, channels=8,
         policy=Policy(brightness=0.05, contrast=0.05),
         pool_versions=4, bootstrap=500,
     )  # fmt: skip
@@ -317,12 +322,12 @@ def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
     more = blobs((0, 145), 4, prefix="more")
     helps = run(tmp_path / "helps", spec, (train, validation, test, marked(more)))
     assert helps.facts.verdict.word == "helps"
-    assert helps.results.value(arm="synthetic", metric="delta") > 0.02
+    assert helps.results.value(arm=POOLED_NAME, metric="delta") > 0.02
     wrong = blobs((150, 150), 5, prefix="wrong")
     turned = marked(replace(wrong, y=1 - wrong.y))
     hurts = run(tmp_path / "hurts", spec, (blobs((150, 40), 1), validation, test, turned))
     assert hurts.facts.verdict.word == "hurts"
-    assert hurts.results.value(arm="synthetic", metric="delta") < -0.02
+    assert hurts.results.value(arm=POOLED_NAME, metric="delta") < -0.02
 
 
 def test_the_test_part_is_opened_once_and_after_the_share_is_chosen(tmp_path, monkeypatch):

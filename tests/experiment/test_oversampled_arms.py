@@ -12,9 +12,16 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment import fit as fit_module
 
-ARMS = ("classical", "filtered", "oversampled", "random_oversampled")
+ARMS = ("classical", "filtered", "oversampled", "oversample=random")
 SPEC = evaluation(
-    arms=ARMS, seeds=2, updates=6, batch=12, channels=4, shares=(0.5,), pool_versions=2, bootstrap=100
+    arms=(*ARMS[:-1], {"oversample": "random"}),
+    seeds=2,
+    updates=6,
+    batch=12,
+    channels=4,
+    shares=(0.5,),
+    pool_versions=2,
+    bootstrap=100,
 )
 
 

@@ -16,12 +16,13 @@ from augmentor.core.files import write_json
 from augmentor.core.kinds import IMAGE
 from augmentor.core.results import Results
 from augmentor.experiment.arm_words import describe, title
-from augmentor.experiment.arms import PRESETS, pattern_of
+from augmentor.experiment.arms import arms_of, pattern_of
 from augmentor.report.render import render
 from augmentor.report.run_facts import RunFacts
 from augmentor.report.summarise import summarise
 
-ARMS = ("real", "balanced", "classical", "synthetic", "filtered", "synthetic_only")
+POOLED = {"rows": {"synthetic": "all", "mixing": "pooled"}}
+ARMS = arms_of(("real", "balanced", "classical", POOLED, "filtered", "synthetic_only"))
 CELLS = ("neutrophil", "eosinophil", "lymphocyte", "monocyte", "basophil")
 REASONS = ("label", "copy", "outlier", "duplicate", "surplus")
 
@@ -36,7 +37,7 @@ class Case:
     channels: int = 1
     effect: float = 0.031
     word: str = "helps"
-    arms: tuple[str, ...] = ARMS
+    arms: tuple[str, ...] = tuple(ARMS)
     without: tuple[str, ...] = ()  # training, copies, quality, confusion, calibration, shares, ...
     title: str = "Example with made-up numbers"
     dataset: str = "made_up_cells"
@@ -95,7 +96,7 @@ def rows_of(case: Case) -> list[dict]:
         half = 1.96 * own.std(ddof=1 if case.seeds > 1 else 0) / np.sqrt(case.seeds) + 0.012
         add("balanced_accuracy_low", own.mean() - half, arm)
         add("balanced_accuracy_high", own.mean() + half, arm)
-        if arm in ARMS[3:]:
+        if arm in tuple(ARMS)[3:]:
             _gain(case, add, arm, centres[arm] - centres["classical"], rng)
         if control := case.extra.get("evaluate", {}).get("controls", {}).get(arm):
             change = centres[arm] - centres[control]
@@ -259,11 +260,11 @@ def facts_of(case: Case) -> RunFacts:
             "seeds": range(case.seeds),
             "arms": {
                 name: {
-                    "title": title(PRESETS[name]),
-                    "description": describe(PRESETS[name]),
-                    "synthetic": pattern_of(PRESETS[name]).is_synthetic,
+                    "title": title(arm),
+                    "description": describe(arm),
+                    "synthetic": pattern_of(arm).is_synthetic,
                 }
-                for name in ARMS
+                for name, arm in ARMS.items()
             },
             "verdict": verdict,
             "recommendation": {

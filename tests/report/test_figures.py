@@ -54,7 +54,7 @@ def test_the_change_by_synthesis_alone_is_drawn_where_a_control_is_not_the_basel
     def drawn(name, controls):
         return alone(maker.write_run(tmp_path / name, maker.Case(extra={"evaluate": {"controls": controls}})))
 
-    both = drawn("both", {"filtered": "balanced", "synthetic": "classical"})
+    both = drawn("both", {"filtered": "balanced", "rows=all,pooled": "classical"})
     assert [row[:2] for row in both.table.rows] == [
         ["All synthetic", "Classical augmentation"],
         ["Filtered synthetic", "Balanced sampling"],

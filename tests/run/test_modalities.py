@@ -71,8 +71,8 @@ def test_the_whole_job(tmp_path: Path, tiny_recipe: Path, kind: str) -> None:
     expanded = ExpandedDataset.from_folder(folder / "expanded")
     assert tuple(expanded[0][0].shape) == shape
     assert expanded.is_synthetic.any()
-    assert min(float(x.min()) for x, _, _ in expanded) >= 0
-    assert max(float(x.max()) for x, _, _ in expanded) <= 1
+    assert min(float(x.min()) for x, _ in expanded) >= 0
+    assert max(float(x.max()) for x, _ in expanded) <= 1
     # The real rows come back as data, in their own units.
     again = load(str(folder / "expanded")).parts["train"]
     parts = load(str(path), series=recipe.series).parts["all"]

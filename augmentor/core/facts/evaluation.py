@@ -70,7 +70,8 @@ class EvaluateFacts(Facts):
         share_of: the share of each mixing arm.
         share_by: "validation" where shares were chosen, "recipe" where they were given.
         share_seeds: fits that each choice of a share was averaged over; 0 where it was given.
-        left_out: classes without synthetic rows in the arm ``classwise``; None without that arm.
+        left_out: classes without synthetic rows in the arm that leaves harmful classes out of the best
+            mixing arm; None without that arm.
         seeds: numbers of the seed column.
         classifier_seeds: the seeds that they stand for.
         needed: cases and seeds that would have shown an effect of the size of the margin.

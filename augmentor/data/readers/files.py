@@ -11,8 +11,22 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from augmentor.core.errors import DataError
+
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".feather"})
 """Tables, which are not read."""
+
+
+def refuse_table(path: Path) -> None:
+    """Refuse a file whose name says that it is a table.
+
+    Raises:
+        DataError: saying what is read.
+    """
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        raise DataError(
+            f"{path} is a table; tables come in a later release, this one reads images, volumes and series"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
 from augmentor.data.loaded import Layout, SkippedFile
-from augmentor.data.readers.files import TABLE_SUFFIXES, Files, Found
+from augmentor.data.readers.expanded import whole_numbers
+from augmentor.data.readers.files import Files, Found, refuse_table
 from augmentor.data.readers.npz import find_pairs, flat_labels, read_arrays, source_marks
 from augmentor.data.readers.table import reader_of
 from augmentor.data.readers.tree import read_metadata, walk
@@ -116,10 +117,7 @@ def foreign_path(source: Path) -> Path:
         return source
     if reader_of(source) is not None:
         return source
-    if source.suffix.lower() in TABLE_SUFFIXES:
-        raise DataError(
-            f"{source} is a table; tables come in a later release, this one reads images, volumes and series"
-        )
+    refuse_table(source)
     raise DataError(f"{source} cannot be read; synthetic samples come as {FORMS}")
 
 
@@ -299,12 +297,9 @@ def unjudged(samples: Samples, rows: Sequence[Mapping[str, str]], digest: str) -
     provenance = pd.DataFrame({"synthesizer": [digest] * len(samples)})
     if "synthesizer" in table:
         provenance["synthesizer"] = table["synthesizer"].where(table["synthesizer"].astype(bool), digest)
-    seeds = [str(value) for value in table["seed"]] if "seed" in table else [""] * len(samples)
     # As text: a seed of 63 bits does not survive floating point.
-    provenance["seed"] = pd.array(
-        [int(seed) if seed.isascii() and seed.isdigit() and int(seed) < 2**63 else None for seed in seeds],
-        dtype="Int64",
-    )
+    seeds = [str(value) for value in table["seed"]] if "seed" in table else [""] * len(samples)
+    provenance["seed"] = whole_numbers(seeds)
     for name in table.columns:
         if name in (*COLUMNS, *PROVENANCE, "group"):
             continue

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from augmentor.core.cells import plain_cell
 from augmentor.core.errors import DataError
 from augmentor.data.loaded import SkippedFile
 from augmentor.data.readers.files import Files, Folder
@@ -82,7 +83,16 @@ def read_metadata(root: Path) -> list[dict[str, str]]:
     """Return the rows of ``root``/metadata.csv that have a ``source``; none where there is no such file."""
     try:
         with (root / "metadata.csv").open(encoding="utf-8", newline="") as handle:
-            return [row for row in csv.DictReader(handle) if row.get("source")]
+            return [
+                # Cells beyond the header's come as a list, missing ones as None.
+                {
+                    plain_cell(name): plain_cell(cell)
+                    for name, cell in row.items()
+                    if isinstance(name, str) and isinstance(cell, str)
+                }
+                for row in csv.DictReader(handle)
+                if row.get("source")
+            ]
     except (OSError, UnicodeDecodeError, csv.Error):
         return []
 

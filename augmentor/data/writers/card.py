@@ -6,20 +6,55 @@ import html
 from collections.abc import Sequence
 
 from augmentor.core.samples import Samples
-from augmentor.data.cards import Card
+from augmentor.data.expanded import About
+
+SPLIT_NOTE = """ `split.csv` says which case of the source data is in which
+part, by its `id` there, with `group` (a patient, say) as a pseudonym; whoever has the data can train and test
+on exactly these parts."""
 
 
 def dataset_card(
-    train: Samples, kept: Samples, *, name: str, card: Card | None, folders: Sequence[str], values: str
+    train: Samples,
+    kept: Samples,
+    *,
+    about: About,
+    folders: Sequence[str],
+    values: str,
+    split: bool,
 ) -> str:
     """Return the Markdown of a short datasheet (after Gebru 2021, "Datasheets for Datasets").
 
-    ``values`` is a paragraph on how the values of the data became those of the files.
+    ``values`` is a paragraph on how the values of the data became those of the files, and ``split`` whether
+    there is a split.csv beside it.
     """
-    title = card.title if card else name
     kind = train.kind
+    rows = [
+        f"| {plain(label)} | {plain(f'train/{folder}')} | {train.counts[label]} | {kept.counts[label]} |"
+        for label, folder in zip(train.classes, folders, strict=True)
+    ]
     lines = [
-        f"# {_plain(title)}, expanded",
+        *heading(train, kept, about),
+        "| class | folder | real | synthetic |",
+        "|---|---|---|---|",
+        *rows,
+        *source(train, about),
+        *("", "## Values", "", values, ""),
+        *("## Files", ""),
+        f"`metadata.csv` has a row for every {kind.name}: `file_name`, `label`, `class`, `source` (real or",
+        "synthetic), `original_id`, and for synthetic ones the SHA-256 of the `synthesizer`, the `seed` and",
+        "the scores of the filters. `train/metadata.csv` is the same with paths from `train/`, where Hugging",
+        f"Face's ImageFolder looks for it. Only the training part is here: validation and test {kind.plural}",
+        "are not." + (SPLIT_NOTE if split else ""),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def heading(train: Samples, kept: Samples, about: About) -> list[str]:
+    """Return the title, the counts, and what synthetic samples are not."""
+    kind = train.kind
+    return [
+        f"# {plain(about.title)}, expanded",
         "",
         f"{len(train)} real training {kind.plural} and {len(kept)} synthetic ones that passed the filters.",
         "",
@@ -29,39 +64,23 @@ def dataset_card(
         "anonymised copy: a generator can repeat what it was trained on. The report of the run says whether",
         "they helped, and shows the ones closest to real ones.",
         "",
-        "| class | folder | real | synthetic |",
-        "|---|---|---|---|",
     ]
-    lines += [
-        f"| {_plain(label)} | {_plain(f'train/{folder}')} | {train.counts[label]} | {kept.counts[label]} |"
-        for label, folder in zip(train.classes, folders, strict=True)
-    ]
-    lines += [
-        "",
-        "## Source",
-        "",
-        f"- dataset: {_plain(name)}",
-        f"- licence of the real {kind.plural}: "
-        f"{_plain(card.licence if card else 'unknown: ask who gave you the data')}",
-    ]
-    if card:
-        lines += [f"- source: {_plain(card.source)}", f"- citation: {_plain(card.citation)}"]
-        lines += [f"- note: {_plain(note)}" for note in card.notes]
-    lines += ["", "## Values", "", values, ""]
-    lines += [
-        "## Files",
-        "",
-        f"`metadata.csv` has a row for every {kind.name}: `file_name`, `label`, `class`, `source` (real or",
-        "synthetic), `original_id`, and for synthetic ones the SHA-256 of the `synthesizer`, the `seed` and",
-        "the scores of the filters. `train/metadata.csv` is the same with paths from `train/`, where Hugging",
-        f"Face's ImageFolder looks for it. Only the training part is here: validation and test {kind.plural}",
-        "are not.",
-        "",
-    ]
-    return "\n".join(lines)
 
 
-def _plain(text: str) -> str:
+def source(train: Samples, about: About) -> list[str]:
+    """Return where the real samples come from, and their licence."""
+    lines = [
+        *("", "## Source", ""),
+        f"- dataset: {plain(about.name)}",
+        f"- licence of the real {train.kind.plural}: "
+        f"{plain(about.licence or 'unknown: ask who gave you the data')}",
+    ]
+    if about.source:
+        lines += [f"- source: {plain(about.source)}", f"- citation: {plain(about.citation)}"]
+    return [*lines, *(f"- note: {plain(note)}" for note in about.notes)]
+
+
+def plain(text: str) -> str:
     """Return ``text`` as one line of Markdown that no sign in it can break out of."""
     line = html.escape(" ".join(text.split()), quote=False)
     return "".join(f"\\{sign}" if sign in "\\|`*[]" else sign for sign in line)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
 
-from augmentor.core.errors import DataError
+from augmentor.core.cells import guarded_table
 from augmentor.core.files import atomic_folder
 from augmentor.core.samples import Samples
-from augmentor.core.synthetic import PROVENANCE, SyntheticSet
+from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.cards import Card
+from augmentor.data.expanded import About, check_alike, group_key, row_table
 from augmentor.data.loaded import Layout
 from augmentor.data.writers.card import dataset_card
+from augmentor.data.writers.split import SPLIT, split_table
 
 COLUMNS = ("file_name", "label", "class", "source", "original_id", "synthesizer", "seed")
 WINDOWS_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -65,6 +66,7 @@ def write_expanded(
     layout: Layout,
     name: str,
     card: Card | None = None,
+    parts: Mapping[str, Samples] | None = None,
 ) -> None:
     """Write the real training part and the kept synthetic rows, whole or not at all.
 
@@ -75,18 +77,29 @@ def write_expanded(
         StorageError: if ``folder`` exists or cannot be written.
     """
     kept = synthetic.kept_samples
-    _check_same(train, kept)
+    check_alike([train, kept])
     writer.check(train)
     folders = class_folders(train.classes)
-    table = _metadata(train, kept, synthetic, writer.places(train, kept, folders))
+    split = {"train": train} if parts is None else parts
+    table = row_table(train, synthetic, group_key=group_key(split))
+    table.insert(0, "file_name", writer.places(train, kept, folders))
     with atomic_folder(folder) as temporary:
         archive = None if layout == "folder" else safe_name(name)
         writer.write(temporary, train, kept, table, folders=folders, archive=archive)
-        table.to_csv(temporary / "metadata.csv", index=False)
+        guarded_table(table).to_csv(temporary / "metadata.csv", index=False)
         # Hugging Face takes train/ for a split and then looks for metadata.csv in it, not above it.
         inner = table.assign(file_name=table["file_name"].str.removeprefix("train/"))
-        inner.to_csv(temporary / "train" / "metadata.csv", index=False)
-        text = dataset_card(train, kept, name=name, card=card, folders=folders, values=writer.describe(train))
+        guarded_table(inner).to_csv(temporary / "train" / "metadata.csv", index=False)
+        if parts is not None:
+            guarded_table(split_table(parts)).to_csv(temporary / SPLIT, index=False)
+        text = dataset_card(
+            train,
+            kept,
+            about=About.of(name, card),
+            folders=folders,
+            values=writer.describe(train),
+            split=parts is not None,
+        )
         (temporary / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -111,45 +124,7 @@ def safe_name(name: str) -> str:
     """Return ``name`` as one plain path element: letters, digits, space, ``_``, ``-``, ``.``, ``+``."""
     plain = "".join(sign if sign.isalnum() or sign in " _-.+" else "_" for sign in name)
     plain = plain.strip(" .")[:60].strip(" .")
-    if not plain or plain.split(".")[0].casefold() in WINDOWS_NAMES:
+    # A leading - or + would be an option to a shell and a formula to a spreadsheet.
+    if not plain or plain[0] in "-+" or plain.split(".")[0].casefold() in WINDOWS_NAMES:
         plain = f"_{plain}"
     return plain
-
-
-def _check_same(train: Samples, kept: Samples) -> None:
-    for what, real, made in (
-        ("classes", train.classes, kept.classes),
-        ("value range", train.value_range, kept.value_range),
-        ("form", train.row_form, kept.row_form),
-    ):
-        if real != made:
-            raise DataError(
-                f"real and synthetic {train.kind.plural} must share their {what}, got {real} and {made}"
-            )
-
-
-def _metadata(train: Samples, kept: Samples, synthetic: SyntheticSet, places: list[str]) -> pd.DataFrame:
-    labels = np.concatenate([train.y, kept.y])
-    table = pd.DataFrame(
-        {
-            "file_name": places,
-            "label": labels,
-            "class": [train.classes[label] for label in labels],
-            "source": ["real"] * len(train) + ["synthetic"] * len(kept),
-            "original_id": [*map(str, train.ids), *map(str, kept.ids)],
-        }
-    )
-    rows = synthetic.provenance.loc[synthetic.kept].reset_index(drop=True)
-    # Int64 has missing values; int64 would turn to floats beside the real rows, and lose digits.
-    rows = rows.astype({name: "Int64" for name in rows.columns if pd.api.types.is_integer_dtype(rows[name])})
-    rows.index += len(train)
-    table = table.join(rows)
-    if train.group is not None:
-        table["group"] = [*map(str, train.group), *([""] * len(kept))]
-    return table[
-        [
-            *COLUMNS,
-            *(["group"] if train.group is not None else []),
-            *(name for name in rows.columns if name not in PROVENANCE),
-        ]
-    ]

@@ -59,16 +59,10 @@ def used_settings(recipe: Recipe) -> dict[str, Any]:
     return {**values, "training": {"seed": recipe.training.seed}}
 
 
-def external_job(
-    real: str,
-    synthetic: Path | str,
-    recipe: str = "default",
-    assignments: Sequence[str] = (),
-    out: Path | str = Path("runs"),
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> tuple[Job, Plan]:
-    """Check what :func:`evaluate_foreign` is given; return the job and its plan. No step is run yet.
+def external_plan(
+    real: str, synthetic: Path | str, recipe: str, assignments: Sequence[str]
+) -> tuple[Recipe, Plan]:
+    """Check what :func:`evaluate_foreign` is given; return the recipe and the plan. No step is run yet.
 
     Raises:
         ConfigError: as :func:`foreign_recipe`.
@@ -78,7 +72,7 @@ def external_job(
 
     source = foreign_path(Path(synthetic).expanduser())
     made = foreign_recipe(real, recipe, assignments)
-    return Job(made, Path(out), device, progress or Silent()), external_evaluation(made, source)
+    return made, external_evaluation(made, source)
 
 
 def evaluate_foreign(
@@ -110,8 +104,8 @@ def evaluate_foreign(
         DataError: if real or synthetic data cannot be used.
         SuppliedLeakError: if a validation or test case is among the synthetic samples.
     """
-    job, plan = external_job(real, synthetic, recipe, assignments, out, device, progress)
-    session = begin(job, plan)
+    made, plan = external_plan(real, synthetic, recipe, assignments)
+    session = begin(Job(made, Path(out), device, progress or Silent()), plan)
     with session.recorded():
         run_steps(plan.steps, session.context)
         return session.finish()
