@@ -19,7 +19,6 @@ evaluation:
   model: {updates: 8, batch: 16}
   augmentation: {pool_versions: 2}
   mixing: {share_seeds: 1}
-  statistics: {bootstrap: 100}
 execution: {processes: 1}
 """
 

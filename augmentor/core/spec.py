@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.renamed import new_name, new_value
+from augmentor.core.renamed import new_name, new_value, why_gone
 
 
 class Spec(BaseModel):
@@ -126,6 +126,8 @@ def explain(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         if renamed := new_name(name):
             return f"{name!r} is called {renamed!r} now"
+        if gone := why_gone(name):
+            return f"{name!r} is there no more: {gone}"
         known = known_fields(model, path[:-1])
         near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "known keys: " + ", ".join(sorted(known))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, T
 from numpy.typing import NDArray
 from pydantic import Field
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import ConfigError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.core.spec import Spec
@@ -105,12 +106,9 @@ class Metric:
 
     Attributes:
         words: what it is called in a sentence.
-        unseen: how far one case of a kind not met may lie off; see
-            :func:`augmentor.statistics.variance.components`.
     """
 
     words: str
-    unseen: float = 0.0
 
 
 class Batches(Protocol):
@@ -235,8 +233,8 @@ class Downstream(ABC):
         """
 
     @abstractmethod
-    def contributions(self, metric: str, predictions: Floats, samples: Samples) -> Floats:
-        """Split a metric over the cases: the sum over strata of the mean over their cases is the metric.
+    def case_values(self, metric: str, predictions: Floats, samples: Samples) -> CaseValues:
+        """Return what every case is worth to a metric, and how the cases of the strata make it.
 
         Args:
             metric: one of :attr:`metrics`.
@@ -244,14 +242,14 @@ class Downstream(ABC):
             samples: the part.
 
         Returns:
-            (S, N).
+            With a table (S, N) in [0, 1] and a weight for each stratum that has cases.
 
         Raises:
             DataError: if predictions and samples do not fit each other.
         """
 
     def by_stratum(self, predictions: Floats, samples: Samples) -> dict[str, Floats]:
-        """Return tables (S, N) by name whose mean over the cases of a stratum is a number of that stratum.
+        """Return tables (S, N) in [0, 1] by name; the mean over a stratum's cases is a number of it.
 
         Their changes are given for each stratum, with intervals that hold for all of them.
         """

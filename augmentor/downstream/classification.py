@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import DataError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.downstream.base import (
@@ -21,9 +22,11 @@ from augmentor.downstream.base import (
     Scored,
     Training,
 )
+from augmentor.downstream.case_values import PRIMARY_METRICS, case_values
 from augmentor.downstream.models import MODELS, why_not
-from augmentor.downstream.scores import checked, contributions, score
+from augmentor.downstream.scores import checked, score
 from augmentor.metrics.calibration import calibration_rows
+from augmentor.metrics.names import METRIC_WORDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +38,7 @@ class Classification(Downstream):
     """One class per sample; predictions are probabilities (N, K) whose rows sum to 1."""
 
     name = "classification"
-    metrics: ClassVar[Mapping[str, Metric]] = {
-        "balanced_accuracy": Metric("balanced accuracy"),
-        # Chosen by the coverage of gains of the AUROC near 1, see docs/concepts/verdict.md.
-        "macro_auroc": Metric("macro AUROC", unseen=0.08),
-        "accuracy": Metric("accuracy"),
-    }
+    metrics: ClassVar[Mapping[str, Metric]] = {name: Metric(METRIC_WORDS[name]) for name in PRIMARY_METRICS}
     models = MODELS
     seen_synthetic_alone = ("accuracy", "balanced_accuracy")
 
@@ -81,9 +79,9 @@ class Classification(Downstream):
         """Return accuracies, areas, calibration and class-wise scores; with details the confusion matrix."""
         return score(predictions, samples.y, samples.classes, confusion=details)
 
-    def contributions(self, metric: str, predictions: Floats, samples: Samples) -> Floats:
-        """Split a metric over the cases; see :func:`augmentor.downstream.scores.contributions`."""
-        return contributions(metric, probabilities(predictions, samples), samples.y)
+    def case_values(self, metric: str, predictions: Floats, samples: Samples) -> CaseValues:
+        """Return what every case is worth; see :func:`augmentor.downstream.case_values.case_values`."""
+        return case_values(metric, probabilities(predictions, samples), samples.y)
 
     def by_stratum(self, predictions: Floats, samples: Samples) -> dict[str, Floats]:
         """Return whether each case was found, whose mean over the cases of a class is its recall."""

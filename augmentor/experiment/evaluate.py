@@ -19,13 +19,14 @@ import numpy as np
 from augmentor.core.facts.evaluation import EvaluateFacts
 from augmentor.core.files import atomic_file
 from augmentor.core.results import Results
-from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Downstream, Scored
+from augmentor.experiment.arm_words import titles
 from augmentor.experiment.arms import Derived
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
-from augmentor.experiment.decide import Decision, decide, evidence_of
+from augmentor.experiment.decide import Called, Decision, decide
 from augmentor.experiment.evaluation_facts import Outcome, facts_of
+from augmentor.experiment.evidence_of import evidence_of
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import EvaluationSpec, check_shape
@@ -101,13 +102,14 @@ def evaluate(
     rows += gan_train
     thinned = [name for name, arm in arms.items() if isinstance(arm, Derived) and arm.base == "best_mixing"]
     empty = empty_arms(fitted.arms, synthetic, thinned, fitted.left_out)
-    decision = _decide(scored, fitted, spec, derive_seed(seed, "decision"), empty)
+    called = Called(titles(spec.named_arms, fitted.arms), parts.train.kind)
+    decision = _decide(scored, fitted, spec, called, empty)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
         held, tested = scored["validation"][name], scored["test"][name]
         rows += spec.downstream.describe_judged(name, held, tested)
     _write_predictions(workers.folder / PREDICTIONS, scored)
-    outcome = Outcome(arms, skipped, fitted, decision, not_estimable)
+    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable)
     return Evaluation(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
         facts=facts_of(outcome, runner, parts.validation, PREDICTIONS),
@@ -118,7 +120,7 @@ def _decide(
     scored: Mapping[str, Mapping[str, Scored]],
     fitted: Fitted,
     spec: EvaluationSpec,
-    seed: int,
+    called: Called,
     empty: list[str],
 ) -> Decision:
     # Of equals the arm named first is chosen, and that is to be a mixing one.
@@ -127,7 +129,7 @@ def _decide(
         evidence_of(spec, {name: scored[part][name] for name in order}, by_stratum=part == "test")
         for part in ("validation", "test")
     )
-    return decide(held, tested, fitted.arms, spec, seed=seed, empty_arms=empty)
+    return decide(held, tested, fitted.arms, spec, called, empty_arms=empty)
 
 
 def _score_rows(question: Downstream, scored: Mapping[str, Mapping[str, Scored]]) -> list[dict[str, Any]]:

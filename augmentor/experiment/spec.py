@@ -13,6 +13,7 @@ from augmentor.downstream.base import AUTO, Downstream, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.arms import (
     CLASSICAL,
+    PRESETS,
     AnyArm,
     Arm,
     ArmField,
@@ -140,13 +141,21 @@ class StatisticsSpec(Spec):
 
     Attributes:
         margin: a gain or loss smaller than this does not matter, in units of the metric.
-        bootstrap: number of bootstrap replicates.
         confidence: of the intervals.
+        fixed_baseline: an arm without synthesis that the gain is shown over as well, fixed before anything is
+            known, where it is among the arms.
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    fixed_baseline: ArmField = PRESETS["cutmix"]
+
+    @field_validator("fixed_baseline")
+    @classmethod
+    def _without_synthesis(cls, arm: AnyArm) -> AnyArm:
+        if pattern_of(arm).is_synthetic:
+            raise ValueError(f"a baseline has nothing synthetic, got {name_of(arm)}; name one such as cutmix")
+        return arm
 
 
 class EvaluationSpec(Spec):
@@ -170,7 +179,7 @@ class EvaluationSpec(Spec):
         model: what every arm trains, and for how long.
         augmentation: the classical augmentation of the arms that have one.
         mixing: how synthetic rows are mixed in, and what of it is chosen on the validation part.
-        statistics: margin, bootstrap and confidence of the verdict.
+        statistics: margin, confidence and fixed baseline of the verdict.
     """
 
     arms: tuple[ArmField, ...] = DEFAULT_ARMS

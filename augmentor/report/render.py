@@ -77,7 +77,7 @@ def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "foreign": source,
         "method": origin.method(source, noun),
         "limits": origin.limits(source, noun, several=bool(summary.get("outer"))),
-        "word": words.words.get(verdict["word"], words.not_estimable),
+        "word": words.word_of(verdict),
         "v": words,
         "noun": noun,
         "f": formats,

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from augmentor.core.errors import DataError
-from augmentor.core.facts.evaluation import ArmFacts
+from augmentor.core.facts.evaluation import DELTAS, ArmFacts
 from augmentor.core.results import Results
 from augmentor.report.measured import (
     acceptance,
@@ -67,6 +67,8 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
         "seeds": list(facts.evaluate.seeds) or rows.seeds(),
         "counts": _counts(rows, classes),
         "verdict": verdict,
+        "answers": _answers(rows, facts),
+        "yardsticks": _yardsticks(rows, facts),
         "arms": arms,
         "gains": {
             arm: {**_gain(rows, arm), "alone": _alone(rows, arm, facts.evaluate.controls.get(arm))}
@@ -110,7 +112,7 @@ def _words(facts: RunFacts) -> dict[str, Any]:
         "synthetic_source": sample["source"],
         "unusable": facts.filter.unusable if facts.filter else {},
         **{name: measure[name] for name in ("copies_shown", "memorisation", "quality_protocol")},
-        **{name: evaluate[name] for name in ("needed", "recommendation", "classifier", "classifier_seeds")},
+        **{name: evaluate[name] for name in ("recommendation", "classifier", "classifier_seeds")},
         **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
         "outer": facts.outer.to_json() if facts.outer else None,
         "recipe": facts.recipe,
@@ -175,11 +177,39 @@ def _gain(rows: Rows, arm: str) -> dict[str, Any]:
 
 def _alone(rows: Rows, arm: str, control: str | None) -> dict[str, Any] | None:
     """Return the change against the arm that differs in synthesis alone, None where there is none."""
-    delta = rows.value("delta_control", arm=arm, split="test")
-    if control is None or delta is None:
+    found = _change(rows, arm, "delta_control")
+    return None if control is None or found is None else {"control": str(control), **found}
+
+
+def _change(rows: Rows, arm: str, metric: str) -> dict[str, Any] | None:
+    delta = rows.value(metric, arm=arm, split="test")
+    if delta is None:
         return None
-    ends = (rows.value(f"delta_control_{end}", arm=arm, split="test") for end in ("low", "high"))
-    return {"control": str(control), "delta": delta, "ci": _interval(*ends)}
+    ends = (rows.value(f"{metric}_{end}", arm=arm, split="test") for end in ("low", "high"))
+    return {"delta": delta, "ci": _interval(*ends)}
+
+
+def _yardsticks(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
+    """Return the change of the judged arm against each arm that it was held against."""
+    verdict = facts.evaluate.verdict
+    found = [
+        (role, other, _change(rows, verdict.arm, DELTAS[role]))
+        for role, other in verdict.against.items()
+        if role in DELTAS
+    ]
+    return [{"role": role, "arm": other, **change} for role, other, change in found if change]
+
+
+def _answers(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
+    """Return the two questions with their answers and the changes that these rest on."""
+    return [
+        {
+            **one.to_json(),
+            "over_control": _change(rows, one.arm, "delta_control") if one.arm and one.control else None,
+            "over_best": _change(rows, one.arm, "delta") if one.arm else None,
+        }
+        for one in facts.evaluate.answers
+    ]
 
 
 def _outer_gain(rows: Rows) -> dict[str, Any]:
@@ -217,7 +247,8 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
         "before": before,
         "after": after,
         "sentence": found.sentence,
-        "reason": reason,
+        "reason": reason or found.reason,
+        "about": found.about,
     }
 
 

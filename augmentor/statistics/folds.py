@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from augmentor.core.facts.evaluation import OuterFacts, SplitFacts
-from augmentor.statistics.significance import nadeau_bengio
-from augmentor.statistics.variance import POWER, quantile
-from augmentor.statistics.verdict import word_of
-from augmentor.statistics.words import points
+from augmentor.core.points import in_points
+from augmentor.statistics.paired_verdict import Word
+from augmentor.statistics.significance import TestResult, nadeau_bengio
+from augmentor.statistics.student import POWER, quantile
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def fold_splits(
 ) -> Folded:
     """Fold the splits by the corrected resampled t test.
 
-    "helps" is said only where the gain over the controls is above 0 too, see ``SplitFacts.control``.
+    As in one split, each word is said only where the gain over the controls says it too, see
+    ``SplitFacts.control``, and none but "inconclusive" where a split has no control.
 
     Args:
         splits: two or more.
@@ -54,12 +55,14 @@ def fold_splits(
     n_train = round(float(np.mean([one.n_train for one in splits])))
     n_test = round(float(np.mean([one.n_test for one in splits])))
     found = nadeau_bengio(differences, n_train=n_train, n_test=n_test, confidence=confidence)
-    word, within = word_of(found.low, found.high, margin)
-    beyond = np.array([one.after - (one.before if one.control is None else one.control) for one in splits])
-    alone = nadeau_bengio(beyond, n_train=n_train, n_test=n_test, confidence=confidence)
-    blocked = word == "helps" and alone.low <= 0
-    if blocked:
-        word = "inconclusive"
+    comparison = _word(found, margin)
+    controls = [one.control for one in splits if one.control is not None]
+    alone = None
+    if len(controls) == len(splits):
+        beyond = np.array([one.after for one in splits]) - np.array(controls)
+        alone = nadeau_bengio(beyond, n_train=n_train, n_test=n_test, confidence=confidence)
+    blocked = comparison != "inconclusive" and (alone is None or _word(alone, margin) != comparison)
+    word: Word = "inconclusive" if blocked else comparison
     reach = quantile(found.degrees, (1 + confidence) / 2) + quantile(found.degrees, POWER)
     visible = reach * found.standard_error
 
@@ -84,16 +87,19 @@ def fold_splits(
     }[word]
     sentence = (
         f"{says}: over {len(splits)} splits, each with a generator of its own, the chosen synthetic arm "
-        f"changes {metric} by {points(found.estimate)} points on average against the chosen baseline "
-        f"({100 * confidence:g} % interval {points(found.low)} to {points(found.high)}, corrected for splits "
-        f"that share cases; margin {points(margin, sign=False)})."
+        f"changes {metric} by {in_points(found.estimate)} points on average against the chosen baseline "
+        f"({100 * confidence:g} % interval {in_points(found.low)} to {in_points(found.high)}, corrected for "
+        f"splits that share cases; margin {in_points(margin, sign=False)})."
     )
-    if within and word in ("helps", "hurts"):
+    if word in ("helps", "hurts") and -margin < found.low and found.high < margin:
         sentence += " It is smaller than the margin that was said to matter."
-    if blocked:
+    if blocked and alone is None:
+        sentence += " But not every split has a control, which differs in synthesis alone."
+    elif blocked and alone is not None:
         sentence += (
-            " But the same arms without anything synthetic may gain as much: against them it is "
-            f"{points(alone.estimate)} points ({points(alone.low)} to {points(alone.high)})."
+            " But against the same arms without anything synthetic it is "
+            f"{in_points(alone.estimate)} points ({in_points(alone.low)} to {in_points(alone.high)}): "
+            "something else may be behind it."
         )
     facts = OuterFacts(
         splits=tuple(splits),
@@ -104,3 +110,11 @@ def fold_splits(
         sentence=sentence,
     )
     return Folded(rows, facts)
+
+
+def _word(found: TestResult, margin: float) -> Word:
+    if found.low > 0:
+        return "helps"
+    if found.high < 0:
+        return "hurts"
+    return "equivalent" if -margin < found.low and found.high < margin else "inconclusive"

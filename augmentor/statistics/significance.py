@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentor.core.errors import DataError
-from augmentor.statistics.variance import below, quantile
+from augmentor.statistics.student import below, quantile
 
 
 @dataclass(frozen=True)

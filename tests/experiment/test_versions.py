@@ -50,7 +50,7 @@ def test_the_versions_of_a_balanced_fit_are_its_expected_draws():
     real, _ = drawn_of_each_row(Arm())
     versions = planned().real
     for label, each in ((0, 60), (1, 5)):
-        assert real[REAL_Y == label].mean() == pytest.approx(DRAWN / 2 / each, rel=0.02)
+        assert real[label == REAL_Y].mean() == pytest.approx(DRAWN / 2 / each, rel=0.02)
     # The natural fit draws common rows more often: 12,800 / 65 = 197 times.
     assert set(versions[REAL_Y == 0]) == {197}
     assert set(versions[REAL_Y == 1]) == {1280}

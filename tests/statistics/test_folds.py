@@ -21,6 +21,7 @@ def splits(differences, n_train=70, n_test=30):
             after=0.6 + i / 100 + d,
             n_train=n_train,
             n_test=n_test,
+            control=0.6 + i / 100,
         )
         for i, d in enumerate(differences)
     ]
@@ -94,13 +95,21 @@ def test_a_gain_that_the_controls_share_is_no_help():
         ]
         return fold_splits(made, metric="balanced accuracy", margin=0.01).facts
 
-    assert word(None).word == word([0.02, 0.021, 0.019, 0.02]).word == "helps"
+    assert word([0.02, 0.021, 0.019, 0.02]).word == "helps"
     shared = word([0.01, -0.01, 0.005, -0.005])
     assert shared.word == "inconclusive"
-    assert "without anything synthetic may gain as much" in shared.sentence
-    # What hurts is not called otherwise for its control.
-    worse = [one.model_copy(update={"control": one.after + 0.1}) for one in splits([-g for g in gains])]
-    assert fold_splits(worse, metric="balanced accuracy", margin=0.01).facts.word == "hurts"
+    assert (
+        "against the same arms without anything synthetic it is 0.0 points (\N{MINUS SIGN}2.4 to +2.4)"
+        in shared.sentence
+    )
+    lacking = word(None)
+    assert lacking.word == "inconclusive"
+    assert "not every split has a control" in lacking.sentence
+    # What hurts against the baseline and not against the control is no harm of synthesis.
+    losses = [-gain for gain in gains]
+    for control, said in ((0.1, "hurts"), (-0.1, "inconclusive")):
+        worse = [one.model_copy(update={"control": one.after + control}) for one in splits(losses)]
+        assert fold_splits(worse, metric="balanced accuracy", margin=0.01).facts.word == said
 
 
 def test_one_split_is_no_fold():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field
 
 from augmentor.core.facts.base import Facts
@@ -17,21 +19,51 @@ MANY_GENERATORS = (
 )
 
 
+DELTAS: Final = {
+    "best_without": "delta",
+    "control": "delta_control",
+    "fixed": "delta_fixed",
+    "hindsight": "delta_hindsight",
+}
+"""What a synthetic arm is held against, and what the change is called in the results, where its ends have
+"_low" and "_high" behind it. In order: the arm without synthesis that is best on the validation part, the
+arm's own control, the arm that was fixed beforehand, the arm without synthesis that is best on the test
+part."""
+
+
 class VerdictFacts(Facts):
-    """The verdict in words: the synthetic arm that was judged, and the baseline it was compared with."""
+    """The verdict in words.
+
+    Attributes:
+        word: helps, hurts, equivalent or inconclusive.
+        arm: the synthetic arm that was judged.
+        baseline: the arm without synthesis that it was compared with.
+        sentence: the verdict in plain words.
+        reason: what the word rests on, see :class:`augmentor.statistics.paired_verdict.PairedVerdict`.
+        about: whether the arm has synthetic samples, "synthetic_rows", or the critic's start alone,
+            "critic_start".
+        against: the arms that it was held against, by role, a key of :data:`DELTAS`.
+    """
 
     word: str
     arm: str
     baseline: str
     sentence: str
+    reason: str = ""
+    about: str = "synthetic_rows"
+    against: dict[str, str] = Field(default_factory=dict)
 
 
-class NeededFacts(Facts):
-    """Test cases, or seeds, that would have shown an effect of this size; None where no number would."""
+class AnswerFacts(Facts):
+    """One question, answered apart; see :class:`augmentor.experiment.answers.Answer`."""
 
-    effect: float
-    cases: int | None
-    seeds: int | None
+    question: str
+    asked: str
+    sentence: str
+    word: str | None = None
+    reason: str = ""
+    arm: str | None = None
+    control: str | None = None
 
 
 class RecommendationFacts(Facts):
@@ -40,7 +72,7 @@ class RecommendationFacts(Facts):
     use: bool
     arm: str
     gain: float
-    standard_error: float | None
+    standard_error: float
     sentence: str
 
 
@@ -74,7 +106,7 @@ class EvaluateFacts(Facts):
             mixing arm; None without that arm.
         seeds: numbers of the seed column.
         classifier_seeds: the seeds that they stand for.
-        needed: cases and seeds that would have shown an effect of the size of the margin.
+        answers: two questions, answered apart.
         classifier: what every arm trained.
         arms: what each arm of the recipe is, by name.
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
@@ -99,7 +131,7 @@ class EvaluateFacts(Facts):
     left_out: tuple[str, ...] | None = None
     seeds: tuple[int, ...] = ()
     classifier_seeds: tuple[int, ...] = ()
-    needed: NeededFacts | None = None
+    answers: tuple[AnswerFacts, ...] = ()
     classifier: str = ""
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
