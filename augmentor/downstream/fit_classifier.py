@@ -41,7 +41,7 @@ def fit_classifier(
         if training.start == "random":
             return NETWORKS[spec.name](batches.shape, len(counts), spec.channels)
         assert critic is not None  # left out of the arms where there is none
-        return KeptCritic.load(critic).classifier(trained=training.start == "critic")
+        return KeptCritic.load(critic).classifier()
 
     model = fit_network(
         network,

@@ -52,7 +52,12 @@ STARTS = {
     "critic": ("from the critic", "on the network of the generator's critic, with its weights to start from"),
     "untrained_critic": (
         "the critic's network",
-        "on the network of the generator's critic, with random weights",
+        "on the network of the generator's critic, trained on real rows beforehand for as long as that was",
+    ),
+    "self_supervised": (
+        "self-supervised",
+        "on the network of the generator's critic, trained beforehand for as long on views of real rows "
+        "without their labels (SimCLR)",
     ),
 }
 """Of each choice what a title and what a description says."""
@@ -69,6 +74,8 @@ def title(arm: AnyArm) -> str:
     """
     if isinstance(arm, Derived) and arm.base == "best_mixing":
         return "Synthetic where it helps"
+    if isinstance(arm, Derived) and arm.settings:
+        return "Best of real rows, tuned"
     pattern = pattern_of(arm)
     words = ", ".join(_traits(pattern))
     if pattern.rows == Rows(synthetic="passing") and isinstance(arm, Arm):
@@ -88,6 +95,8 @@ def describe(arm: AnyArm) -> str:
     """Return in a sentence which rows the arm draws and what is made of them."""
     pattern = pattern_of(arm)
     if isinstance(arm, Derived):
+        if arm.settings:
+            return "the best arm of real rows alone, at the setting that does best on the validation part"
         if arm.base == "best_mixing":
             return (
                 "the best of the arms that mix synthetic rows at a share, without those of the classes where "

@@ -10,19 +10,22 @@ from augmentor.core.facts.evaluation import (
     ONE_GENERATOR,
     AnswerFacts,
     ArmFacts,
+    DecisionFacts,
     EvaluateFacts,
     FitCounts,
     RecommendationFacts,
     VerdictFacts,
 )
 from augmentor.core.facts.quality import MissingNumber
-from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.decision import FEWEST, DecisionRule
 from augmentor.experiment.arm_words import CRITIC, OVERSAMPLES, change, describe, quoted, subject
 from augmentor.experiment.arms import AnyArm, Derived, controls_of, name_of, pattern_of
 from augmentor.experiment.choose import Fitted
 from augmentor.experiment.decide import Decision
+from augmentor.experiment.held_out import HeldOut
 from augmentor.experiment.oversample import too_small
+from augmentor.experiment.pretrain import LABELLED, UNLABELLED, updates_worth
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import FROM_DRAWS
 from augmentor.modalities.policies import Policy
@@ -39,6 +42,7 @@ class Outcome:
         decision: verdict and advice.
         titles: what the arms are called, by name.
         not_estimable: numbers without a value, and why.
+        rules: how each arm chooses a class; None where nothing is to be decided.
     """
 
     arms: Mapping[str, AnyArm]
@@ -47,18 +51,20 @@ class Outcome:
     decision: Decision
     titles: Mapping[str, str]
     not_estimable: Sequence[Mapping[str, Any]]
+    rules: Mapping[str, DecisionRule | None]
 
 
-def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions: str) -> EvaluateFacts:
+def facts_of(outcome: Outcome, runner: Runner, held: HeldOut, predictions: str) -> EvaluateFacts:
     """Return what is said of an evaluation.
 
     Args:
         outcome: what it came to.
         runner: that worked its fits.
-        validation: what choices were made on.
+        held: what choices were made on.
         predictions: name of the file of predictions.
     """
     fitted, decision, spec = outcome.fitted, outcome.decision, runner.spec
+    validation = held.samples
     settled = {name: arm for name, arm in outcome.arms.items() if isinstance(arm, Derived)}
     thins = any(arm.base == "best_mixing" for arm in settled.values())
     return EvaluateFacts(
@@ -84,6 +90,12 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         classifier=spec.downstream.models[spec.model.name].label,
         arms={name: _arm(arm, outcome.titles[name]) for name, arm in spec.named_arms.items()},
         versions=_versions_of(runner),
+        tried={name: fitted.tried.get(name, 1) for name in outcome.arms},
+        decisions={
+            name: DecisionFacts(strength=rule.strength, how=rule.how)
+            for name, rule in outcome.rules.items()
+            if rule is not None
+        },
         resolved_to={name: name_of(fitted.arms[name]) for name in settled},
         controls=controls_of(fitted.arms),
         skipped=dict(outcome.skipped),
@@ -92,6 +104,8 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
             *outcome.skipped.values(),
             *_resolved(settled, fitted.base, outcome.titles),
             *_notes(runner, runner.synthetic),
+            *_decided(held),
+            *_starts(runner),
             *decision.notes,
         ),
         limits=(
@@ -141,6 +155,42 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
         )
     notes += _versions(runner)
     return notes
+
+
+def _decided(held: HeldOut) -> list[str]:
+    """Return how classes are chosen from probabilities, where that is a choice."""
+    if not held.has_rules:
+        return []
+    if held.folds is not None:
+        return [
+            "Every arm chooses a class by a shift of the class frequencies whose strength was fitted on the "
+            f"validation part ({held.fewest:,} cases of its rarest class); validation scores are of cases "
+            "that the shift was not fitted on."
+        ]
+    why = (
+        "the recipe asks for it"
+        if held.spec.decision == "fixed"
+        else f"fitting a shift takes {FEWEST} validation cases of every class, and there are {held.fewest}"
+        if held.fewest < FEWEST
+        else "the validation cases of a class are all of one group"
+    )
+    return [
+        "Classes are chosen by theory alone: the most probable one, of arms trained at the frequencies of "
+        f"the data after the shift that the metric asks for; {why}."
+    ]
+
+
+def _starts(runner: Runner) -> list[str]:
+    """Return how long the controls of a start from the critic were trained."""
+    starts = {pattern_of(arm).start for arm in runner.spec.named_arms.values()} & {LABELLED, UNLABELLED}
+    if runner.critic is None or not starts:
+        return []
+    shown, model = runner.critic.images, runner.spec.model
+    return [
+        "A start on the critic's network without the critic's weights was trained beforehand for "
+        f"{updates_worth(shown):,} updates, which takes as long as showing generator and critic {shown:,} "
+        f"{runner.train.kind.plural} did; the {model.updates:,} updates of every arm come on top."
+    ]
 
 
 def _versions(runner: Runner) -> list[str]:

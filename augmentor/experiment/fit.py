@@ -125,7 +125,9 @@ def write_shared(
 
 
 @dataclass(frozen=True, eq=False)
-class _Shared:
+class Shared:
+    """What all fits share."""
+
     folder: Path
     codec: Codec
     known: KnownRows
@@ -164,7 +166,7 @@ class _Shared:
 class _ArmBatches:
     """The batches of one fit."""
 
-    shared: _Shared
+    shared: Shared
     arm: Arm
     rows: RowsByClass
     drawing: Drawing
@@ -183,14 +185,15 @@ class _ArmBatches:
 
 
 @lru_cache(maxsize=1)
-def _load(folder: Path, content: str) -> _Shared:
+def load_shared(folder: Path, content: str) -> Shared:
+    """Return what :func:`write_shared` wrote, mapped into memory; ``content`` names it."""
     with np.load(folder / "rows.npz", allow_pickle=False) as stored:
         rows = {name: stored[name] for name in stored.files}
     found = {
         before: {name.removeprefix(before): rows[name] for name in rows if name.startswith(before)}
         for before in (MARK, TARGET)
     }
-    return _Shared(
+    return Shared(
         folder=folder,
         codec=load_codec((folder / "codec.json").read_text(encoding="utf-8")),
         known=KnownRows(
@@ -220,7 +223,7 @@ def _mapped(path: Path) -> npt.NDArray[np.generic]:
 
 def forget_shared() -> None:
     """Let go of the files that :func:`run_fit` keeps mapped between fits."""
-    _load.cache_clear()
+    load_shared.cache_clear()
 
 
 def run_fit(job: FitJob) -> None:
@@ -230,7 +233,7 @@ def run_fit(job: FitJob) -> None:
     the job's key.
     """
     with one_thread():
-        shared = _load(job.shared, job.content)
+        shared = load_shared(job.shared, job.content)
         predictor = _train(job, shared)
         found = {name: _predict(predictor, shared.codec, part) for name, part in shared.parts.items()}
     with atomic_file(job.target) as temporary, temporary.open("wb") as handle:
@@ -252,7 +255,7 @@ def read_fit(job: FitJob, part: str) -> npt.NDArray[np.float64] | None:
     return predictions
 
 
-def _train(job: FitJob, shared: _Shared) -> Predictor:
+def _train(job: FitJob, shared: Shared) -> Predictor:
     drawing = Drawing(
         updates=job.model.updates,
         batch=job.model.batch,
@@ -266,7 +269,7 @@ def _train(job: FitJob, shared: _Shared) -> Predictor:
         job.arm.training,
         _ArmBatches(shared, job.arm, rows, drawing),
         seed=job.seed,
-        critic=job.shared / CRITIC,
+        critic=job.shared / job.arm.start,
     )
 
 

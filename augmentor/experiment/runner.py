@@ -15,7 +15,7 @@ from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import Arm, name_of, needs_critic, pattern_of
+from augmentor.experiment.arms import CLASSICAL, Arm, name_of, needs_critic, pattern_of
 from augmentor.experiment.draw import NO_ROWS, KnownRows, marks_of, passing
 from augmentor.experiment.fit import (
     CRITIC,
@@ -31,6 +31,7 @@ from augmentor.experiment.fit import (
 )
 from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import Augmentation, draw_pool
+from augmentor.experiment.pretrain import LABELLED, UNLABELLED, pretrain_job, run_pretrain
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import FROM_DRAWS, EvaluationSpec
 from augmentor.experiment.values import Workers
@@ -40,6 +41,9 @@ from augmentor.synthesizers.critic import KeptCritic
 
 STAGE = "evaluation"
 POOL_STAGE = "augmented pool"
+START_STAGE = "starts of the critic's network"
+VIEWS = "randaugment"
+"""The policy of views that are told apart without labels."""
 FORMAT = 2
 """Raised when the meaning of stored fits changes, so that old ones are not taken for new."""
 
@@ -141,7 +145,11 @@ class Runner:
         if missing:
             folder = missing[0].shared
             self._share(folder)
-            self._draw({pool for job in missing for pool in job.pools}, folder)
+            starts = {job.arm.start for job in missing} & {LABELLED, UNLABELLED}
+            starts = {start for start in starts if not (folder / start).exists()}
+            views = {(REAL, self._views(start)) for start in starts}
+            self._draw(views | {pool for job in missing for pool in job.pools}, folder)
+            self._pretrain(sorted(starts), folder)
             self.workers.mapper(
                 run_fit,
                 missing,
@@ -213,6 +221,27 @@ class Runner:
             )
             before += len(x)
         self.progress.finish(POOL_STAGE)
+
+    def _views(self, start: str) -> str:
+        """Return the policy whose versions a start is trained on: without labels it has to change more."""
+        strong = self.spec.augmentation.policy_of(VIEWS)
+        return VIEWS if start == UNLABELLED and not self.modality.is_idle(strong) else CLASSICAL
+
+    def _pretrain(self, starts: Sequence[str], folder: Path) -> None:
+        """Train what classifiers start from on the critic's network, each once for all seeds."""
+        if not starts:
+            return
+        self.progress.start(START_STAGE, len(starts))
+        jobs = [
+            pretrain_job(folder, self.content, start, self._views(start), self.pool_seed) for start in starts
+        ]
+        self.workers.mapper(
+            run_pretrain,
+            jobs,
+            processes=self.workers.processes,
+            done=lambda n: self.progress.update(START_STAGE, n),
+        )
+        self.progress.finish(START_STAGE)
 
     def _rows(self, kind: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         """Return the packed rows of a kind and how many versions each of them has."""

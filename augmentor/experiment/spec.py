@@ -11,6 +11,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.spec import Spec, parse
 from augmentor.downstream.base import AUTO, Downstream, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
+from augmentor.experiment.arm_checks import candidates_of, check_arms
 from augmentor.experiment.arms import (
     CLASSICAL,
     PRESETS,
@@ -19,7 +20,6 @@ from augmentor.experiment.arms import (
     ArmField,
     Rows,
     arms_of,
-    check_arms,
     is_mixing,
     name_of,
     pattern_of,
@@ -33,12 +33,14 @@ DEFAULT_ARMS = tuple(
     arms_of(
         (
             "real",
-            "balanced",
             "classical",
             "class_weighted",
+            "logit_adjusted",
             "mixup",
             "cutmix",
+            "tuned",
             {"mix": "cutmix", "start": "untrained_critic"},
+            {"mix": "cutmix", "start": "self_supervised"},
             "with_synthetic",
             {"mix": "cutmix", "start": "critic"},
             "synthetic_only",
@@ -179,6 +181,10 @@ class EvaluationSpec(Spec):
         model: what every arm trains, and for how long.
         augmentation: the classical augmentation of the arms that have one.
         mixing: how synthetic rows are mixed in, and what of it is chosen on the validation part.
+        decision: how a class is chosen from an arm's probabilities. "fitted": of every arm by a shift of the
+            class frequencies whose strength is fitted on the validation part for the primary metric, where
+            that has enough cases of the rarest class (:data:`augmentor.downstream.decision.FEWEST`); with
+            "fixed", or fewer cases, by the shift of theory alone.
         statistics: margin, confidence and fixed baseline of the verdict.
     """
 
@@ -190,6 +196,7 @@ class EvaluationSpec(Spec):
     model: ModelSpec = ModelSpec()
     augmentation: AugmentationSpec = AugmentationSpec()
     mixing: MixingSpec = MixingSpec()
+    decision: Literal["fitted", "fixed"] = "fitted"
     statistics: StatisticsSpec = StatisticsSpec()
 
     @model_validator(mode="before")
@@ -226,18 +233,25 @@ class EvaluationSpec(Spec):
             raise ValueError(f"primary_metric is one of {metrics}, got {self.primary_metric!r}")
         if idle := question.idle_setting(asked):
             raise ValueError(idle)
-        for arm in self.arms:
-            if why := question.refusal(asked.name, pattern_of(arm).training):
-                able = ", ".join(question.able(pattern_of(arm).training))
-                other = f", or choose one of {able}" if able else ""
-                who = f"no model of {question.name}" if asked.name == AUTO else asked.name
-                does = "can" if asked.name == AUTO else "cannot"
-                raise ValueError(
-                    f"{who} {does} train the arm {name_of(arm)}: {why}; take it out of evaluation.arms{other}"
-                )
+        for named in self.arms:
+            for one in candidates_of(named):
+                self._check_trainable(named, one)
         if asked.name != AUTO and question.models[asked.name].table and self.mixing.anneal:
             raise ValueError(f"mixing.anneal needs batches one by one, and {asked.name} sees one table")
         return self
+
+    def _check_trainable(self, named: AnyArm, one: Arm) -> None:
+        question, asked = self.downstream, self.model
+        why = question.refusal(asked.name, one.training)
+        if not why:
+            return
+        able = ", ".join(question.able(one.training))
+        other = f", or choose one of {able}" if able else ""
+        who = f"no model of {question.name}" if asked.name == AUTO else asked.name
+        does = "can" if asked.name == AUTO else "cannot"
+        raise ValueError(
+            f"{who} {does} train the arm {name_of(named)}: {why}; take it out of evaluation.arms{other}"
+        )
 
     def with_model_for(self, modality: Modality) -> EvaluationSpec:
         """Return the spec with the usual model for that kind of samples in the place of "auto"."""
@@ -276,7 +290,9 @@ def trainable(arms: Iterable[AnyArm], values: Mapping[str, Any]) -> list[AnyArm]
     question, name = DOWNSTREAM.get(_said(model, "question")), _said(model, "name")
     if question is None or name not in (AUTO, *question.models):
         return list(arms)
-    return [arm for arm in arms if not question.refusal(name, pattern_of(arm).training)]
+    return [
+        arm for arm in arms if not any(question.refusal(name, one.training) for one in candidates_of(arm))
+    ]
 
 
 def _said(model: object, field: str) -> str:

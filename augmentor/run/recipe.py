@@ -14,7 +14,8 @@ from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
 from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
-from augmentor.experiment.arms import check_arms, needs_critic
+from augmentor.experiment.arm_checks import check_arms
+from augmentor.experiment.arms import needs_critic
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.quality.filters_spec import Balance, FiltersSpec
 from augmentor.run.budget import BudgetName, with_budget, without_budget

@@ -172,7 +172,7 @@ SMOTE_Y = np.repeat([1, 2], [40, 47])
 
 def oversampling(name, steps=200):
     rows = rows_of(ARMS[name], replace(KNOWN, repeated=REPEATED, smote_y=SMOTE_Y), seed=0)
-    return rows, [pick(ARMS[name], rows, Drawing(steps, 32, 5, 0, 0.5), step) for step in range(steps)]
+    return rows, [pick(ARMS[name], rows, Drawing(steps, 32, 0, 0.5), step) for step in range(steps)]
 
 
 def test_random_oversampling_draws_real_rows_and_no_other():

@@ -91,6 +91,13 @@ class ArmFacts(Facts):
     synthetic: bool = False
 
 
+class DecisionFacts(Facts):
+    """How an arm chooses a class; see :class:`augmentor.downstream.decision.DecisionRule`."""
+
+    strength: float
+    how: str
+
+
 class EvaluateFacts(Facts):
     """What is said of an evaluation beside its numbers.
 
@@ -112,6 +119,10 @@ class EvaluateFacts(Facts):
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
         versions: for each class, how many augmented versions of each of its training rows there are, the
             untouched one included.
+        tried: for each arm, how many settings of its own were tried on the validation part; 1 where it has
+            nothing to choose.
+        decisions: for each arm, how it chooses a class; empty where the metric does not ask for classes, or
+            all are equally frequent in the training part.
         controls: for each synthetic arm, the arm that differs from it in synthesis alone.
         skipped: for each arm that was left out, why.
         not_estimable_arms: numbers of arms without a value, and why.
@@ -136,6 +147,8 @@ class EvaluateFacts(Facts):
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, int] = Field(default_factory=dict)
+    tried: dict[str, int] = Field(default_factory=dict)
+    decisions: dict[str, DecisionFacts] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)
     skipped: dict[str, str] = Field(default_factory=dict)
     not_estimable_arms: tuple[MissingNumber, ...] = ()

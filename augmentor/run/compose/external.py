@@ -9,7 +9,8 @@ from typing import Any
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.progress import Progress, Silent
-from augmentor.experiment.arms import check_arms, needs_critic
+from augmentor.experiment.arm_checks import check_arms
+from augmentor.experiment.arms import needs_critic
 from augmentor.run.compose.expand import filtering
 from augmentor.run.outcome import Outcome
 from augmentor.run.plan import Plan

@@ -27,6 +27,7 @@ def reads(context: RunContext) -> dict[str, Any]:
         "model": spec.model,
         "augmentation": spec.augmentation,
         "mixing": spec.mixing,
+        "decision": spec.decision,
         "statistics": spec.statistics,
         "seed": context.seed,
     }
