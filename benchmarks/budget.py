@@ -43,9 +43,9 @@ def measured(recipe: str, budget: str, data: Path | None) -> list[str]:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     steps = ", ".join(f"{name} {value:.0f}" for name, value in summary["seconds"].items() if value >= 1)
     verdict = summary["verdict"]
-    told = f"{verdict['word']}: {verdict['arm']} {100 * verdict['delta']:+.1f} over {verdict['baseline']}"
+    words = f"{verdict['word']}: {verdict['arm']} {100 * verdict['delta']:+.1f} over {verdict['baseline']}"
     return [
-        recipe, budget, f"{seconds:.0f}", f"{LIMITS[budget]:,}", steps, f"{peak:.0f}", f"{load:.1f}", told,
+        recipe, budget, f"{seconds:.0f}", f"{LIMITS[budget]:,}", steps, f"{peak:.0f}", f"{load:.1f}", words,
     ]  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def main() -> None:
     ]
     ratios = []
     for label, name in enumerate(train.classes):
-        ratio = float(diversity_ratio(real[test.y == label], flat[made.y == label]))  # type: ignore[arg-type]
+        ratio = float(diversity_ratio(real[test.y == label], flat[made.y == label]))
         ratios.append(ratio)
         lines.append(f"| {name} | {train.counts[name]} | {ratio:.2f} | {right[made.y == label].mean():.2f} |")
     accuracy = reference.score(real, test.y)

@@ -125,7 +125,7 @@ def train(x: Tensor, y: Tensor, images: int, sigma: float | None, seed: int = 0)
         fast.step()
         labels = one_hot(torch.randint(CLASSES, (BATCH,)), CLASSES).float()
         # The generator may read no real image. Its half of relativistic pairs does, through real logits,
-        # so it takes the non-saturating loss. Labels are uniform: no class count is told.
+        # so it takes the non-saturating loss. Labels are uniform: no class count is needed.
         loss = softplus(-critic(generator(torch.randn(BATCH, LATENT), labels), labels)).mean()
         slow.zero_grad()
         loss.backward(inputs=list(generator.parameters()))

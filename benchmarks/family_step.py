@@ -52,7 +52,7 @@ class Clock(TorchDispatchMode):
     """Adds up the processor time inside each operation, by name, backward passes included."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        super().__init__()
         self.spent: Counter[str] = Counter()
 
     def __torch_dispatch__(
@@ -64,7 +64,7 @@ class Clock(TorchDispatchMode):
     ) -> Any:
         begin = time.thread_time()
         result = func(*args, **(kwargs or {}))
-        self.spent[func._opname] += time.thread_time() - begin  # type: ignore[assignment]  # seconds
+        self.spent[func._opname] += time.thread_time() - begin
         return result
 
 

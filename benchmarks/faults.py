@@ -245,8 +245,8 @@ def table(rounds: list[dict[str, str]], seconds: float) -> str:
         lost = sum(bool(row["lost"]) for row in mine)
         lines.append(f"| {words} | {len(mine)} | {len(mine) - lost} | {lost} |")
     where = Counter(part for row in rounds if row["fault"] == "kill" for part in row["where"].split("+"))
-    told = ", ".join(f"{place} {n}" for place, n in where.most_common())
-    lines += ["", f"How far killed runs had come: {told or 'none were killed'}.", ""]
+    places = ", ".join(f"{place} {n}" for place, n in where.most_common())
+    lines += ["", f"How far killed runs had come: {places or 'none were killed'}.", ""]
     for row in rounds:
         if row["lost"]:
             lines.append(f"- lost: {row['fault']} ({row['where']}): {row['lost'][:300]}")

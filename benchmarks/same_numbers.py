@@ -54,7 +54,7 @@ def array_hash(array: np.ndarray) -> str:
     return short_hash([str(array.dtype), str(array.shape), np.ascontiguousarray(array).tobytes()])
 
 
-def told_rows(table: pd.DataFrame) -> dict[str, dict[str, str]]:
+def hashed_rows(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Return, by arm and metric: how many rows, two hashes and the first value.
 
     The first hash is of whole rows, the second of their values alone, so that a difference in names can be
@@ -78,7 +78,7 @@ def told_rows(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     return dict(found)
 
 
-def told_weights(folder: Path) -> dict[str, list[str]]:
+def hashed_weights(folder: Path) -> dict[str, list[str]]:
     """Return two hashes of every file of weights, by stem: of tensors by name, and of tensors alone."""
     from safetensors.numpy import load_file
 
@@ -89,33 +89,35 @@ def told_weights(folder: Path) -> dict[str, list[str]]:
         found[RENAMED_FILES.get(path.stem, path.stem)].append(
             f"{named} {short_hash(sorted(tensors.values()))}"
         )
-    return {stem: sorted(told) for stem, told in sorted(found.items())}
+    return {stem: sorted(entry) for stem, entry in sorted(found.items())}
 
 
-def told_samples(root: Path) -> dict[str, list[dict[str, Any]]]:
+def hashed_samples(root: Path) -> dict[str, list[dict[str, Any]]]:
     """Return hashes of every set of samples below ``root``, by the name of its folder, each set once."""
     found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for path in root.rglob("samples.npz"):
         with np.load(path, allow_pickle=False) as archive:
-            told: dict[str, Any] = {"n": len(archive["y"])}
-            told |= {name: array_hash(archive[name]) for name in sorted(archive.files)}
+            entry: dict[str, Any] = {"n": len(archive["y"])}
+            entry |= {name: array_hash(archive[name]) for name in sorted(archive.files)}
         origin = path.with_name("provenance.parquet")
         if origin.is_file():
             table = pd.read_parquet(origin)
             reasons = table.pop("reason").map(lambda word: RENAMED_REASONS.get(word, word))
-            told |= {
+            entry |= {
                 "kept": array_hash(table.pop("kept").to_numpy()),
                 "reason": array_hash(reasons.to_numpy()),
             }
-            told["reasons"] = {word or "kept": int(n) for word, n in sorted(reasons.value_counts().items())}
+            entry["reasons"] = {word or "kept": int(n) for word, n in sorted(reasons.value_counts().items())}
             # Not the synthesizer's own hash: it is of files whose layout may change.
             scores = (array_hash(table[name].to_numpy()) for name in table if name != "synthesizer")
-            told["scores"] = sorted(scores)
-        found[RENAMED_FILES.get(path.parent.name, path.parent.name)][json.dumps(told, sort_keys=True)] = told
+            entry["scores"] = sorted(scores)
+        found[RENAMED_FILES.get(path.parent.name, path.parent.name)][json.dumps(entry, sort_keys=True)] = (
+            entry
+        )
     return {name: [sets[key] for key in sorted(sets)] for name, sets in sorted(found.items())}
 
 
-def told_words(summary: Mapping[str, Any]) -> dict[str, str]:
+def verdict_words(summary: Mapping[str, Any]) -> dict[str, str]:
     """Return verdict and recommendation of a run, and what its following arms became."""
 
     def arm(name: str) -> str:
@@ -130,27 +132,27 @@ def told_words(summary: Mapping[str, Any]) -> dict[str, str]:
         **{f"advice {name}": advice.get(name) for name in ("use", "gain", "standard_error")},
         "advice arm": arm(advice["arm"]),
     }
-    told = {name: value.hex() if isinstance(value, float) else str(value) for name, value in numbers.items()}
+    entry = {name: value.hex() if isinstance(value, float) else str(value) for name, value in numbers.items()}
     became = (summary.get("resolved_to") or summary.get("became") or {}).items()
-    return {**told, **{f"became {arm(one)}": arm(other) for one, other in sorted(became)}}
+    return {**entry, **{f"became {arm(one)}": arm(other) for one, other in sorted(became)}}
 
 
-def told_run(folder: Path) -> dict[str, Any]:
+def described_run(folder: Path) -> dict[str, Any]:
     """Return everything that is compared of one run folder."""
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     with np.load(folder / "predictions.npz", allow_pickle=False) as archive:
         predictions = {name: array_hash(archive[name]) for name in sorted(archive.files)}
-    told = {
-        "words": told_words(summary),
-        "rows": told_rows(pd.read_parquet(folder / "results.parquet")),
-        "weights": told_weights(folder),
+    entry = {
+        "words": verdict_words(summary),
+        "rows": hashed_rows(pd.read_parquet(folder / "results.parquet")),
+        "weights": hashed_weights(folder),
         "predictions": predictions,
         "pictures": short_hash(sorted(path.read_bytes() for path in (folder / "expanded").rglob("*.png"))),
     }
     if (folder / "sweep.json").is_file():
         members = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))["members"]
-        told["members"] = {str(one["number"]): json.dumps(one["tried"]) for one in members}
-    return told
+        entry["members"] = {str(one["number"]): json.dumps(one["tried"]) for one in members}
+    return entry
 
 
 def run_folders(root: Path) -> list[Path]:
@@ -198,10 +200,10 @@ def work(name: str, args: argparse.Namespace, root: Path) -> tuple[dict[str, Any
         call(args.checkout, root, ["-m", "augmentor", *words], name)
     runs: dict[str, Any] = {}
     for folder in run_folders(root):
-        shelf = RENAMED_FILES.get(folder.parent.name, folder.parent.name)
-        number = sum(key.split(" #")[0] == shelf for key in runs) + 1
-        runs[shelf if number == 1 else f"{shelf} #{number}"] = told_run(folder)
-    return {"runs": runs, "samples": told_samples(root)}, time.monotonic() - begun
+        parent = RENAMED_FILES.get(folder.parent.name, folder.parent.name)
+        number = sum(key.split(" #")[0] == parent for key in runs) + 1
+        runs[parent if number == 1 else f"{parent} #{number}"] = described_run(folder)
+    return {"runs": runs, "samples": hashed_samples(root)}, time.monotonic() - begun
 
 
 def call(checkout: Path, root: Path, words: list[str], name: str) -> str:
@@ -229,9 +231,9 @@ def record(args: argparse.Namespace) -> int:
     names = args.only or list(RUNS)
 
     def one(name: str) -> dict[str, Any]:
-        told, seconds = work(name, args, top / name)
+        entry, seconds = work(name, args, top / name)
         print(f"{name:18} {seconds:6.1f} s", flush=True)
-        return told
+        return entry
 
     with ThreadPoolExecutor(args.jobs) as pool:
         runs = dict(zip(names, pool.map(one, names), strict=True))
@@ -247,38 +249,38 @@ def record(args: argparse.Namespace) -> int:
     return 0
 
 
-def flat(told: Mapping[str, Any]) -> dict[str, str]:
+def flat(entry: Mapping[str, Any]) -> dict[str, str]:
     """Return what one run's record says, by place; the names of a record are brought up to date here too."""
     found: dict[str, str] = {}
-    for folder, sets in told["samples"].items():
+    for folder, sets in entry["samples"].items():
         place = f"samples | {RENAMED_FILES.get(folder, folder)}"
         for number, one in enumerate(sets, start=1):
             found |= {
                 f"{place} | set {number} | {name}": json.dumps(value, sort_keys=True)
                 for name, value in one.items()
             }
-    for raw_shelf, run in told["runs"].items():
-        shelf = RENAMED_FILES.get(raw_shelf, raw_shelf)
+    for raw_parent, run in entry["runs"].items():
+        parent = RENAMED_FILES.get(raw_parent, raw_parent)
         for arm, metrics in run["rows"].items():
             for metric, value in metrics.items():
                 key = canonical({"metric": metric, "arm": "" if arm == "-" else arm})
-                found[f"{shelf} | rows | {key['metric']} | {key.get('arm', '-')}"] = value
+                found[f"{parent} | rows | {key['metric']} | {key.get('arm', '-')}"] = value
         for key, value in run["predictions"].items():
             split, _, arm = key.partition("/")
             named = f"{split} | {RENAMED_ARMS.get(arm, arm)}"
-            found[f"{shelf} | predictions | {named}"] = value
+            found[f"{parent} | predictions | {named}"] = value
         for stem, files in run["weights"].items():
-            found[f"{shelf} | weights | {RENAMED_FILES.get(stem, stem)}"] = " ".join(files)
+            found[f"{parent} | weights | {RENAMED_FILES.get(stem, stem)}"] = " ".join(files)
         for key, value in run["words"].items():
             # Each word by itself: "became ARM", and values that are an arm's name.
             name = " ".join(RENAMED_ARMS.get(word, word) for word in key.split())
-            found[f"{shelf} | words | {name}"] = RENAMED_ARMS.get(value, value)
-        found |= {f"{shelf} | members | {key}": value for key, value in run.get("members", {}).items()}
-        found[f"{shelf} | pictures"] = run["pictures"]
+            found[f"{parent} | words | {name}"] = RENAMED_ARMS.get(value, value)
+        found |= {f"{parent} | members | {key}": value for key, value in run.get("members", {}).items()}
+        found[f"{parent} | pictures"] = run["pictures"]
     return found
 
 
-def told_difference(place: str, before: str, after: str) -> tuple[bool, str]:
+def difference_of(place: str, before: str, after: str) -> tuple[bool, str]:
     """Return whether a difference counts, and what it is."""
     if " | weights | " in place:
         tensors = [sorted(text.split()[1::2]) for text in (before, after)]
@@ -311,7 +313,7 @@ def compare(args: argparse.Namespace) -> int:
             if place not in old or place not in new:
                 counts, text = True, "is gone" if place in old else "is new"
             else:
-                counts, text = told_difference(place, old[place], new[place])
+                counts, text = difference_of(place, old[place], new[place])
             differences += counts
             print(f"{'' if counts else 'note: '}{name} | {place}: {text}")
     print(f"{differences} differences in {compared} places" if differences else f"equal in {compared} places")

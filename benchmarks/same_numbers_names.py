@@ -25,7 +25,9 @@ _PLAIN = {
     "cutmix": "mix=cutmix",
 }
 _ROWS = {"classical": "spread", "class_weighted": "spread_weighted"}
-_SPREAD = {_ROWS.get(name, f"spread_{name}"): f"rows=passing {told}".strip() for name, told in _PLAIN.items()}
+_SPREAD = {
+    _ROWS.get(name, f"spread_{name}"): f"rows=passing {fields}".strip() for name, fields in _PLAIN.items()
+}
 RENAMED_ARMS: dict[str, str] = {
     **{name: _PLAIN[name] for name in ("focal", "weighted_mixup")},
     "random_oversampled": "oversample=random",
@@ -36,8 +38,8 @@ RENAMED_ARMS: dict[str, str] = {
     "critic_and_rows": "best_real rows=passing start=critic",
     "classwise": "best_mixing leave_out=harmful_classes",
     **_SPREAD,
-    **{f"critic_start_{n}": f"{told} start=critic".strip() for n, told in {**_PLAIN, **_SPREAD}.items()},
-    **{f"critic_network_{n}": f"{told} start=untrained_critic".strip() for n, told in _PLAIN.items()},
+    **{f"critic_start_{n}": f"{fields} start=critic".strip() for n, fields in {**_PLAIN, **_SPREAD}.items()},
+    **{f"critic_network_{n}": f"{fields} start=untrained_critic".strip() for n, fields in _PLAIN.items()},
     "diverse": "rows=diverse mix=mixup",
     "influential": "rows=influential mix=mixup",
     "covariance_transfer": "head=covariance",
@@ -61,8 +63,8 @@ def canonical(row: Mapping[str, Any]) -> dict[str, str]:
     A setting that hangs on a metric, arm or data set by an @ (``accuracy@share=0.5``) goes into ``setting``.
     What is missing is left out, so a column that is empty throughout is the same as none.
     """
-    told = {RENAMED_COLUMNS.get(name, name): value for name, value in row.items()}
-    found = {name: str(value) for name, value in told.items() if not pd.isna(value) and str(value) != ""}
+    fields = {RENAMED_COLUMNS.get(name, name): value for name, value in row.items()}
+    found = {name: str(value) for name, value in fields.items() if not pd.isna(value) and str(value) != ""}
     settings = setting_words(found.pop("setting", ""))
     for name in ("dataset", "arm", "metric"):
         if name in found:

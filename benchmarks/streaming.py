@@ -164,9 +164,9 @@ def main() -> None:
     for count, row in rows.items():
         peaks.append(max(row[name] for name in ("start", "load", "split", "batches")))
         cells = [row[name] for name in ("start", "load", "split", "batches")] + [peaks[-1], row["near"]]
-        told = " | ".join(f"{value:.0f}" for value in [*cells, row["resident"]])
+        values = " | ".join(f"{value:.0f}" for value in [*cells, row["resident"]])
         lines.append(
-            f"| {count:,} | {told} | {row['load_s']:.0f} | {row['split_s']:.1f} | {row['near_s']:.1f} "
+            f"| {count:,} | {values} | {row['load_s']:.0f} | {row['split_s']:.1f} | {row['near_s']:.1f} "
             f"| {row['batch_ms']:.2f} |"
         )
     growth = max(peaks) / min(peaks) - 1

@@ -13,7 +13,7 @@ from augmentor.tasks.expand import evaluate_all  # first: it settles Prefect's s
 from prefect import flow
 
 from augmentor.run.outcome import Outcome
-from augmentor.tasks.pages import say_what_to_do
+from augmentor.tasks.pages import write_what_to_do
 
 
 @flow(
@@ -21,8 +21,8 @@ from augmentor.tasks.pages import say_what_to_do
     description="Measure what a classifier gains from existing synthetic samples; no generator is trained.",
     validate_parameters=True,
     persist_result=False,
-    on_failure=[say_what_to_do],
-    on_crashed=[say_what_to_do],
+    on_failure=[write_what_to_do],
+    on_crashed=[write_what_to_do],
 )
 def evaluate(
     real: str,

@@ -13,7 +13,7 @@ from prefect import flow
 
 from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe
-from augmentor.tasks.pages import say_what_to_do
+from augmentor.tasks.pages import write_what_to_do
 
 
 @flow(
@@ -21,8 +21,8 @@ from augmentor.tasks.pages import say_what_to_do
     description="Train a conditional GAN, make class-balanced samples, and measure what a classifier gains.",
     validate_parameters=True,
     persist_result=False,
-    on_failure=[say_what_to_do],
-    on_crashed=[say_what_to_do],
+    on_failure=[write_what_to_do],
+    on_crashed=[write_what_to_do],
 )
 def expand(
     recipe: str | Recipe = "digits",

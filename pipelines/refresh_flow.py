@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe
 from augmentor.run.refresh import since_last_run
-from augmentor.tasks.pages import pages, say_what_to_do
+from augmentor.tasks.pages import pages, write_what_to_do
 
 
 @flow(
@@ -22,8 +22,8 @@ from augmentor.tasks.pages import pages, say_what_to_do
     description="Run a recipe again if its source data or the recipe has changed, by content; else stop.",
     validate_parameters=True,
     persist_result=False,
-    on_failure=[say_what_to_do],
-    on_crashed=[say_what_to_do],
+    on_failure=[write_what_to_do],
+    on_crashed=[write_what_to_do],
 )
 def refresh(
     recipe: str | Recipe = "digits",

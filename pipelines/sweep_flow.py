@@ -13,7 +13,7 @@ from prefect import flow
 from augmentor.run.compose.sweep import SweepSpec
 from augmentor.run.outcome import Outcome
 from augmentor.run.recipe import Recipe
-from augmentor.tasks.pages import say_what_to_do
+from augmentor.tasks.pages import write_what_to_do
 from augmentor.tasks.sweep import sweep_all
 
 
@@ -22,8 +22,8 @@ from augmentor.tasks.sweep import sweep_all
     description="Try many settings, choose on the validation part, and run the best one to its report.",
     validate_parameters=True,
     persist_result=False,
-    on_failure=[say_what_to_do],
-    on_crashed=[say_what_to_do],
+    on_failure=[write_what_to_do],
+    on_crashed=[write_what_to_do],
 )
 def sweep(
     recipe: str | Recipe = "digits",

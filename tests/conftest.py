@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from augmentor.cli.app import main
 
 TINY = """\
 name: tiny
@@ -47,3 +51,28 @@ def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
     path.write_text(TINY, encoding="utf-8")
     return path
+
+
+@dataclass
+class Finished:
+    """What an in-process command left: exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
+    """Run ``augmentor ARGUMENTS`` in this process; stdout and stderr are read from descriptors."""
+
+    def run(*arguments: str) -> Finished:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ending:
+            main(list(arguments))
+        captured = capfd.readouterr()
+        code = ending.value.code
+        assert isinstance(code, int)
+        return Finished(code, captured.out, captured.err)
+
+    return run

@@ -15,7 +15,7 @@ from typing import NoReturn
 from augmentor.cli.arguments import spread
 from augmentor.cli.faults import debugging, explain
 from augmentor.cli.stops import stops_as_interrupts
-from augmentor.cli.streams import forgiving_streams, tell
+from augmentor.cli.streams import forgiving_streams, print_notice
 
 REPEATABLE = ("--set", "--count", "--grid")
 
@@ -53,8 +53,8 @@ def guarded(work: Callable[[], None]) -> int:
     except BaseException as error:  # the last place that can explain anything
         fault = explain(error)
         if fault.traceback and debugging():
-            tell(fault.traceback)
-        tell(fault.message)
+            print_notice(fault.traceback)
+        print_notice(fault.message)
         return fault.code
     return 0
 

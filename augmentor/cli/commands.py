@@ -12,7 +12,8 @@ from cyclopts import App, Group, Parameter
 from augmentor.cli import faults
 from augmentor.cli.arguments import parse_counts
 from augmentor.cli.console import open_progress
-from augmentor.cli.streams import say, stdout_for_results, tell
+from augmentor.cli.data_options import ANY_DATA, DataOptions
+from augmentor.cli.streams import print_notice, print_result, stdout_for_results
 from augmentor.core.errors import AugmentorError, ConfigError
 from augmentor.core.version import __version__
 
@@ -25,6 +26,7 @@ Device = Annotated[
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Directory = Annotated[Path, Parameter(metavar="DIR")]
 Assignments = Annotated[list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")]
+Models = Annotated[list[str] | None, Parameter(name="--model", negative="", metavar="MODEL")]
 FinishedRun = Annotated[Path, Parameter(name="RUN")]
 
 app = App(
@@ -73,7 +75,9 @@ def run(
     assignments: Annotated[
         list[str] | None, Parameter(name="--set", negative="", metavar="KEY=VALUE")
     ] = None,
+    models: Models = None,
     no_prefect: Flag = False,
+    reading: DataOptions = ANY_DATA,
 ) -> None:
     """Do the whole job: train, generate, filter, evaluate, report.
 
@@ -93,18 +97,22 @@ def run(
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field of the recipe, e.g. `--set evaluation.seeds=3`; takes several.
+        models: A model to ask, e.g. `--model resnet18`, `--model mine.py:build`, or its fields as YAML,
+            `--model "{name: resnet50, weights: resnet50.safetensors}"`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
+        reading: How the data is read.
     """
     from augmentor.run.distributed import is_rank_0
 
+    settings = [*reading.assignments(), *with_models(assignments, models)]
     if not is_rank_0():
-        _train_on_rank(recipe, assignments or [], data, out, device)
+        _train_on_rank(recipe, settings, data, out, device)
         return
-    with told_when_not_published(), open_progress() as progress, stdout_for_results():
+    with outcome_of_unpublished(), open_progress() as progress, stdout_for_results():
         from augmentor.run.recipe import load_recipe
 
-        chosen = load_recipe(recipe, assignments or [], data)
-        if device != "auto":  # a missing device is told before Prefect takes seconds to start
+        chosen = load_recipe(recipe, settings, data)
+        if device != "auto":  # a missing device is refused before Prefect takes seconds to start
             from augmentor.run.device import resolve_device
 
             resolve_device(device)
@@ -119,7 +127,7 @@ def run(
             from augmentor.tasks.expand import run_with_prefect
 
             outcome = run_with_prefect(job)
-    tell_outcome(outcome)
+    print_outcome(outcome)
 
 
 def _train_on_rank(recipe: str, assignments: list[str], data: Path | None, out: Path, device: str) -> None:
@@ -139,6 +147,7 @@ def inspect(
     data: Path | None = None,
     write_card: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     force: Flag = False,
+    reading: DataOptions = ANY_DATA,
 ) -> None:
     """Look at data before a run: what is there, and what stands against it.
 
@@ -149,17 +158,19 @@ def inspect(
 
     `augmentor inspect photos/`
 
-    `augmentor inspect scans.npz --write-card datasets/scans.yaml`
+    `augmentor inspect labels.csv --write-card scans.yaml`, then `augmentor run default --data scans.yaml`
 
     Args:
-        target: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        target: An image folder (also zipped), a table that names images, an .npz file, or a dataset card
+            (`augmentor cards` lists them).
         data: Where the card's data lies, if not where the card says.
         write_card: Draft a dataset card for this data into a YAML file.
         force: Let --write-card replace a file that is there.
+        reading: How the data is read.
     """
     from augmentor.cli.inspection import inspect_target
 
-    inspect_target(target, data=data, write_card=write_card, force=force)
+    inspect_target(target, data=data, write_card=write_card, force=force, reading=reading)
 
 
 @app.command(sort_key=3)
@@ -201,8 +212,8 @@ def generate(
 
         outcome = make(source, wanted, target, seed=seed, device=device, progress=progress)
     for line in outcome.acceptance:
-        tell(line)
-    say(str(outcome.folder))
+        print_notice(line)
+    print_result(str(outcome.folder))
 
 
 @app.command(sort_key=4)
@@ -214,6 +225,7 @@ def evaluate(
     out: Directory = Path("runs"),
     device: Device = "auto",
     assignments: Assignments = None,
+    models: Models = None,
     no_prefect: Flag = False,
 ) -> None:
     """Judge synthetic samples that anyone made: the same filters, evaluation and report as for our own.
@@ -229,15 +241,18 @@ def evaluate(
     `augmentor evaluate --real digits --recipe digits --synthetic samples.npz`
 
     Args:
-        real: An image folder, an .npz file, or a dataset card (`augmentor cards` lists them).
+        real: An image folder (also zipped), a table that names images, an .npz file, or a dataset card
+            (`augmentor cards` lists them).
         synthetic: Class folders of pictures, the expanded folder of a run, or an .npz with images and labels.
         recipe: A shipped recipe or a YAML file; its split, judge, filters and evaluation are used.
         out: The folder that run folders are made in.
         device: What the networks train on; auto takes a GPU where there is one.
         assignments: Change any field that is used, e.g. `--set evaluation.seeds=3`; takes several.
+        models: A model to ask, as for `augmentor run`; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
-    with told_when_not_published(), open_progress() as progress, stdout_for_results():
+    assignments = with_models(assignments, models)
+    with outcome_of_unpublished(), open_progress() as progress, stdout_for_results():
         if no_prefect:
             from augmentor.run.compose.external import evaluate_foreign as judge
         else:
@@ -246,12 +261,12 @@ def evaluate(
             real,
             synthetic,
             recipe=recipe,
-            assignments=assignments or [],
+            assignments=assignments,
             out=out.expanduser(),
             device=device,
             progress=progress,
         )
-    tell_outcome(outcome)
+    print_outcome(outcome)
 
 
 @app.command(sort_key=5)
@@ -271,12 +286,12 @@ def report(finished_run: FinishedRun, /) -> None:
         from augmentor.run.rerender import rerender
 
         place = rerender(finished_run)
-    say(str(place))
+    print_result(str(place))
 
 
 @app.command(sort_key=6)
 def recipes() -> None:
-    """List the shipped recipes, one a line."""
+    """List the shipped recipes, one per line."""
     from augmentor.run.recipe import list_recipes
 
     _list(list_recipes())
@@ -284,7 +299,7 @@ def recipes() -> None:
 
 @app.command(sort_key=7)
 def cards(*, fetch: Annotated[str | None, Parameter(metavar="CARD")] = None) -> None:
-    """List the shipped dataset cards, one a line, or download the official file of one.
+    """List the shipped dataset cards, one per line, or download the official file of one.
 
     With --fetch, the file is verified and kept in your cache, where runs find it; its place is then
     the last line on stdout. Nothing else in this program downloads data.
@@ -316,36 +331,47 @@ def _fetch(name: str) -> None:
 
         card = load_card(name)
         if card.url is not None and card.refused is None and not cached_file(card).exists():
-            tell(f"Downloading {card.name} (licence: {card.licence}) from {card.url}")
+            print_notice(f"Downloading {card.name} (licence: {card.licence}) from {card.url}")
         place = download(card)
-    say(str(place))
+    print_result(str(place))
 
 
 @contextmanager
-def told_when_not_published() -> Iterator[None]:
-    """Tell the outcome of a run that broke a guard rail like any other, then let its error go on."""
+def outcome_of_unpublished() -> Iterator[None]:
+    """Print the outcome of a run that broke a guard rail as any other's, then let its error go on."""
     try:
         yield
     except AugmentorError as error:
         from augmentor.run.outcome import NotPublished
 
         if isinstance(error, NotPublished):
-            tell_outcome(error.outcome)
+            print_outcome(error.outcome)
         raise
 
 
-def tell_outcome(outcome: Outcome) -> None:
-    """Tell what a run came to: on stdout its verdict and its folder, the last two lines."""
+def print_outcome(outcome: Outcome) -> None:
+    """Print what a run came to: on stdout its verdict and its folder, the last two lines."""
     if outcome.reused:
-        tell(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
+        print_notice(f"Reused from an earlier run: {', '.join(outcome.reused)}.")
     if outcome.advice:
-        tell(outcome.advice)
-    tell(f"Report: {outcome.folder / 'report.html'}")
-    say(" ".join(outcome.sentence.split()))
-    say(str(outcome.folder))
+        print_notice(outcome.advice)
+    for sentence in outcome.further:
+        print_notice(sentence)
+    print_notice(f"Report: {outcome.folder / 'report.html'}")
+    print_result(" ".join(outcome.sentence.split()))
+    print_result(str(outcome.folder))
+
+
+def with_models(assignments: list[str] | None, models: list[str] | None) -> list[str]:
+    """Return the assignments with those that name models before them."""
+    if not models:
+        return assignments or []
+    from augmentor.run.recipe import model_assignments
+
+    return [*model_assignments(models), *(assignments or [])]
 
 
 def _list(rows: list[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in rows), default=0)
     for name, words in rows:
-        say(f"{name:<{width}}  {words}".rstrip())
+        print_result(f"{name:<{width}}  {words}".rstrip())

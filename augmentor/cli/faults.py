@@ -127,19 +127,19 @@ def _usage(error: BaseException) -> Fault | None:
     error.verbose = False
     chain = [part for part in error.command_chain or () if not part.startswith("-")]
     command = " ".join(["augmentor", *chain])
-    said = str(error)
+    message = str(error)
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.name
-        said = f"`{command}` needs {f'{name} with a value' if name.startswith('-') else name}."
+        message = f"`{command}` needs {f'{name} with a value' if name.startswith('-') else name}."
     elif isinstance(error, UnusedCliTokensError):
-        said = f"`{command}` does not take {', '.join(map(repr, error.unused_tokens or []))}."
-    return Fault(_paragraph(f"augmentor: {said} `{command} --help` says what it takes."), INPUT)
+        message = f"`{command}` does not take {', '.join(map(repr, error.unused_tokens or []))}."
+    return Fault(_paragraph(f"augmentor: {message} `{command} --help` says what it takes."), INPUT)
 
 
 def _unexpected(error: BaseException) -> Fault:
-    said = _paragraph(str(error))
+    message = _paragraph(str(error))
     head = f"augmentor stopped on a fault of its own: {type(error).__name__}"
-    lines = [f"{head}: {said}" if said else head]
+    lines = [f"{head}: {message}" if message else head]
     if type(error).__name__ == "BrokenProcessPool":
         lines.append(
             "A worker process was ended from outside, most often because memory ran out; "

@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from augmentor.cli.console import is_terminal, open_progress
-from augmentor.cli.streams import clean, say, stdout_for_results, tell
+from augmentor.cli.data_options import ANY_DATA, DataOptions
+from augmentor.cli.streams import clean, print_notice, print_result, stdout_for_results
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_text
 
-_TITLES = ("class ", "what a run would do", "notes:", "warnings:")
+_TITLES = ("class ", "what a run ", "notes:", "warnings:")
 _COLOURS = {"a run can start": "bold green", "a run would stop before training": "bold red"}
 
 
-def inspect_target(target: str, *, data: Path | None, write_card: Path | None, force: bool) -> None:
+def inspect_target(
+    target: str, *, data: Path | None, write_card: Path | None, force: bool, reading: DataOptions = ANY_DATA
+) -> None:
     """Print what is in ``target``; with ``write_card``, draft its card too.
 
     Raises:
@@ -31,23 +34,35 @@ def inspect_target(target: str, *, data: Path | None, write_card: Path | None, f
         from augmentor.data.card_draft import draft_card
         from augmentor.data.inspect import inspect
         from augmentor.data.inspection_text import inspection_lines
+        from augmentor.run.outlook import outlook
 
-        found = inspect(target, data=data, progress=progress)
-        text = None if card is None else draft_card(found)
-    show(inspection_lines(found))
+        found = inspect(target, data=data, reading=reading.spec, progress=progress)
+        text = None if card is None else draft_card(found, data=_place(target, data), beside=card.parent)
+        progress.log("timing a few steps")
+        ahead = outlook(found)
+    show(inspection_lines(found, ahead))
     if card is not None and text is not None:
         write_text(card, text)
-        place = shlex.quote(str(data if data is not None else target))
-        tell(
+        print_notice(
             f"The drafted card is in {card}. Read it and correct it, then use it: "
-            f"augmentor run default --data {place} --set {shlex.quote(f'dataset={card}')}"
+            f"augmentor run default --data {shlex.quote(str(card))}"
         )
+
+
+def _place(target: str, data: Path | None) -> Path | None:
+    """Return where the inspected data lies, None where only a shipped card knows."""
+    from augmentor.data.load import source_path
+
+    path = Path(target).expanduser()
+    if data is not None or not path.exists():
+        return data
+    return source_path(target) if path.suffix.lower() in {".yaml", ".yml"} else path
 
 
 def show(lines: Sequence[str]) -> None:
     """Print the findings: coloured and folded to the width on a terminal, as they are elsewhere."""
     if not is_terminal(sys.stdout):
-        say("\n".join(lines))
+        print_result("\n".join(lines))
         return
     from rich.console import Console
     from rich.text import Text

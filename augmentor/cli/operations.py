@@ -12,13 +12,14 @@ from augmentor.cli.commands import (
     Assignments,
     Device,
     Directory,
+    FinishedRun,
     Flag,
     app,
-    tell_outcome,
-    told_when_not_published,
+    outcome_of_unpublished,
+    print_outcome,
 )
 from augmentor.cli.console import open_progress
-from augmentor.cli.streams import say, stdout_for_results, tell
+from augmentor.cli.streams import print_notice, print_result, stdout_for_results
 
 __all__ = ["app"]
 
@@ -50,10 +51,10 @@ def runs(
     from augmentor.store.prune import prune as make_room
 
     if prune:
-        tell(make_room(out.expanduser()).message)
+        print_notice(make_room(out.expanduser()).message)
     entries = list_runs(out.expanduser())
     if not entries:
-        tell(f"there is no run in {out} yet; `augmentor run RECIPE --out {out}` makes one")
+        print_notice(f"there is no run in {out} yet; `augmentor run RECIPE --out {out}` makes one")
     rows = [("RECIPE", "WHEN (UTC)", "STATE", "VERDICT", "GAIN (POINTS)", "INTERVAL", "TIME")]
     for entry in entries:
         pair = list(entry.interval) if entry.interval else None
@@ -70,13 +71,47 @@ def runs(
         )
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for entry in entries:
         if entry.reason:
-            tell(f"{entry.recipe} {entry.when}: {entry.reason}")
+            print_notice(f"{entry.recipe} {entry.when}: {entry.reason}")
     if html is not None:
         write_index(entries, html.expanduser())
-        say(str(html))
+        print_result(str(html))
+
+
+@app.command(sort_key=6)
+def export(
+    finished_run: FinishedRun,
+    /,
+    *,
+    format_: Annotated[str, Parameter(name="--format", metavar="NAME")],
+    out: Directory,
+    assignments: Assignments = None,
+) -> None:
+    """Write a run's expanded dataset, or its generator, in the form that a library or a hospital takes.
+
+    Of the dataset: folders, huggingface, monai, webdataset, png16, nifti, dicom, croissant; of the generator:
+    onnx, monai_bundle. Every synthetic sample is marked as such in each. The last line on stdout is the
+    folder.
+
+    For example:
+
+    `augmentor export runs/digits/20260101-120000 --format huggingface --out digits-hf/`
+
+    `augmentor export runs/ct/20260101-120000 --format dicom --out dicom/ --set spacing=[0.7,0.7]`
+
+    Args:
+        finished_run: The folder of a finished run.
+        format_: The form.
+        out: The folder to write, which must not exist yet.
+        assignments: Options of the form: samples_per_shard=N, spacing=[mm,mm], window=[low,high].
+    """
+    with stdout_for_results():
+        from augmentor.run.exports import export_run
+
+        place = export_run(finished_run, format_, out.expanduser(), assignments or [])
+    print_result(str(place))
 
 
 Cron = Annotated[str, Parameter(metavar="CRON")]
@@ -180,8 +215,8 @@ def deploy(
         from augmentor.tasks import operate
 
         full = operate.deploy(name, parameters, cron, if_changed=options.if_changed, pool=pool)
-    tell(f"Start a worker with: prefect worker start --pool {pool}")
-    say(full)
+    print_notice(f"Start a worker with: prefect worker start --pool {pool}")
+    print_result(full)
 
 
 @app.command(sort_key=23)
@@ -218,7 +253,7 @@ def sweep(
         assignments: Change any field of the recipe for all members; takes several.
         no_prefect: Run in this process without Prefect; the result is the same.
     """
-    with told_when_not_published(), open_progress() as progress, stdout_for_results():
+    with outcome_of_unpublished(), open_progress() as progress, stdout_for_results():
         from augmentor.run.compose.sweep import read_plan, run_sweep
         from augmentor.run.recipe import load_recipe
         from augmentor.run.session import Job
@@ -231,5 +266,5 @@ def sweep(
             from augmentor.tasks.sweep import sweep_with_prefect
 
             outcome = sweep_with_prefect(job, wanted)
-    tell(f"Members: {outcome.folder / 'sweep.md'}")
-    tell_outcome(outcome)
+    print_notice(f"Members: {outcome.folder / 'sweep.md'}")
+    print_outcome(outcome)

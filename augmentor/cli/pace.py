@@ -63,13 +63,13 @@ class Pace:
 
     @property
     def speed(self) -> float | None:
-        """Units a second, or None while it cannot be told."""
+        """Units per second, or None while it is unknown."""
         (first, begun), (last, done) = self._points[0], self._points[-1]
         return (done - begun) / (last - first) if last > first and done > begun else None
 
     @property
     def left(self) -> float | None:
-        """Seconds that the rest takes at this speed, or None while it cannot be told."""
+        """Seconds that the rest takes at this speed, or None while it is unknown."""
         if self.speed is None:
             return None
         since = self._clock() - self._points[-1][0]

@@ -72,5 +72,5 @@ def leave_now(number: int) -> NoReturn:
 
 
 def interrupted(how: str) -> str:
-    """Return what a person who stopped a run is told."""
+    """Return the message for a person who stopped a run."""
     return f"Interrupted ({how}). Finished work is kept: the same command goes on where this one stopped."

@@ -19,7 +19,7 @@ def clean(text: str) -> str:
     return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
-def say(text: str = "") -> None:
+def print_result(text: str = "") -> None:
     """Print one result line to stdout; a reader that has gone away is no error."""
     try:
         print(clean(text), flush=True)
@@ -27,7 +27,7 @@ def say(text: str = "") -> None:
         _forget(1)
 
 
-def tell(text: str) -> None:
+def print_notice(text: str) -> None:
     """Print a line for the person to stderr; a reader that has gone away is no error."""
     try:
         print(clean(text), file=sys.stderr, flush=True)

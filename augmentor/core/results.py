@@ -92,6 +92,9 @@ class Results:
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Results:
         """Build the table from dictionaries; absent columns are missing, a setting may be a mapping.
 
+        Args:
+            rows: each with names of :data:`COLUMNS` as keys.
+
         Raises:
             DataError: if a row holds a column that results do not have: it would be lost in silence.
         """
@@ -118,6 +121,13 @@ class Results:
     def value(self, *, setting: Mapping[str, Scalar] | None = None, **conditions: str | int) -> float | None:
         """Return the single value where the conditions hold, or None where there is none.
 
+        Arguments as in :meth:`where`: without ``setting`` rows of a setting do not count.
+
+        Example:
+            >>> rows = [{"arm": "cutmix", "seed": 0, "split": "test", "metric": "accuracy", "value": 0.9}]
+            >>> Results.from_rows(rows).value(arm="cutmix", metric="accuracy")
+            0.9
+
         Raises:
             DataError: if several rows match.
         """
@@ -126,18 +136,45 @@ class Results:
             raise DataError(f"{len(found)} results match {conditions}, expected one")
         return float(found.iloc[0]) if len(found) else None
 
+    def under(self, name: str, value: Scalar) -> Results:
+        """Return the table with a setting added to every row, beside those that rows have.
+
+        Raises:
+            DataError: if a row has a setting of that name already.
+        """
+        table = self.table.copy()
+        settings = [{} if text is pd.NA else read_setting(text) for text in table["setting"]]
+        if any(name in one for one in settings):
+            raise DataError(f"a row of the results has a setting {name} already")
+        table["setting"] = [setting_text({**one, name: value}) for one in settings]
+        return Results(table.astype(COLUMNS))
+
+    def of(self, name: str, value: Scalar) -> Results:
+        """Return the rows that :meth:`under` made of others, as they were."""
+        wanted = self.table["setting"].str.contains(setting_text({name: value}), regex=False).fillna(False)
+        table = self.table[wanted].copy()
+        settings = [read_setting(text) for text in table["setting"]]
+        keep = pd.Series([one.get(name) == value for one in settings], index=table.index, dtype="bool")
+        rest = [{key: one[key] for key in one if key != name} for one in settings]
+        table["setting"] = [setting_text(one) if one else None for one in rest]
+        return Results(table[keep].reset_index(drop=True).astype(COLUMNS))
+
     def joined(self, other: Results) -> Results:
-        """Return both tables as one."""
+        """Return the rows of this table, then those of ``other``."""
         return Results(pd.concat([self.table, other.table], ignore_index=True).astype(COLUMNS))
 
     def write(self, path: Path) -> None:
-        """Write parquet: the same table gives the same bytes."""
+        """Write the table to ``path`` as parquet, whole or not at all; the same table gives the same bytes.
+
+        Raises:
+            StorageError: if it cannot be written.
+        """
         with atomic_file(path) as temporary:
             self.table.to_parquet(temporary, index=False)
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """Read what :meth:`write` wrote."""
+        """Return the table that :meth:`write` wrote to ``path``."""
         return cls(pd.read_parquet(path).astype(COLUMNS))
 
 

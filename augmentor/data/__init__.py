@@ -1,1 +1,1 @@
-"""Cards, readers, splits, codecs and export: the only room that knows where samples come from."""
+"""Cards, readers, splits and writers: the only room that knows how datasets lie on disk."""

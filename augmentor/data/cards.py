@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from augmentor.core.errors import ConfigError
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, parse, read_yaml
+from augmentor.data.spec import ColumnsSpec
 
 Avoid = Literal["horizontal_flip", "vertical_flip", "depth_flip", "rotation", "colour", "scale"]
 Part = Literal["train", "validation", "test", "all"]
@@ -31,6 +32,10 @@ class Card(Spec):
             another form in which data lies on disk.
         modality: "image", "volume" or "series"; None decides by the files and their shape, see
             :func:`augmentor.data.readers.decide.decide_kind`.
+        path: where the data lies, counted from the card's own folder: a folder, a zip archive, a table or
+            an .npz file; so that `--data CARD.yaml` is all that a run needs.
+        columns: what the columns of the table mean that names the pictures.
+        exclude_classes: classes that are left out.
         url: where the official file is; used on request only.
         md5: MD5 of the official file, 32 hexadecimal digits.
         task: what a label is; "multi-label" sets are described but cannot be used.
@@ -57,12 +62,15 @@ class Card(Spec):
     citation: Text = "unknown"
     kind: Text
     modality: Text | None = None
+    path: Text | None = None
+    columns: ColumnsSpec = ColumnsSpec()
+    exclude_classes: list[str] = Field(default_factory=list)
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     task: Literal["binary-class", "multi-class", "ordinal-regression", "multi-label"] = "multi-class"
     target: Text = "class"
     classes: Annotated[list[str], Field(min_length=2)]
-    group: Text | None = None
+    group: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     split: Literal["official", "stratified"] = "official"
     rows: dict[Part, int] = Field(default_factory=dict)
     value_range: tuple[float, float] | None = None
@@ -77,12 +85,15 @@ class Card(Spec):
             raise ValueError(f"class names must be unique, got {self.classes}")
         if self.value_range is not None and self.value_range[0] >= self.value_range[1]:
             raise ValueError(f"value_range must rise, got {list(self.value_range)}")
+        unknown = [name for name in self.exclude_classes if name not in self.classes]
+        if unknown:
+            raise ValueError(f"exclude_classes names {unknown[0]!r}, which is not among the classes")
         if (self.url is None) != (self.md5 is None):
             raise ValueError("url and md5 come together: what is downloaded is also verified")
         if self.kind == "folder" and self.group is not None:
             try:
                 names = re.compile(self.group).groupindex
-            except re.error as error:
+            except (re.error, RecursionError, OverflowError) as error:
                 raise ValueError(f"group is not a regular expression: {error}") from error
             if "group" not in names:
                 raise ValueError("group needs a part named 'group', e.g. '^(?P<group>[^_]+)_'")

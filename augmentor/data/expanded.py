@@ -94,15 +94,11 @@ class Expanded:
         """Which rows are synthetic (N,)."""
         return np.asarray(self.rows["source"] == "synthetic", dtype=np.bool_)
 
-    @property
-    def real(self) -> Samples:
-        """The real rows."""
-        return self.samples.take(~self.is_synthetic)
-
-    @property
-    def synthetic(self) -> Samples:
-        """The synthetic rows."""
-        return self.samples.take(self.is_synthetic)
+    def counts(self, source: str) -> dict[str, int]:
+        """Return the number of rows of each class, "real" or "synthetic" ones, in label order."""
+        labels = self.samples.y[np.asarray(self.rows["source"] == source)]
+        found = np.bincount(labels, minlength=self.samples.n_classes)
+        return {name: int(n) for name, n in zip(self.samples.classes, found, strict=True)}
 
 
 def check_alike(parts: Sequence[Samples]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from augmentor.data.inspection import Inspection
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded
 from augmentor.data.readers.folder import SizeNeeded
-from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
+from augmentor.data.spec import ImageSpec, ReadingSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import Split, split
 
 FALLBACK_SIZE = 64
@@ -34,6 +35,7 @@ def inspect(
     series: SeriesSpec | None = None,
     split_spec: SplitSpec | None = None,
     scarcity: ScarcitySpec | None = None,
+    reading: ReadingSpec | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
     """Inspect a dataset and find out what a run would do with it.
@@ -41,26 +43,30 @@ def inspect(
     Samples are brought to the size a run would bring them to.
 
     Args:
-        target: a card's name, a card file, a folder of classes or an .npz file.
+        target: what :func:`augmentor.data.load.load` reads.
         data: where the bytes are, overriding the card.
         image: size and colour a run would use.
         series: the length a run would use.
         split_spec: the rules a run would use.
         scarcity: the cut a run would make.
+        reading: what the columns of a table mean, and the classes that are left out.
         progress: gets the number of files read.
 
     Raises:
         ConfigError: if the card is unknown or invalid.
         DataError: if nothing can be read at all.
     """
-    image, progress = image or ImageSpec(), progress or Silent()
+    image, progress, reading = image or ImageSpec(), progress or Silent(), reading or ReadingSpec()
     warnings = []
+    read = partial(
+        load, target, data=data, columns=reading.columns, exclude=reading.exclude_classes, progress=progress
+    )
     try:
-        loaded = load(str(target), image=image, series=series, data=data, progress=progress)
+        loaded = read(image=image, series=series)
     except SizeNeeded as error:
         warnings.append(f"{error}. Here they are looked at with {FALLBACK_SIZE} pixels")
         sized = image.model_copy(update={"size": FALLBACK_SIZE})
-        loaded = load(str(target), image=sized, data=data, progress=progress)
+        loaded = read(image=sized)
     blockers = []
     parts: Split | None = None
     try:

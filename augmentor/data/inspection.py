@@ -28,6 +28,8 @@ class Inspection:
         kind: how the parts are made ("official", "stratified", "grouped"); None where they cannot be.
         parts: cases by part and class after duplicates are taken out and scarcity is applied.
         to_generate: synthetic cases per class that balance "balanced" asks for.
+        group_pattern: a pattern for a card by which file names seem to tell the patient; None where they
+            do not, or patients are known.
         blockers: problems that stop a run before any training.
         warnings: what makes its result less certain.
     """
@@ -48,6 +50,7 @@ class Inspection:
     to_generate: dict[str, int]
     blockers: tuple[str, ...]
     warnings: tuple[str, ...]
+    group_pattern: str | None = None
 
     @property
     def skipped(self) -> tuple[SkippedFile, ...]:

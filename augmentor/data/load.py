@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from augmentor.core.errors import DataError
+from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.kinds import IMAGE
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
@@ -17,29 +18,43 @@ from augmentor.data.fetch import cached_file, fetch, md5_of
 from augmentor.data.loaded import Loaded, Originals
 from augmentor.data.readers.arrays import find_range, shaped
 from augmentor.data.readers.embedded import EMBEDDED
-from augmentor.data.readers.files import refuse_table
 from augmentor.data.readers.fingerprints import FINGERPRINTS
-from augmentor.data.readers.table import Reading, reader_of
-from augmentor.data.spec import ImageSpec, SeriesSpec
+from augmentor.data.readers.folder import read_manifest
+from augmentor.data.readers.formats import is_readable, way_of
+from augmentor.data.readers.manifest import manifest_tree
+from augmentor.data.readers.places import listed
+from augmentor.data.readers.reading import Reading
+from augmentor.data.readers.table import reader_of
+from augmentor.data.spec import ColumnsSpec, ImageSpec, SeriesSpec
+
+FORMS = (
+    "a folder of classes, a zip archive of one, a table that names pictures (.csv, .tsv, .parquet, .jsonl, "
+    ".json), an .npz file, or a dataset card (.yaml)"
+)
 
 
 def load(
-    dataset: str,
+    dataset: str | Path,
     *,
     image: ImageSpec | None = None,
     series: SeriesSpec | None = None,
     data: Path | None = None,
+    columns: ColumnsSpec | None = None,
+    exclude: Sequence[str] = (),
     progress: Progress | None = None,
     download: bool = False,
 ) -> Loaded:
     """Read a dataset.
 
     Args:
-        dataset: the name of a shipped card, the path of a card file (.yaml), or the path of an
-            folder of classes or .npz file, which is then read by inspection. Empty: ``data`` is read.
+        dataset: the name of a shipped card, the path of a card file (.yaml), or the path of a folder of
+            classes, a zip archive of one, a table that names pictures, or an .npz file, which is then read
+            by inspection. Empty: ``data`` is read.
         image: size and colour that images are brought to, and the size of volumes.
         series: length that series are brought to, and how.
         data: path of the data, overriding the card.
+        columns: what the columns of a table mean, before what the card says of them.
+        exclude: classes that are left out, beside those that the card leaves out.
         progress: gets the number of files read.
         download: fetch the card's official file if it is not on this machine; verified and kept.
 
@@ -47,17 +62,50 @@ def load(
         ConfigError: if the card is unknown or invalid.
         DataError: if the data is missing, cannot be used, or disagrees with its card.
     """
+    dataset = _as_text(dataset)
     image = image or ImageSpec()
     card = find_card(dataset)
     path = source_path(dataset, data=data, download=download)
     if path is None:
         assert card is not None
+        if exclude or (columns is not None and columns.named):
+            raise ConfigError(f"the dataset {card.name} is read whole; no column or class can be chosen")
         return _embedded(card, image)
     name = card.name if card else _name(path)
     read = reader_of(path)
     assert read is not None  # source_path refuses the others
-    loaded = read(path, Reading(name, image, series or SeriesSpec(), card, progress or Silent()))
+    how = Reading(
+        name,
+        image,
+        series or SeriesSpec(),
+        card,
+        progress or Silent(),
+        columns=(columns or ColumnsSpec()).over(card.columns if card else ColumnsSpec()),
+        exclude=tuple(dict.fromkeys([*(card.exclude_classes if card else ()), *exclude])),
+    )
+    loaded = read(path, how)
     return replace(loaded, notes=(*loaded.notes, *_against_card(loaded, path)))
+
+
+def _as_text(dataset: object) -> str:
+    """Return the name or path of a dataset as text.
+
+    Raises:
+        DataError: for anything else, an array say, with what to do with it.
+    """
+    if isinstance(dataset, str | Path):
+        return str(dataset)
+    if isinstance(dataset, np.ndarray):
+        raise DataError(
+            f"an array of the shape {dataset.shape} has no labels, and a path or a card's name is read here; "
+            "make samples of it: augmentor.Samples(x, y, classes, ids, value_range=(0, 255), "
+            "kind=augmentor.core.kinds.IMAGE) with x (N, C, H, W) and y (N,), or save it with numpy.savez as "
+            "images and labels and load that file"
+        )
+    raise DataError(
+        f"a dataset is a card's name or a path, got {type(dataset).__name__}; samples in memory are made "
+        "with augmentor.Samples"
+    )
 
 
 def find_card(dataset: str) -> Card | None:
@@ -70,7 +118,7 @@ def find_card(dataset: str) -> Card | None:
     if not dataset:
         return None
     if not dataset.endswith((".yaml", ".yml")) and dataset not in card_names():
-        if Path(dataset).exists():
+        if Path(dataset).expanduser().exists():
             return None
         near = difflib.get_close_matches(dataset, card_names(), n=2, cutoff=0.6)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
@@ -100,6 +148,8 @@ def source_path(dataset: str, *, data: Path | None = None, download: bool = Fals
             )
         return None
     if data is None and card is not None:
+        if card.path is not None and dataset.endswith((".yaml", ".yml")):
+            return _kind_checked(Path(dataset).parent / Path(card.path).expanduser(), card)
         return _official(card, download)
     if data is None and not dataset:
         raise DataError("no dataset is named; say where the data is with --data PATH")
@@ -128,11 +178,25 @@ def _official(card: Card, download: bool) -> Path:
     return path
 
 
+def named_files(path: Path, card: Card | None, columns: ColumnsSpec) -> list[tuple[str, Path]] | None:
+    """Return id and path of every file that the table ``path`` names; None where it is no table.
+
+    Raises:
+        ConfigError: if a column that is asked for is not there.
+        DataError: if the table cannot be read.
+    """
+    if path.is_dir() or reader_of(path) is not read_manifest:
+        return None
+    known = columns.over(card.columns if card else ColumnsSpec())
+    with listed(path.parent) as listing:
+        tree, _ = manifest_tree(listing, [path.name], known)
+    return [(item.id, path.parent / item.id) for item in tree.found]
+
+
 def _kind_checked(path: Path, card: Card | None) -> Path:
+    path = path.expanduser()
     if not path.exists():
-        raise DataError(
-            f"there is no file or folder {path}; --data takes a folder of classes or an .npz file"
-        )
+        raise DataError(f"there is no file or folder {path}; --data takes {FORMS}")
     if path.is_dir():
         archives = sorted(item for item in path.glob("*.npz") if not item.name.startswith("."))
         folders = [item for item in path.iterdir() if item.is_dir() and not item.name.startswith(".")]
@@ -144,8 +208,15 @@ def _kind_checked(path: Path, card: Card | None) -> Path:
         return path
     if reader_of(path) is not None:
         return path
-    refuse_table(path)
-    raise DataError(f"{path} is neither a folder of classes nor an .npz file")
+    if not path.is_file():
+        raise DataError(f"{path} is no regular file (a pipe, socket or device); --data takes {FORMS}")
+    if is_readable(path.name):
+        raise DataError(f"{path} is one sample; name the folder that holds the classes. --data takes {FORMS}")
+    way = way_of(path.name)
+    raise DataError(
+        f"{path} is neither a folder of classes nor of any other form that is read"
+        f"{f' ({way})' if way else ''}; --data takes {FORMS}"
+    )
 
 
 def _name(path: Path) -> str:

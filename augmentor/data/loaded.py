@@ -12,6 +12,7 @@ import numpy.typing as npt
 from augmentor.core.kinds import Kind
 from augmentor.core.samples import IntArray, Samples
 from augmentor.data.cards import Card
+from augmentor.data.spec import ColumnsSpec
 
 Layout: TypeAlias = str
 """How data lies on disk: "folder" (of files), "npz", "memory" (inside a package), or another form's name."""
@@ -69,6 +70,8 @@ class Loaded:
         skipped: files that could not be used.
         notes: what a user should know.
         fingerprints: how samples are compared for being nearly equal; None where they are not.
+        listed: every class name in label order, with those that were left out on request.
+        columns: what the columns of the table mean that the data was read by; all None where none was.
     """
 
     name: str
@@ -79,6 +82,8 @@ class Loaded:
     skipped: tuple[SkippedFile, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     fingerprints: Fingerprints | None = None
+    listed: tuple[str, ...] = ()
+    columns: ColumnsSpec = field(default_factory=ColumnsSpec)
 
     @property
     def kind(self) -> Kind:

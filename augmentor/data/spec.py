@@ -43,6 +43,47 @@ class SeriesSpec(Spec):
     treatment: Literal["resample", "pad_last", "pad_zero"] = "resample"
 
 
+class ColumnsSpec(Spec):
+    """What the columns of a table mean that names pictures; a column that is not named is found.
+
+    Attributes:
+        path: the column with the path (or name) of each picture's file.
+        label: the column with the class; several, of which one holds 1 and the others 0, are one-hot
+            labels, and their names are the classes.
+        group: the column with the patient (or specimen), so that none is in two parts.
+        split: the column with the part: train, validation or test.
+        subgroup: a column by which `inspect` counts the cases, and tells whether it alone tells the class
+            (sex, site, scanner).
+    """
+
+    path: Annotated[str, Field(min_length=1)] | None = None
+    label: Annotated[str, Field(min_length=1)] | tuple[str, ...] | None = None
+    group: Annotated[str, Field(min_length=1)] | None = None
+    split: Annotated[str, Field(min_length=1)] | None = None
+    subgroup: Annotated[str, Field(min_length=1)] | None = None
+
+    @property
+    def named(self) -> dict[str, str | tuple[str, ...]]:
+        """The columns that are named, by what they mean."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
+    def over(self, base: ColumnsSpec) -> ColumnsSpec:
+        """Return ``base`` with the columns that are named here in place of its own."""
+        return ColumnsSpec(**{**base.named, **self.named})
+
+
+class ReadingSpec(Spec):
+    """What a person says about data before it is read.
+
+    Attributes:
+        columns: what the columns of a table mean.
+        exclude_classes: classes that are left out.
+    """
+
+    columns: ColumnsSpec = ColumnsSpec()
+    exclude_classes: tuple[str, ...] = ()
+
+
 class ScarcitySpec(Spec):
     """How many training cases of a class to keep; validation and test parts stay whole.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -79,6 +80,11 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
     :func:`~augmentor.data.group_split.stratified_group_holdout`, the test part before the validation part;
     equal pictures and patients stay together; (3) ``scarcity``
     reduces the training part; (4) every class must have enough rows left.
+
+    Args:
+        loaded: the data, with the official parts that they have.
+        split: proportions, seed and the rule for duplicates; the defaults without it.
+        scarcity: how many training rows are left of each class; all of them without it.
 
     Raises:
         ConfigError: if ``scarcity`` names a class that does not exist or asks more than there is.
@@ -251,7 +257,7 @@ def _check_disjoint(parts: Mapping[str, Samples]) -> None:
 
 
 def _check_enough(parts: Mapping[str, Samples], rules: SplitSpec, loaded: Loaded) -> None:
-    faults = []
+    faults, scarce = [], []
     for name in loaded.classes:
         counts = {part: parts[part].counts[name] for part in PARTS}
         if counts["train"] < rules.minimum_per_class:
@@ -259,9 +265,11 @@ def _check_enough(parts: Mapping[str, Samples], rules: SplitSpec, loaded: Loaded
             faults.append(f"{name!r} has {counts['train']} training {many}")
         else:
             faults += [f"{name!r} has no {part} case" for part in ("validation", "test") if not counts[part]]
+        scarce += [name] if counts["train"] < rules.minimum_per_class or not min(counts.values()) else []
     if faults:
         raise DataError(
             f"{loaded.name} is too small to learn and measure from: {'; '.join(faults)}. Needed are at least "
             f"{rules.minimum_per_class} training cases (split.minimum_per_class) and one validation and "
-            "one test case of every class: add cases, or leave the class out"
+            f"one test case of every class: add cases, or leave the class out with "
+            f"{' '.join(f'--exclude-class {shlex.quote(name)}' for name in scarce)}"
         )

@@ -6,18 +6,19 @@ learn it, and what their predictions are worth, case by case. Statistics see the
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from numpy.typing import NDArray
-from pydantic import Field
 
 from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import ConfigError
+from augmentor.core.files import sha256_file
 from augmentor.core.samples import IntArray, Samples
-from augmentor.core.spec import Spec
+from augmentor.downstream.model_spec import AUTO, ModelSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,33 +33,6 @@ Head = Literal["trained", "covariance", "generated"]
 Start = Literal["random", "critic", "untrained_critic", "self_supervised"]
 Predictor: TypeAlias = "Callable[[Tensor], Floats]"
 """Encoded samples (N, C, *spatial) float32 in [-1, 1] to predictions (N, ...)."""
-
-
-AUTO = "auto"
-"""Stands for the usual model of a kind of samples, until the samples are there."""
-
-
-class ModelSpec(Spec):
-    """What every arm trains, and for how long.
-
-    Attributes:
-        question: what the model is trained for, a name in :data:`augmentor.downstream.table.DOWNSTREAM`.
-        name: the model, one of the question's, or "auto", the usual one for the kind of samples. For
-            classification: small_resnet (the usual one for series, images and volumes), resnet18,
-            densenet121 or mlp, batch by batch; or logistic_regression, random_forest or gradient_boosting,
-            on a table of the rows of the same batches (see :mod:`augmentor.downstream.models`).
-        updates: optimiser steps of every fit, the same for all arms.
-        batch: rows of a batch.
-        learning_rate: highest learning rate.
-        channels: width of the first stage of ``small_resnet``; None chooses it by dimension.
-    """
-
-    question: str = "classification"
-    name: str = AUTO
-    updates: Annotated[int, Field(ge=1)] = 600
-    batch: Annotated[int, Field(ge=2)] = 64
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
-    channels: Annotated[int, Field(ge=1, le=512)] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +61,19 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a model is given, and what it is to tell apart.
+
+    Attributes:
+        shape: (C, *spatial) of one encoded sample.
+        n_classes: number of classes K.
+    """
+
+    shape: tuple[int, ...]
+    n_classes: int
+
+
+@dataclass(frozen=True)
 class ModelKind:
     """What a model is.
 
@@ -94,11 +81,16 @@ class ModelKind:
         label: what a report says about it.
         table: whether it learns from a table instead of batch by batch.
         least_side: smallest number of values along each side of a sample that it takes.
+        pattern: regular expression of the names that a row of a table stands for; "" where its key is the
+            name.
+        runs_code: whether it runs code of the user's, so that a recipe that came with data must not name it.
     """
 
     label: str
     table: bool = False
     least_side: int = 1
+    pattern: str = ""
+    runs_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +120,9 @@ class Batches(Protocol):
 
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
         """Return the batch of an update: x (B, C, *spatial) in [-1, 1] and its targets (B, ...)."""
+
+    def rows(self, step: int) -> IntArray:
+        """Return which row of the data each of the batch's samples is a version of (B,)."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +156,7 @@ class Downstream(ABC):
         name: as a recipe names it.
         metrics: what choices and the verdict may be made by, the usual one first.
         models: what can be trained on it, the usual one first.
-        seen_synthetic_alone: metrics of :meth:`score` that tell what a model is worth which saw synthetic
-            rows alone.
+        seen_synthetic_alone: metrics of :meth:`score` of a model that was trained on synthetic rows alone.
     """
 
     name: ClassVar[str]
@@ -174,23 +168,35 @@ class Downstream(ABC):
         """Return the model that "auto" stands for where samples are of that modality."""
         return next(iter(self.models))
 
+    def kind_of(self, name: str) -> ModelKind | None:
+        """Return what the model of that name is, None where there is none."""
+        found = self.models.get(name)
+        if found is not None:
+            return None if found.pattern else found
+        matching = (one for one in self.models.values() if one.pattern and re.fullmatch(one.pattern, name))
+        return next(matching, None)
+
     def idle_setting(self, spec: ModelSpec) -> str:
         """Return which setting would have no effect on the model and why, "" where all have."""
         return ""
 
-    def why_not(self, model: str, training: Training) -> str:
-        """Return why the model cannot be trained so, "" where it can."""
+    def why_not(self, spec: ModelSpec, training: Training, form: Form | None = None) -> str:
+        """Return why the model cannot be trained so, "" where it can, or where only ``form`` would tell."""
         return ""
 
-    def refusal(self, model: str, training: Training) -> str:
+    def refusal(self, spec: ModelSpec, training: Training, form: Form | None = None) -> str:
         """Return why the model, or with "auto" every model, cannot be trained so; "" where one can."""
-        if model != AUTO:
-            return self.why_not(model, training)
-        return "" if self.able(training) else self.why_not(next(iter(self.models)), training)
+        if spec.name != AUTO:
+            return self.why_not(spec, training, form)
+        usual = ModelSpec(question=self.name, name=next(iter(self.models)))
+        return "" if self.able(training) else self.why_not(usual, training)
 
     def able(self, training: Training) -> list[str]:
-        """Return the models that can be trained so."""
-        return [name for name in self.models if not self.why_not(name, training)]
+        """Return the models with a name of their own that can be trained so."""
+        named = (name for name, kind in self.models.items() if not kind.pattern)
+        return [
+            name for name in named if not self.why_not(ModelSpec(question=self.name, name=name), training)
+        ]
 
     def check_shape(self, model: str, shape: tuple[int, ...]) -> None:
         """Refuse samples (C, *spatial) that are too small for the model.
@@ -198,13 +204,43 @@ class Downstream(ABC):
         Raises:
             ConfigError: with what to do.
         """
-        least, smallest = self.models[model].least_side, min(shape[1:], default=1)
-        if len(shape) > 1 and smallest < least:
-            able = [name for name, kind in self.models.items() if kind.least_side <= smallest]
+        kind, smallest = self.kind_of(model), min(shape[1:], default=1)
+        if kind is not None and len(shape) > 1 and smallest < kind.least_side:
+            able = [name for name, one in self.models.items() if one.least_side <= smallest]
             raise ConfigError(
-                f"evaluation.model.name: {model} needs at least {least} cells a side, the samples have the "
-                f"shape {tuple(shape)}; choose one of {', '.join(able)}, or larger samples (image.size)"
+                f"evaluation.model.name: {model} needs at least {kind.least_side} cells a side, the samples "
+                f"have the shape {tuple(shape)}; choose one of {', '.join(able)}, or larger samples "
+                "(image.size)"
             )
+
+    def check_model(self, spec: ModelSpec, form: Form) -> None:
+        """Refuse a model that cannot take such samples, or whose files are not what it needs.
+
+        Raises:
+            ConfigError: with what to do.
+        """
+        self.check_shape(spec.name, spec.given(form.shape))
+
+    def files(self, spec: ModelSpec) -> Mapping[str, Path]:
+        """Return the files that decide what the model is, by what they are called in a manifest."""
+        return {}
+
+    def digests(self, spec: ModelSpec) -> dict[str, str]:
+        """Return the SHA-256 of each of the model's files.
+
+        Raises:
+            ConfigError: if one is not there.
+        """
+        return {name: _digest(spec, path) for name, path in self.files(spec).items()}
+
+    def label(self, spec: ModelSpec) -> str:
+        """Return what a report calls the model."""
+        kind = self.kind_of(spec.name)
+        return spec.name if kind is None else kind.label
+
+    def pretrained(self, spec: ModelSpec) -> bool | None:
+        """Return whether the model begins with weights from elsewhere; None where nobody can tell."""
+        return False
 
     @abstractmethod
     def targets(self, samples: Samples) -> NDArray[Any]:
@@ -272,6 +308,18 @@ class Downstream(ABC):
         """
         return {}
 
+    def at_operating_point(
+        self, held: Scored, tested: Scored, specificity: float
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return rows of results, with their seed, on the test part at a point chosen on the validation part.
+
+        Args:
+            held: predictions of the validation part.
+            tested: of the test part, by the same fits.
+            specificity: that is asked for.
+        """
+        return []
+
     def describe_judged(self, arm: str, held: Scored, tested: Scored) -> list[dict[str, Any]]:
         """Return further rows of results on an arm that the verdict is about.
 
@@ -281,3 +329,13 @@ class Downstream(ABC):
             tested: of the test part.
         """
         return []
+
+
+def _digest(spec: ModelSpec, path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise ConfigError(
+            f"evaluation.model: {spec.name} needs the file {path}, which cannot be read "
+            f"({error.strerror or error}); paths are read from where you are"
+        ) from error

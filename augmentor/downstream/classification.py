@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,21 +12,23 @@ from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import DataError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.downstream.base import (
-    AUTO,
     Batches,
     Downstream,
     Floats,
+    Form,
     Metric,
-    ModelSpec,
     Predictor,
     Scored,
     Training,
 )
 from augmentor.downstream.case_values import PRIMARY_METRICS, case_values
-from augmentor.downstream.models import MODELS, why_not
+from augmentor.downstream.kinds import ClassifierKind
+from augmentor.downstream.model_spec import AUTO, ModelSpec
+from augmentor.downstream.models import MODELS
 from augmentor.downstream.scores import checked, score
 from augmentor.metrics.calibration import calibration_rows
 from augmentor.metrics.names import METRIC_WORDS
+from augmentor.metrics.operating_point import at_specificity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,18 +50,40 @@ class Classification(Downstream):
         """Return the modality's usual classifier."""
         return modality.classifier
 
-    def idle_setting(self, spec: ModelSpec) -> str:
-        """Return why a width, or a learning rate, has no effect on the classifier, "" where both have."""
-        usual = ModelSpec.model_fields["learning_rate"].default
-        if spec.channels is not None and spec.name not in (AUTO, "small_resnet"):
-            return f"model.channels is the width of small_resnet; {spec.name} has its own"
-        if spec.name != AUTO and self.models[spec.name].table and spec.learning_rate != usual:
-            return f"model.learning_rate has no effect on {spec.name}; leave it at {usual:g}"
-        return ""
+    def kind(self, spec: ModelSpec) -> ClassifierKind:
+        """Return the row of :data:`MODELS` that the model is."""
+        found = self.kind_of(spec.name)
+        assert isinstance(found, ClassifierKind)  # names are checked when a recipe is read
+        return found
 
-    def why_not(self, model: str, training: Training) -> str:
-        """Return why a classifier cannot be trained so, "" where it can."""
-        return why_not(model, training)
+    def idle_setting(self, spec: ModelSpec) -> str:
+        """Return which setting has no effect on the classifier, or is missing, "" where all is right."""
+        if spec.name != AUTO:
+            return self.kind(spec).idle(spec)
+        own = spec.said - {"channels", "learning_rate"}
+        return f"model.{min(own)} is for a model that is named; say which in model.name" if own else ""
+
+    def why_not(self, spec: ModelSpec, training: Training, form: Form | None = None) -> str:
+        """Return why a classifier cannot be trained so, "" where it can, or only ``form`` would tell."""
+        return self.kind(spec).why_not(spec, training, form)
+
+    def check_model(self, spec: ModelSpec, form: Form) -> None:
+        """Refuse a classifier that cannot take such samples, or whose files are not what it needs."""
+        super().check_model(spec, form)
+        self.digests(spec)
+        self.kind(spec).check(spec, form)
+
+    def files(self, spec: ModelSpec) -> Mapping[str, Path]:
+        """Return the files that decide what the classifier is."""
+        return self.kind(spec).files(spec)
+
+    def label(self, spec: ModelSpec) -> str:
+        """Return what a report calls the classifier."""
+        return self.kind(spec).describe(spec)
+
+    def pretrained(self, spec: ModelSpec) -> bool | None:
+        """Return whether the classifier begins with weights from elsewhere; None where nobody can tell."""
+        return self.kind(spec).pretrained(spec)
 
     def targets(self, samples: Samples) -> NDArray[Any]:
         """Return the labels (N,)."""
@@ -72,10 +96,8 @@ class Classification(Downstream):
     def fit(
         self, spec: ModelSpec, training: Training, batches: Batches, *, seed: int, critic: Path | None
     ) -> Predictor:
-        """Train a classifier; see :mod:`augmentor.downstream.fit_classifier`."""
-        from augmentor.downstream.fit_classifier import fit_classifier
-
-        return fit_classifier(spec, training, batches, seed=seed, critic=critic)
+        """Train a classifier as its kind does."""
+        return self.kind(spec).fit(spec, training, batches, seed=seed, critic=critic)
 
     def score(
         self, predictions: Floats, samples: Samples, *, details: bool, decided: Floats | None = None
@@ -91,6 +113,23 @@ class Classification(Downstream):
         """Return whether each case was found, whose mean over the cases of a class is its recall."""
         hits = predictions.argmax(axis=-1) == samples.y
         return {"recall": hits.astype(np.float64)}
+
+    def at_operating_point(
+        self, held: Scored, tested: Scored, specificity: float
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return sensitivity at a fixed specificity, and what is reached of it: by class, and their mean."""
+        y, classes = tested.samples.y, tested.samples.classes
+        for seed, (before, after) in enumerate(zip(held.predictions, tested.predictions, strict=True)):
+            found = at_specificity(before, held.samples.y, after, y, specificity)
+            for place, metric in enumerate(("sensitivity_at_specificity", "specificity_reached")):
+                values: dict[str | None, float] = {classes[k]: pair[place] for k, pair in found.items()}
+                if values:
+                    values |= {None: sum(values.values()) / len(values)}
+                for name, value in values.items():
+                    yield {
+                        "seed": seed, "metric": metric, "class": name, "value": value,
+                        "greater_is_better": True,
+                    }  # fmt: skip
 
     def describe_judged(self, arm: str, held: Scored, tested: Scored) -> list[dict[str, Any]]:
         """Return the calibration, as trained and with a temperature fitted on the validation part."""

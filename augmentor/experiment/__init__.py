@@ -1,1 +1,1 @@
-"""Arms, classifiers, statistics: what a downstream classifier gains."""
+"""Arms, the models that they train, and what a model gains by synthesis."""

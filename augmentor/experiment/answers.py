@@ -172,6 +172,25 @@ class _Telling:
         return f"{text}."
 
 
+def beside(found: Comparisons, arm: str, titles: Mapping[str, str]) -> str:
+    """Return the sentence on the judged arm's gain over the other yardsticks, "" where there is none.
+
+    Those are the baseline that was fixed beforehand, and the best without synthesis in hindsight.
+    """
+    says = {
+        "fixed": "which was fixed beforehand",
+        "hindsight": "the best without synthesis in hindsight, picked on the test part, which flatters that "
+        "baseline",
+    }
+    parts = [
+        f"against {quoted(titles[found.against(arm)[role]])}, {why}, it is {_span(pair)}"
+        for role, why in says.items()
+        if (pair := found.pair(arm, role)) is not None
+    ]
+    said = "; ".join(parts)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
+
+
 def _span(pair: Paired) -> str:
     found = pair.interval
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from augmentor.experiment.arms import PRESETS, AnyArm, Arm, Derived, arms_of, is_mixing, pattern_of
 
@@ -11,6 +11,11 @@ def candidates_of(arm: AnyArm) -> tuple[Arm, ...]:
     """Return all that is known of what an arm may come to be: of one with settings, each of them."""
     settings = arm.settings if isinstance(arm, Derived) else ()
     return settings or (pattern_of(arm),)
+
+
+def pairs_of(arms: Iterable[AnyArm]) -> list[tuple[AnyArm, Arm]]:
+    """Return each arm beside all that it may come to be."""
+    return [(arm, one) for arm in arms for one in candidates_of(arm)]
 
 
 def check_arms(arms: Collection[AnyArm]) -> None:

@@ -1,4 +1,4 @@
-"""What a reader is told of an arm, composed from its fields."""
+"""Titles and descriptions of arms, composed from their fields."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def title(arm: AnyArm) -> str:
     start = STARTS.get(pattern.start, ("",))[0]
     if not words and not start:
         words = "classical augmentation"
-    said = ", ".join(filter(None, (words, start)))
-    return said[:1].upper() + said[1:]
+    whole = ", ".join(filter(None, (words, start)))
+    return whole[:1].upper() + whole[1:]
 
 
 def describe(arm: AnyArm) -> str:

@@ -63,10 +63,10 @@ class Rows(Spec):
 
     def __str__(self) -> str:
         """Return the choices in a word: "kept", "all,pooled", "kept,copies"."""
-        said: list[str] = [self.synthetic]
-        said += [self.mixing] if self.mixing != "share" and self.real else []
-        said += [word for word, there in (("no_real", not self.real), ("copies", self.copies)) if there]
-        return ",".join(said)
+        words: list[str] = [self.synthetic]
+        words += [self.mixing] if self.mixing != "share" and self.real else []
+        words += [word for word, there in (("no_real", not self.real), ("copies", self.copies)) if there]
+        return ",".join(words)
 
 
 class Arm(Spec):
@@ -137,7 +137,7 @@ class Arm(Spec):
             raise ValueError("oversampling levels the classes with real rows alone; take rows or it out")
         if self.head != "trained" and (self.mix != "none" or self.start != "random"):
             raise ValueError(
-                f"the {self.head} head is trained again on features of the usual network with one class a "
+                f"the {self.head} head is trained again on features of the usual network with one class per "
                 "row; take mix and start out"
             )
         return self
@@ -296,15 +296,15 @@ def name_of(arm: AnyArm) -> str:
     for name, preset in PRESETS.items():
         if preset == arm:
             return name
-    said: list[str] = [] if isinstance(arm, Arm) else [arm.base]
+    words: list[str] = [] if isinstance(arm, Arm) else [arm.base]
     fields = changed_fields(arm if isinstance(arm, Arm) else arm.add)
-    said += [f"{key}={value}" for key, value in fields.items()]
+    words += [f"{key}={value}" for key, value in fields.items()]
     if isinstance(arm, Derived) and arm.settings:
         tried = (",".join(f"{k}={v}" for k, v in changed_fields(one).items()) for one in arm.settings)
-        said.append("settings=" + "|".join(tried))
+        words.append("settings=" + "|".join(tried))
     if isinstance(arm, Derived) and arm.leave_out != "nothing":
-        said.append(f"leave_out={arm.leave_out}")
-    return " ".join(said)
+        words.append(f"leave_out={arm.leave_out}")
+    return " ".join(words)
 
 
 def written(arm: AnyArm) -> str | dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.kinds import Kind
-from augmentor.experiment.answers import Answer, answers
+from augmentor.experiment.answers import Answer, answers, beside
 from augmentor.experiment.arm_words import quoted, title
 from augmentor.experiment.arms import Arm, control, name_of
 from augmentor.experiment.comparisons import Comparisons
@@ -38,6 +38,7 @@ class Decision:
         baseline: the arm that it is held against, the best without synthesis on the validation part.
         against: every arm that it is held against, by role (:data:`augmentor.core.facts.evaluation.DELTAS`).
         verdict: word, reason, intervals, sentence.
+        beside: the gain over the other yardsticks, in a sentence.
         recommendation: whether to train with the arm at all, by the validation part alone.
         answers: the two questions, answered apart.
         validation: mean validation score of each arm, what the choice was made by.
@@ -49,6 +50,7 @@ class Decision:
     baseline: str
     against: dict[str, str]
     verdict: PairedVerdict
+    beside: str
     recommendation: Recommendation
     answers: tuple[Answer, ...]
     validation: dict[str, float]
@@ -119,6 +121,7 @@ def decide(
         baseline=baseline,
         against=found.against(arm),
         verdict=result,
+        beside="" if arm in empty_arms else beside(found, arm, called.titles),
         recommendation=advice.beside(result.word),
         answers=answers(
             found, means, called.titles, called.kind,

@@ -25,6 +25,7 @@ from augmentor.downstream.base import Downstream, Scored
 from augmentor.downstream.decision import DecisionRule
 from augmentor.experiment.arm_words import titles
 from augmentor.experiment.arms import Derived
+from augmentor.experiment.before_training import check_models
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms
 from augmentor.experiment.decide import Called, Decision, decide
 from augmentor.experiment.evaluation_facts import Outcome, facts_of
@@ -33,7 +34,7 @@ from augmentor.experiment.fit import FitJob
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.held_out import HeldOut, stacked
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.usable import check_parts, usable_arms
 from augmentor.experiment.values import ThreeParts, Workers
 from augmentor.modalities.table import modality_of
@@ -76,7 +77,7 @@ def evaluate(
         spec: arms, seeds, model, metric, margin.
         dataset: name for the results.
         seed: everything random is derived from it.
-        workers: where the fits are worked.
+        workers: where the fits are run.
         critic: the generator's critic, for arms that start from it; None where there is none.
         opening: called once, when predictions of the test part are about to be held against its labels.
 
@@ -88,7 +89,7 @@ def evaluate(
     check_parts(parts, synthetic)
     modality = modality_of(parts.train)
     spec = spec.with_model_for(modality)
-    check_shape(spec, modality.fit_codec(parts.train).shape)
+    check_models(spec, modality.fit_codec(parts.train).shape, parts.train.n_classes)
     arms, skipped = usable_arms(spec, parts.train, synthetic, critic)
     held_out = {"validation": parts.validation, "test": parts.test}
     runner = Runner(parts.train, synthetic, held_out, spec, seed=seed, workers=workers, critic=critic)
@@ -104,6 +105,14 @@ def evaluate(
         "test": {name: _tested(fitted.jobs[name], rules[name], parts.test) for name in arms},
     }
     rows = [*fitted.rows, *_score_rows(spec.downstream, scored)]
+    operating = [
+        {"arm": name, "split": "test", **row}
+        for name in arms
+        for row in spec.downstream.at_operating_point(
+            scored["validation"][name], scored["test"][name], spec.statistics.specificity
+        )
+    ]
+    rows += operating
     gan_train, not_estimable = gan_train_rows(rows, spec.downstream.seen_synthetic_alone, list(arms), skipped)
     rows += gan_train
     thinned = [name for name, arm in arms.items() if isinstance(arm, Derived) and arm.base == "best_mixing"]
@@ -115,7 +124,7 @@ def evaluate(
         judged = scored["validation"][name], scored["test"][name]
         rows += spec.downstream.describe_judged(name, *judged)
     _write_predictions(workers.folder / PREDICTIONS, scored, rules)
-    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable, rules)
+    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable, rules, bool(operating))
     return Evaluation(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
         facts=facts_of(outcome, runner, held, PREDICTIONS),
@@ -161,10 +170,16 @@ def _tested(jobs: Sequence[FitJob], rule: DecisionRule | None, samples: Samples)
 def _write_predictions(
     path: Path, scored: Mapping[str, Mapping[str, Scored]], rules: Mapping[str, DecisionRule | None]
 ) -> None:
-    """Write probabilities as the models gave them, and each arm's offsets to choose a class by."""
+    """Write predictions by part and arm as the models gave them, and the ids and labels of their cases.
+
+    An arm's offsets, added to the logarithms of its probabilities, are what it chooses a class by.
+    """
     arrays: dict[str, Any] = {
         f"{part}/{name}": one.predictions for part, arms in scored.items() for name, one in arms.items()
     }
+    for part, arms in scored.items():
+        samples = next(iter(arms.values())).samples
+        arrays |= {f"ids/{part}": samples.ids.astype(str), f"labels/{part}": samples.y}
     arrays |= {f"offsets/{name}": np.array(rule.offsets) for name, rule in rules.items() if rule}
     with atomic_file(path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **arrays)

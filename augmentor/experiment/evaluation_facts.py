@@ -1,4 +1,4 @@
-"""What is said of an evaluation beside its numbers."""
+"""The facts of an evaluation: what it found besides its numbers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.decision import FEWEST, DecisionRule
 from augmentor.experiment.arm_words import CRITIC, OVERSAMPLES, change, describe, quoted, subject
 from augmentor.experiment.arms import AnyArm, Derived, controls_of, name_of, pattern_of
+from augmentor.experiment.augmentation_spec import FROM_DRAWS
 from augmentor.experiment.choose import Fitted
 from augmentor.experiment.decide import Decision
 from augmentor.experiment.held_out import HeldOut
+from augmentor.experiment.model_facts import model_facts, model_notes
 from augmentor.experiment.oversample import too_small
 from augmentor.experiment.pretrain import LABELLED, UNLABELLED, updates_worth
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import FROM_DRAWS
 from augmentor.modalities.policies import Policy
 
 
@@ -43,6 +44,7 @@ class Outcome:
         titles: what the arms are called, by name.
         not_estimable: numbers without a value, and why.
         rules: how each arm chooses a class; None where nothing is to be decided.
+        at_operating_point: whether there are numbers at a fixed specificity.
     """
 
     arms: Mapping[str, AnyArm]
@@ -52,6 +54,7 @@ class Outcome:
     titles: Mapping[str, str]
     not_estimable: Sequence[Mapping[str, Any]]
     rules: Mapping[str, DecisionRule | None]
+    at_operating_point: bool = False
 
 
 def facts_of(outcome: Outcome, runner: Runner, held: HeldOut, predictions: str) -> EvaluateFacts:
@@ -59,7 +62,7 @@ def facts_of(outcome: Outcome, runner: Runner, held: HeldOut, predictions: str) 
 
     Args:
         outcome: what it came to.
-        runner: that worked its fits.
+        runner: that ran its fits.
         held: what choices were made on.
         predictions: name of the file of predictions.
     """
@@ -77,6 +80,7 @@ def facts_of(outcome: Outcome, runner: Runner, held: HeldOut, predictions: str) 
             reason=decision.verdict.reason,
             about="critic_start" if subject(fitted.arms[decision.arm]) == CRITIC else "synthetic_rows",
             against=decision.against,
+            beside=decision.beside,
         ),
         share=fitted.share_of.get(decision.arm),
         share_of=fitted.share_of,
@@ -85,9 +89,11 @@ def facts_of(outcome: Outcome, runner: Runner, held: HeldOut, predictions: str) 
         left_out=fitted.left_out if thins else None,
         seeds=tuple(range(spec.seeds)),
         classifier_seeds=tuple(runner.seeds),
+        specificity=spec.statistics.specificity if outcome.at_operating_point else None,
         answers=tuple(AnswerFacts(**asdict(one)) for one in decision.answers),
         recommendation=RecommendationFacts(**asdict(decision.recommendation)),
-        classifier=spec.downstream.models[spec.model.name].label,
+        classifier=spec.downstream.label(spec.model),
+        model=model_facts(spec),
         arms={name: _arm(arm, outcome.titles[name]) for name, arm in spec.named_arms.items()},
         versions=_versions_of(runner),
         tried={name: fitted.tried.get(name, 1) for name in outcome.arms},
@@ -102,6 +108,7 @@ def facts_of(outcome: Outcome, runner: Runner, held: HeldOut, predictions: str) 
         not_estimable_arms=tuple(MissingNumber.model_validate(one) for one in outcome.not_estimable),
         notes=(
             *outcome.skipped.values(),
+            *model_notes(spec),
             *_resolved(settled, fitted.base, outcome.titles),
             *_notes(runner, runner.synthetic),
             *_decided(held),

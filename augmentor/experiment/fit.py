@@ -22,7 +22,8 @@ from augmentor.core.errors import DataError
 from augmentor.core.files import atomic_file, sha256_json, write_text
 from augmentor.core.samples import Samples
 from augmentor.core.version import __version__
-from augmentor.downstream.base import Downstream, ModelSpec, Predictor
+from augmentor.downstream.base import Downstream, Predictor
+from augmentor.downstream.model_spec import ModelSpec
 from augmentor.experiment.arms import Arm
 from augmentor.experiment.draw import Drawing, KnownRows, Picked, RowsByClass, pick, rows_of
 from augmentor.experiment.pool import Pool, read_pool
@@ -56,6 +57,7 @@ class FitJob:
         share: synthetic share, None where the arm has none.
         anneal: whether the share falls to zero.
         without: labels whose synthetic rows take no part.
+        files: SHA-256 of the model's files.
     """
 
     shared: Path
@@ -68,6 +70,7 @@ class FitJob:
     share: float | None = None
     anneal: bool = False
     without: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def pools(self) -> tuple[tuple[str, str], ...]:
@@ -88,6 +91,7 @@ class FitJob:
                 "share": self.share,
                 "anneal": self.anneal,
                 "without": self.without,
+                "files": self.files,
                 "versions": [__version__, torch.__version__],
             }
         )
@@ -168,7 +172,7 @@ class _ArmBatches:
 
     shared: Shared
     arm: Arm
-    rows: RowsByClass
+    by_class: RowsByClass
     drawing: Drawing
 
     @property
@@ -180,8 +184,12 @@ class _ArmBatches:
         return self.shared.known.counts
 
     def draw(self, step: int) -> tuple[Tensor, Tensor]:
-        picked = pick(self.arm, self.rows, self.drawing, step)
+        picked = pick(self.arm, self.by_class, self.drawing, step)
         return self.shared.batch(picked, self.arm), self.shared.target(picked, self.arm)
+
+    def rows(self, step: int) -> npt.NDArray[np.int64]:
+        picked = pick(self.arm, self.by_class, self.drawing, step)
+        return 2 * picked.row + picked.synthetic
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ def gan_train_rows(
     arms: Sequence[str],
     skipped: Mapping[str, str],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return GAN-train beside the same for real samples, as means over seeds, and what has no number.
+    """Return GAN-train and the same for real samples, as means over seeds, and what has no number.
 
     Args:
         scores: rows with arm, split, metric and value; those of the test part are read.

@@ -1,4 +1,4 @@
-"""What arms were called before they were given by their fields: an old recipe is told the new form."""
+"""What arms were called before they were given by their fields, for the error that an old recipe gets."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import CLASSICAL, Arm, name_of, needs_critic, pattern_of
+from augmentor.experiment.augmentation_spec import FROM_DRAWS
 from augmentor.experiment.draw import NO_ROWS, KnownRows, marks_of, passing
 from augmentor.experiment.fit import (
     CRITIC,
@@ -33,7 +34,7 @@ from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import Augmentation, draw_pool
 from augmentor.experiment.pretrain import LABELLED, UNLABELLED, pretrain_job, run_pretrain
 from augmentor.experiment.selected import SELECTIONS, select
-from augmentor.experiment.spec import FROM_DRAWS, EvaluationSpec
+from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.values import Workers
 from augmentor.experiment.versions import RowCounts, plan_versions
 from augmentor.modalities.table import modality_of
@@ -57,7 +58,7 @@ class Runner:
         parts: the parts to predict, "validation" and "test".
         spec: the recipe's evaluation.
         seed: everything random is derived from it.
-        workers: where the fits are worked; the pools in its folder do not stay.
+        workers: where the fits are run; the pools in its folder do not stay.
         critic: the generator's critic, where an arm needs it.
     """
 
@@ -112,6 +113,7 @@ class Runner:
             }
         )
         self.seeds = [derive_seed(seed, "classifier", number) for number in range(spec.seeds)]
+        self.files = tuple(spec.digests().values())
         self.trained = self.reused = 0
 
     def job(self, arm: Arm, share: float | None, number: int, *, without: tuple[int, ...] = ()) -> FitJob:
@@ -131,6 +133,7 @@ class Runner:
             share=share,
             anneal=spec.mixing.anneal and arm.by_share,
             without=without,
+            files=self.files,
         )
         # For people only; the key tells fits apart.
         label = name_of(arm).replace(" ", "_")

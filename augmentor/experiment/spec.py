@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from augmentor.core.errors import ConfigError
-from augmentor.core.spec import Spec, parse
-from augmentor.downstream.base import AUTO, Downstream, ModelSpec
+from augmentor.core.spec import Spec
+from augmentor.downstream.base import Downstream
+from augmentor.downstream.model_spec import AUTO, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
-from augmentor.experiment.arm_checks import candidates_of, check_arms
+from augmentor.experiment.arm_checks import candidates_of, check_arms, pairs_of
 from augmentor.experiment.arms import (
-    CLASSICAL,
     PRESETS,
     AnyArm,
     Arm,
@@ -22,12 +22,12 @@ from augmentor.experiment.arms import (
     arms_of,
     is_mixing,
     name_of,
+    needs_critic,
     pattern_of,
 )
-from augmentor.experiment.oversample import check_oversampling
+from augmentor.experiment.augmentation_spec import AugmentationSpec
 from augmentor.modalities.base import Modality
-from augmentor.modalities.policies import AnyPolicy, ChosenPolicy, Policy, resolve
-from augmentor.quality.feature_names import BUILT_IN_FEATURES, check_features
+from augmentor.quality.feature_names import BUILT_IN_FEATURES
 
 DEFAULT_ARMS = tuple(
     arms_of(
@@ -47,60 +47,6 @@ DEFAULT_ARMS = tuple(
         )
     ).values()
 )
-
-
-FROM_DRAWS: Final = "auto"
-"""Stands for as many versions of a row as a fit draws of it."""
-
-
-class AugmentationSpec(Spec):
-    """The classical augmentation of the arms that have one.
-
-    Attributes:
-        policy: name of an augmentation policy, or its fields; what "classical" means in an arm.
-        forbid: transforms and operations that no policy may use, e.g. [flip_horizontal, solarise].
-        pool_versions: versions of each sample in the augmented pool, the untouched one included; with "auto"
-            as many as a fit draws of it, so that rows of rare classes have more
-            (see :mod:`augmentor.experiment.versions`).
-        pool_megabytes: the pool of a policy has fewer versions of the rarest rows where it would grow larger
-            than this.
-    """
-
-    policy: str | AnyPolicy = "light"
-    forbid: tuple[str, ...] = ()
-    pool_versions: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = FROM_DRAWS
-    pool_megabytes: Annotated[int, Field(ge=1)] = 1024
-
-    @field_validator("policy", mode="before")
-    @classmethod
-    def _policy_fields(cls, policy: object) -> object:
-        if not isinstance(policy, Mapping):
-            return policy
-        chosen = set(policy) & {"number", "strength"}
-        try:
-            return parse(ChosenPolicy if chosen else Policy, policy, "its fields")
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
-
-    @model_validator(mode="after")
-    def _policy_exists(self) -> AugmentationSpec:
-        try:
-            self.resolved()
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
-        return self
-
-    def resolved(self) -> AnyPolicy:
-        """Return the classical policy without what is forbidden."""
-        return resolve(self.policy, self.forbid)
-
-    def policy_of(self, augmentation: str) -> AnyPolicy:
-        """Return the policy of an arm's augmentation without what is forbidden.
-
-        Args:
-            augmentation: "classical", the recipe's own policy; "none"; or the name of a policy.
-        """
-        return self.resolved() if augmentation == CLASSICAL else resolve(augmentation, self.forbid)
 
 
 class MixingSpec(Spec):
@@ -144,12 +90,15 @@ class StatisticsSpec(Spec):
     Attributes:
         margin: a gain or loss smaller than this does not matter, in units of the metric.
         confidence: of the intervals.
+        specificity: at which the sensitivity for each class is shown; its threshold is found on the
+            validation part.
         fixed_baseline: an arm without synthesis that the gain is shown over as well, fixed before anything is
             known, where it is among the arms.
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     fixed_baseline: ArmField = PRESETS["cutmix"]
 
     @field_validator("fixed_baseline")
@@ -179,6 +128,8 @@ class EvaluationSpec(Spec):
             with float32 (N, C, *spatial) in [-1, 1] and gives one row per sample. Loading such a file
             runs code that it holds: name only files you trust.
         model: what every arm trains, and for how long.
+        further_models: models that the same question is asked of, each with all arms that it can train and a
+            verdict of its own; updates and batch are those of ``model`` where they are not named.
         augmentation: the classical augmentation of the arms that have one.
         mixing: how synthetic rows are mixed in, and what of it is chosen on the validation part.
         decision: how a class is chosen from an arm's probabilities. "fitted": of every arm by a shift of the
@@ -194,6 +145,7 @@ class EvaluationSpec(Spec):
     outer_splits: Annotated[int, Field(ge=1, le=100)] = 1
     features: str = "task"
     model: ModelSpec = ModelSpec()
+    further_models: tuple[ModelSpec, ...] = ()
     augmentation: AugmentationSpec = AugmentationSpec()
     mixing: MixingSpec = MixingSpec()
     decision: Literal["fitted", "fixed"] = "fitted"
@@ -222,43 +174,79 @@ class EvaluationSpec(Spec):
 
     @model_validator(mode="after")
     def _model_can(self) -> EvaluationSpec:
-        asked, question = self.model, DOWNSTREAM.get(self.model.question)
+        question = DOWNSTREAM.get(self.model.question)
         if question is None:
-            raise ValueError(f"model.question is one of {', '.join(DOWNSTREAM)}, got {asked.question!r}")
-        if asked.name not in (AUTO, *question.models):
-            models = ", ".join((AUTO, *question.models))
-            raise ValueError(f"model.name is one of {models}, got {asked.name!r}")
+            known = ", ".join(DOWNSTREAM)
+            raise ValueError(f"model.question is one of {known}, got {self.model.question!r}")
         if self.primary_metric not in question.metrics:
             metrics = ", ".join(question.metrics)
             raise ValueError(f"primary_metric is one of {metrics}, got {self.primary_metric!r}")
-        if idle := question.idle_setting(asked):
-            raise ValueError(idle)
-        for named in self.arms:
-            for one in candidates_of(named):
-                self._check_trainable(named, one)
-        if asked.name != AUTO and question.models[asked.name].table and self.mixing.anneal:
-            raise ValueError(f"mixing.anneal needs batches one by one, and {asked.name} sees one table")
+        for model in self.models:
+            self._check_model(question, model)
+        if len(set(map(repr, self.models))) < len(self.models):
+            raise ValueError("further_models names a model twice; each is asked once")
+        check_trainable(self, critic=True)
         return self
 
-    def _check_trainable(self, named: AnyArm, one: Arm) -> None:
-        question, asked = self.downstream, self.model
-        why = question.refusal(asked.name, one.training)
-        if not why:
-            return
-        able = ", ".join(question.able(one.training))
-        other = f", or choose one of {able}" if able else ""
-        who = f"no model of {question.name}" if asked.name == AUTO else asked.name
-        does = "can" if asked.name == AUTO else "cannot"
-        raise ValueError(
-            f"{who} {does} train the arm {name_of(named)}: {why}; take it out of evaluation.arms{other}"
-        )
+    def _check_model(self, question: Downstream, model: ModelSpec) -> None:
+        if model.question != question.name:
+            raise ValueError(f"all models answer one question, got {question.name} and {model.question}")
+        kind = question.kind_of(model.name)
+        if model.name != AUTO and kind is None:
+            models = ", ".join((AUTO, *question.models))
+            raise ValueError(f"model.name is one of {models}, got {model.name!r}")
+        if idle := question.idle_setting(model):
+            raise ValueError(idle)
+        if kind is not None and kind.table and self.mixing.anneal:
+            raise ValueError(f"mixing.anneal needs batches one by one, and {model.name} sees one table")
+        for arm, one in pairs_of(() if self.further_models else self.arms):
+            if why := question.refusal(model, one.training):
+                others = ", ".join(question.able(one.training))
+                other = f", or choose one of {others}" if others else ""
+                who = f"no model of {question.name}" if model.name == AUTO else model.name
+                does = "can" if model.name == AUTO else "cannot"
+                raise ValueError(
+                    f"{who} {does} train the arm {name_of(arm)}: {why}; take it out of evaluation.arms{other}"
+                )
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Every model that the question is asked of; the run's own verdict is that of the first."""
+        return (self.model, *self.further_models)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """What the models are called beside each other; no two alike."""
+        found: list[str] = []
+        for number, model in enumerate(self.models, start=1):
+            file, colon, function = model.name.rpartition(":")
+            said = f"{PurePath(file).name}:{function}" if colon and "/" in file else model.name
+            if model.weights is not None and "weights" in model.said:
+                said += " frozen" if model.frozen else " pretrained"
+            found.append(f"{said} ({number})" if said in found else said)
+        return tuple(found)
+
+    def alone(self, number: int) -> EvaluationSpec:
+        """Return the evaluation of the model of that number, counted from 0, and no other."""
+        return self.model_copy(update={"model": self.models[number], "further_models": ()})
 
     def with_model_for(self, modality: Modality) -> EvaluationSpec:
         """Return the spec with the usual model for that kind of samples in the place of "auto"."""
-        if self.model.name != AUTO:
+        if AUTO not in {model.name for model in self.models}:
             return self
-        name = self.downstream.usual_model(modality)
-        return self.model_copy(update={"model": self.model.model_copy(update={"name": name})})
+        usual = {"name": self.downstream.usual_model(modality)}
+        own, *further = (
+            model.model_copy(update=usual) if model.name == AUTO else model for model in self.models
+        )
+        return self.model_copy(update={"model": own, "further_models": tuple(further)})
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each file of the model, by name; nothing for a built-in one without weights.
+
+        Raises:
+            ConfigError: if one is not there.
+        """
+        return {} if self.model.name == AUTO else self.downstream.digests(self.model)
 
     @property
     def downstream(self) -> Downstream:
@@ -271,28 +259,76 @@ class EvaluationSpec(Spec):
         return arms_of(self.arms)
 
 
-def with_usual(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values of an evaluation with what its question and model make usual, where nothing is said.
+def check_trainable(spec: EvaluationSpec, *, critic: bool) -> None:
+    """Refuse arms of which a model cannot train both sides of a comparison.
 
-    That is the question's first metric, and the :data:`DEFAULT_ARMS` that the model can train.
+    Args:
+        spec: arms and models.
+        critic: whether the generator leaves a critic to start from.
+
+    Raises:
+        ValueError: naming the model and what is missing.
+    """
+    for model in spec.models if spec.further_models or not critic else ():
+        able = [
+            arm
+            for arm in spec.arms
+            if (critic or not needs_critic(arm)) and _trains(spec.downstream, model, arm)
+        ]
+        try:
+            check_arms(able)
+        except ValueError as error:
+            if not spec.further_models:
+                raise
+            raise ValueError(f"without the arms that {model.name} cannot train: {error}") from error
+
+
+def with_usual(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of an evaluation with what its question and models make usual, where nothing is said.
+
+    That is the question's first metric, the :data:`DEFAULT_ARMS` that one of the models can train, and for
+    further models the budget of the first.
     """
     model = values.get("model", {})
     question = DOWNSTREAM.get(_said(model, "question"))
     if question is None:
         return values  # refused when all of it is checked
     usual = {"primary_metric": next(iter(question.metrics)), "arms": trainable(DEFAULT_ARMS, values)}
+    further = values.get("further_models")
+    if isinstance(further, list | tuple) and isinstance(model, Mapping):
+        budget = {key: model[key] for key in ("question", "updates", "batch") if key in model}
+        values = {
+            **values,
+            "further_models": [{**budget, **one} if isinstance(one, Mapping) else one for one in further],
+        }
     return {**usual, **values}
 
 
 def trainable(arms: Iterable[AnyArm], values: Mapping[str, Any]) -> list[AnyArm]:
-    """Return the arms that the model of an evaluation can train; all of them where there is no such model."""
-    model = values.get("model", {})
-    question, name = DOWNSTREAM.get(_said(model, "question")), _said(model, "name")
-    if question is None or name not in (AUTO, *question.models):
+    """Return the arms that a model of an evaluation can train; all of them where a model is not known."""
+    model, further = values.get("model", {}), values.get("further_models") or ()
+    question = DOWNSTREAM.get(_said(model, "question"))
+    every = [_named(one) for one in (model, *(further if isinstance(further, list | tuple) else ()))]
+    if question is None or any(one is None for one in every):
         return list(arms)
-    return [
-        arm for arm in arms if not any(question.refusal(name, one.training) for one in candidates_of(arm))
-    ]
+    models = [one for one in every if one is not None]
+    if not all(one.name == AUTO or question.kind_of(one.name) for one in models):
+        return list(arms)
+    return [arm for arm in arms if any(_trains(question, one, arm) for one in models)]
+
+
+def _trains(question: Downstream, model: ModelSpec, arm: AnyArm) -> bool:
+    return not any(question.refusal(model, one.training) for one in candidates_of(arm))
+
+
+def _named(model: object) -> ModelSpec | None:
+    """Return a model that may still be what a recipe holds; None where it is refused when all is checked."""
+    if isinstance(model, ModelSpec):
+        return model
+    try:
+        return ModelSpec.model_validate(model)
+    except ValidationError:
+        return None
 
 
 def _said(model: object, field: str) -> str:
@@ -302,23 +338,15 @@ def _said(model: object, field: str) -> str:
     return str(model.get(field, usual) if isinstance(model, Mapping) else usual)
 
 
-def mixing_arm(arms: Iterable[AnyArm]) -> Arm:
+def mixing_arm(spec: EvaluationSpec) -> Arm:
     """Return the arm that settings of a generator are tried in: the first that mixes rows at a share.
 
-    Derived arms are settled too late for that. Where there is none it is the classical arm with the rows that
-    passed the filters.
+    It is one that the first model can train. Derived arms are settled too late for that. Where there is none
+    it is the classical arm with the rows that passed the filters.
     """
-    mixing = (arm for arm in arms if isinstance(arm, Arm) and is_mixing(arm))
+    mixing = (
+        arm
+        for arm in spec.arms
+        if isinstance(arm, Arm) and is_mixing(arm) and not spec.downstream.refusal(spec.model, arm.training)
+    )
     return next(mixing, Arm(rows=Rows(synthetic="passing")))
-
-
-def check_shape(spec: EvaluationSpec, shape: tuple[int, ...]) -> None:
-    """Refuse what cannot be done with samples of that shape (C, *spatial), before anything is trained.
-
-    Raises:
-        ConfigError: saying which field asks for it and what to change.
-    """
-    check_features(spec.features)
-    if spec.model.name != AUTO:
-        spec.downstream.check_shape(spec.model.name, shape)
-    check_oversampling(spec.named_arms.values(), shape)

@@ -37,7 +37,7 @@ def try_shares(
         synthetic: candidates with their marks.
         spec: shares, ``share_seeds`` (fits per share), updates and the primary metric.
         seed: everything random is derived from it; the same one as :func:`evaluate` is given.
-        workers: where the fits are worked.
+        workers: where the fits are run.
 
     Returns:
         The scores (one per seed, in [0, 1]) at each share, ascending.
@@ -49,7 +49,7 @@ def try_shares(
     if not len(validation):
         raise DataError("the validation part is empty; a sweep chooses on it")
     spec = spec.with_model_for(modality_of(train))
-    arm = mixing_arm(spec.arms)
+    arm = mixing_arm(spec)
     name = name_of(arm)
     refuse_overlap({"training": train, "synthetic": synthetic.samples}, {"validation": validation})
     only = spec.model_copy(update={"arms": (arm,), "seeds": spec.mixing.share_seeds})

@@ -8,6 +8,7 @@ from augmentor.core.errors import DataError
 from augmentor.core.leak import refuse_overlap
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.base import Form
 from augmentor.experiment.arm_checks import candidates_of
 from augmentor.experiment.arms import CLASSICAL, AnyArm, needs_critic, pattern_of
 from augmentor.experiment.draw import passing
@@ -46,6 +47,7 @@ def usable_arms(
 ) -> tuple[dict[str, AnyArm], dict[str, str]]:
     """Return the arms that can be trained, and for each of the others the reason why not."""
     arms, question = spec.named_arms, spec.downstream
+    form = Form(modality_of(train).fit_codec(train).shape, train.n_classes)
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
     skipped = {
@@ -64,7 +66,7 @@ def usable_arms(
         name: f"The arm {name} was left out: {why}."
         for name, arm in arms.items()
         for one in candidates_of(arm)
-        if (why := question.refusal(spec.model.name, one.training))
+        if (why := question.refusal(spec.model, one.training, form))
     }
     modality = modality_of(train)
     for name, arm in arms.items():

@@ -38,14 +38,14 @@ class Parts:
 
 @dataclass(frozen=True)
 class Workers:
-    """Where fits are worked; never changes a result.
+    """Where fits are run; never changes a result.
 
     Attributes:
         folder: scratch; finished fits stay in ``folder/fits``, so that a run that was killed or a second one
             with more seeds does not train them again.
         processes: how many processes; None for one per core.
         mapper: what spreads the fits; every place it runs them must see ``folder``.
-        progress: told about every finished fit.
+        progress: receives every finished fit.
     """
 
     folder: Path

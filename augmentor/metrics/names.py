@@ -16,4 +16,6 @@ METRIC_WORDS: Final[Mapping[str, str]] = {
     "precision": "precision",
     "f1": "F1",
     "auroc": "AUROC",
+    "sensitivity_at_specificity": "sensitivity at the fixed specificity",
+    "specificity_reached": "specificity reached",
 }

@@ -35,10 +35,13 @@ class Classifier(nn.Module):
     Attributes:
         shape: (C, *spatial) of one sample.
         n_classes: number of classes K.
+        at_once: samples that predictions are made of together.
 
     Raises:
         ConfigError: if there are fewer than two classes.
     """
+
+    at_once: int = 512
 
     def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
         super().__init__()

@@ -92,7 +92,7 @@ class Generator(nn.Module):
 
     def render(self, styles: Tensor, draws: torch.Generator | None = None, *, mixing: float = 0.0) -> Tensor:
         """Return samples in [-1, 1] for styles (B, W): mixed in training, truncated in sampling."""
-        made: Tensor = self.body.render(styles, draws, mixing, self.truncation)  # type: ignore[operator]
+        made: Tensor = self.body.render(styles, draws, mixing, self.truncation)  # type: ignore[operator]  # styled bodies
         return torch.tanh(made)
 
     @property

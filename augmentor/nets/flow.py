@@ -30,7 +30,7 @@ class Integration:
 
     Attributes:
         steps: from noise to a sample.
-        solver: "euler", or "heun" with two velocities a step.
+        solver: "euler", or "heun" with two velocities per step.
         guidance: how far the velocity goes from the one without a label to the one with it.
     """
 
@@ -135,7 +135,7 @@ def integrate(velocity: Velocity, noise: Tensor, steps: int, solver: Literal["eu
     """
     x, size = noise, 1.0 / steps
     for step in range(steps):
-        t = torch.full((len(x),), step * size, dtype=x.dtype, device=x.device)
+        t = torch.full((x.shape[0],), step * size, dtype=x.dtype, device=x.device)
         slope = velocity(x, t)
         if solver == "heun":
             slope = 0.5 * (slope + velocity(x + size * slope, t + size))
@@ -157,7 +157,8 @@ class SeriesBlock(nn.Module):
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
         """Return (B, C_out, L) for features (B, C, L) and the vectors (B, E) of time and label."""
         parts = self.block
-        h = parts.conv1(parts.nonlinearity(parts.norm1(x)))  # type: ignore[operator]  # its modules
+        # The type checker takes what a module holds for tensors or modules, which cannot all be called.
+        h = parts.conv1(parts.nonlinearity(parts.norm1(x)))  # type: ignore[operator]
         h = h + parts.time_emb_proj(parts.nonlinearity(emb))[:, :, None]  # type: ignore[operator]
         h = parts.conv2(parts.nonlinearity(parts.norm2(h)))  # type: ignore[operator]
         made: Tensor = parts.skip_connection(x) + h  # type: ignore[operator]

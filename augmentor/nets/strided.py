@@ -55,7 +55,7 @@ class StridedTrunk(nn.Module):
 
     Args:
         spec: as :class:`StridedBody`; its norm is "batch" (Radford 2015), "layer" (one group over all
-            channels, as Gulrajani 2017, section 4, asks for beside a gradient penalty) or "none".
+            channels, as Gulrajani 2017, section 4, asks for with a gradient penalty) or "none".
         shape: (C, *spatial) of what comes in.
     """
 

@@ -107,15 +107,15 @@ def measure(
         train: the training part, on which ``judge`` was fitted.
         held_out: the validation part. Not the test part.
         synthetic: candidates with their marks.
-        judge: fitted on ``train`` beside ``held_out``.
+        judge: fitted on ``train``, and shown ``held_out`` as it was fitted.
         dataset: its name, for the table.
         seed: of the draws; the same seed gives the same numbers.
         features: the space of the comparison, see :class:`augmentor.experiment.spec.EvaluationSpec`.
             Label fidelity, within-class numbers and copies do not depend on it.
 
     Returns:
-        The rows (metrics by class and overall, splits ``synthetic`` and ``real``), and what is said beside
-        them.
+        The rows (metrics by class and overall, splits ``synthetic`` and ``real``), and the facts that
+        go with them.
 
     Raises:
         DataError: if ``judge`` was fitted on other samples, or a network cannot take them.

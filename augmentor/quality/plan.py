@@ -63,10 +63,10 @@ def candidates(asked: Mapping[str, int], oversampling: float, minimum: int) -> d
     """
     if not math.isfinite(oversampling) or oversampling < 1:
         raise ConfigError(
-            f"oversampling is the number of candidates a sample, at least 1; got {oversampling}"
+            f"oversampling is the number of candidates per sample, at least 1; got {oversampling}"
         )
     if minimum < 0:
-        raise ConfigError(f"the floor of candidates a class cannot be negative, got {minimum}")
+        raise ConfigError(f"the floor of candidates per class cannot be negative, got {minimum}")
     # A little under the product, so that 1.1 * 10 = 11.000000000000002 asks for 11.
     return {name: max(minimum, math.ceil(oversampling * n - 1e-9)) for name, n in asked.items()}
 

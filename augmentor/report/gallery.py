@@ -108,7 +108,7 @@ def _checked(images: npt.NDArray[Any]) -> Images:
 
 
 def _fitting(images: Images, index: Mapping[str, Any], words: Vocabulary) -> Gallery:
-    """Show as many tiles as fit the budget; with one a group still too many, show them smaller."""
+    """Show as many tiles as fit the budget; where one per group is still too many, show them smaller."""
     panels = int(index.get("panels", 1))
     step = max(1, -(-max(images.shape[1], images.shape[2] // panels) // (2 * LARGEST_SIDE)))
     while True:

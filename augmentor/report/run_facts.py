@@ -14,12 +14,21 @@ from augmentor.core.facts.evaluation import (
     MANY_GENERATORS,
     ONE_GENERATOR,
     EvaluateFacts,
+    ModelFacts,
     OuterFacts,
     VerdictFacts,
 )
 from augmentor.core.facts.quality import MeasureFacts, MissingNumber, WarningFacts
 from augmentor.core.facts.samples import FilterFacts, LabelMinimumFacts, LoadFacts, SampleFacts, Skipped
 from augmentor.core.facts.training import ChooseFacts, JudgeFacts, TrainFacts
+from augmentor.statistics.agreement import agreement
+
+
+class FurtherModel(Facts):
+    """The answer of one more model in the same run."""
+
+    evaluate: EvaluateFacts
+    outer: OuterFacts | None = None
 
 
 class RunFacts(Facts):
@@ -37,6 +46,7 @@ class RunFacts(Facts):
         filter: what was kept.
         copies_of_test: the look for copies of test cases; None where the samples were made here.
         outer: the answer over outer splits, where there are several.
+        further_models: the answers of models beside the first.
         other: facts of further steps, as JSON by the step's name.
         recipe: as it was run, as JSON.
         origin_notes: what a reader must know first, of how this run came about.
@@ -58,6 +68,7 @@ class RunFacts(Facts):
     filter: FilterFacts | None = None
     copies_of_test: WarningFacts | None = None
     outer: OuterFacts | None = None
+    further_models: tuple[FurtherModel, ...] = ()
     other: dict[str, dict[str, Any]] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
     origin_notes: tuple[str, ...] = ()
@@ -84,6 +95,29 @@ class RunFacts(Facts):
         if self.outer is None:
             return verdict
         return verdict.model_copy(update={"word": self.outer.word, "sentence": self.outer.sentence})
+
+    def of_model(self, number: int) -> RunFacts:
+        """Return the facts as if the model of that number, counted from 0, were the only one."""
+        if not number:
+            return self.model_copy(update={"further_models": ()})
+        one = self.further_models[number - 1]
+        return self.model_copy(update={"evaluate": one.evaluate, "outer": one.outer, "further_models": ()})
+
+    @property
+    def models(self) -> list[ModelFacts]:
+        """What was trained, the first model first; none in runs of earlier versions."""
+        every = [self.evaluate, *(one.evaluate for one in self.further_models)]
+        return [one.model for one in every if one.model is not None]
+
+    @property
+    def further_sentences(self) -> tuple[str, ...]:
+        """The verdict of each further model, and a last sentence on whether all agree."""
+        every = [self.of_model(number) for number in range(1 + len(self.further_models))]
+        named = {one.evaluate.model.name: one.verdict for one in every if one.evaluate.model}
+        if len(named) < 2:
+            return ()
+        said = [f"{name}: {found.sentence}" for name, found in named.items()]
+        return (*said[1:], agreement({name: found.word for name, found in named.items()}))
 
     @property
     def notes(self) -> list[str]:

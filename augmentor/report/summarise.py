@@ -25,9 +25,14 @@ from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
 from augmentor.report.run_facts import RunFacts
 from augmentor.report.vocabulary import WORDS
+from augmentor.statistics.agreement import agreement
 
-SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
-CLASS_SCORES = ("recall", "precision", "f1")
+SCORES = (
+    "balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "sensitivity_at_specificity", "brier", "ece",
+)  # fmt: skip
+CLASS_SCORES = ("recall", "precision", "f1", "auroc", "sensitivity_at_specificity", "specificity_reached")
+MADE_BY = ("judge", "choose", "train", "sample", "label_minimum", "filter")
+"""Steps that a run without synthesis would not have."""
 COUNTED_SPLITS = {
     "real": "train",
     "validation": "validation",
@@ -42,7 +47,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
 
     Args:
         results: the tidy table of everything measured.
-        facts: the words beside it.
+        facts: what the steps report besides numbers.
 
     Returns:
         A JSON-able dictionary without NaN; ``arms.<name>`` holds mean, standard deviation (n - 1),
@@ -53,6 +58,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
             in the results.
     """
     rows = Rows(results)
+    every = models(results, facts)
     classes = list(facts.load.classes)
     primary = facts.evaluate.primary_metric
     verdict = _verdict(rows, facts, primary)
@@ -69,6 +75,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
         "verdict": verdict,
         "answers": _answers(rows, facts),
         "yardsticks": _yardsticks(rows, facts),
+        "cost": _cost(facts, verdict["delta"]),
         "arms": arms,
         "gains": {
             arm: {**_gain(rows, arm), "alone": _alone(rows, arm, facts.evaluate.controls.get(arm))}
@@ -92,9 +99,31 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
             "history": history(facts.train.history if facts.train else ()),
             "chosen": plain(facts.train.chosen_checkpoint) if facts.train else None,
         },
+        "models": every,
+        "agreement": agreement({one["name"]: one["verdict"]["word"] for one in every}),
         "results_digest": rows.digest,
         **plain(_words(facts)),
     }
+
+
+def models(results: Results, facts: RunFacts) -> list[dict[str, Any]]:
+    """Return what each model of the run came to, the first one first; none where there is only one."""
+    found = []
+    for number in range(1 + len(facts.further_models)) if facts.further_models else ():
+        own = facts.of_model(number)
+        model, primary = own.evaluate.model, own.evaluate.primary_metric
+        assert model is not None  # of runs of earlier versions, which had one model
+        rows = Rows(results.of("model", model.name) if number else results)
+        found.append(
+            {
+                **model.to_json(),
+                "verdict": _verdict(rows, own, primary),
+                "arms": _arms(rows, own, primary),
+                "recommendation": own.evaluate.recommendation.to_json(),
+                "notes": list(own.evaluate.notes),
+            }
+        )
+    return found
 
 
 def _words(facts: RunFacts) -> dict[str, Any]:
@@ -112,7 +141,10 @@ def _words(facts: RunFacts) -> dict[str, Any]:
         "synthetic_source": sample["source"],
         "unusable": facts.filter.unusable if facts.filter else {},
         **{name: measure[name] for name in ("copies_shown", "memorisation", "quality_protocol")},
-        **{name: evaluate[name] for name in ("recommendation", "classifier", "classifier_seeds")},
+        **{
+            name: evaluate[name]
+            for name in ("recommendation", "classifier", "classifier_seeds", "specificity")
+        },
         **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
         "outer": facts.outer.to_json() if facts.outer else None,
         "recipe": facts.recipe,
@@ -200,6 +232,13 @@ def _yardsticks(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
     return [{"role": role, "arm": other, **change} for role, other, change in found if change]
 
 
+def _cost(facts: RunFacts, gain: float | None) -> dict[str, Any]:
+    """Return the seconds that synthesis took, and those for each point gained, None without a gain."""
+    seconds = sum(facts.seconds.get(name, 0.0) for name in MADE_BY)
+    per_point = seconds / (100 * gain) if gain is not None and gain > 0 else None
+    return {"seconds": seconds, "per_point": per_point}
+
+
 def _answers(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
     """Return the two questions with their answers and the changes that these rest on."""
     return [
@@ -249,6 +288,7 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
         "sentence": found.sentence,
         "reason": reason or found.reason,
         "about": found.about,
+        "beside": "" if facts.outer else found.beside,
     }
 
 

@@ -46,6 +46,17 @@ METRICS: dict[str, Metric] = {
         ("recall", "share of a class's test cases that are found", "higher"),
         ("precision", "share of the cases called a class that are of it", "higher"),
         ("f1", "harmonic mean of precision and recall", "higher"),
+        ("auroc", "area under the ROC curve of a class against the rest", "higher"),
+        (
+            "sensitivity_at_specificity",
+            "share of a class's test cases found at a threshold set on the validation part",
+            "higher",
+        ),
+        (
+            "specificity_reached",
+            "share of the other test cases that are not called the class there",
+            "higher",
+        ),
     )
 }
 

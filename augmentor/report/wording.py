@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME, Kind
 
-Text = TypeVar("Text")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Text = TypeVar("Text", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Noun:
 
     def filled(self, value: Text) -> Text:
         """Return a dataclass of texts with their fields filled in."""
-        texts = {item.name: getattr(value, item.name) for item in fields(value)}  # type: ignore[arg-type]
-        return replace(value, **{name: self.fill(text) for name, text in texts.items()})  # type: ignore[type-var]
+        texts = {item.name: getattr(value, item.name) for item in fields(value)}
+        return replace(value, **{name: self.fill(text) for name, text in texts.items()})
 
 
 def kind_in(summary: Mapping[str, Any]) -> Kind:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from augmentor.core.errors import DataError
 from augmentor.core.facts.samples import LabelMinimumFacts
 from augmentor.core.facts.training import ChooseFacts
-from augmentor.core.files import sha256_json
+from augmentor.core.files import sha256_file, sha256_json
 from augmentor.core.progress import Progress
 from augmentor.data.cards import Card
 from augmentor.experiment.spec import EvaluationSpec
@@ -56,7 +56,7 @@ class RunContext:
         )
 
     def workers(self, folder: Path) -> Workers:
-        """Return what fits are worked on, with their files in ``folder``."""
+        """Return what fits are run on, with their files in ``folder``."""
         return Workers(folder, self.recipe.execution.processes, self.engine.mapper, self.progress)
 
     @property
@@ -82,11 +82,23 @@ class RunContext:
 
     @cached_property
     def source_digest(self) -> str:
-        """Hash of the bytes that the data come from."""
-        from augmentor.data.load import source_path
+        """Hash of the bytes that the data come from, as they were when it was first asked for."""
+        return self.digest_source()
+
+    def digest_source(self) -> str:
+        """Return the hash of the bytes that the data come from, as they are now.
+
+        Of a table that names pictures it is that of the table and of every file it names.
+        """
+        from augmentor.data.load import named_files, source_path
 
         path = source_path(self.dataset, data=self.data)
-        return tree_digest(path) if path is not None else "embedded"
+        if path is None:
+            return "embedded"
+        files = named_files(path, self.card, self.recipe.columns)
+        if files is None:
+            return tree_digest(path)
+        return sha256_json([sha256_file(path), *([name, sha256_file(file)] for name, file in files)])
 
     @cached_property
     def card(self) -> Card | None:
@@ -131,7 +143,7 @@ class RunContext:
         return read_access_log(self.cache.root, self.completed.parts["test"].digest)
 
     def load_judge(self) -> TaskJudge:
-        """Return the judge of this run beside the parts that it was fitted on."""
+        """Return the judge of this run, with the parts that it was fitted on."""
         from augmentor.quality.judge import TaskJudge
 
         parts = self.completed.parts

@@ -56,6 +56,7 @@ def write_manifest(context: RunContext, facts: RunFacts, folder: Path) -> None:
                     name: [str(row) for row in completed.parts[name].row_digests] for name in PARTS
                 },
                 "feature_network": network.to_json() if network else None,
+                "models": [one.to_json() for one in facts.models],
             },
             "seen_rows": {
                 step: {part: {"rows": len(rows), "sha256": sha256_json(rows)} for part, rows in given.items()}

@@ -18,6 +18,7 @@ class Outcome:
         reused: the steps taken from earlier runs.
         seconds: wall-clock seconds of this run.
         advice: what to train with, by the validation part alone.
+        further: the verdict of every further model, and whether all agree.
     """
 
     folder: Path
@@ -25,6 +26,7 @@ class Outcome:
     reused: tuple[str, ...]
     seconds: float
     advice: str = ""
+    further: tuple[str, ...] = ()
 
 
 class NotPublished(AugmentorError):  # noqa: N818 - reads as the sentence it reports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from augmentor.run.step import Step
@@ -42,15 +42,3 @@ class Plan:
                     f"the step {step.name} {reads}; the steps before it are {', '.join(before) or 'none'}"
                 )
             before.append(step.name)
-
-    def with_step(self, step: Step[Any], *, after: str) -> Plan:
-        """Return the plan with ``step`` directly after the step named ``after``.
-
-        Raises:
-            ValueError: if there is no such step, or ``step`` reads one that comes later.
-        """
-        names = [one.name for one in self.steps]
-        if after not in names:
-            raise ValueError(f"there is no step {after!r}; the steps are {', '.join(names)}")
-        place = names.index(after) + 1
-        return replace(self, steps=(*self.steps[:place], step, *self.steps[place:]))

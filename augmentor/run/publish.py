@@ -15,14 +15,15 @@ from augmentor.core.facts.base import FACTS
 from augmentor.core.files import atomic_folder, write_json, write_text
 from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
-from augmentor.report.run_facts import RunFacts
+from augmentor.report.run_facts import FurtherModel, RunFacts
 from augmentor.run.context import RunContext
+from augmentor.run.exports import write_exports
 from augmentor.run.leak_check import check_leak
 from augmentor.run.manifest import versions, write_manifest
 from augmentor.run.model_card import model_card
 from augmentor.run.plan import Plan
 from augmentor.run.reporting import fill_report
-from augmentor.run.steps.evaluate import PREDICTIONS
+from augmentor.run.steps.evaluate import FIRST, PREDICTIONS, step_name
 from augmentor.store.cache import DONE
 from augmentor.store.seen_rows import SEEN_ROWS
 from augmentor.store.test_access import repeated_access_note
@@ -37,9 +38,13 @@ def collect_facts(context: RunContext, plan: Plan) -> RunFacts:
     completed = context.completed
     every = {step.name: step.of(context) for step in plan.steps}
     known = {name: facts for name, facts in every.items() if name in RunFacts.model_fields}
+    names = further_answers(context, plan)
+    further = [{kind: every[name] for kind, name in one.items()} for one in names]
+    placed = {*known, *(name for one in names for name in one.values())}
     return RunFacts(
         **known,
-        other={name: facts.to_json() for name, facts in every.items() if name not in known},
+        further_models=tuple(FurtherModel.model_validate(one) for one in further),
+        other={name: facts.to_json() for name, facts in every.items() if name not in placed},
         recipe=dict(plan.settings),
         origin_notes=plan.notes,
         closing_notes=tuple(repeated_access_note(context.access_log)),
@@ -51,6 +56,14 @@ def collect_facts(context: RunContext, plan: Plan) -> RunFacts:
             **{name: output.key for name, output in completed.outputs.items()},
         },
     )
+
+
+def further_answers(context: RunContext, plan: Plan) -> list[dict[str, str]]:
+    """Return for each model beside the first the names of its steps, by what they are of a single model."""
+    there = {step.name for step in plan.steps}
+    further = range(1, len(context.recipe.evaluation.models))
+    every = ({kind: step_name(kind, number) for kind in (FIRST, "outer")} for number in further)
+    return [{kind: name for kind, name in one.items() if name in there} for one in every]
 
 
 def step_seconds(folder: Path) -> float:
@@ -92,7 +105,11 @@ def publish(
         export_dataset(context, facts, folder / "expanded")
         if "train" in completed:
             keep_generator(context, facts, folder)
-        shutil.copyfile(completed.folder("evaluate") / PREDICTIONS, folder / PREDICTIONS)
+        write_exports(context.recipe.export, folder, facts)
+        shutil.copyfile(completed.folder(FIRST) / PREDICTIONS, folder / PREDICTIONS)
+        for number, one in enumerate(further_answers(context, plan), start=2):
+            own = PREDICTIONS.replace(".", f"-{number}.")
+            shutil.copyfile(completed.folder(one[FIRST]) / PREDICTIONS, folder / own)
         for name, text in plan.attachments.items():
             write_text(folder / name, text)
         write_json(folder / STATE, dict(state))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
-from augmentor.data.spec import ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
-from augmentor.experiment.arm_checks import check_arms
-from augmentor.experiment.arms import needs_critic
-from augmentor.experiment.spec import EvaluationSpec
+from augmentor.data.spec import ColumnsSpec, ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
+from augmentor.downstream.table import DOWNSTREAM
+from augmentor.experiment.spec import EvaluationSpec, check_trainable
 from augmentor.quality.filters_spec import Balance, FiltersSpec
 from augmentor.run.budget import BudgetName, with_budget, without_budget
 from augmentor.run.candidates import generators_of, trial_share
+from augmentor.run.export_spec import ExportSpec
 from augmentor.run.guard import GuardSpec
 from augmentor.synthesizers.method_spec import MethodSpec
 from augmentor.synthesizers.spec import SynthesizerSpec, named, read_synthesizer
@@ -83,6 +86,8 @@ class Recipe(Spec):
             recipe does not name them itself; see :data:`augmentor.run.budget.BUDGETS`.
         dataset: a shipped card's name, a card file, or a path to images; None where the recipe
             works on any data and ``--data`` must say which.
+        columns: what the columns of a table mean that names the pictures; those not named are found.
+        exclude_classes: classes that are left out.
         image: the size and colour that images are brought to, and the size of volumes.
         series: the length that series are brought to, and how.
         split: how parts are made where the data has no official ones.
@@ -101,6 +106,7 @@ class Recipe(Spec):
         evaluation: arms, seeds, classifier budget, primary metric and margin.
         execution: processes, threads, runner and GPU slot.
         guard: limits that a run must keep for its dataset to be published.
+        export: further forms in which the run writes its dataset and its generator.
         keep_runs: how many finished runs stay in the folder of runs; None keeps all. The published
             one always stays.
     """
@@ -109,6 +115,8 @@ class Recipe(Spec):
     description: Annotated[str, NO_EFFECT] = ""
     budget: Annotated[BudgetName, NO_EFFECT] = "standard"
     dataset: str | None = None
+    columns: ColumnsSpec = ColumnsSpec()
+    exclude_classes: tuple[str, ...] = ()
     image: ImageSpec = ImageSpec()
     series: SeriesSpec = SeriesSpec()
     split: SplitSpec = SplitSpec()
@@ -122,6 +130,7 @@ class Recipe(Spec):
     evaluation: EvaluationSpec = EvaluationSpec()
     execution: Annotated[ExecutionSpec, NO_EFFECT] = ExecutionSpec()
     guard: Annotated[GuardSpec, NO_EFFECT] = GuardSpec()
+    export: Annotated[ExportSpec, NO_EFFECT] = ExportSpec()
     keep_runs: Annotated[int | None, NO_EFFECT] = Field(default=None, ge=1)
     data: Annotated[str | None, NO_EFFECT] = Field(
         default=None, description="where the bytes are, as --data says"
@@ -163,7 +172,7 @@ class Recipe(Spec):
     def _arms_without_a_critic(self) -> Recipe:
         if not all(made.leaves_critic for made in self.generators.values()):
             # What is left when arms that start from a critic are left out.
-            check_arms([arm for arm in self.evaluation.arms if not needs_critic(arm)])
+            check_trainable(self.evaluation, critic=False)
         return self
 
     @property
@@ -214,36 +223,131 @@ def list_recipes() -> list[tuple[str, str]]:
     return found
 
 
-def load_recipe(name_or_path: str, assignments: Sequence[str] = (), data: Path | str | None = None) -> Recipe:
+def load_recipe(
+    name_or_path: str,
+    assignments: Sequence[str] = (),
+    data: Path | str | None = None,
+    *,
+    models: Sequence[str] = (),
+) -> Recipe:
     """Read a shipped recipe or a YAML file, apply ``--set`` assignments and check it all.
 
     Args:
         name_or_path: a shipped recipe's name, or the path of a YAML file.
         assignments: ``dotted.key=value`` texts, applied in order.
-        data: where the data lies; a recipe without ``dataset`` takes it as its dataset.
+        data: where the data lies; a recipe without ``dataset`` takes it as its dataset, and one that also
+            has no ``name`` is called after its file and the data.
+        models: models to ask, as ``--model`` names them; see :func:`model_assignments`.
 
     Raises:
-        ConfigError: if there is no such recipe, or it does not hold together.
+        ConfigError: if there is no such recipe, it does not hold together, or its file names a model that
+            runs code.
     """
     path = _recipe_path(name_or_path)
     values: dict[str, Any] = read_yaml(path)
+    refuse_code(values, name_or_path)
+    # A name that a person chose stays.
+    unnamed = values.get("dataset") is None and "name" not in values
+    unnamed = unnamed and not any(assignment.startswith("name=") for assignment in assignments)
     values.setdefault("name", path.stem)
-    values = override(values, assignments)
+    values = override(values, [*model_assignments(models), *assignments])
     if data is not None:
-        location = Path(data).expanduser()
-        if not location.exists():
-            raise ConfigError(f"--data {data}: there is no such file or folder")
-        values["data"] = str(location)
-        values.setdefault("dataset", None)
-        if values["dataset"] is None:
-            values["dataset"] = str(location)
+        values = _with_data(values, Path(data).expanduser())
+    if unnamed and values.get("dataset") is not None:
+        values["name"] = _name_with_data(str(values["name"]), Path(str(values["dataset"])).expanduser())
     recipe = parse(Recipe, values, f"recipe {name_or_path}")
     if recipe.dataset is None:
         raise ConfigError(
             f"recipe {recipe.name} works on any data: say which with --data PATH "
-            "(a folder class/*.png of images or class/*.npy of volumes or series, or a MedMNIST-like .npz)"
+            "(a folder class/*.png of images or class/*.npy of volumes or series, a table that names "
+            "pictures and labels, a MedMNIST-like .npz, or a dataset card)"
         )
     return recipe
+
+
+def _with_data(values: dict[str, Any], location: Path) -> dict[str, Any]:
+    """Return a recipe's values for the data (or the card of the data) at ``location``.
+
+    Raises:
+        ConfigError: if there is nothing, or a card comes to a recipe that names a dataset already.
+    """
+    if not location.exists():
+        raise ConfigError(f"--data {location}: there is no such file or folder")
+    own = values.get("dataset")
+    if location.suffix.lower() not in {".yaml", ".yml"}:
+        return {**values, "data": str(location), "dataset": str(location) if own is None else own}
+    if own is not None:
+        raise ConfigError(
+            f"--data {location} is a dataset card, and recipe {values['name']} names the dataset {own} "
+            f"already; to replace it, use --set dataset={location}"
+        )
+    return {**values, "dataset": str(location)}
+
+
+def _name_with_data(name: str, dataset: Path) -> str:
+    """Return a recipe's name that goes on with that of its data.
+
+    So runs of one recipe on two data sets lie in two folders, each with a published one of its own.
+    """
+    whole = dataset.resolve()
+    told = re.sub(r"[^A-Za-z0-9_]+", "-", whole.stem if whole.suffix and not whole.is_dir() else whole.name)
+    return f"{name}-{told.strip('-')[:40] or 'data'}"
+
+
+def refuse_code(values: Mapping[str, Any], recipe: str) -> None:
+    """Refuse a recipe's file that names a model which runs code: it may have come with somebody's data.
+
+    Args:
+        values: what the file says.
+        recipe: what it is called.
+
+    Raises:
+        ConfigError: naming the model, and how it can be asked for.
+    """
+    said = values.get("evaluation")
+    said = said if isinstance(said, Mapping) else {}
+    further = said.get("further_models")
+    for model in (said.get("model"), *(further if isinstance(further, list) else ())):
+        given = model if isinstance(model, Mapping) else {}
+        question = DOWNSTREAM.get(str(given.get("question", "classification")))
+        kind = question.kind_of(str(given.get("name", ""))) if question else None
+        if kind is not None and kind.runs_code:
+            raise ConfigError(
+                f"recipe {recipe}: evaluation.model.name {given['name']!r} runs code of a file or a module, "
+                "and a recipe may have come with somebody's data, so that no recipe can name it; take it out "
+                f"and ask for it yourself: --model '{given['name']}', or the argument models of "
+                "augmentor.load_recipe"
+            )
+
+
+def model_assignments(models: Sequence[str]) -> list[str]:
+    """Return the ``--set`` assignments that name models, the first one as ``evaluation.model``.
+
+    Args:
+        models: each a model's name, or the fields of a
+            :class:`~augmentor.downstream.model_spec.ModelSpec` as YAML, "{name: resnet18, weights: ...}".
+
+    Raises:
+        ConfigError: if one is neither.
+    """
+    found = []
+    for text in models:
+        fields: Any = {"name": text}
+        if text.lstrip().startswith("{"):
+            try:
+                fields = yaml.safe_load(text)
+            except yaml.YAMLError as error:
+                raise ConfigError(f"--model {text!r} is not a YAML mapping of fields") from error
+        if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
+            raise ConfigError(f"--model needs a model's name or {{name: ..., ...}}, got {text!r}")
+        found.append(fields)
+    if not found:
+        return []
+    first, *further = found
+    return [
+        *(f"evaluation.model.{key}={json.dumps(value)}" for key, value in first.items()),
+        *([f"evaluation.further_models={json.dumps(further)}"] if further else []),
+    ]
 
 
 def recipe_from_values(values: dict[str, Any]) -> Recipe:

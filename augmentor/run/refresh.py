@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,25 @@ def since_last_run(recipe: Recipe, out: Path) -> Change:
             return Change(True, f"the source data has changed since {run.name}", run)
         if inputs.get("card_sha256") != context.card_digest:
             return Change(True, f"the dataset's card has changed since {run.name}", run)
+        if changed := changed_model(recipe, inputs.get("models", [])):
+            return Change(True, f"the file {changed} of a model has changed since {run.name}", run)
         return Change(False, f"neither the source data nor the recipe has changed since {run.name}", run)
     return Change(True, "there is no finished run of this recipe yet", None)
+
+
+def changed_model(recipe: Recipe, known: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of a file of the recipe's models that is not what it was, "" where all are.
+
+    Args:
+        recipe: names the models.
+        known: what the manifest of a run says of its models.
+    """
+    spec = recipe.evaluation
+    for number, before in zip(range(len(spec.models)), known, strict=False):
+        for name, digest in spec.alone(number).digests().items():
+            if before.get("files", {}).get(name) != digest:
+                return name
+    return ""
 
 
 def _manifest(run: Path) -> dict[str, Any] | None:

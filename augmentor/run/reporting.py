@@ -33,7 +33,7 @@ def fill_report(
     Args:
         folder: where to write.
         results: every measured number.
-        facts: the words beside them.
+        facts: what the steps report besides numbers.
         train: the real training part, for the gallery.
         synthetic: the filtered set, rejects included.
         seed: chooses the rows of the gallery.

@@ -72,7 +72,7 @@ def mark(
     spec: FiltersSpec,
     foreign: bool = False,
 ) -> Selection:
-    """Return the marked candidates with acceptance and unusable classes beside them.
+    """Return the marked candidates with their acceptance and the unusable classes.
 
     ``foreign`` says that the candidates came from elsewhere, so that advice is not about a generator here.
     """

@@ -67,7 +67,7 @@ class StepOutput:
 
 
 class StepCache:
-    """Finished steps under one root, safe beside other runs that use the same root.
+    """Finished steps under one root, safe to use while other runs use the same root.
 
     Attributes:
         root: ``<out>/.cache``.
@@ -109,8 +109,9 @@ class StepCache:
             key: what :meth:`key` returned.
             build: called with an empty folder for the output, which appears whole or not at
                 all, and a work folder that outlives an interruption, for checkpoints.
-            waiting: told who holds the step, when another run is building it.
-            damaged: told that files are no longer those that were written; the step is built again.
+            waiting: called with who holds the step, when another run is building it.
+            damaged: called with a message when files are not those that were written; then the step is
+                built again.
         """
         final = self.root / step / key
         if intact(final):

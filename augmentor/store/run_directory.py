@@ -25,7 +25,7 @@ def run_directory_lock(
     Args:
         out: the folder of all runs.
         name: the recipe's folder.
-        waiting: told who holds it, when another run is publishing.
+        waiting: called with who holds it, when another run is publishing.
     """
     folder = out / name
     locks = out / ".cache" / LOCKS

@@ -23,7 +23,6 @@ from augmentor.training.checkpoint import read_tensors, write_tensors
 
 WEIGHTS = "critic.safetensors"
 CONFIG = "critic.json"
-FILES = (WEIGHTS, CONFIG)
 
 
 @dataclass(frozen=True, eq=False)

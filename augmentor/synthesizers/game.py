@@ -89,7 +89,7 @@ class GameModel(GenerativeModel[Fields, GanNetworks[Generating]], Generic[Fields
     def terms(
         self, step: AdversarialStep, networks: GanNetworks[Generating], fake: Tensor
     ) -> Iterable[Tensor]:
-        """Return the scalars that the generator minimises beside the adversarial loss, in order."""
+        """Return the scalars that the generator minimises besides the adversarial loss, in order."""
 
     def step(self, networks: GanNetworks[Generating], batch: Batch, context: StepContext) -> Losses:
         """Update the critic, then (on its step) the generator."""

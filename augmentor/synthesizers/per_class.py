@@ -43,7 +43,7 @@ class FittedPerClass:
         spec: the method's fields.
         training: the budget of all models together.
         classes: class names in label order.
-        models: one a class, which knows no other.
+        models: one per class, which knows no other.
         history: the rows of all trainings, class after class, each with its ``class``; ``images``
             counts on from one to the next.
         chosen: images and steps in all, means of the chosen checkpoints' scores, and under ``classes``

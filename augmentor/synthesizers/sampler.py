@@ -87,7 +87,7 @@ class Sampler(ABC):
         return {} if self.starts is None else {"counts": list(self.starts.counts)}
 
     def facts(self, classes: Sequence[str], judged: int, seed: int, progress: Progress) -> dict[str, Any]:
-        """Return facts about the fitted model beside the judge's scores, as JSON values.
+        """Return facts about the fitted model in addition to the judge's scores, as JSON values.
 
         Args:
             classes: class names in label order.

@@ -78,16 +78,6 @@ def read_synthesizer(values: Mapping[str, Any] | MethodSpec, where: str = SECTIO
         raise ConfigError(f"{where}: " + "; ".join(faults)) from error
 
 
-def spec_of(**fields: Any) -> MethodSpec:  # noqa: ANN401 - whatever a recipe could hold
-    """Return the checked fields of a method, given by name; as :func:`read_synthesizer`.
-
-    Example:
-        >>> spec_of(family="projection", width=32).leaves_critic
-        True
-    """
-    return read_synthesizer(fields)
-
-
 def differing(spec: MethodSpec) -> dict[str, Any]:
     """Return the fields, as JSON, that the family (or the method) alone would set otherwise.
 

@@ -27,7 +27,7 @@ class Traversals:
 
     Attributes:
         samples: the rows one after the other.
-        rows: JSON-able, one a row of samples: ``code`` ("categorical code", "continuous code 1", ...),
+        rows: JSON-able, one per row of samples: ``code`` ("categorical code", "continuous code 1", ...),
             ``class`` and ``values`` of the code.
     """
 

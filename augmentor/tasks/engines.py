@@ -1,4 +1,4 @@
-"""What Prefect lends to a run: Dask or Ray workers for its fits, and a slot on the GPU."""
+"""What Prefect provides to a run: Dask or Ray workers for its fits, and a slot on the GPU."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, TypeVar, cast
 
 from augmentor.tasks.quiet import settle
 
-settle()
+settle()  # before the first import of Prefect, which reads its settings then
 
-from prefect import flow, task  # noqa: E402 - after its settings
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.concurrency.sync import concurrency  # noqa: E402
-from prefect.exceptions import ObjectNotFound  # noqa: E402
-from prefect.task_runners import TaskRunner  # noqa: E402
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
+from prefect.task_runners import TaskRunner
 
-from augmentor.core.errors import ConfigError  # noqa: E402
-from augmentor.core.parallel import Mapper, processes_to_use, run_parallel  # noqa: E402
-from augmentor.core.progress import Progress  # noqa: E402
-from augmentor.run.engine import Engine  # noqa: E402
-from augmentor.run.recipe import ExecutionSpec  # noqa: E402
+from augmentor.core.errors import ConfigError
+from augmentor.core.parallel import Mapper, processes_to_use, run_parallel
+from augmentor.core.progress import Progress
+from augmentor.run.engine import Engine
+from augmentor.run.recipe import ExecutionSpec
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -59,7 +59,7 @@ def mapper_of(execution: ExecutionSpec) -> Mapper:
         return run_parallel
     runners = {"dask": dask_runner, "ray": ray_runner}
     make = runners[execution.runner]
-    make(execution.address, 1)  # a missing package is told before anything is trained
+    make(execution.address, 1)  # a missing package is reported before anything is trained
     return Spread(execution.runner, execution.address, make)
 
 
@@ -182,7 +182,7 @@ def hold_gpu_slot(device: str, slot: str | None, progress: Progress) -> Iterator
     Args:
         device: "cpu", "cuda" or "mps".
         slot: name of the limit, which must exist; None for :data:`GPU_SLOT`, which need not.
-        progress: told about waiting, and where nothing is held although a GPU is used.
+        progress: receives a message while waiting, and where nothing is held although a GPU is used.
 
     Raises:
         ConfigError: if ``slot`` is named and there is no such limit.

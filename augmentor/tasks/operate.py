@@ -18,20 +18,20 @@ from urllib.request import urlopen
 
 from augmentor.tasks.quiet import settle
 
-settle()
+settle()  # before the first import of Prefect, which reads its settings then
 
-from httpx import TransportError  # noqa: E402 - after Prefect's settings
-from prefect import Flow  # noqa: E402
-from prefect.client.orchestration import get_client  # noqa: E402
-from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402
-from prefect.exceptions import ObjectAlreadyExists  # noqa: E402
-from prefect.schedules import Cron, Schedule  # noqa: E402
-from prefect.settings import PREFECT_API_URL, temporary_settings  # noqa: E402
+from httpx import TransportError
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.schedules import Cron, Schedule
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from augmentor.core.errors import AugmentorError, ConfigError  # noqa: E402
-from augmentor.core.progress import Progress  # noqa: E402
-from augmentor.core.shipped import shipped  # noqa: E402
-from augmentor.tasks.expand import ServerLost, answers  # noqa: E402
+from augmentor.core.errors import AugmentorError, ConfigError
+from augmentor.core.progress import Progress
+from augmentor.core.shipped import shipped
+from augmentor.tasks.expand import ServerLost, answers
 
 HOST = "127.0.0.1"
 GRACE = 8.0
@@ -81,7 +81,7 @@ def serve(
 ) -> None:
     """Run a flow on a schedule on this machine until the process is stopped.
 
-    Where no Prefect server is configured, one is started on the loopback address beside it. What
+    Where no Prefect server is configured, one is started on the loopback address with it. What
     Prefect's runner prints on stdout is dropped: it is a traceback for every answer it does not get.
 
     Args:

@@ -11,25 +11,25 @@ from uuid import UUID
 
 from augmentor.tasks.quiet import settle
 
-settle()
+settle()  # before the first import of Prefect, which reads its settings then
 
-from httpx import TransportError  # noqa: E402 - after Prefect's settings
-from prefect import get_run_logger  # noqa: E402
-from prefect.artifacts import (  # noqa: E402
+from httpx import TransportError
+from prefect import get_run_logger
+from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
     update_progress_artifact,
 )
-from prefect.client.schemas.objects import FlowRun, State  # noqa: E402
-from prefect.exceptions import MissingContextError, PrefectHTTPStatusError  # noqa: E402
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import MissingContextError, PrefectHTTPStatusError
 
-from augmentor.core.progress import Progress  # noqa: E402
-from augmentor.report.formats import fence  # noqa: E402
-from augmentor.run.outcome import Outcome  # noqa: E402
-from augmentor.run.session import Session  # noqa: E402
-from augmentor.run.steps.evaluate import EVALUATE  # noqa: E402
+from augmentor.core.progress import Progress
+from augmentor.report.formats import fence
+from augmentor.run.outcome import Outcome
+from augmentor.run.session import Session
+from augmentor.run.steps.evaluate import EVALUATE
 
 ARTIFACT_SECONDS = 5.0
 Given = ParamSpec("Given")
@@ -118,14 +118,14 @@ class PrefectProgress:
         pages.ask(update_progress_artifact, artifact, progress=progress)
 
 
-def say_what_to_do(_flow: object, run: FlowRun, state: State) -> None:
+def write_what_to_do(_flow: object, run: FlowRun, state: State) -> None:
     """Leave an artifact that tells an operator why the run failed and what to do; a Prefect hook."""
-    said = (state.message or state.name or "").strip()
+    message = (state.message or state.name or "").strip()
     pages.ask(
         create_markdown_artifact,
         key="what-to-do",
         markdown=(
-            f"**{run.name} ended as {state.name}.**\n\n{fence(said)}\n{said}\n{fence(said)}\n\n"
+            f"**{run.name} ended as {state.name}.**\n\n{fence(message)}\n{message}\n{fence(message)}\n\n"
             "- Finished steps are kept: the same parameters go on where this run stopped.\n"
             "- *Not published*: a guard rail of the recipe was broken. The outputs are in the run folder, "
             "and `published` still holds the dataset before it.\n"

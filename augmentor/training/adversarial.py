@@ -1,6 +1,6 @@
 """One step of an adversarial training: the critic's half, then the generator's.
 
-Every method that plays a generator against a critic shares these halves; what its generator minimises beside
+Every method that plays a generator against a critic shares these halves; what its generator minimises besides
 the adversarial loss it gives as terms of its own.
 """
 
@@ -113,7 +113,7 @@ class AdversarialStep:
 
         Args:
             start: what the generator starts from: latents (B, L) or samples (B, C, *spatial).
-            terms: what the generator minimises beside the adversarial loss.
+            terms: what the generator minimises besides the adversarial loss.
         """
         context = self.context
         updates = (context.step + 1) % self.objective.critic_steps == 0
@@ -145,7 +145,7 @@ class AdversarialStep:
         return logits
 
     def auxiliary_loss(self, output: CriticOutput) -> Tensor | float:
-        """Return what the heads beside the logit add to a loss: class and codes, on generated rows."""
+        """Return what the heads other than the logit's add to a loss: class and codes, on generated rows."""
         total: Tensor | float = 0.0
         if output.codes is not None:
             unread = code_loss(output.codes, self.batch.latents, self.objective.codes)

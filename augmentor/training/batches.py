@@ -65,7 +65,7 @@ class BatchRules:
     """How batches are drawn.
 
     Attributes:
-        size: rows a step, a multiple of four.
+        size: rows per step, a multiple of four.
         power: the exponent p of tempered class sampling: a class is drawn with probability ~ count**p.
         latent: dimension L of the latents.
         sources: which samples to start from are drawn too. "batch": the batch's rows in another order;

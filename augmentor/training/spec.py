@@ -28,7 +28,7 @@ class TrainingSpec(Spec):
     Attributes:
         images: real images shown to the critic.
         seed: every draw of the training derives from it.
-        batch: images a step, a multiple of four.
+        batch: images per step, a multiple of four.
         learning_rate: Adam's step size for both networks; "auto" is the family's.
         final_rate: share of the learning rate reached at the end, along a half cosine.
         betas: Adam's moments; "auto" is the family's.
@@ -45,7 +45,7 @@ class TrainingSpec(Spec):
             are made from; None for a fiftieth of the budget.
         ema_warm_up: the half-life is never longer than this share of the images shown so far.
         checkpoints: how often, after the transition, the average is judged; the best is kept.
-        judged: samples a class that a checkpoint is judged by.
+        judged: samples per class that a checkpoint is judged by.
         states: how often the full state is saved, for resuming and for going back.
     """
 

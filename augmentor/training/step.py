@@ -51,7 +51,7 @@ class Trainable(Protocol[Trained]):
 
     @property
     def regulators(self) -> Regulators:
-        """What remembers earlier steps beside networks and optimisers."""
+        """What remembers earlier steps, besides networks and optimisers."""
 
     def step_seed(self, seed: int, step: int, rollbacks: int) -> int:
         """Return the seed of a step's random numbers."""

@@ -115,11 +115,11 @@ def _attributes(text: str) -> dict[str, str]:
     return {name: " ".join(meaning.split()) for name, meaning in found.items()}
 
 
-def _models(annotation: Any, listed: bool = False) -> Iterator[type[BaseModel]]:  # noqa: ANN401
+def _models(annotation: Any, listed: bool = False) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
     """Yield the models of a field; with ``listed`` those that it is a list of."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if listed:
-        yield from _models(typing.Union[inner]) if origin in {tuple, list} else ()  # noqa: UP007
+        yield from _models(typing.Union[inner]) if origin in {tuple, list} else ()  # noqa: UP007 - made at run time
     elif annotation is MethodSpec:
         # A union that is open to new methods.
         yield from (method.spec for method in METHODS.values())

@@ -52,7 +52,7 @@ def test_calibration_follows_its_rows_through_take_concatenate_and_disk(tmp_path
     write_samples(tmp_path, samples)
     again = read_samples(tmp_path)
     assert again.calibration is not None
-    assert np.array_equal(again.calibration.scale, samples.calibration.scale)  # type: ignore[union-attr]
+    assert np.array_equal(again.calibration.scale, samples.calibration.scale)
     assert (again.calibration.units, again.calibration.window) == ("HU", "percentiles")
 
 

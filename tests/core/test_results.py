@@ -41,3 +41,17 @@ def test_what_is_no_setting_is_refused() -> None:
     for text in ("share", "share=", "share=half"):
         with pytest.raises(DataError, match=r"reads like 'share=0\.5'"):
             read_setting(text)
+
+
+def test_a_table_put_under_a_setting_is_read_back_as_it_was() -> None:
+    named = {"dataset": "d", "arm": "filtered", "split": "test", "metric": "accuracy", "seed": 0}
+    first = Results.from_rows([{**named, "value": 0.9}, {**named, "value": 0.7, "setting": {"share": 0.5}}])
+    other = Results.from_rows([{**named, "value": 0.8}])
+    both = other.joined(first.under("model", "resnet18 (2)")).joined(first.under("model", "resnet18"))
+    assert both.value(metric="accuracy") == 0.8
+    assert both.value(metric="accuracy", setting={"model": "resnet18", "share": 0.5}) == 0.7
+    for name in ("resnet18", "resnet18 (2)"):
+        assert both.of("model", name).table.equals(first.table)
+    assert len(both.of("model", "resnet1").table) == 0
+    with pytest.raises(DataError, match="a setting model already"):
+        first.under("model", "a").under("model", "b")

@@ -17,6 +17,7 @@ from augmentor.data.cards import Card
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded
 from augmentor.data.readers.folder import read_folder
+from augmentor.data.readers.reading import Reading
 from augmentor.data.spec import ImageSpec
 
 Make = Callable[..., Path]
@@ -265,7 +266,9 @@ def test_names_that_are_no_text_are_skipped(make_folder: Make) -> None:
         ({"train": 1, "train/a": 1, "test/a": 1}, "holds pictures outside class folders"),
         ({"train/a": 1, "other/a": 1}, r"split folders \(train\) beside \['other'\]"),
         ({"val/a": 1, "validation/a": 1}, "mean the same part"),
-        ({"a/x": 1, "b/x": 1}, "in folders of its own and none directly"),
+        ({"a": 1, "b/x": 1}, "in folders of its own and none directly"),
+        ({"images/a": 1, "masks/a": 1}, "in folders of its own and none directly"),
+        ({"a/x": 1, "b/y": 1}, "nothing tells which are the classes and which the patients"),
     ],
 )
 def test_layouts_that_are_not_understood(
@@ -287,7 +290,7 @@ def card(**change: object) -> Card:
 
 
 def read(folder: Path, card: Card) -> Loaded:
-    return read_folder(folder, name="mine", image=ImageSpec(), card=card, progress=Steps())
+    return read_folder(folder, Reading("mine", card=card, progress=Steps()))
 
 
 def test_a_card_sets_label_order_groups_and_size(make_folder: Make) -> None:

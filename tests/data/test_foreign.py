@@ -212,7 +212,7 @@ def test_places_that_cannot_be_used_give_the_reason(tmp_path: Path) -> None:
     (broken / "a.png").write_bytes(b"")
     for name, words in [
         ("nowhere", "there is no file or folder"),
-        ("rows.csv", "is a table; tables come in a later release"),
+        ("rows.csv", "is a table; synthetic samples come as"),
         ("notes.txt", "cannot be read; synthetic samples come as"),
         ("empty", "is empty"),
         ("broken", r"1 files were skipped, e.g. dog/a.png: the file is empty"),

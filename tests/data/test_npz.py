@@ -13,6 +13,7 @@ from augmentor.core.errors import DataError
 from augmentor.data.cards import Card
 from augmentor.data.load import load
 from augmentor.data.readers.npz import read_npz
+from augmentor.data.readers.reading import Reading
 from augmentor.data.spec import ImageSpec
 
 RNG = np.random.default_rng(5)
@@ -178,21 +179,21 @@ def test_a_card_names_classes_range_and_groups(write: Write) -> None:
         train_patient=np.array([1, 1, 2, 2]), val_patient=np.arange(4), test_patient=np.arange(4)
     )
     path = write(**arrays)
-    loaded = read_npz(path, name="c", image=ImageSpec(), card=card(group="patient", value_range=[0, 300]))
+    loaded = read_npz(path, Reading("c", card=card(group="patient", value_range=[0, 300])))
     assert loaded.classes == ("a", "b")
     assert loaded.parts["train"].value_range == (0, 300)
     assert loaded.parts["train"].group is not None
     assert list(loaded.parts["train"].group) == ["1", "1", "2", "2"]
     with pytest.raises(DataError, match="no array 'train_lesion'"):
-        read_npz(path, name="c", image=ImageSpec(), card=card(group="lesion"))
+        read_npz(path, Reading("c", card=card(group="lesion")))
     with pytest.raises(DataError, match="card says 0 to 16"):
-        read_npz(path, name="c", image=ImageSpec(), card=card(value_range=[0, 16]))
+        read_npz(path, Reading("c", card=card(value_range=[0, 16])))
 
 
 def test_labels_beyond_the_classes_of_the_card(write: Write) -> None:
     path = write(**official(train_labels=np.array([0, 1, 2, 0])))
     with pytest.raises(DataError, match=r"run from 0 to 2, and the classes are \['a', 'b'\]"):
-        read_npz(path, name="c", image=ImageSpec(), card=card())
+        read_npz(path, Reading("c", card=card()))
 
 
 def test_synthetic_rows_of_an_earlier_run_are_left_out(write: Write) -> None:
@@ -200,7 +201,7 @@ def test_synthetic_rows_of_an_earlier_run_are_left_out(write: Write) -> None:
         train_source=np.array(["real", "synthetic", "real", "real"]), train_patient=np.arange(4)
     )
     arrays |= {"val_patient": np.arange(4), "test_patient": np.arange(4)}
-    loaded = read_npz(write(**arrays), name="c", image=ImageSpec(), card=card(group="patient"))
+    loaded = read_npz(write(**arrays), Reading("c", card=card(group="patient")))
     assert len(loaded.parts["train"]) == 3
     assert loaded.parts["train"].group is not None
     assert list(loaded.parts["train"].group) == ["0", "2", "3"]

@@ -178,7 +178,6 @@ def test_files_come_in_the_order_of_their_ids() -> None:
     assert len(ids) == len(files) == 6
     assert files[1:3] == [files[1], files[2]]
     assert files[0] == Found(Path("/data"), "a b/c.png", "all", "a b")
-    assert files[0].path == Path("/data/a b/c.png")
     picked = files.pick([4, 0]).where(lambda item: item.label != "a b")
     assert [item.id for item in picked] == [ids[4]]
     assert files.longest == len("a b/c.png")

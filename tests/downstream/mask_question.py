@@ -19,13 +19,13 @@ class BrightPixels(Downstream):
     """Masks (N, H, W) of the bright pixels."""
 
     name = "bright_pixels"
-    metrics = {"dice": Metric("mean Dice coefficient")}  # noqa: RUF012
-    models = {  # noqa: RUF012
+    metrics = {"dice": Metric("mean Dice coefficient")}  # noqa: RUF012 - never changed, as in the package
+    models = {  # noqa: RUF012 - never changed, as in the package
         "threshold": ModelKind("one threshold for all pixels"),
         "nothing": ModelKind("no pixel at all"),
     }
 
-    def why_not(self, model, training):
+    def why_not(self, spec, training, form=None):
         return "" if training.mix == "none" else "pixels of mixed pictures have no mask"
 
     def targets(self, samples):

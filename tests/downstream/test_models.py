@@ -13,18 +13,23 @@ from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.downstream.base import ModelSpec
-from augmentor.downstream.models import ESTIMATORS, MODELS, MOST_ROWS, fit_table, table_rows
+from augmentor.downstream.estimators import ESTIMATORS
+from augmentor.downstream.fit_table import fit_table
+from augmentor.downstream.kinds import MOST_ROWS, table_rows
+from augmentor.downstream.model_spec import ModelSpec
+from augmentor.downstream.models import MODELS
 from augmentor.experiment.arms import arm_of, name_of, needs_critic
+from augmentor.experiment.before_training import check_shape
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
-from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec, check_shape
+from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 from augmentor.experiment.usable import usable_arms
 from augmentor.experiment.values import Workers
 from augmentor.modalities.table import modality_of
-from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
+from augmentor.nets.published import DENSENET_SIDE, PUBLISHED
 
 LARGE = ("resnet18", "densenet121")
+BUILT_IN = ("small_resnet", "resnet18", "densenet121", "mlp", *ESTIMATORS)
 UPDATES = {"densenet121": 2, "resnet18": 3, "small_resnet": 120, "mlp": 60}
 
 
@@ -67,17 +72,18 @@ def runner_of(folder, name, arms=("real", "classical", "filtered", "class_weight
 
 
 def test_the_tables_agree():
-    assert list(MODELS) == [*NETWORKS, *ESTIMATORS]
-    assert {name for name, kind in MODELS.items() if kind.table} == set(ESTIMATORS)
+    assert [name for name in MODELS if name in BUILT_IN] == list(BUILT_IN)
+    assert set(PUBLISHED) < set(MODELS)
+    assert {name for name in BUILT_IN if MODELS[name].table} == set(ESTIMATORS)
     assert MODELS["densenet121"].least_side == DENSENET_SIDE
-    for name in MODELS:
+    for name in BUILT_IN:
         assert evaluation(name=name).model.name == name
     with pytest.raises(ConfigError, match=r"model\.name is one of auto, small_resnet, resnet18"):
         parse(EvaluationSpec, nested(name="vgg"), "here")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_classifier_follows_the_protocol(name, tmp_path):
     runner = runner_of(tmp_path, name)
     test = runner.parts["test"]
@@ -106,9 +112,9 @@ def test_a_table_classifier_is_scikit_learns_on_the_rows_drawn(tmp_path, monkeyp
 
     seen = {}
 
-    def spy(model, x, y, weight, **options):
+    def spy(make, x, y, weight, **options):
         seen.update(x=x, y=y, weight=weight)
-        return fit_table(model, x, y, weight, **options)
+        return fit_table(make, x, y, weight, **options)
 
     monkeypatch.setattr(module, "fit_table", spy)
     runner = runner_of(tmp_path, "logistic_regression")
@@ -143,17 +149,17 @@ def test_a_class_without_a_row_has_probability_zero(name):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 5)).astype(np.float32)
     y = np.repeat([0, 2], 30).astype(np.int64)
-    predict = fit_table(name, x, y, None, n_classes=4, seed=0)
+    predict = fit_table(ESTIMATORS[name], x, y, None, n_classes=4, seed=0)
     found = predict(x)
     assert found.shape == (60, 4)
     assert (found[:, [1, 3]] == 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert predict(x[:0]).shape == (0, 4)
-    only = fit_table(name, x, np.full(60, 3), None, n_classes=4, seed=0)(x)
+    only = fit_table(ESTIMATORS[name], x, np.full(60, 3), None, n_classes=4, seed=0)(x)
     np.testing.assert_array_equal(only, np.eye(4)[np.full(60, 3)])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_where_no_arm_is_named_the_usual_ones_are_those_that_the_classifier_can_train(name):
     arms = parse(EvaluationSpec, nested(name=name), "here").arms
     mixed = {arm_of(mix) for mix in ("mixup", "cutmix")} if MODELS[name].table else set()
@@ -212,7 +218,7 @@ def test_images_too_small_for_the_classifier_are_refused_after_loading():
     check_shape(evaluation(name="densenet121"), (1, 29, 64))
     with pytest.raises(ConfigError, match=r"densenet121 needs at least 29 cells a side.*\(1, 28, 28\)"):
         check_shape(evaluation(name="densenet121"), (1, 28, 28))
-    for name in set(MODELS) - {"densenet121"}:
+    for name in set(BUILT_IN) - {"densenet121"}:
         EvaluationSpec().downstream.check_shape(name, (1, 4, 4))
 
 
@@ -226,5 +232,5 @@ def test_auto_is_the_usual_model_of_the_data_and_arms_it_cannot_train_are_left_o
     assert named.with_model_for(modality_of(train)) is named
     usual = spec.model_copy(update={"model": ModelSpec(name="gradient_boosting")})
     _, skipped = usable_arms(usual, train, made)
-    assert "gradient_boosting takes one class a row" in skipped["mixup"]
+    assert "gradient_boosting takes one class per row" in skipped["mixup"]
     assert usable_arms(spec, train, made)[1].keys() < skipped.keys()

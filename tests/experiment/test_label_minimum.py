@@ -101,7 +101,8 @@ def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_path):
-    settings = ["filters.label={minimum: 0.5}", "evaluation.mixing.label_minimums=[0, 0.999]"]
+    few = "evaluation.arms=[classical, with_synthetic]"
+    settings = [few, "filters.label={minimum: 0.5}", "evaluation.mixing.label_minimums=[0, 0.999]"]
     outcome = run_job(Job(load_recipe(str(tiny_recipe), settings, data=tiny_images), tmp_path))
     summary = json.loads((outcome.folder / "summary.json").read_text())
     levels = summary["label_minimums"]
@@ -118,7 +119,7 @@ def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_p
     assert "Strength of the label filter" in page
     assert sha256_file(outcome.folder / "filters" / "filters.json")
     # Another choice is made anew, and filters that come out the same are the same step.
-    again = [*settings[:1], "evaluation.mixing.label_minimums=[0, 0.5]"]
+    again = [*settings[:2], "evaluation.mixing.label_minimums=[0, 0.5]"]
     other = run_job(Job(load_recipe(str(tiny_recipe), again, data=tiny_images), tmp_path))
     chosen = json.loads((other.folder / "summary.json").read_text())["label_minimums"]["chosen"]
     assert "label_minimum" not in other.reused

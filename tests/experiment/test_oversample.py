@@ -7,6 +7,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.experiment.arms import Arm
+from augmentor.experiment.before_training import check_shape
 from augmentor.experiment.oversample import (
     MOST_VALUES,
     check_oversampling,
@@ -14,7 +15,6 @@ from augmentor.experiment.oversample import (
     smote,
     too_small,
 )
-from augmentor.experiment.spec import check_shape
 
 CLASSES = ("many", "some", "pair", "one", "none")
 COUNTS = (12, 5, 2, 1, 0)

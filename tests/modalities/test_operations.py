@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from augmentor.experiment.spec import AugmentationSpec
+from augmentor.experiment.augmentation_spec import AugmentationSpec
 from augmentor.modalities.operations import CHANGES, WARPS, chooser
 from augmentor.modalities.policies import OPERATIONS, POLICIES, ChosenPolicy
 from augmentor.modalities.table import MODALITIES

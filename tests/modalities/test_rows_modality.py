@@ -27,6 +27,7 @@ from augmentor.run.session import Job
 SETTINGS = [
     *("synthesizer.family=cgan", "synthesizer.augmentation=[]", "synthesizer.width=8"),
     "evaluation.augmentation.policy={noise: 0.02}",
+    "evaluation.arms=[classical, with_synthetic, {mix: mixup, start: critic}]",
 ]
 
 

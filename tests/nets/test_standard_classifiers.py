@@ -4,9 +4,11 @@ from torch import nn
 
 from augmentor.core.errors import ConfigError
 from augmentor.nets.classifier import Classifier
-from augmentor.nets.standard_classifiers import DENSENET_SIDE, NETWORKS
+from augmentor.nets.published import DENSENET_SIDE, PUBLISHED
+from augmentor.nets.standard_classifiers import NETWORKS
 
 SHAPES = [(2, 40), (3, 32, 29), (1, 29, 30, 29)]
+IN_ANY_DIMENSION = ("resnet18", "resnet50", "densenet121")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -28,33 +30,51 @@ def parameters(model):
     return sum(p.numel() for p in model.parameters())
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", IN_ANY_DIMENSION)
+def test_every_published_network_gives_logits_and_learns_with_a_gradient_everywhere(name, shape):
+    torch.manual_seed(0)
+    model = PUBLISHED[name].build(len(shape) - 1, shape[0], 3)
+    logits = model(torch.randn(2, *shape))
+    assert logits.shape == (2, 3)
+    logits.square().sum().backward()
+    assert [n for n, p in model.named_parameters() if p.grad is None] == []
+
+
 def test_sizes_are_those_of_the_papers():
-    """One colour and two-dimensional images of 1000 classes: 11.69 and 7.98 million weights."""
-    assert parameters(NETWORKS["resnet18"]((3, 224, 224), 1000, None)) == 11_689_512
-    assert parameters(NETWORKS["densenet121"]((3, 224, 224), 1000, None)) == 7_978_856
+    """Colour images of 1000 classes; EfficientNet-Lite0 as its publishers count it."""
+    found = {name: parameters(one.build(2, 3, 1000)) for name, one in PUBLISHED.items()}
+    assert found == {
+        "resnet18": 11_689_512,
+        "resnet50": 25_557_032,
+        "densenet121": 7_978_856,
+        "efficientnet_lite0": 4_652_008,
+    }
     # 784 x 256 + 256, 256 x 256 + 256, 256 x 10 + 10.
     assert parameters(NETWORKS["mlp"]((1, 28, 28), 10, None)) == 200_960 + 65_792 + 2_570
 
 
 def test_resnet18_halves_the_resolution_five_times():
-    model = NETWORKS["resnet18"]((1, 64, 64), 2, None)
+    model = PUBLISHED["resnet18"].build(2, 1, 2)
     strides = [m.stride for m in model.modules() if isinstance(m, nn.Conv2d | nn.MaxPool2d)]
     halvings = [s for s in strides if s in (2, (2, 2))]
     assert len(halvings) == 5 + 3  # stem, pooling, three stages, each stage's shortcut beside it
 
 
-def test_too_small_for_densenet_is_refused_and_one_more_pixel_is_not():
-    NETWORKS["densenet121"]((1, DENSENET_SIDE, 40), 2, None)(torch.zeros(2, 1, DENSENET_SIDE, 40))
-    with pytest.raises(ConfigError, match="at least 29 pixels a side"):
-        NETWORKS["densenet121"]((1, 40, DENSENET_SIDE - 1), 2, None)
+def test_densenet_takes_the_smallest_side_that_the_table_of_models_names():
+    network = PUBLISHED["densenet121"].build(2, 1, 2)
+    assert network(torch.zeros(2, 1, DENSENET_SIDE, 40)).shape == (2, 2)
+    with pytest.raises(RuntimeError):
+        network(torch.zeros(2, 1, 40, DENSENET_SIDE - 1))
 
 
-@pytest.mark.parametrize("name", ["resnet18", "densenet121", "mlp"])
-def test_what_no_network_can_be_is_refused(name):
+def test_what_no_network_can_be_is_refused():
     with pytest.raises(ConfigError, match="width of small_resnet"):
-        NETWORKS[name]((1, 32, 32), 2, 8)
+        NETWORKS["mlp"]((1, 32, 32), 2, 8)
     with pytest.raises(ConfigError, match="at least two classes"):
-        NETWORKS[name]((1, 32, 32), 1, None)
-    if name != "mlp":
+        NETWORKS["mlp"]((1, 32, 32), 1, None)
+    for name in IN_ANY_DIMENSION:
         with pytest.raises(ConfigError, match="1 to 3 spatial dimensions"):
-            NETWORKS[name]((1, 32, 32, 32, 32), 2, None)
+            PUBLISHED[name].build(4, 1, 2)
+    with pytest.raises(ConfigError, match="efficientnet_lite0 takes images"):
+        PUBLISHED["efficientnet_lite0"].build(3, 1, 2)

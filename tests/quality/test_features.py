@@ -16,7 +16,8 @@ from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.spec import EvaluationSpec, check_shape
+from augmentor.experiment.before_training import check_shape
+from augmentor.experiment.spec import EvaluationSpec
 from augmentor.quality.feature_names import BUILT_IN_FEATURES, features_key
 from augmentor.quality.features import feature_space
 from augmentor.quality.judge import TaskJudge

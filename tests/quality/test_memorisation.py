@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from method_fields import spec_of
 from scipy.stats import binomtest
 
 from augmentor.core.conditions import Conditions
@@ -17,7 +18,6 @@ from augmentor.quality.judge import TaskJudge
 from augmentor.quality.measure import measure
 from augmentor.quality.memorisation import assess_memorisation, exact_interval
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import spec_of
 from augmentor.training.spec import TrainingSpec
 
 BLIND = MembershipAttack(auroc=0.5, tpr=0.01, control=(0.4, 0.6))

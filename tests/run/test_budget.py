@@ -1,10 +1,10 @@
 import pytest
+from method_fields import spec_of
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import merge, parse
 from augmentor.run.budget import BUDGETS
 from augmentor.run.recipe import Recipe, list_recipes, load_recipe
-from augmentor.synthesizers.spec import spec_of
 from augmentor.training.spec import TrainingSpec
 
 EMBEDDED = "digits"

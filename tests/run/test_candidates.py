@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
+from method_fields import spec_of
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_json
@@ -15,7 +16,6 @@ from augmentor.run.candidates import FEWEST, generators_of, name_of, rung_images
 from augmentor.run.compose.expand import expansion
 from augmentor.run.recipe import Recipe, recipe_from_values
 from augmentor.synthesizers.families import FAMILIES
-from augmentor.synthesizers.spec import spec_of
 from augmentor.training.spec import TrainingSpec
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from method_fields import spec_of
 
 from augmentor.data.cards import Avoid
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.modalities.policies import transforms
 from augmentor.run.forbidden_augmentations import CLASSICAL, evaluation_without, synthesizer_without
-from augmentor.synthesizers.spec import spec_of
 
 
 def test_every_word_of_a_card_has_a_meaning() -> None:

@@ -56,7 +56,7 @@ def test_the_promised_recipes_are_there_and_described():
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_shipped_recipe_loads(name):
     recipe = shipped_recipe(name, [])
-    assert recipe.name == name
+    assert recipe.name == (name if name != "default" else "default-digits")
     if name != "default":
         assert recipe.dataset in card_names()
         card = load_card(str(recipe.dataset))
@@ -131,3 +131,13 @@ def test_every_card_loads_and_can_be_named_by_a_recipe(name):
     card = load_card(name)
     assert card.name == name
     assert load_recipe("default", [f"dataset={name}"]).dataset == name
+
+
+def test_a_run_of_a_recipe_for_any_data_carries_the_name_of_its_data(tmp_path):
+    for name in ("my photos", "scans"):
+        (tmp_path / name).mkdir()
+    named = {load_recipe("default", data=tmp_path / name).name for name in ("my photos", "scans")}
+    assert named == {"default-my-photos", "default-scans"}
+    assert load_recipe("default", ["dataset=retinamnist"]).name == "default-retinamnist"
+    assert load_recipe("default", ["name=mine"], data=tmp_path / "scans").name == "mine"
+    assert load_recipe("digits").name == "digits"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from method_fields import spec_of
 
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME
 from augmentor.core.samples import Samples
 from augmentor.core.score import CheckpointScore
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import spec_of
 from augmentor.training import loop
 from augmentor.training.spec import TrainingSpec
 

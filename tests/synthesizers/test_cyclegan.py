@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from method_fields import spec_of
 from small_batches import Game, check_held_samples, check_labels, samples_of
 
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError
 from augmentor.synthesizers.build import load_synthesizer
-from augmentor.synthesizers.spec import spec_of
 
 SHAPE = (1, 8, 8)
 SEED = 1
@@ -124,7 +124,7 @@ def test_a_critic_of_a_class_learns_from_its_own_rows_alone(blobs, training):
 
 @pytest.fixture(scope="module")
 def fitted(blobs, gan):
-    synthesizer = gan({"family": "cyclegan", "augmentation": []}, images=2400, batch=16)
+    synthesizer = gan({"family": "cyclegan", "augmentation": []}, images=1600, batch=16)
     synthesizer.fit(scarce(blobs), seed=0)
     return synthesizer
 

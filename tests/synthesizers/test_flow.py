@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from method_fields import spec_of
 from small_batches import Game
 
 from augmentor.synthesizers.fitting import FitContext
-from augmentor.synthesizers.spec import spec_of
 
 SHAPE = (1, 4, 6)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from method_fields import spec_of
 
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError
@@ -10,7 +11,6 @@ from augmentor.core.score import CheckpointScore
 from augmentor.core.seeds import derive_seed
 from augmentor.synthesizers.build import build
 from augmentor.synthesizers.fitting import FitContext
-from augmentor.synthesizers.spec import spec_of
 from augmentor.training.spec import TrainingSpec
 
 

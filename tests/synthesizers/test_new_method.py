@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from method_fields import spec_of
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ from augmentor.synthesizers.fitting import FitContext
 from augmentor.synthesizers.method_spec import PerClassSpec
 from augmentor.synthesizers.methods import METHODS, Method
 from augmentor.synthesizers.model import GenerativeModel
-from augmentor.synthesizers.spec import read_synthesizer, spec_of
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training.networks import Optimised, initial_weights
 from augmentor.training.spec import TrainingSpec
 

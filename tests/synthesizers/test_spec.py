@@ -6,6 +6,7 @@ import sys
 from typing import get_args
 
 import pytest
+from method_fields import spec_of
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
@@ -17,7 +18,7 @@ from augmentor.synthesizers.families import FAMILIES, usual_family
 from augmentor.synthesizers.fitted import model_of
 from augmentor.synthesizers.game_spec import AdversarialName, AugmentName, OperationName, PenaltyName
 from augmentor.synthesizers.methods import METHODS
-from augmentor.synthesizers.spec import read_synthesizer, spec_of
+from augmentor.synthesizers.spec import read_synthesizer
 from augmentor.training.spec import GENERAL, TrainingSpec
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from method_fields import spec_of
 from small_batches import Game, check_held_samples, check_labels, samples_of
 from torch.nn.functional import cross_entropy
 
 from augmentor.core.errors import ConfigError
 from augmentor.objectives.penalties import gradient_penalty
 from augmentor.synthesizers.build import load_synthesizer
-from augmentor.synthesizers.spec import spec_of
 
 SHAPE = (1, 8, 8)
 DARK, BRIGHT = np.zeros(40, dtype=np.int64), np.ones(40, dtype=np.int64)

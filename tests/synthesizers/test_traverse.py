@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from method_fields import spec_of
 
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.synthesizers.build import build
-from augmentor.synthesizers.spec import spec_of
 from augmentor.synthesizers.traverse import STEPS
 from augmentor.training.spec import TrainingSpec
 

@@ -174,7 +174,7 @@ def test_a_server_that_dies_ends_what_it_served(monkeypatch: pytest.MonkeyPatch,
     process = Process()
 
     def dies() -> None:
-        with operate._watched(process, tmp_path / "server.log"):  # type: ignore[arg-type]
+        with operate._watched(process, tmp_path / "server.log"):
             process.returncode = -9
             assert interrupted.wait(30)
 
@@ -182,6 +182,6 @@ def test_a_server_that_dies_ends_what_it_served(monkeypatch: pytest.MonkeyPatch,
         dies()
     interrupted.clear()
     process.returncode = None
-    with operate._watched(process, tmp_path / "server.log"):  # type: ignore[arg-type]
+    with operate._watched(process, tmp_path / "server.log"):
         pass
     assert not interrupted.is_set()

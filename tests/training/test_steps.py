@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from method_fields import spec_of
 
 from augmentor.nets.layout import memory_format
 from augmentor.synthesizers.fitted import model_of
-from augmentor.synthesizers.spec import spec_of
 from augmentor.training import adversarial
 from augmentor.training.adversarial import AdversarialStep
 from augmentor.training.batches import Batches

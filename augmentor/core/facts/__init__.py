@@ -1,1 +1,1 @@
-"""Facts: what each step says beside its files and numbers, as typed models."""
+"""Facts: what each step reports besides its files and numbers, as typed models."""

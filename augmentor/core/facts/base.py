@@ -1,4 +1,4 @@
-"""What a step says beside its files and numbers: one typed model per step, written and read whole.
+"""What a step reports besides its files and numbers: one typed model per step, written and read whole.
 
 The models are in this room because four others share them: ``quality`` and ``experiment`` produce some,
 ``run`` produces the rest, ``report`` reads them all. Numbers belong to
@@ -44,5 +44,5 @@ class Facts(BaseModel):
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, ValidationError) as error:
-            said = " ".join(str(error).split())
-            raise DataError(f"{path} does not hold the facts of this version: {said}") from error
+            faults = " ".join(str(error).split())
+            raise DataError(f"{path} does not hold the facts of this version: {faults}") from error

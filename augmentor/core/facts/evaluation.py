@@ -43,6 +43,7 @@ class VerdictFacts(Facts):
         about: whether the arm has synthetic samples, "synthetic_rows", or the critic's start alone,
             "critic_start".
         against: the arms that it was held against, by role, a key of :data:`DELTAS`.
+        beside: the gain over a fixed baseline and over the best in hindsight, in a sentence.
     """
 
     word: str
@@ -52,6 +53,7 @@ class VerdictFacts(Facts):
     reason: str = ""
     about: str = "synthetic_rows"
     against: dict[str, str] = Field(default_factory=dict)
+    beside: str = ""
 
 
 class AnswerFacts(Facts):
@@ -98,10 +100,31 @@ class DecisionFacts(Facts):
     how: str
 
 
-class EvaluateFacts(Facts):
-    """What is said of an evaluation beside its numbers.
+class ModelFacts(Facts):
+    """What every arm trained.
 
     Attributes:
+        name: of the model in results, where there are several; no two of a run have one.
+        label: what it is.
+        files: SHA-256 of the files that decide what it is, by their names.
+        pretrained: whether it began with weights from elsewhere; None where nobody said.
+        pretrained_on: what those were trained on, in the user's words.
+        input: what it was given of a sample, in words; "" for samples as they are.
+    """
+
+    name: str
+    label: str
+    files: dict[str, str] = Field(default_factory=dict)
+    pretrained: bool | None = False
+    pretrained_on: str = ""
+    input: str = ""
+
+
+class EvaluateFacts(Facts):
+    """What an evaluation found, besides its numbers.
+
+    Attributes:
+        model: what every arm trained; None in runs of earlier versions.
         primary_metric: what choices and the verdict are made by.
         verdict: of this split.
         recommendation: by the validation part alone.
@@ -114,6 +137,7 @@ class EvaluateFacts(Facts):
         seeds: numbers of the seed column.
         classifier_seeds: the seeds that they stand for.
         answers: two questions, answered apart.
+        specificity: at which sensitivities are shown; None where none are.
         classifier: what every arm trained.
         arms: what each arm of the recipe is, by name.
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
@@ -143,7 +167,9 @@ class EvaluateFacts(Facts):
     seeds: tuple[int, ...] = ()
     classifier_seeds: tuple[int, ...] = ()
     answers: tuple[AnswerFacts, ...] = ()
+    specificity: float | None = None
     classifier: str = ""
+    model: ModelFacts | None = None
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, int] = Field(default_factory=dict)

@@ -62,7 +62,7 @@ class FeatureNetwork(Facts):
 
 
 class MeasureFacts(Facts):
-    """What is said of fidelity, diversity and copies beside their numbers.
+    """What was found of fidelity, diversity and copies, besides their numbers.
 
     Attributes:
         copies_shown: the most copy-like samples, kept or not, the nearest first.

@@ -1,10 +1,9 @@
-"""Class folders of .npy files: one volume or series a file."""
+"""Class folders of .npy files: one volume or series per file."""
 
 from __future__ import annotations
 
-import re
+import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,31 +13,24 @@ from augmentor.core.errors import DataError
 from augmentor.core.kinds import IMAGE
 from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
-from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.fingerprints import FINGERPRINTS
+from augmentor.data.readers.formats import ARRAY
 from augmentor.data.readers.grids import Gridded, gridded
-from augmentor.data.readers.tree import ARRAY, Tree
-from augmentor.data.spec import ImageSpec, SeriesSpec
+from augmentor.data.readers.groups import groups_of
+from augmentor.data.readers.npz_arrays import read_npy
+from augmentor.data.readers.reading import Reading
+from augmentor.data.readers.tree import Tree
 
 
-def is_array(path: Path) -> bool:
-    """Return whether ``path`` is a .npy file."""
-    return path.suffix.lower() == ARRAY
+def is_array(name: str) -> bool:
+    """Return whether a file of that name is a .npy file."""
+    return name.lower().endswith(ARRAY)
 
 
-def read_array_files(
-    tree: Tree,
-    classes: tuple[str, ...],
-    *,
-    name: str,
-    image: ImageSpec,
-    series: SeriesSpec,
-    card: Card | None,
-    progress: Progress,
-) -> Loaded:
+def read_array_files(tree: Tree, classes: tuple[str, ...], how: Reading, where: str) -> Loaded:
     """Read the volumes or series that ``tree`` found; a sample's id is its path below the root.
 
     A file holds one sample: (D, H, W) or (C, D, H, W), (T,) or (C, T). Series may differ in length.
@@ -46,11 +38,11 @@ def read_array_files(
     Raises:
         DataError: if pictures lie among them, nothing can be read, or the arrays do not fit together.
     """
-    read, x, broken = stacked(tree.found, progress)
+    card = how.card
+    read, x, broken = stacked(tree.found, how.progress)
     if not read:
         first = f", e.g. {broken[0].path}: {broken[0].reason}" if broken else ""
-        raise DataError(f"no array in {tree.root} can be read ({len(broken)} files were skipped{first})")
-    where = str(tree.root)
+        raise DataError(f"no array in {where} can be read ({len(broken)} files were skipped{first})")
     x = x[:, None] if x.ndim == 2 else x
     kind, guessed = decide_kind(x.shape, card, where)
     if kind == IMAGE:
@@ -61,8 +53,10 @@ def read_array_files(
     known = card.value_range if card else None
     by_part = {part: np.array([item.part == part for item in read]) for part in (*PARTS, "all")}
     arrays = {part: x[rows] for part, rows in by_part.items() if rows.any()}
-    grids = gridded(arrays, kind, image=image, series=series, card=card, where=where, known_range=known)
-    groups, unmatched = groups_of_names(read, card)
+    grids = gridded(
+        arrays, kind, image=how.image, series=how.series, card=card, where=where, known_range=known
+    )
+    groups, unmatched = groups_of(read, card, tree)
     parts = {}
     for part, made in grids.x.items():
         rows = np.flatnonzero(by_part[part])[grids.kept[part]]
@@ -79,7 +73,7 @@ def read_array_files(
     first_part = next(iter(parts.values()))
     bits = 8 * first_part.array.dtype.itemsize
     return Loaded(
-        name=name,
+        name=how.name,
         card=card,
         parts=parts,
         layout="folder",
@@ -101,7 +95,7 @@ def stacked(
     Raises:
         DataError: if a picture is among the files, or the arrays differ in more than their last axis.
     """
-    pictures = [item for item in found if not is_array(item.path)]
+    pictures = [item for item in found if not is_array(item.name)]
     if pictures:
         raise DataError(
             f"{len(pictures)} of {len(found)} files are pictures, e.g. {pictures[0].id}; volumes and series "
@@ -111,8 +105,7 @@ def stacked(
     progress.start("reading", len(found))
     for number, item in enumerate(found, start=1):
         try:
-            with item.path.open("rb") as handle:  # np.load leaves a broken file open
-                arrays.append(np.lib.format.read_array(handle, allow_pickle=False))
+            arrays.append(_read_array(item))
             read.append(item)
         except (OSError, ValueError, EOFError) as error:
             broken.append(SkippedFile(item.id, f"it cannot be read as a .npy array: {error}"))
@@ -139,24 +132,12 @@ def stacked(
     return read, whole, broken
 
 
-def groups_of_names(
-    found: Sequence[Found], card: Card | None
-) -> tuple[npt.NDArray[np.str_] | None, list[str]]:
-    """Return the group that each file's name tells by the card's pattern, and a note on those it does not."""
-    if card is None or card.group is None:
-        return None, []
-    pattern = re.compile(card.group)
-    matches = [pattern.search(item.path.name) for item in found]
-    groups = [
-        match["group"] if match and match["group"] else f"only {item.id}"
-        for match, item in zip(matches, found, strict=True)
-    ]
-    unmatched = sum(match is None or not match["group"] for match in matches)
-    note = (
-        f"{unmatched} file names do not match the card's group {card.group!r}; each of these files is taken "
-        "as a group of its own"
-    )
-    return np.array(groups, dtype=np.str_), [note] if unmatched else []
+def _read_array(item: Found) -> npt.NDArray[Any]:
+    data = item.read()
+    array = read_npy(io.BytesIO(data), len(data))
+    if not array.size:
+        raise ValueError(f"it has the shape {array.shape} and holds no value")
+    return array
 
 
 def _empty(

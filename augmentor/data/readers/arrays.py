@@ -59,6 +59,21 @@ def own_dtype(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     raise DataError(f"{where} has the dtype {x.dtype}; pictures are uint8, uint16 or float32")
 
 
+def own_dtypes(
+    arrays: Mapping[str, npt.NDArray[Any]], where: Mapping[str, str]
+) -> dict[str, npt.NDArray[Any]]:
+    """Return :func:`own_dtype` of every part; parts of one wider dtype (int32, say) get one dtype again.
+
+    Raises:
+        DataError: as :func:`own_dtype`.
+    """
+    made = {part: own_dtype(x, where[part]) for part, x in arrays.items()}
+    if len({x.dtype for x in arrays.values()}) == 1 and len({x.dtype for x in made.values()}) > 1:
+        # One part reaches beyond 255 and another does not: both are of 16 bits.
+        return {part: x.astype(np.uint16) for part, x in made.items()}
+    return made
+
+
 def check_alike(arrays: Mapping[str, npt.NDArray[Any]], where: str) -> None:
     """Refuse parts that differ in dtype or in the shape of one sample.
 

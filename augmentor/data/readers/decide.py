@@ -45,6 +45,8 @@ def decide_kind(shape: tuple[int, ...] | None, card: Card | None, where: str) ->
         raise DataError(
             f"the card of {where} says modality: {said}, and folders and .npz archives hold {', '.join(READ)}"
         )
+    if shape is not None:
+        check_sides(shape, where)
     if shape is None:
         if said not in (None, IMAGE.name):
             raise DataError(
@@ -61,6 +63,16 @@ def decide_kind(shape: tuple[int, ...] | None, card: Card | None, where: str) ->
         f"{where} has the shape {shape} and was read as {kind.plural}; if that is wrong, write a "
         "dataset card that says modality: series, image or volume"
     ]
+
+
+def check_sides(shape: tuple[int, ...], where: str) -> None:
+    """Refuse samples without a single value.
+
+    Raises:
+        DataError: if a side of the shape (N, ...) beyond the first is 0.
+    """
+    if 0 in shape[1:]:
+        raise DataError(f"{where} has the shape {shape}, so its samples hold no value; write them again")
 
 
 def _of_shape(shape: tuple[int, ...]) -> Kind:

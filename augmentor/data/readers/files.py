@@ -1,54 +1,68 @@
-"""The picture files of a dataset: a sequence that takes some twenty bytes a file, not a thousand."""
+"""The picture files of a dataset: a sequence that takes some twenty bytes per file, not a thousand."""
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
-from typing import overload
+from typing import IO, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from augmentor.core.errors import DataError
-
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".feather"})
-"""Tables, which are not read."""
+from augmentor.data.readers.places import MAX_FILE_BYTES, Root, opened
 
 
-def refuse_table(path: Path) -> None:
-    """Refuse a file whose name says that it is a table.
-
-    Raises:
-        DataError: saying what is read.
-    """
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        raise DataError(
-            f"{path} is a table; tables come in a later release, this one reads images, volumes and series"
-        )
+class FileTooLarge(OSError):  # noqa: N818 - becomes the reason why a file is skipped
+    """A file that is larger than any sample may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A file: the dataset's root, its id (path below the root), its part and its class."""
 
-    root: Path
+    root: Root
     id: str
     part: str
     label: str
 
     @property
-    def path(self) -> Path:
-        """Where the file is."""
-        return self.root / self.id
+    def name(self) -> str:
+        """The file's own name."""
+        return self.id.rpartition("/")[2]
+
+    def open(self) -> IO[bytes]:
+        """Return the open file.
+
+        Raises:
+            OSError: if it cannot be opened.
+        """
+        return opened(self.root, self.id)
+
+    def read(self) -> bytes:
+        """Return the whole file.
+
+        Raises:
+            OSError: if it cannot be read, or is larger than :data:`MAX_FILE_BYTES`.
+        """
+        try:
+            with self.open() as handle:
+                data = handle.read(MAX_FILE_BYTES + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise OSError(f"it is damaged in its archive: {error}") from error
+        if len(data) > MAX_FILE_BYTES:
+            raise FileTooLarge(f"it has more than {MAX_FILE_BYTES >> 20} MiB, and one sample has less")
+        return data
 
 
 class Folder:
     """The files of one class folder, sorted by name.
 
     Args:
-        place: path of the folder below the root.
+        place: path of the folder below the root; empty for the root itself.
         part: of the dataset.
         label: the class.
         names: of the files, as UTF-8 can write them.
@@ -74,13 +88,13 @@ class Files(Sequence[Found]):
     """Files in the order of their ids.
 
     Args:
-        root: of the dataset.
+        root: of the dataset: a folder, or a zipped one.
         folders: its class folders.
         index: which of their files, counted through the folders in order; None for all.
     """
 
     def __init__(
-        self, root: Path, folders: Iterable[Folder], index: npt.NDArray[np.integer] | None = None
+        self, root: Root, folders: Iterable[Folder], index: npt.NDArray[np.integer] | None = None
     ) -> None:
         self.root = root
         # The order of ids: "a/..." comes after "a b/...", because "/" comes after " ".
@@ -107,7 +121,25 @@ class Files(Sequence[Found]):
         which = int(np.searchsorted(self._ends, row, side="right"))
         folder = self.folders[which]
         name = folder.name(row - int(self._ends[which]) + len(folder))
-        return Found(self.root, f"{folder.place}/{name}", folder.part, folder.label)
+        above = f"{folder.place}/" if folder.place else ""
+        return Found(self.root, f"{above}{name}", folder.part, folder.label)
+
+    @classmethod
+    def of(cls, root: Root, rows: Iterable[tuple[str, str, str]]) -> Files:
+        """Return files by (id, part, class), in any order, sorted by their ids.
+
+        Example:
+            >>> from pathlib import Path
+            >>> [item.id for item in Files.of(Path("."), [("b/2.png", "all", "x"), ("1.png", "all", "y")])]
+            ['1.png', 'b/2.png']
+        """
+        lots: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for row_id, part, label in rows:
+            place, _, own = row_id.rpartition("/")
+            lots[place, part, label].append(own)
+        files = cls(root, [Folder(*key, names) for key, names in lots.items()])
+        ids = [item.id for item in files]
+        return files.pick(sorted(range(len(ids)), key=lambda row: ids[row]))
 
     def pick(self, places: Sequence[int] | npt.NDArray[np.integer]) -> Files:
         """Return the files at ``places``, in that order."""

@@ -1,4 +1,4 @@
-"""Reader of folders of pictures, ``[split/]class/picture``; folders of .npy arrays are passed on."""
+"""Reader of folders of pictures, and of tables that name pictures; those of .npy arrays are passed on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,14 +21,19 @@ from augmentor.core.samples import Samples
 from augmentor.core.scratch import collect, free_bytes
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, SkippedFile
-from augmentor.data.readers.array_files import groups_of_names, read_array_files
+from augmentor.data.readers.array_files import read_array_files
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Files, Found
 from augmentor.data.readers.fingerprints import FINGERPRINTS
+from augmentor.data.readers.formats import ARRAY
+from augmentor.data.readers.groups import groups_of
+from augmentor.data.readers.manifest import manifest_tree, tables_beside
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
+from augmentor.data.readers.places import Listing, listed
+from augmentor.data.readers.reading import Reading
 from augmentor.data.readers.streamed import stream
-from augmentor.data.readers.tree import ARRAY, walk
-from augmentor.data.spec import ImageSpec, SeriesSpec
+from augmentor.data.readers.tree import Tree, leave_out, read_metadata, walk
+from augmentor.data.spec import ColumnsSpec
 
 MAX_BYTES = 4 * 2**30
 """More decoded pixels than this are refused: a size must be chosen first."""
@@ -56,39 +61,89 @@ class ReadPicture:
     picture: Picture
 
 
-def read_folder(
-    root: Path,
-    *,
-    name: str,
-    image: ImageSpec,
-    card: Card | None,
-    progress: Progress,
-    series: SeriesSpec | None = None,
-) -> Loaded:
-    """Read every picture, or every .npy array, below ``root``.
+def read_folder(path: Path, how: Reading) -> Loaded:
+    """Read every picture, or every .npy array, of a folder or a zip archive.
 
-    Files that cannot be used are skipped, with the reason.
+    Class folders are read as they lie. Where there are none, or only one, and a table beside the pictures
+    names them (labels.csv, metadata.csv, ...), it is read by that table; so it is where a column is asked
+    for. Files that cannot be used are skipped, with the reason.
 
     Classes are the card's, or the folder names in sorted order; rows come sorted by path. A sample's
-    id is its path below ``root``. Pictures of 8 bits in a set that also has 16 bits are widened (255
-    becomes 65535). With colour "auto" the set is rgb if any picture shows a colour. Where neither
-    ``image`` nor the card names a size, :func:`default_size` does, and a note says so.
+    id is its path below the folder where the classes begin. Pictures of 8 bits in a set that also has 16
+    bits are widened (255 becomes 65535). With colour "auto" the set is rgb if any picture shows a colour.
+    Where neither the recipe nor the card names a size, :func:`default_size` does, and a note says so.
 
     Raises:
         DataError: if there is nothing to read, or the layout is not understood.
         SizeNeeded: if the pictures are too many bytes at their size.
     """
-    tree = walk(root)
-    classes = _classes(tree.classes, card, root)
+    with listed(path) as listing:
+        tables = tables_beside(listing) if how.columns.named else []
+        if how.columns.named and not tables:
+            raise DataError(
+                f"columns are named ({', '.join(how.columns.named)}), and {path} holds no table "
+                "(.csv, .tsv, .parquet, .jsonl, .json) at its top"
+            )
+        if tables:
+            return _read_tree(*manifest_tree(listing, tables, how.columns), how, path)
+        return _read_tree(*_laid_out(listing, how), how, path)
+
+
+def read_manifest(path: Path, how: Reading) -> Loaded:
+    """Read the pictures (or .npy arrays) that the table ``path`` names; they lie beside it or below.
+
+    Raises:
+        ConfigError: if a column that is asked for is not there.
+        DataError: if the table cannot be read, or names nothing that can be.
+    """
+    with listed(path.parent) as listing:
+        return _read_tree(*manifest_tree(listing, [path.name], how.columns), how, path)
+
+
+def _laid_out(listing: Listing, how: Reading) -> tuple[Tree, ColumnsSpec]:
+    """Return the files of class folders, or where there are none those that a table beside names."""
+    try:
+        tree = walk(listing, classes=how.classes)
+    except DataError as layout:
+        tables = _tables_or_none(listing)
+        if not tables:
+            raise
+        try:
+            return manifest_tree(listing, tables, how.columns)
+        except DataError as table:
+            raise DataError(f"{layout}. The table there is of no use either: {table}") from table
+    if len(tree.classes) > 1:
+        beside = [name for name in _tables_or_none(listing) if not name.endswith(".json")]
+        if beside and not read_metadata(tree.root):
+            tree.notes.append(
+                f"classes were taken from the folders; {beside[0]} beside them was not read: to read the "
+                "labels from it, name it as the data"
+            )
+        return tree, ColumnsSpec()
+    tables = _tables_or_none(listing)
+    return manifest_tree(listing, tables, how.columns) if tables else (tree, ColumnsSpec())
+
+
+def _tables_or_none(listing: Listing) -> list[str]:
+    try:
+        return tables_beside(listing)
+    except DataError:
+        return []
+
+
+def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Loaded:
+    """Read the files of ``tree``."""
+    image, card = how.image, how.card
+    every = tuple(card.classes) if card else tuple(tree.classes)
+    leave_out(tree, how.exclude)
+    classes = _classes(tree.classes, how, root)
     if any(item.id.lower().endswith(ARRAY) for item in tree.found):
-        return read_array_files(
-            tree, classes, name=name, image=image, series=series or SeriesSpec(), card=card, progress=progress
-        )
+        return replace(read_array_files(tree, classes, how, str(root)), columns=columns, listed=every)
     kind, _ = decide_kind(None, card, str(root))
     size, note = image.size or (card.image_size if card else None), None
     if size is None:
         size, note = default_size(tree.found)
-    read = stream(_one_size(tree.found, size, progress), image)
+    read = stream(_one_size(tree.found, size, how.progress), image)
     x, found = read.x, tree.found.pick(read.index)
     skipped = [*tree.skipped, *read.skipped]
     if not len(x):
@@ -97,7 +152,7 @@ def read_folder(
             f"no picture in {root} can be read ({len(skipped)} files were skipped{first}); "
             "[split/]class/picture.png (or jpg, tif, bmp, webp, gif) is the layout"
         )
-    groups, unmatched = groups_of_names(found, card)
+    groups, unmatched = groups_of(found, card, tree)
     notes = [*([note] if note else []), *read.notes, *unmatched]
     samples = Samples(
         x=x,
@@ -109,7 +164,7 @@ def read_folder(
         kind=kind,
     )
     return Loaded(
-        name=name,
+        name=how.name,
         card=card,
         parts=_by_part(samples, found),
         layout="folder",
@@ -117,6 +172,8 @@ def read_folder(
         skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
         fingerprints=FINGERPRINTS[kind.name],
+        listed=every,
+        columns=columns,
     )
 
 
@@ -142,19 +199,18 @@ def _by_part(samples: Samples, found: Files) -> dict[str, Samples]:
     }
 
 
-def _classes(found: Sequence[str], card: Card | None, root: Path) -> tuple[str, ...]:
-    if card is None:
+def _classes(found: Sequence[str], how: Reading, root: Path) -> tuple[str, ...]:
+    if how.card is None or how.classes is None:
         return tuple(found)
-    unknown = [name for name in found if name not in card.classes]
+    unknown = [name for name in found if name not in how.classes]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], card.classes, n=1)
+        near = difflib.get_close_matches(unknown[0], how.classes, n=1)
         hint = f"; is {unknown[0]!r} meant to be {near[0]!r}?" if near else ""
         raise DataError(
-            f"{root} has the class folders {list(found)}, and the card {card.name} knows "
-            f"{card.classes}{hint}. "
-            "Rename the folders, or use the folder without this card"
+            f"{root} has the classes {list(found)}, and the card {how.card.name} knows "
+            f"{list(how.classes)}{hint}. Rename the folders (or labels), or use the data without this card"
         )
-    return tuple(card.classes)
+    return how.classes
 
 
 def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
@@ -164,7 +220,7 @@ def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
     :data:`DEFAULT_SIZE`, or less where half the pictures are smaller than that: growing them would
     only invent pixels. Only the heads of the files are read.
     """
-    sizes = Counter(size for _, size in _threaded(found, head_size) if size)
+    sizes = Counter(size for _, size in _threaded(found, _head_size) if size)
     if not sizes or (len(sizes) == 1 and max(min(sizes)) <= LARGEST_AS_IS):
         return None, None
     half = int(np.median(np.repeat([min(size) for size in sizes], list(sizes.values()))))
@@ -179,6 +235,14 @@ def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:
         f"{what}; all were brought to {side} x {side} (the largest centred square, resized). "
         "--set image.size=... chooses another size"
     )
+
+
+def _head_size(item: Found) -> tuple[int, int] | None:
+    try:
+        with item.open() as handle:
+            return head_size(handle)
+    except OSError:
+        return None  # reported when it is decoded
 
 
 def read_pictures(
@@ -217,7 +281,7 @@ def _one_size(
     """
     first: ReadPicture | None = None
     progress.start("reading", len(found))
-    decoded = _threaded(found, lambda path: _one(path, size))
+    decoded = _threaded(found, lambda item: _one(item, size))
     for number, (item, result) in enumerate(decoded, start=1):
         if not isinstance(result, str):
             if first is None:
@@ -249,11 +313,11 @@ def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> Non
         )
 
 
-def _threaded(found: Sequence[Found], work: Callable[[Path], Result]) -> Iterator[tuple[Found, Result]]:
-    """Yield every file with what ``work`` makes of its path, in order, worked by several threads."""
+def _threaded(found: Sequence[Found], work: Callable[[Found], Result]) -> Iterator[tuple[Found, Result]]:
+    """Yield every file with what ``work`` makes of it, in order, made by several threads."""
 
     def job(lot: Sequence[Found]) -> list[Result]:
-        return [work(item.path) for item in lot]
+        return [work(item) for item in lot]
 
     workers = min(8, processes_to_use(None, len(found)))
     # Pillow warns about odd files (huge, broken EXIF); what matters of that becomes a reason. Filters
@@ -269,9 +333,9 @@ def _threaded(found: Sequence[Found], work: Callable[[Path], Result]) -> Iterato
                 yield from zip(lot, results, strict=True)
 
 
-def _one(path: Path, size: int | None) -> Picture | str:
+def _one(item: Found, size: int | None) -> Picture | str:
     try:
-        picture = decode(path.read_bytes())
+        picture = decode(item.read())
     except UnreadablePicture as error:
         return str(error)
     except OSError as error:

@@ -17,9 +17,14 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import PROVENANCE, SyntheticSet
 from augmentor.data.loaded import Layout, SkippedFile
+from augmentor.data.readers.decide import check_sides
 from augmentor.data.readers.expanded import whole_numbers
-from augmentor.data.readers.files import Files, Found, refuse_table
-from augmentor.data.readers.npz import find_pairs, flat_labels, read_arrays, source_marks
+from augmentor.data.readers.files import Files, Found
+from augmentor.data.readers.folder import read_manifest
+from augmentor.data.readers.formats import is_table
+from augmentor.data.readers.npz import find_pairs, flat_labels, source_marks
+from augmentor.data.readers.npz_arrays import opened_arrays
+from augmentor.data.readers.places import Listing, listed
 from augmentor.data.readers.table import reader_of
 from augmentor.data.readers.tree import read_metadata, walk
 from augmentor.data.writers.export import COLUMNS, class_folders
@@ -27,8 +32,9 @@ from augmentor.data.writers.export import COLUMNS, class_folders
 SourceKind: TypeAlias = Literal["expanded", "folder", "npz"]
 Row: TypeAlias = Mapping[str, str]
 FORMS = (
-    "a folder of class folders (class/picture.png, or .npy for volumes and series), the expanded/ folder of "
-    "a run, or an .npz with train_images and train_labels (X_train and y_train, images and labels)"
+    "a folder of class folders (class/picture.png, or .npy for volumes and series; also zipped), the "
+    "expanded/ folder of a run, or an .npz with train_images and train_labels (X_train and y_train, images "
+    "and labels)"
 )
 
 
@@ -99,7 +105,7 @@ class ForeignForm(Protocol):
 
 
 def foreign_path(source: Path) -> Path:
-    """Return the folder or .npz file that :func:`read_foreign` would read.
+    """Return the folder or .npz file that :func:`augmentor.modalities.foreign.read_foreign` would read.
 
     A run folder stands for its ``expanded``, a folder that holds one .npz and no folder for that file.
 
@@ -115,10 +121,10 @@ def foreign_path(source: Path) -> Path:
         if len(archives) == 1 and not any(path.is_dir() for path in source.iterdir()):
             return archives[0]
         return source
-    if reader_of(source) is not None:
+    if source.is_file() and reader_of(source) not in (None, read_manifest):
         return source
-    refuse_table(source)
-    raise DataError(f"{source} cannot be read; synthetic samples come as {FORMS}")
+    what = "is a table" if is_table(source.name) else "cannot be read"
+    raise DataError(f"{source} {what}; synthetic samples come as {FORMS}")
 
 
 def read_form(
@@ -130,9 +136,13 @@ def read_form(
         DataError: if nothing can be read, a class is not among the real ones, or values lie beyond
             the real value range.
     """
-    if source.is_dir():
-        return _from_folder(source, like, form, layout, digest, progress)
-    return _from_npz(source, like, form, digest)
+    if source.suffix.lower() == ".npz" and source.is_file():
+        with opened_arrays(source) as arrays:
+            return _from_npz(source, arrays, like, form, digest)
+    with listed(source) as listing:
+        return _from_folder(
+            source, listing, like, form, as_real=layout == "folder", digest=digest, progress=progress
+        )
 
 
 def match_classes(names: Sequence[str], classes: tuple[str, ...], where: str) -> dict[str, int]:
@@ -155,12 +165,19 @@ def match_classes(names: Sequence[str], classes: tuple[str, ...], where: str) ->
 
 
 def _from_folder(
-    source: Path, like: Samples, form: ForeignForm, layout: Layout, digest: str, progress: Progress
+    source: Path,
+    listing: Listing,
+    like: Samples,
+    form: ForeignForm,
+    *,
+    as_real: bool,
+    digest: str,
+    progress: Progress,
 ) -> Foreign:
-    tree = walk(source, synthetic=True)
+    tree = walk(listing, synthetic=True, classes=like.classes)
     table = {row["file_name"]: row for row in read_metadata(tree.root) if row.get("file_name")}
     # Where real files were read as they are stored, so are these.
-    as_stored = layout == "folder" and not table
+    as_stored = as_real and not table
     read = form.from_files(tree.found, like, as_stored=as_stored, where=str(source), progress=progress)
     skipped = (*tree.skipped, *read.skipped)
     if not read.found:
@@ -184,8 +201,9 @@ def _from_folder(
     return Foreign(unjudged(samples, rows, digest), kind, skipped, (*tree.notes, *read.notes))
 
 
-def _from_npz(source: Path, like: Samples, form: ForeignForm, digest: str) -> Foreign:
-    arrays = read_arrays(source)
+def _from_npz(
+    source: Path, arrays: Mapping[str, npt.NDArray[Any]], like: Samples, form: ForeignForm, digest: str
+) -> Foreign:
     pairs = {part: (key, x, y) for part, key, x, y in find_pairs(arrays, source)}
     key, x, y = next((pairs[part] for part in ("train", "all") if part in pairs), (None, None, None))
     if key is None or x is None or y is None:
@@ -203,6 +221,7 @@ def _from_npz(source: Path, like: Samples, form: ForeignForm, digest: str) -> Fo
             notes.append(f"{len(x) - len(place)} rows that are not marked as synthetic were left out")
     if not len(place):
         raise DataError(f"{source} holds no synthetic {like.kind.name}")
+    check_sides(x.shape, f"{source}, {key}")
     made, kept, more = form.from_array(x[place], arrays, like, f"{source}, {key}")
     place = place[kept]
     samples = Samples(

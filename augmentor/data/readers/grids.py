@@ -12,7 +12,7 @@ import numpy.typing as npt
 from augmentor.core.errors import DataError
 from augmentor.core.kinds import SERIES, Kind
 from augmentor.data.cards import Card
-from augmentor.data.readers.arrays import check_alike, find_range, own_dtype
+from augmentor.data.readers.arrays import check_alike, find_range, own_dtypes
 from augmentor.data.readers.decide import MOST_CHANNELS
 from augmentor.data.readers.resample import centred
 from augmentor.data.readers.series import fit_series, series_range
@@ -70,7 +70,9 @@ def gridded(
     """
     if kind == SERIES:
         return _series(arrays, series, where, like, known_range)
-    x = {part: own_dtype(volumes_first(rows, where), where) for part, rows in arrays.items()}
+    x = own_dtypes(
+        {part: volumes_first(rows, where) for part, rows in arrays.items()}, dict.fromkeys(arrays, where)
+    )
     check_alike(x, f"the parts of {where}")
     sides = _sides(x)
     bounds = find_range(x, known_range, where)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +11,38 @@ import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.errors import DataError
-from augmentor.core.kinds import IMAGE
+from augmentor.core.kinds import IMAGE, Kind
 from augmentor.core.samples import Samples
 from augmentor.data.cards import Card
 from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
-from augmentor.data.readers.arrays import channels_last, check_alike, find_range, own_dtype, shaped
+from augmentor.data.readers.arrays import channels_last, check_alike, find_range, own_dtypes, shaped
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.fingerprints import FINGERPRINTS
 from augmentor.data.readers.grids import gridded
-from augmentor.data.spec import ImageSpec, SeriesSpec
+from augmentor.data.readers.npz_arrays import NpzArrays, opened_arrays
+from augmentor.data.readers.reading import Reading
+from augmentor.data.readers.split_names import part_of
+from augmentor.data.readers.tree import check_classes, left_out
+from augmentor.data.spec import ImageSpec
 
-PREFIXES = {"train": "train", "val": "validation", "test": "test"}
-SUFFIXES = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
+ROLES = {
+    **dict.fromkeys(("images", "image", "x"), "samples"),
+    **dict.fromkeys(("labels", "label", "y"), "labels"),
+}
+"""What the words in the names of arrays mean, in small letters."""
+SHORT = {"train": "train", "validation": "val", "test": "test"}
 UNDIVIDED = (("images", "labels"), ("x", "y"), ("X", "y"))
 Arrays = dict[str, npt.NDArray[Any]]
 Masks = dict[str, npt.NDArray[np.bool_]]
 Pair = tuple[str, str, npt.NDArray[Any], npt.NDArray[Any]]
 
 
-def read_npz(
-    path: Path, *, name: str, image: ImageSpec, card: Card | None, series: SeriesSpec | None = None
-) -> Loaded:
+def read_npz(path: Path, how: Reading) -> Loaded:
     """Read the parts of an archive.
 
     Names are ``{train,val,test}_images`` and ``_labels`` as MedMNIST has them, ``X_train`` and
-    ``y_train`` (``X_val``, ``X_test``), or undivided ``images`` and ``labels`` (``x``, ``y``). Images
+    ``y_train`` (``X_val``, ``X_test``), or undivided ``images`` and ``labels`` (``x``, ``y``); see
+    :func:`find_pairs`. An array that is not read is named in a note, and never inflated. Images
     are (N, H, W), (N, H, W, C) or (N, C, H, W), volumes (N, D, H, W) with or without channels, series
     (N, C, T) or (N, T), NaN where a value is missing; which of them is read off the card, else off the
     shape. Labels are (N,) or (N, 1), whole numbers or text. Class names come from the card, an array
@@ -47,68 +53,90 @@ def read_npz(
         DataError: if the file is no archive, lacks arrays, holds pickled objects, or samples and
             labels do not agree.
     """
-    arrays = read_arrays(path)
-    everything = find_pairs(arrays, path)
-    found, real, notes = _real_only(everything, arrays)
-    raw = {part: x for part, _, x, _ in found}
-    kind, guessed = decide_kind(next(iter(raw.values())).shape, card, str(path))
-    labels = {part: flat_labels(y, len(raw[part]), f"{path}, {part}") for part, _, _, y in found}
-    skipped: list[SkippedFile] = []
-    if kind == IMAGE:
-        made, bounds, originals = _images(found, arrays, image, card, path)
-        rows = {part: np.arange(len(x)) for part, x in made.items()}
-        grid_notes: list[str] = []
-    else:
-        grids = gridded(
-            raw, kind, image=image, series=series or SeriesSpec(), card=card, where=str(path),
-            known_range=_range(arrays, card),
-        )  # fmt: skip
-        made, bounds, grid_notes = grids.x, grids.value_range, grids.notes
-        rows = {part: np.flatnonzero(kept) for part, kept in grids.kept.items()}
-        first = next(iter(made.values()))
-        originals = Originals.of(grids.sides, channels=first.shape[1], bits=8 * first.dtype.itemsize)
-        skipped = [
-            SkippedFile(f"{part}/{row}", "one of its channels has no value at all")
-            for part, kept in grids.kept.items()
-            for row in np.flatnonzero(~kept)
-        ]
-    classes, codes = _coded(labels, arrays, card, path)
-    groups = _groups(arrays, everything, real, card, path)
+    card = how.card
+    with opened_arrays(path) as arrays:
+        everything = find_pairs(arrays, path)
+        found, real, notes = _real_only(everything, arrays)
+        labels = {part: flat_labels(y, len(x), f"{path}, {part}") for part, _, x, y in found}
+        classes, codes = _coded(labels, arrays, card, path)
+        groups = _groups(arrays, everything, real, card, path)
+        bounds, every = _range(arrays, card), classes
+        notes += _not_read(arrays, path)
+    if how.exclude:
+        check_classes(how.exclude, classes)
+        found, codes, groups, classes, gone = _without(how.exclude, found, codes, groups, classes)
+        notes.append(left_out(how.exclude, gone))
+    made = _made(found, how, path, bounds)
     parts = {
         part: Samples(
-            x=made[part],
-            y=codes[part][rows[part]],
+            x=made.x[part],
+            y=codes[part][rows],
             classes=classes,
-            ids=np.array([f"{part}/{row}" for row in rows[part]], dtype=np.str_),
-            group=groups[part][rows[part]] if part in groups else None,
-            value_range=bounds,
-            kind=kind,
+            ids=np.array([f"{part}/{row}" for row in rows], dtype=np.str_),
+            group=groups[part][rows] if part in groups else None,
+            value_range=made.bounds,
+            kind=made.kind,
         )
         for part in (*PARTS, "all")
-        if part in made
+        if part in made.x
+        for rows in (made.rows[part],)
     }
     if not sum(len(part) for part in parts.values()):
-        raise DataError(f"{path} holds no {kind.plural}")
+        raise DataError(f"{path} holds no {made.kind.plural}")
     return Loaded(
-        name=name,
+        name=how.name,
         card=card,
         parts=parts,
         layout="npz",
-        originals=originals,
-        skipped=tuple(skipped),
-        notes=(*notes, *guessed, *grid_notes),
-        fingerprints=FINGERPRINTS[kind.name],
+        originals=made.originals,
+        skipped=tuple(
+            SkippedFile(f"{part}/{row}", "one of its channels has no value at all")
+            for part, gone in made.gone.items()
+            for row in gone
+        ),
+        notes=(*notes, *made.notes),
+        fingerprints=FINGERPRINTS[made.kind.name],
+        listed=every,
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """Samples in their final form: by part their values, the rows they come from, and those left out."""
+
+    kind: Kind
+    x: Arrays
+    rows: Arrays
+    gone: Arrays
+    bounds: tuple[float, float]
+    originals: Originals
+    notes: list[str]
+
+
+def _made(found: list[Pair], how: Reading, path: Path, bounds: tuple[float, float] | None) -> _Made:
+    raw = {part: x for part, _, x, _ in found}
+    kind, guessed = decide_kind(next(iter(raw.values())).shape, how.card, str(path))
+    if kind == IMAGE:
+        made, known, originals = _images(found, bounds, how.image, how.card, path)
+        rows = {part: np.arange(len(x)) for part, x in made.items()}
+        return _Made(kind, made, rows, {}, known, originals, guessed)
+    grids = gridded(
+        raw, kind, image=how.image, series=how.series, card=how.card, where=str(path), known_range=bounds
+    )
+    first = next(iter(grids.x.values()))
+    originals = Originals.of(grids.sides, channels=first.shape[1], bits=8 * first.dtype.itemsize)
+    rows = {part: np.flatnonzero(kept) for part, kept in grids.kept.items()}
+    gone = {part: np.flatnonzero(~kept) for part, kept in grids.kept.items()}
+    return _Made(kind, grids.x, rows, gone, grids.value_range, originals, [*guessed, *grids.notes])
+
+
 def _images(
-    found: list[Pair], arrays: Arrays, image: ImageSpec, card: Card | None, path: Path
+    found: list[Pair], known: tuple[float, float] | None, image: ImageSpec, card: Card | None, path: Path
 ) -> tuple[Arrays, tuple[float, float], Originals]:
-    pictures = {
-        part: own_dtype(channels_last(x, f"{path}, {key}"), f"{path}, {key}") for part, key, x, _ in found
-    }
+    where = {part: f"{path}, {key}" for part, key, _, _ in found}
+    pictures = own_dtypes({part: channels_last(x, where[part]) for part, _, x, _ in found}, where)
     check_alike(pictures, f"the parts of {path}")
-    bounds = find_range(pictures, _range(arrays, card), str(path))
+    bounds = find_range(pictures, known, str(path))
     first = next(iter(pictures.values()))
     originals = Originals.uniform(
         sum(len(x) for x in pictures.values()),
@@ -119,69 +147,36 @@ def _images(
     return shaped(pictures, image, image.size or (card.image_size if card else None)), bounds, originals
 
 
-def read_arrays(path: Path) -> Arrays:
-    """Return the arrays of an archive by name; pickled objects are refused, never loaded.
-
-    Raises:
-        DataError: if it cannot be read.
-    """
-    try:
-        with path.open("rb") as handle:  # np.load leaves its own handle open on a broken archive
-            archive = np.load(handle, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise DataError(f"{path} is a single NumPy array; an .npz archive with labels is needed")
-            with archive:
-                return {key: _array(archive, key, path) for key in archive.files}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        # NumPy takes what is no zip file for a pickle, and recommends to allow those.
-        whole = zipfile.is_zipfile(path)
-        size = path.stat().st_size
-        reason = str(error) if whole else f"its {size} bytes are not those of a whole zip file"
-        raise DataError(
-            f"{path} cannot be read as an .npz archive: {reason if size else 'the file is empty'}; copy it "
-            "again, or write it with numpy.savez"
-        ) from error
-
-
-def _array(archive: Any, key: str, path: Path) -> npt.NDArray[Any]:  # noqa: ANN401 - numpy's own archive
-    try:
-        value = archive[key]
-    except ValueError as error:
-        if "pickle" not in str(error).lower():
-            raise
-        raise DataError(
-            f"the array {key!r} in {path} holds Python objects, which are never unpickled because that "
-            "can run foreign code; save it as plain numbers or text"
-        ) from error
-    if not isinstance(value, np.ndarray):
-        raise DataError(f"{key!r} in {path} is no NumPy array")
-    return value
-
-
-def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
+def find_pairs(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> list[Pair]:
     """Return (part, name of the samples, samples, labels) of every part, or of the part "all".
 
+    A name is that of a part in any of its usual spellings, beside "images" or "X" for samples and "labels"
+    or "y" for labels: val_images, X_validation, x_valid, images_dev, X_Test.
+
     Raises:
-        DataError: if samples or labels are missing.
+        DataError: if samples or labels are missing, or there twice.
     """
-    found = []
-    for prefix, part in PREFIXES.items():
-        x, y = f"{prefix}_images", f"{prefix}_labels"
-        if (x in arrays) != (y in arrays):
-            there, missing = (x, y) if x in arrays else (y, x)
+    named: dict[str, dict[str, str]] = {part: {} for part in PARTS}
+    for name in arrays:
+        told = _told_by(name)
+        if told is None:
+            continue
+        part, role = told
+        if role in named[part]:
             raise DataError(
-                f"{path} has {there!r} without {missing!r}; it holds {sorted(arrays)}. Write both with "
-                "numpy.savez: one label per sample"
+                f"{path} has {named[part][role]!r} and {name!r}, which mean the same part; keep one of them"
             )
-        if x in arrays:
-            found.append((part, x, arrays[x], arrays[y]))
-    for suffix, part in SUFFIXES.items():
-        x, y = next((f"{big}_{suffix}" for big in "Xx" if f"{big}_{suffix}" in arrays), ""), f"y_{suffix}"
-        if x and y not in arrays:
-            raise DataError(f"{path} has {x!r} without {y!r}; it holds {sorted(arrays)}. Write both")
-        if x and part not in {known for known, *_ in found}:
+        named[part][role] = name
+    found = []
+    for part, names in named.items():
+        if len(names) == 1:
+            ((role, there),) = names.items()
+            raise DataError(
+                f"{path} has {there!r} without {_counterpart(there, role)!r}; it holds {sorted(arrays)}. "
+                "Write both with numpy.savez: one label per sample"
+            )
+        if names:
+            x, y = names["samples"], names["labels"]
             found.append((part, x, arrays[x], arrays[y]))
     if found:
         return found
@@ -194,7 +189,27 @@ def find_pairs(arrays: Arrays, path: Path) -> list[Pair]:
     )
 
 
-def _real_only(found: list[Pair], arrays: Arrays) -> tuple[list[Pair], Masks, tuple[str, ...]]:
+def _told_by(name: str) -> tuple[str, str] | None:
+    """Return the part and the role ("samples", "labels") that an array's name tells, None where none."""
+    words = name.split("_")
+    roles = [word for word in words if word.lower() in ROLES]
+    part = part_of("_".join(word for word in words if word not in roles))
+    return (part, ROLES[roles[0].lower()]) if part and len(roles) == 1 and len(words) > 1 else None
+
+
+def _counterpart(name: str, role: str) -> str:
+    pairs = {"images": "labels", "image": "label", "x": "y", "X": "y"}
+    if role == "labels":
+        pairs = {"labels": "images", "label": "image", "y": "X"}
+    return "_".join(pairs.get(word, word) for word in name.split("_"))
+
+
+def sibling(key: str, name: str) -> str:
+    """Return the name of the array ``name`` beside the samples ``key``: train_images, train_source."""
+    return "_".join(name if word.lower() in ROLES else word for word in key.split("_"))
+
+
+def _real_only(found: list[Pair], arrays: NpzArrays) -> tuple[list[Pair], Masks, list[str]]:
     """Leave out what an earlier run made: synthetic rows must never be measured on."""
     kept: list[Pair] = []
     real: Masks = {}
@@ -208,16 +223,41 @@ def _real_only(found: list[Pair], arrays: Arrays) -> tuple[list[Pair], Masks, tu
             real[part] = ~made
             x, y = x[~made], y[~made]
         kept.append((part, key, x, y))
-    return kept, real, tuple(notes)
+    return kept, real, notes
 
 
 def source_marks(arrays: Mapping[str, npt.NDArray[Any]], key: str) -> npt.NDArray[Any]:
     """Return the array that marks the rows of ``key`` as real or synthetic; empty where there is none."""
-    name = f"source{key[1:]}" if key[:2] in {"X_", "x_"} else key.removesuffix("images") + "source"
-    return arrays.get(name, np.empty(0))
+    return arrays.get(sibling(key, "source"), np.empty(0))
 
 
-def _range(arrays: Arrays, card: Card | None) -> tuple[float, float] | None:
+def _not_read(arrays: NpzArrays, path: Path) -> list[str]:
+    names = arrays.not_read
+    if not names:
+        return []
+    return [
+        f"arrays of {path.name} that were not read: {', '.join(names[:10])}"
+        f"{', ...' if len(names) > 10 else ''}"
+    ]
+
+
+def _without(
+    exclude: Sequence[str], found: list[Pair], codes: Arrays, groups: Arrays, classes: tuple[str, ...]
+) -> tuple[list[Pair], Arrays, Arrays, tuple[str, ...], int]:
+    """Return pairs, labels, groups and classes without those that are left out, and how many rows went."""
+    left = tuple(name for name in classes if name not in exclude)
+    new = np.array([left.index(name) if name in left else -1 for name in classes], dtype=np.int64)
+    keep = {part: new[y] >= 0 for part, y in codes.items()}
+    return (
+        [(part, key, x[keep[part]], y[keep[part]]) for part, key, x, y in found],
+        {part: new[y][keep[part]] for part, y in codes.items()},
+        {part: group[keep[part]] for part, group in groups.items()},
+        left,
+        sum(int((~mask).sum()) for mask in keep.values()),
+    )
+
+
+def _range(arrays: Mapping[str, npt.NDArray[Any]], card: Card | None) -> tuple[float, float] | None:
     if card is not None:
         return card.value_range
     bounds = arrays.get("value_range", np.empty(0))
@@ -233,6 +273,16 @@ def flat_labels(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any
         DataError: if there is not one label per sample, or labels are neither whole numbers nor text.
     """
     if labels.ndim == 2 and labels.shape[1] > 1:
+        if labels.dtype.kind in "iubf" and bool(((labels == 0) | (labels == 1)).all()):
+            if bool((labels.sum(axis=1) == 1).all()):
+                raise DataError(
+                    f"{where}: labels of the shape {labels.shape} with one 1 a row are one-hot, which is not "
+                    "several labels per sample; write labels.argmax(axis=1) in their place"
+                )
+            raise DataError(
+                f"{where}: labels of the shape {labels.shape} give several labels per sample (rows with "
+                "several 1, or none): multi-label data. Write one column of them, labels[:, k], as (N,)"
+            )
         raise DataError(
             f"{where}: labels of the shape {labels.shape} give several labels per sample; one label a "
             "sample is needed, of the shape (N,) or (N, 1)"
@@ -248,7 +298,7 @@ def flat_labels(labels: npt.NDArray[Any], n: int, where: str) -> npt.NDArray[Any
 
 
 def _coded(
-    labels: dict[str, npt.NDArray[Any]], arrays: Arrays, card: Card | None, path: Path
+    labels: Arrays, arrays: Mapping[str, npt.NDArray[Any]], card: Card | None, path: Path
 ) -> tuple[tuple[str, ...], Arrays]:
     values = np.unique(np.concatenate(list(labels.values())))
     names = tuple(card.classes) if card else None
@@ -282,22 +332,17 @@ def _coded(
 
 
 def _groups(
-    arrays: Arrays,
-    found: list[Pair],
-    real: Masks,
-    card: Card | None,
-    path: Path,
-) -> dict[str, npt.NDArray[np.str_]]:
+    arrays: Mapping[str, npt.NDArray[Any]], found: list[Pair], real: Masks, card: Card | None, path: Path
+) -> Arrays:
     if card is None or card.group is None:
         return {}
-    shorts = {part: prefix for prefix, part in PREFIXES.items()}
     groups = {}
-    for part, _, x, _ in found:
-        key = card.group if part == "all" else f"{shorts[part]}_{card.group}"
-        after = f"{card.group}_{shorts[part]}" if part != "all" else key
-        key = after if after in arrays else key
-        if key not in arrays:
-            raise DataError(f"the card names the group {card.group!r}, and {path} has no array {key!r}")
+    for part, own, x, _ in found:
+        word = SHORT.get(part, "")
+        usual = [f"{card.group}_{word}", f"{word}_{card.group}"] if word else [card.group]
+        key = next((name for name in (*usual, sibling(own, card.group)) if name in arrays), None)
+        if key is None:
+            raise DataError(f"the card names the group {card.group!r}, and {path} has no array {usual[-1]!r}")
         value = arrays[key].reshape(-1)
         if len(value) != len(x):
             raise DataError(f"{path}, {key}: {len(value)} groups for {len(x)} samples")

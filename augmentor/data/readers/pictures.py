@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,10 +75,10 @@ def decode(data: bytes) -> Picture:
     return Picture(pixels, height, width, 8 * pixels.dtype.itemsize, remarks)
 
 
-def head_size(path: Path) -> tuple[int, int] | None:
+def head_size(file: IO[bytes]) -> tuple[int, int] | None:
     """Return (height, width) as the file's head says, without decoding; None where it has no such head."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(file, formats=FORMATS) as image:
             turned = image.getexif().get(ORIENTATION, 1) in range(5, 9)
             return (image.width, image.height) if turned else (image.height, image.width)
     except Exception:  # whatever is wrong with it is reported when it is decoded

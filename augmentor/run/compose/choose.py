@@ -112,7 +112,7 @@ def choose(context: RunContext, output: Path, _: Path) -> ChooseFacts:
     chosen, tried, rows = halve(tuple(able), contest.attempt, refused)
     context.progress.log(f"choose: {chosen}, of {count} generators")
     write_seen_rows(output, contest.members)
-    arm = name_of(mixing_arm(context.evaluation.arms))
+    arm = name_of(mixing_arm(context.evaluation))
     scores = score_rows(tried, data.dataset, arm, recipe.evaluation.primary_metric)
     Results.from_rows(scores).write(output / RESULTS)
     return ChooseFacts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from augmentor.core.progress import Silent
@@ -11,11 +12,12 @@ from augmentor.run.context import RunContext
 from augmentor.run.device import resolve_device
 from augmentor.run.distributed import join_ranks, refuse_several_ranks, wait_for_training
 from augmentor.run.outcome import Outcome
+from augmentor.run.outlook import power, tell
 from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe
 from augmentor.run.session import Job, begin
 from augmentor.run.step import Step, run_steps
-from augmentor.run.steps.evaluate import EVALUATE
+from augmentor.run.steps.evaluate import evaluations
 from augmentor.run.steps.filter import FILTER
 from augmentor.run.steps.judge import JUDGE
 from augmentor.run.steps.label_minimum import LABEL_MINIMUM
@@ -39,13 +41,29 @@ def generation(recipe: Recipe) -> tuple[Step[Any], ...]:
 def expansion(recipe: Recipe) -> Plan:
     """Return the plan of an ordinary run of ``recipe``."""
     steps = generation(recipe)
+    models = evaluations(recipe)
     further = recipe.evaluation.outer_splits > 1
-    outer = (further_splits((*steps, EVALUATE)),) if further else ()
+    outer = [further_splits(steps, one, number) for number, one in enumerate(models)] if further else []
+    first = replace(LOAD, then=look_ahead)
     return Plan(
-        steps=(*steps, MEASURE, EVALUATE, *outer),
+        steps=(first, *steps[1:], MEASURE, *models, *outer),
         folder=recipe.name,
         settings=recipe.model_dump(mode="json"),
     )
+
+
+def look_ahead(context: RunContext) -> None:
+    """Refuse what cannot be evaluated on the data, then say what the run can show and what it costs."""
+    LOAD.then(context)
+    parts, recipe = context.completed.parts, context.recipe
+    every = {name: sum(part.counts[name] for part in parts.values()) for name in parts["test"].classes}
+    official = LOAD.of(context).split == "official"
+    said = (
+        power(parts["test"].counts, None if official else every, recipe.evaluation),
+        tell(recipe, parts["train"], context.device),
+    )
+    for line in filter(None, said):
+        context.progress.log(f"ahead: {line}")
 
 
 def check_ranks(recipe: Recipe) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.progress import Progress, Silent
-from augmentor.experiment.arm_checks import check_arms
-from augmentor.experiment.arms import needs_critic
+from augmentor.experiment.spec import check_trainable
 from augmentor.run.compose.expand import filtering
 from augmentor.run.outcome import Outcome
 from augmentor.run.plan import Plan
@@ -18,7 +17,7 @@ from augmentor.run.recipe import Recipe, load_recipe
 from augmentor.run.session import Job, begin
 from augmentor.run.step import run_steps
 from augmentor.run.steps.copies_of_test import COPIES_OF_TEST
-from augmentor.run.steps.evaluate import EVALUATE
+from augmentor.run.steps.evaluate import evaluations
 from augmentor.run.steps.judge import JUDGE
 from augmentor.run.steps.load import LOAD
 from augmentor.run.steps.measure import MEASURE
@@ -41,7 +40,8 @@ def external_evaluation(recipe: Recipe, source: Path) -> Plan:
         steps=(
             *(LOAD, read_synthetic_from(source), JUDGE),
             *filtering(recipe),
-            *(COPIES_OF_TEST, MEASURE, EVALUATE),
+            *(COPIES_OF_TEST, MEASURE),
+            *evaluations(recipe),
         ),
         folder=f"{recipe.name}-evaluate",
         settings=used_settings(recipe),
@@ -136,7 +136,7 @@ def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe
         made = load_recipe(recipe, [f"dataset={json.dumps(real)}", *assignments])
     try:
         # Samples from elsewhere come without a critic.
-        check_arms([arm for arm in made.evaluation.arms if not needs_critic(arm)])
+        check_trainable(made.evaluation, critic=False)
     except ValueError as error:
         raise ConfigError(f"evaluation.arms, without a generator trained here: {error}") from error
     if made.evaluation.outer_splits > 1:

@@ -15,17 +15,23 @@ from augmentor.run.context import RunContext
 from augmentor.run.leak_check import check_leak
 from augmentor.run.recipe import Recipe
 from augmentor.run.step import EXPERIMENT_CODE, Step, run_steps
+from augmentor.run.steps.evaluate import evaluation_of, step_name
 
 
-def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
-    """Return the step that repeats ``steps`` on every further split and folds what comes out.
+def further_splits(
+    generation: tuple[Step[Any], ...], evaluation: Step[EvaluateFacts], number: int = 0
+) -> Step[OuterFacts]:
+    """Return the step that repeats a run's steps on every further split and folds what comes out.
 
     Each split makes its own choices on its own validation part. No test case of a split was seen by
     what that split learnt from; the leak check looks at each.
 
     Args:
-        steps: of one split, from the loading of the data to the evaluation.
+        generation: steps of one split, from the loading of the data to the filtered samples.
+        evaluation: of the model that is asked.
+        number: of that model in the recipe, counted from 0.
     """
+    steps = (*generation, evaluation)
 
     def reads(context: RunContext) -> dict[str, Any]:
         return {
@@ -39,15 +45,15 @@ def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
         from augmentor.statistics.folds import fold_splits
 
         spec = context.recipe.evaluation
-        found, seeds = [split_of(context)], [seeds_of(context)]
-        for number, recipe in enumerate(split_recipes(context.recipe), start=2):
+        found, seeds = [split_of(context, number)], [seeds_of(context)]
+        for place, recipe in enumerate(split_recipes(context.recipe), start=2):
             context.progress.log(
-                f"outer split {number} of {spec.outer_splits}: everything from the split on, once more"
+                f"outer split {place} of {spec.outer_splits}: everything from the split on, once more"
             )
             split = context.with_recipe(recipe)
             run_steps(steps, split)
             check_leak(split.completed)
-            found.append(split_of(split))
+            found.append(split_of(split, number))
             seeds.append(seeds_of(split))
         folded = fold_splits(
             found,
@@ -56,12 +62,14 @@ def further_splits(steps: tuple[Step[Any], ...]) -> Step[OuterFacts]:
             confidence=spec.statistics.confidence,
         )
         dataset = context.completed.facts("load", LoadFacts).dataset
-        Results.from_rows({"dataset": dataset, **row} for row in folded.rows).write(output / RESULTS)
+        results = Results.from_rows({"dataset": dataset, **row} for row in folded.rows)
+        results = results.under("model", spec.model_names[number]) if number else results
+        results.write(output / RESULTS)
         return folded.facts.model_copy(update={"seeds": tuple(seeds)})
 
     return Step(
-        "outer",
-        "Repeat on further splits",
+        step_name("outer", number),
+        f"Repeat on further splits with model {number + 1}" if number else "Repeat on further splits",
         OuterFacts,
         repeat,
         reads,
@@ -98,12 +106,14 @@ def seeds_of(context: RunContext) -> SplitSeeds:
     return SplitSeeds(split=context.recipe.split.seed, training=context.seed, generator=chosen)
 
 
-def split_of(context: RunContext) -> SplitFacts:
-    """Return what a split came to."""
-    completed = context.completed
-    facts = completed.facts("evaluate", EvaluateFacts)
-    results = Results.read(completed.folder("evaluate") / RESULTS)
-    metric = context.recipe.evaluation.primary_metric
+def split_of(context: RunContext, number: int = 0) -> SplitFacts:
+    """Return what a split came to for the model of that number."""
+    completed, spec = context.completed, context.recipe.evaluation
+    name = evaluation_of(number).name
+    facts = completed.facts(name, EvaluateFacts)
+    results = Results.read(completed.folder(name) / RESULTS)
+    results = results.of("model", spec.model_names[number]) if number else results
+    metric = spec.primary_metric
     verdict = facts.verdict
     control = facts.controls.get(verdict.arm)
 

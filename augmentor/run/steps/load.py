@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augmentor.core.errors import ConfigError
+from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.facts.samples import LoadFacts, NearTestDuplicate, Removed, Skipped
 from augmentor.core.kinds import Kind
 from augmentor.core.persist import write_samples
 from augmentor.core.results import Results
 from augmentor.core.samples import Samples
-from augmentor.experiment.spec import check_shape
+from augmentor.experiment.before_training import check_models
 from augmentor.run.completed import PARTS, RESULTS
 from augmentor.run.context import RunContext
 from augmentor.run.step import DATA_CODE, Step
@@ -31,6 +31,8 @@ def reads(context: RunContext) -> dict[str, Any]:
         "dataset": context.dataset,
         "card": context.card,
         "source": context.source_digest,
+        "columns": recipe.columns,
+        "exclude_classes": list(recipe.exclude_classes),
         "image": recipe.image,
         "series": recipe.series,
         "split": recipe.split,
@@ -51,8 +53,15 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
         image=recipe.image,
         series=recipe.series,
         data=context.data,
+        columns=recipe.columns,
+        exclude=recipe.exclude_classes,
         progress=context.progress,
     )
+    if context.digest_source() != context.source_digest:
+        raise DataError(
+            f"the files of {context.dataset} changed while they were read; wait until nothing writes them, "
+            "then run the same command again"
+        )
     parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
     for item in loaded.skipped[:NAMED]:
         log(f"load: skipped: {item.path}: {item.reason}")
@@ -101,7 +110,7 @@ def refuse_unsuited(context: RunContext) -> None:
 
     facts = LOAD.of(context)
     spec = context.recipe.evaluation.with_model_for(MODALITIES[facts.kind.name])
-    check_shape(spec, facts.shape)
+    check_models(spec, facts.shape, len(facts.classes))
     check_outer_splits(context.recipe.evaluation.outer_splits, facts.split)
 
 

@@ -27,10 +27,11 @@ def scoring_inputs(context: RunContext) -> dict[str, Any]:
     spec = context.evaluation
     return {
         "model": spec.model,
+        "model_files": spec.digests(),
         "augmentation": spec.augmentation,
         "mixing": spec.mixing,
         "primary_metric": spec.primary_metric,
-        "arm": mixing_arm(spec.arms),
+        "arm": mixing_arm(spec),
         "seed": context.seed,
     }
 

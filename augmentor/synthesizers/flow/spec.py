@@ -17,7 +17,7 @@ class FlowSpec(PerClassSpec):
         conditioning: "embedding" gives the label to every block of the U-Net; "none" leaves it out.
         times: how times are drawn in training, see :func:`augmentor.objectives.flow.draw_times`.
         steps: steps from noise to a sample.
-        solver: "euler", or "heun" with two velocities a step.
+        solver: "euler", or "heun" with two velocities per step.
         label_drop: chance that a row is trained without its label, for guidance (Ho and Salimans 2022,
             algorithm 1); before the end of ``training.transition`` it is higher.
         guidance: in sampling, how far the velocity goes from the one without a label to the one with

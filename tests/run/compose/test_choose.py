@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from method_fields import spec_of
 
 from augmentor.core.errors import ConfigError, DataError, LeakError, StorageError, TrainingFailed
 from augmentor.core.progress import Silent
@@ -29,10 +30,13 @@ from augmentor.run.step import Step, run_steps
 from augmentor.run.steps import scoring
 from augmentor.run.steps import train as training
 from augmentor.store.cache import StepCache
-from augmentor.synthesizers.spec import spec_of
 
 THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
-SHORT = ("training.images=128", "evaluation.mixing.share_seeds=2")
+SHORT = (
+    "training.images=128",
+    "evaluation.mixing.share_seeds=2",
+    "evaluation.arms=[classical, with_synthetic]",
+)
 
 
 def test_a_family_for_other_dimensions_is_refused_before_rungs_are_counted() -> None:

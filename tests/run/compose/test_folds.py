@@ -54,9 +54,10 @@ def test_the_gain_rail_is_about_all_splits():
 
 @pytest.mark.slow
 def test_a_run_with_outer_splits(tiny_recipe, tiny_images, tmp_path):
-    one = run_job(Job(load_recipe(str(tiny_recipe), data=tiny_images), tmp_path))
+    arms = "evaluation.arms=[classical, cutmix, with_synthetic]"
+    one = run_job(Job(load_recipe(str(tiny_recipe), [arms], data=tiny_images), tmp_path))
     assert "conditional on one GAN" in (one.folder / "report.html").read_text(encoding="utf-8")
-    recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=2"], data=tiny_images)
+    recipe = load_recipe(str(tiny_recipe), [arms, "evaluation.outer_splits=2"], data=tiny_images)
     outcome = run_job(Job(recipe, tmp_path))
     assert {"train", "evaluate"} <= set(outcome.reused)  # the first split is the run without others
     again = run_job(Job(recipe, tmp_path))
