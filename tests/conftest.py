@@ -15,6 +15,7 @@ from augmentor.cli.app import main
 TINY = """\
 name: tiny
 image: {size: 8}
+split: {folds: 1}
 training: {images: 640, batch: 16, checkpoints: 1, states: 10, judged: 8}
 judge: {updates: 8, folds: 2}
 filters: {label: null, outliers: null}

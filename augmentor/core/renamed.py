@@ -25,6 +25,7 @@ RENAMED: Mapping[str, str] = {
     "evaluation.label_minimums": "evaluation.mixing.label_minimums",
     "evaluation.margin": "evaluation.statistics.margin",
     "evaluation.confidence": "evaluation.statistics.confidence",
+    "evaluation.outer_splits": "split.folds",
     "synthesizer.flow": "synthesizer.{times, steps, solver, label_drop, guidance}",
     "synthesizer.method=stargan": "synthesizer.method=unpaired_translation",
     "synthesizer.method=translation": "synthesizer.method=class_translation",

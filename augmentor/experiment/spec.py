@@ -120,9 +120,6 @@ class EvaluationSpec(Spec):
         seeds: number of repetitions of every arm, each with its own initial weights and batches.
         primary_metric: what choices and the verdict are made by, one of the question's; for classification
             balanced_accuracy, macro_auroc or accuracy.
-        outer_splits: how often everything is done, from the split of the data to the evaluation, each
-            time with a generator of its own; 1 answers for one split and one generator. Only for data
-            without a test part of their own.
         features: where synthetic and real samples are compared: "task" (features of the judge's
             classifiers), "pixels", or the path of a TorchScript network ending in .pt, which is called
             with float32 (N, C, *spatial) in [-1, 1] and gives one row per sample. Loading such a file
@@ -142,7 +139,6 @@ class EvaluationSpec(Spec):
     arms: tuple[ArmField, ...] = DEFAULT_ARMS
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
     primary_metric: str = "balanced_accuracy"
-    outer_splits: Annotated[int, Field(ge=1, le=100)] = 1
     features: str = "task"
     model: ModelSpec = ModelSpec()
     further_models: tuple[ModelSpec, ...] = ()

@@ -76,7 +76,7 @@ def _context(summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "s": summary,
         "foreign": source,
         "method": origin.method(source, noun),
-        "limits": origin.limits(source, noun, several=bool(summary.get("outer"))),
+        "limits": origin.limits(source, noun, several=bool(summary.get("folds"))),
         "word": words.word_of(verdict),
         "v": words,
         "noun": noun,

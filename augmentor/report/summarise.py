@@ -146,7 +146,7 @@ def _words(facts: RunFacts) -> dict[str, Any]:
             for name in ("recommendation", "classifier", "classifier_seeds", "specificity")
         },
         **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
-        "outer": facts.outer.to_json() if facts.outer else None,
+        "folds": facts.folds.to_json() if facts.folds else None,
         "recipe": facts.recipe,
         "seconds": facts.seconds,
         "device": facts.device,
@@ -240,7 +240,12 @@ def _cost(facts: RunFacts, gain: float | None) -> dict[str, Any]:
 
 
 def _answers(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
-    """Return the two questions with their answers and the changes that these rest on."""
+    """Return the two questions with their answers and the changes that these rest on.
+
+    Over folds the changes are in the sentences alone: the results have those of the first fold.
+    """
+    if facts.folds:
+        return [{**one.to_json(), "over_control": None, "over_best": None} for one in facts.folds.answers]
     return [
         {
             **one.to_json(),
@@ -251,12 +256,12 @@ def _answers(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
     ]
 
 
-def _outer_gain(rows: Rows) -> dict[str, Any]:
+def _folds_gain(rows: Rows) -> dict[str, Any]:
     def read(metric: str) -> float | None:
-        return rows.value(f"outer_{metric}", split="test")
+        return rows.value(f"folds_{metric}", split="test")
 
     return {
-        "delta": read("delta_mean"),
+        "delta": read("delta"),
         "ci": _interval(read("delta_low"), read("delta_high")),
         "margin": read("margin"),
         "minimum_detectable": read("minimum_detectable"),
@@ -266,7 +271,7 @@ def _outer_gain(rows: Rows) -> dict[str, Any]:
 def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
     found = facts.verdict
     arm, baseline = found.arm, found.baseline
-    gain = _outer_gain(rows) if facts.outer else _gain(rows, arm)
+    gain = _folds_gain(rows) if facts.folds else _gain(rows, arm)
     word, reason = found.word, None
     if gain["delta"] is None or gain["ci"] is None:
         word, reason = "not estimable", "the results hold no paired change of a synthetic arm"
@@ -275,8 +280,8 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
     else:
         _refuse_contradiction(word, gain)
     scores = [rows.by_seed(primary, arm=name, split="test") for name in (baseline, arm)]
-    if facts.outer:
-        scores = [rows.by_seed(f"outer_{name}", arm=None, split="test") for name in ("before", "after")]
+    if facts.folds:
+        scores = [rows.by_seed(f"fold_{name}", arm=None, split="test") for name in ("before", "after")]
     before, after = (spread(list(values.values()))[0] for values in scores)
     return {
         "word": word,
@@ -288,7 +293,7 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
         "sentence": found.sentence,
         "reason": reason or found.reason,
         "about": found.about,
-        "beside": "" if facts.outer else found.beside,
+        "beside": "" if facts.folds else found.beside,
     }
 
 

@@ -4,7 +4,7 @@ What it can show follows from the numbers of test cases (:mod:`augmentor.statist
 is an estimate: a few steps of the generator and of the classifier are trained on random numbers of the
 samples' shape on this machine, and their times are multiplied by the steps that the recipe asks for:
 
-    seconds = splits * (generator steps * t_g + (judge folds * judge updates + fits * updates) * t_m /
+    seconds = folds * (generator steps * t_g + (judge folds * judge updates + fits * updates) * t_m /
     processes)
 
 with candidates counted rung by rung, every share tried and every arm at every seed. The measurements of the
@@ -27,6 +27,7 @@ import numpy as np
 
 from augmentor.core.errors import AugmentorError
 from augmentor.core.samples import Samples
+from augmentor.data.folds import folds_of
 from augmentor.data.inspection import Inspection
 from augmentor.experiment.arms import Derived, is_mixing
 from augmentor.experiment.spec import EvaluationSpec
@@ -79,12 +80,13 @@ class Work:
     updates: tuple[int, ...]
 
     @classmethod
-    def of(cls, recipe: Recipe, classes: int) -> Work:
+    def of(cls, recipe: Recipe, classes: int, folds: int = 1) -> Work:
         """Count; where a choice decides how much there is, the most.
 
         Args:
             recipe: what is run.
             classes: number of classes.
+            folds: how often everything is done.
         """
         training, spec = recipe.training, recipe.evaluation
         steps = math.ceil(training.images / training.batch)
@@ -98,8 +100,7 @@ class Work:
                 first += candidates * min(spec.mixing.share_seeds, spec.seeds) * spec.model.updates
                 candidates, left = math.ceil(candidates / 2), left - 1
         first += recipe.judge.folds * recipe.judge.updates
-        splits = spec.outer_splits
-        return cls(steps * splits, tuple(splits * updates for updates in (first, *further)))
+        return cls(steps * folds, tuple(folds * updates for updates in (first, *further)))
 
     def seconds(self, pace: Pace) -> float:
         """Return the estimate at a machine's pace."""
@@ -122,28 +123,34 @@ def fits(spec: EvaluationSpec, classes: int) -> int:
     return found + trials * (classes * thinned + len(spec.mixing.label_minimums))
 
 
-def power(tested: Mapping[str, int], every: Mapping[str, int] | None, spec: EvaluationSpec) -> str | None:
+def power(
+    tested: Mapping[str, int], every: Mapping[str, int] | None, spec: EvaluationSpec, folds: int = 1
+) -> str | None:
     """Return the sentence on what the run can show, None where the test part has one class only.
 
     Args:
         tested: test cases by class.
         every: all cases by class; None where the data have a test part of their own.
         spec: says how many seeds there are.
+        folds: how many folds the study has; 1 without.
     """
     there = [name for name, n in tested.items() if n]
     if len(there) < 2:
         return None
     all_of = None if every is None else [every[name] for name in there]
-    return power_sentence([tested[name] for name in there], all_of, seeds=spec.seeds)
+    given = [tested[name] for name in there]
+    if folds == 1:
+        return power_sentence(given, all_of, seeds=spec.seeds)
+    return power_sentence(given, all_of, seeds=spec.seeds, folds=folds, divided=True)
 
 
-def cost(recipe: Recipe, pace: Pace, samples: Samples) -> str:
+def cost(recipe: Recipe, pace: Pace, samples: Samples, folds: int = 1) -> str:
     """Return the sentence on time and memory.
 
     Memory: what the largest process had after the probe, and the training part three times as 32-bit numbers
     (read, encoded, in a batch's reach); the pool of augmented versions lies on disk.
     """
-    work = Work.of(recipe, samples.n_classes)
+    work = Work.of(recipe, samples.n_classes, folds)
     bytes_of = pace.peak + 3 * 4 * len(samples) * math.prod(samples.shape)
     several = "one process" if pace.processes == 1 else f"the largest of {pace.processes} processes"
     return (
@@ -199,16 +206,19 @@ def outlook(found: Inspection) -> list[str]:
         pace = probe(recipes["standard"], samples)
     except AugmentorError as error:
         return [*filter(None, lines), f"what it costs could not be told: {error}"]
-    lines += [f"budget {budget}: {cost(recipe, pace, samples)}" for budget, recipe in recipes.items()]
+    for budget, recipe in recipes.items():
+        folds = folds_of(found.loaded.parts, recipe.split)
+        several = "" if folds == 1 else f", {folds} folds"
+        lines.append(f"budget {budget}{several}: {cost(recipe, pace, samples, folds)}")
     return [line for line in lines if line]
 
 
-def tell(recipe: Recipe, samples: Samples, device: str) -> str | None:
+def tell(recipe: Recipe, samples: Samples, device: str, folds: int) -> str | None:
     """Return what a run of the recipe costs, None where it is too short to be worth a probe."""
-    work = Work.of(recipe, samples.n_classes)
+    work = Work.of(recipe, samples.n_classes, folds)
     if work.steps + sum(work.updates) < WORTH_ASKING:
         return None
-    return cost(recipe, probe(recipe, samples, device), samples)
+    return cost(recipe, probe(recipe, samples, device), samples, folds)
 
 
 def _each(fit: Callable[[int], None], clock: Callable[[], float]) -> float:

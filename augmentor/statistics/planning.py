@@ -119,9 +119,14 @@ def detectable_gain(n_rare: int, n_classes: int = 2, *, seeds: int = 10, folds: 
 
 
 def power_sentence(
-    tested: Sequence[int], every: Sequence[int] | None = None, *, seeds: int = 10, folds: int = 5
+    tested: Sequence[int],
+    every: Sequence[int] | None = None,
+    *,
+    seeds: int = 10,
+    folds: int = 5,
+    divided: bool = False,
 ) -> str:
-    """Say what one test part can show and what folds over all cases could.
+    """Say what one test part can show and what folds over all cases could, or can.
 
     Example:
         >>> power_sentence([9, 81])
@@ -133,8 +138,15 @@ def power_sentence(
             again.
         seeds: S, 1 or more; a single one is planned for as two.
         folds: F.
+        divided: whether the study has these folds, so that it tests every case.
     """
     n = min(tested)
+    if divided and every is not None:
+        return (
+            f"With {folds} folds, which test all {min(every)} cases of the rarest class, this study can see "
+            f"{_gain(Study.of(every, seeds=seeds, folds=folds))} of balanced accuracy; one test part of {n} "
+            f"could see {_gain(Study.of(tested, seeds=seeds))}."
+        )
     alone = f"With {n} test case{'' if n == 1 else 's'} of the rarest class this study can see "
     alone += f"{_gain(Study.of(tested, seeds=seeds))} of balanced accuracy"
     if every is None:

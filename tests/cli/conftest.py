@@ -66,6 +66,7 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
                 sentence="The  verdict,\non one line.",
                 reused=seen_reused,
                 advice="",
+                further=(),
                 seconds=1.0,
             )
 

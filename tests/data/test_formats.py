@@ -35,6 +35,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.expanded import About, Expanded
 from augmentor.data.export_spec import ExportOptions
+from augmentor.data.load import load
 from augmentor.data.torch_dataset import ExpandedDataset
 from augmentor.data.writers.formats.table import FORMATS, write_format
 from augmentor.modalities.export import export
@@ -195,7 +196,7 @@ def from_nifti(folder: Path, data: Expanded) -> Iterator[Read]:
 def from_shards(folder: Path, data: Expanded) -> Iterator[Read]:
     for path in sorted(folder.glob("train-*.tar")):
         with tarfile.open(path) as shard:
-            files = {member.name: shard.extractfile(member).read() for member in shard}  # type: ignore[union-attr]
+            files = {member.name: shard.extractfile(member).read() for member in shard}
         for name in sorted({file.partition(".")[0] for file in files}):
             facts = json.loads(files[f"{name}.json"])
             assert ("shows no real case" in facts.get("note", "")) is (facts["source"] == "synthetic")
@@ -460,3 +461,40 @@ def test_a_dataset_is_saved_in_a_form_with_its_options(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").glob("*.tar"))) == 2
     with pytest.raises(ConfigError, match=r"unknown key 'spacings'; did you mean 'spacing'"):
         dataset.save_as("nifti", tmp_path / "other", spacings=(1, 1))
+
+
+@pytest.mark.parametrize("form", ["grey", "volume"])
+@pytest.mark.parametrize("name", ["folders", "monai", "croissant"])
+def test_what_is_read_as_data_again_are_the_real_rows_alone(tmp_path: Path, name: str, form: str) -> None:
+    data = expanded(form)
+    write_format(name, tmp_path / "out", data)
+    real = ~data.is_synthetic
+    tables = [
+        path for path in (tmp_path / "out").glob("*.*") if path.name in {"metadata.csv", "dataset.json"}
+    ]
+    assert tables
+    for target in (tmp_path / "out", *tables):
+        loaded = load(str(target))
+        (part,) = loaded.parts.values()
+        names = {Path(str(one)).name.partition(".")[0]: row for row, one in enumerate(part.ids)}
+        assert sorted(names) == sorted(data.samples.ids[real])
+        assert len(loaded.skipped) == 2
+        assert all("synthetic" in one.reason for one in loaded.skipped)
+        order = [names[str(one)] for one in data.samples.ids[real]]
+        np.testing.assert_array_equal(part.array[order], data.samples.array[real])
+        # Class folders are known by their folders, tables by the names in them.
+        wanted = ("_cmd_x", "normal") if target.is_dir() and name != "monai" else ("=cmd|x", "normal")
+        assert part.classes == wanted
+        assert [part.classes[label] == "normal" for label in part.y[order]] == [
+            CLASSES[label] == "normal" for label in data.samples.y[real]
+        ]
+
+
+def test_a_column_called_source_alone_marks_nothing(tmp_path: Path) -> None:
+    write_format("monai", tmp_path / "out", expanded("grey"))
+    path = tmp_path / "out/dataset.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    for row in said["training"]:
+        row.pop("synthesizer", None)
+    path.write_text(json.dumps(said), encoding="utf-8")
+    assert len(load(str(tmp_path / "out")).parts["train"]) == 7

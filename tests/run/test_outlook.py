@@ -54,7 +54,7 @@ def test_the_estimate_is_steps_by_their_time():
     once = Work.of(recipe(evaluation=evaluation), 2)
     assert (once.steps, once.updates) == (3200 // 32, (8 * 50 + 2 * 100,))
     assert once.seconds(PACE) == pytest.approx(100 * 0.2 + 600 * 0.02 / 2)
-    thrice = Work.of(recipe(evaluation={**evaluation, "outer_splits": 3}), 2)
+    thrice = Work.of(recipe(evaluation=evaluation), 2, folds=3)
     assert (thrice.steps, thrice.updates) == (3 * once.steps, (3 * once.updates[0],))
     both = Work.of(recipe(evaluation={**evaluation, "further_models": [{"name": "mlp", "updates": 10}]}), 2)
     assert both.updates == (once.updates[0], 8 * 10)
@@ -83,11 +83,13 @@ def test_what_a_test_part_can_show_is_said_of_its_rarest_class():
     assert "test all 30" in said
     assert "folds" not in power({"a": 9, "b": 81}, None, spec)
     assert power({"a": 9, "b": 0}, None, spec) is None
+    divided = power({"a": 6, "b": 54}, {"a": 30, "b": 270}, spec, folds=5)
+    assert divided.startswith("With 5 folds, which test all 30 cases of the rarest class")
 
 
 def test_short_runs_are_not_probed(monkeypatch):
     monkeypatch.setattr(outlook, "probe", lambda *_: pytest.fail("a probe takes seconds"))
-    assert tell(recipe(evaluation={"seeds": 2, "model": {"updates": 50}}), samples(), "cpu") is None
+    assert tell(recipe(evaluation={"seeds": 2, "model": {"updates": 50}}), samples(), "cpu", 1) is None
 
 
 def test_a_probe_times_generator_and_classifier_at_the_size_of_the_samples():
@@ -103,5 +105,6 @@ def test_an_inspection_shows_power_and_the_cost_of_every_budget(tiny_images, mon
     found = inspect(str(tiny_images))
     text = "\n".join(inspection_lines(found, outlook.outlook(found)))
     assert "what a run can show and cost:\n  With " in text
-    for budget in ("quick", "standard", "thorough"):
+    # One test part would hold 7 of the 24 rings.
+    for budget in ("quick", "standard, 5 folds", "thorough, 5 folds"):
         assert f"  budget {budget}: about " in text

@@ -1,8 +1,8 @@
-"""Facts of the evaluation, of one split and of several."""
+"""Facts of the evaluation, of one split and of several folds."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -14,8 +14,9 @@ ONE_GENERATOR = (
     "classifier again and other test cases, not training the generator again."
 )
 MANY_GENERATORS = (
-    "The verdict is over several splits, each with a generator of its own. Arms, classes, samples and "
-    "copies are shown for the first of them, and their intervals are conditional on its one GAN."
+    "Verdict and answers are over all folds, each with a generator of its own: they hold for these data, "
+    "trained on as here, and do not cover other data in their place. Arms, classes, samples and copies are "
+    "shown for the first fold, and their intervals are conditional on its one GAN."
 )
 
 
@@ -59,7 +60,7 @@ class VerdictFacts(Facts):
 class AnswerFacts(Facts):
     """One question, answered apart; see :class:`augmentor.experiment.answers.Answer`."""
 
-    question: str
+    question: Literal["synthetic_rows", "critic_start"]
     asked: str
     sentence: str
     word: str | None = None
@@ -184,54 +185,49 @@ class EvaluateFacts(Facts):
     fits: FitCounts = FitCounts(trained=0, reused=0)
 
 
-class SplitFacts(Facts):
-    """What one outer split came to, every choice made on its own validation part.
+class FoldFacts(Facts):
+    """What one fold came to, every choice made on its own validation part.
 
     Attributes:
         arm: the synthetic arm that was chosen.
-        baseline: the other arm that was chosen.
-        before: the baseline's mean score on the split's test part.
+        baseline: the arm without synthesis that was chosen.
+        control: the arm that differs from the first in synthesis alone, None where it was not trained.
+        before: the baseline's mean score on the fold's test part.
         after: the arm's.
         n_train: training cases.
         n_test: test cases.
-        control: mean score of the arm that differs from the chosen one in synthesis alone, None where there
-            is none.
+        split_seed: decides the validation part.
+        training_seed: of generator and classifiers.
+        generator: the generator that the fold chose, where it had a choice.
     """
 
     arm: str
     baseline: str
+    control: str | None
     before: float
     after: float
     n_train: int
     n_test: int
-    control: float | None = None
-
-
-class SplitSeeds(Facts):
-    """The seeds of one outer split, and the generator that it chose, where it had a choice."""
-
-    split: int
-    training: int
+    split_seed: int
+    training_seed: int
     generator: str | None = None
 
 
-class OuterFacts(Facts):
-    """The answer over all outer splits.
+class FoldsFacts(Facts):
+    """The answer over all folds: every case was tested once.
 
     Attributes:
-        splits: each split's answer.
-        p_value: of the corrected resampled t test, two-sided.
-        n_train: mean number of training cases.
-        n_test: mean number of test cases.
+        folds: each fold's answer.
         word: the verdict's.
+        reason: what the word rests on, see :class:`augmentor.statistics.paired_verdict.PairedVerdict`.
         sentence: the verdict's.
-        seeds: of each split.
+        answers: the two questions, answered over all folds.
+        n_test: test cases of all folds together.
     """
 
-    splits: tuple[SplitFacts, ...]
-    p_value: float
-    n_train: int
-    n_test: int
+    folds: tuple[FoldFacts, ...]
     word: str
+    reason: str
     sentence: str
-    seeds: tuple[SplitSeeds, ...] = ()
+    answers: tuple[AnswerFacts, ...]
+    n_test: int

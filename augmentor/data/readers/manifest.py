@@ -22,6 +22,7 @@ from augmentor.data.readers.tree import Tree
 from augmentor.data.spec import ColumnsSpec
 
 _USUAL = ("metadata", "labels", "manifest", "annotations", "dataset")
+SYNTHETIC = "synthetic, as its row says; only real ones are used"
 _JOINED = ("|", ";")
 """Signs that join several labels in one cell."""
 
@@ -118,7 +119,7 @@ def manifest_tree(listing: Listing, places: Sequence[str], columns: ColumnsSpec)
 
 def _take(rows: _Rows, table: Table, roles: Roles, files: _Files, place: str, part: str | None) -> None:
     frame, folder = table.frame, posixpath.dirname(place)
-    labels = _labels(table, roles, place)
+    labels, made = _labels(table, roles, place), _made_here(frame)
     for number in range(len(frame)):
         entry = str(frame[roles.path].iat[number])
         name, reason = files.find(entry, folder)
@@ -128,6 +129,7 @@ def _take(rows: _Rows, table: Table, roles: Roles, files: _Files, place: str, pa
             own = part_of(str(frame[roles.split].iat[number]))
             reason = reason or (None if own else "its row names no part")
         reason = reason or (None if label else "its row names no class")
+        reason = reason or (SYNTHETIC if made[number] else None)
         # The header is row 1 of a table as programs show it.
         if name is None or reason:
             shown = printable(name or entry or "(no path)")
@@ -140,6 +142,13 @@ def _take(rows: _Rows, table: Table, roles: Roles, files: _Files, place: str, pa
             rows.group[name] = str(frame[roles.group].iat[number]) or f"only {name}"
         if roles.subgroup is not None:
             rows.subgroup[name] = str(frame[roles.subgroup].iat[number]) or "(empty)"
+
+
+def _made_here(frame: pd.DataFrame) -> list[bool]:
+    """Return which rows an earlier run made: those that its provenance calls synthetic."""
+    if not {"source", "synthesizer"} <= set(frame.columns):
+        return [False] * len(frame)
+    return [str(source) == "synthetic" for source in frame["source"]]
 
 
 def _labels(table: Table, roles: Roles, place: str) -> list[str]:

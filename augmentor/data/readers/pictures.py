@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels = npt.NDArray[np.generic]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is skipped: decoding it would need gigabytes."""
@@ -91,7 +91,7 @@ def _check_head(image: Image.Image) -> None:
             f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels; make it smaller first"
         )
     frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    if frames > 1 and image.format != "MPO":
         raise UnreadablePicture(
             f"it is a stack or film of {frames} pictures; write each as a file of its own"
         )
@@ -99,6 +99,8 @@ def _check_head(image: Image.Image) -> None:
 
 def _pixels(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
     remarks: list[str] = []
+    if image.format == "MPO":
+        remarks.append("the first picture of a phone's several (MPO) was taken")
     if image.getexif().get(ORIENTATION, 1) in range(2, 9):
         image = ImageOps.exif_transpose(image)
         remarks.append("turned as its EXIF orientation says")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from augmentor.core.cells import plain_cell
 from augmentor.core.errors import DataError
 from augmentor.data.readers.places import Root, opened
 from augmentor.data.readers.split_names import part_of
@@ -74,8 +75,8 @@ def _separated(data: bytes, where: str) -> Table:
     except (ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{where} is no whole table: {' '.join(str(error).split())}") from error
     frame = rows.iloc[1:].reset_index(drop=True)
-    frame.columns = pd.Index([str(cell).strip() for cell in rows.iloc[0]])
-    return Table(frame.map(str.strip))
+    frame.columns = pd.Index([plain_cell(str(cell).strip()) for cell in rows.iloc[0]])
+    return Table(frame.map(str.strip).map(plain_cell))
 
 
 def _parquet(data: bytes, where: str) -> Table:
