@@ -1,8 +1,8 @@
 """Evaluations from fields without their sections, for tests: ``evaluation(seeds=2, updates=30)``."""
 
 from augmentor.downstream.model_spec import ModelSpec
+from augmentor.experiment.augmentation_spec import AugmentationSpec
 from augmentor.experiment.spec import (
-    AugmentationSpec,
     EvaluationSpec,
     MixingSpec,
     StatisticsSpec,

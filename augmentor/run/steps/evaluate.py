@@ -36,6 +36,7 @@ def inputs(context: RunContext, number: int) -> dict[str, Any]:
         "model_files": spec.digests(),
         "augmentation": spec.augmentation,
         "mixing": spec.mixing,
+        "decision": spec.decision,
         "statistics": spec.statistics,
         "seed": context.seed,
     }
