@@ -35,7 +35,7 @@ def inspect_target(
         from augmentor.data.inspect import inspect
         from augmentor.data.inspection_text import inspection_lines
 
-        found = inspect(target, data=data, reading=reading.spec, progress=progress)
+        found = inspect(target, data=data, image=reading.image, reading=reading.spec, progress=progress)
         text = None if card is None else draft_card(found, data=_place(target, data), beside=card.parent)
     show(inspection_lines(found))
     if card is not None and text is not None:
