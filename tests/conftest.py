@@ -15,6 +15,7 @@ from augmentor.cli.app import main
 TINY = """\
 name: tiny
 image: {size: 8}
+split: {folds: 1}
 training: {images: 640, batch: 16, checkpoints: 1, states: 10, judged: 8}
 judge: {updates: 8, folds: 2}
 filters: {label: null, outliers: null}
@@ -23,7 +24,6 @@ evaluation:
   model: {updates: 8, batch: 16}
   augmentation: {pool_versions: 2}
   mixing: {share_seeds: 1}
-  statistics: {bootstrap: 100}
 execution: {processes: 1}
 """
 

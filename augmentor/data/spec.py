@@ -125,8 +125,16 @@ class SplitSpec(Spec):
     Attributes:
         validation: share of the training part held out for validation, where the data has no
             official validation part.
-        test: share of all cases held out for the test, where the data has no official test part.
-        seed: decides the shares; an official split does not depend on it.
+        test: share of all cases held out for the test, where the data has no official test part and is not
+            divided into folds.
+        folds: how many folds the data are divided into. Each is the test part once, for a generator, filters
+            and models that never saw it, so that every case is tested once, and the verdict is about all of
+            them. 1 answers for one test part. "auto" is 1, but
+            :data:`augmentor.data.folds.FOLDS` where the data have no test part of their own and one of them
+            would hold fewer than :data:`augmentor.data.folds.FEW_TEST_CASES` cases (or groups) of a class.
+            The budgets standard and thorough set "auto".
+        fold: which fold is the test part, from 0; a run goes on from it to the others.
+        seed: decides shares and folds; an official split does not depend on it.
         duplicates: what happens to a case that is also in a part nearer to the test (the same
             pixels, or the same patient where the card names a group): "remove" takes it out of the
             training (or validation) part, "refuse" stops the run.
@@ -135,6 +143,8 @@ class SplitSpec(Spec):
 
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
     test: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    folds: Literal["auto"] | Annotated[int, Field(ge=1, le=100)] = 1
+    fold: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
     duplicates: Literal["remove", "refuse"] = "remove"
     minimum_per_class: Annotated[int, Field(ge=2)] = 4

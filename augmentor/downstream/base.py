@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
 from augmentor.core.samples import IntArray, Samples
@@ -97,12 +98,9 @@ class Metric:
 
     Attributes:
         words: what it is called in a sentence.
-        unseen: how far one case of a kind not met may lie off; see
-            :func:`augmentor.statistics.variance.components`.
     """
 
     words: str
-    unseen: float = 0.0
 
 
 class Batches(Protocol):
@@ -271,8 +269,8 @@ class Downstream(ABC):
         """
 
     @abstractmethod
-    def contributions(self, metric: str, predictions: Floats, samples: Samples) -> Floats:
-        """Split a metric over the cases: the sum over strata of the mean over their cases is the metric.
+    def case_values(self, metric: str, predictions: Floats, samples: Samples) -> CaseValues:
+        """Return what every case is worth to a metric, and how the cases of the strata make it.
 
         Args:
             metric: one of :attr:`metrics`.
@@ -280,18 +278,30 @@ class Downstream(ABC):
             samples: the part.
 
         Returns:
-            (S, N).
+            With a table (S, N) in [0, 1] and a weight for each stratum that has cases.
 
         Raises:
             DataError: if predictions and samples do not fit each other.
         """
 
     def by_stratum(self, predictions: Floats, samples: Samples) -> dict[str, Floats]:
-        """Return tables (S, N) by name whose mean over the cases of a stratum is a number of that stratum.
+        """Return tables (S, N) in [0, 1] by name; the mean over a stratum's cases is a number of it.
 
         Their changes are given for each stratum, with intervals that hold for all of them.
         """
         return {}
+
+    def at_operating_point(
+        self, held: Scored, tested: Scored, specificity: float
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return rows of results, with their seed, on the test part at a point chosen on the validation part.
+
+        Args:
+            held: predictions of the validation part.
+            tested: of the test part, by the same fits.
+            specificity: that is asked for.
+        """
+        return []
 
     def describe_judged(self, arm: str, held: Scored, tested: Scored) -> list[dict[str, Any]]:
         """Return further rows of results on an arm that the verdict is about.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from augmentor.experiment.arms import AnyArm, Arm, Derived, Rows, pattern_of
-from augmentor.statistics.words import Subject
 
 ROWS = {
     "all": ("all synthetic", "all synthetic ones"),
@@ -51,8 +52,8 @@ STARTS = {
     ),
 }
 """Of each choice what a title and what a description says."""
-SYNTHETIC_DATA = Subject("Synthetic data", "Train with synthetic data")
-CRITIC = Subject("The critic's start", "Start from the generator's critic")
+SYNTHETIC_DATA = ("Synthetic data", "Train with synthetic data")
+CRITIC = ("The critic's start", "Start from the generator's critic")
 
 
 def title(arm: AnyArm) -> str:
@@ -107,8 +108,36 @@ def change(arm: Arm) -> str:
     return "; ".join(_changes(arm))
 
 
-def subject(arm: Arm) -> Subject:
-    """Return what a verdict on the arm is about: synthetic data, or the critic's start alone."""
+def titles(declared: Mapping[str, AnyArm], settled: Mapping[str, Arm]) -> dict[str, str]:
+    """Return what every arm is called: a derived one by what it came to be, so that two never share a title.
+
+    Args:
+        declared: the arms by name as a recipe has them.
+        settled: those that were trained, derived ones as they were settled.
+    """
+    found = {name: title(arm) for name, arm in declared.items()}
+    taken = {found[name] for name, arm in declared.items() if isinstance(arm, Arm)}
+    for name, arm in declared.items():
+        if isinstance(arm, Derived) and arm.base == "best_real" and name in settled:
+            better = title(settled[name])
+            if better not in taken:
+                found[name] = better
+                taken.add(better)
+    return found
+
+
+def quoted(said: str) -> str:
+    """Return a title as it stands in a sentence.
+
+    Example:
+        >>> quoted("Mixup")
+        '“Mixup”'
+    """
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{said}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
+def subject(arm: Arm) -> tuple[str, str]:
+    """Return what a verdict on the arm is about, to begin a sentence, and what to do where it helps."""
     return CRITIC if arm.start == "critic" and arm.rows == Rows() else SYNTHETIC_DATA
 
 

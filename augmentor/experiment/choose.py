@@ -20,13 +20,13 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Scored
 from augmentor.experiment.arms import AnyArm, Arm, Derived, Rows, is_mixing, name_of, settled
-from augmentor.experiment.decide import evidence_of, named_pair
 from augmentor.experiment.draw import marks_of, passing
+from augmentor.experiment.evidence_of import evidence_of
 from augmentor.experiment.fit import FitJob, read_fit
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.selected import SELECTIONS
 from augmentor.experiment.spec import EvaluationSpec
-from augmentor.statistics.advice import recommend
+from augmentor.statistics.advice import exceeds_error
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class _Work:
             without = f"{usual} without {left}"
             scored = {without: Scored(stacked(jobs, "validation"), validation), usual: before}
             held = evidence_of(spec, scored)
-            if recommend(held, named_pair(spec, arm, without, usual)).use:
+            if exceeds_error(held.paired(without, usual).interval):
                 dropped.append(label)
             self.rows += [
                 _row(name, i, spec.primary_metric, {"without": left}, value)

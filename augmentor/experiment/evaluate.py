@@ -19,14 +19,15 @@ import numpy as np
 from augmentor.core.facts.evaluation import EvaluateFacts
 from augmentor.core.files import atomic_file
 from augmentor.core.results import Results
-from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Downstream, Scored
+from augmentor.experiment.arm_words import titles
 from augmentor.experiment.arms import Derived
 from augmentor.experiment.before_training import check_models
 from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
-from augmentor.experiment.decide import Decision, decide, evidence_of
+from augmentor.experiment.decide import Called, Decision, decide
 from augmentor.experiment.evaluation_facts import Outcome, facts_of
+from augmentor.experiment.evidence_of import evidence_of
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import EvaluationSpec
@@ -98,17 +99,26 @@ def evaluate(
         for part, samples in held_out.items()
     }
     rows = [*fitted.rows, *_score_rows(spec.downstream, scored)]
+    operating = [
+        {"arm": name, "split": "test", **row}
+        for name in arms
+        for row in spec.downstream.at_operating_point(
+            scored["validation"][name], scored["test"][name], spec.statistics.specificity
+        )
+    ]
+    rows += operating
     gan_train, not_estimable = gan_train_rows(rows, spec.downstream.seen_synthetic_alone, list(arms), skipped)
     rows += gan_train
     thinned = [name for name, arm in arms.items() if isinstance(arm, Derived) and arm.base == "best_mixing"]
     empty = empty_arms(fitted.arms, synthetic, thinned, fitted.left_out)
-    decision = _decide(scored, fitted, spec, derive_seed(seed, "decision"), empty)
+    called = Called(titles(spec.named_arms, fitted.arms), parts.train.kind)
+    decision = _decide(scored, fitted, spec, called, empty)
     rows += decision.rows
     for name in dict.fromkeys((decision.baseline, decision.arm)):
         held, tested = scored["validation"][name], scored["test"][name]
         rows += spec.downstream.describe_judged(name, held, tested)
     _write_predictions(workers.folder / PREDICTIONS, scored)
-    outcome = Outcome(arms, skipped, fitted, decision, not_estimable)
+    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable, bool(operating))
     return Evaluation(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
         facts=facts_of(outcome, runner, parts.validation, PREDICTIONS),
@@ -119,7 +129,7 @@ def _decide(
     scored: Mapping[str, Mapping[str, Scored]],
     fitted: Fitted,
     spec: EvaluationSpec,
-    seed: int,
+    called: Called,
     empty: list[str],
 ) -> Decision:
     # Of equals the arm named first is chosen, and that is to be a mixing one.
@@ -128,7 +138,7 @@ def _decide(
         evidence_of(spec, {name: scored[part][name] for name in order}, by_stratum=part == "test")
         for part in ("validation", "test")
     )
-    return decide(held, tested, fitted.arms, spec, seed=seed, empty_arms=empty)
+    return decide(held, tested, fitted.arms, spec, called, empty_arms=empty)
 
 
 def _score_rows(question: Downstream, scored: Mapping[str, Mapping[str, Scored]]) -> list[dict[str, Any]]:
@@ -142,8 +152,12 @@ def _score_rows(question: Downstream, scored: Mapping[str, Mapping[str, Scored]]
 
 
 def _write_predictions(path: Path, scored: Mapping[str, Mapping[str, Scored]]) -> None:
+    """Write predictions by part and arm, and the ids and labels that their cases have."""
     arrays: dict[str, Any] = {
         f"{part}/{name}": one.predictions for part, arms in scored.items() for name, one in arms.items()
     }
+    for part, arms in scored.items():
+        samples = next(iter(arms.values())).samples
+        arrays |= {f"ids/{part}": samples.ids.astype(str), f"labels/{part}": samples.y}
     with atomic_file(path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **arrays)

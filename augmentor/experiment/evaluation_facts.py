@@ -8,17 +8,17 @@ from typing import Any
 
 from augmentor.core.facts.evaluation import (
     ONE_GENERATOR,
+    AnswerFacts,
     ArmFacts,
     EvaluateFacts,
     FitCounts,
-    NeededFacts,
     RecommendationFacts,
     VerdictFacts,
 )
 from augmentor.core.facts.quality import MissingNumber
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arm_words import change, describe, title
+from augmentor.experiment.arm_words import CRITIC, OVERSAMPLES, change, describe, quoted, subject
 from augmentor.experiment.arms import AnyArm, Derived, controls_of, name_of, pattern_of
 from augmentor.experiment.choose import Fitted
 from augmentor.experiment.decide import Decision
@@ -37,14 +37,18 @@ class Outcome:
         skipped: for each arm that was left out, why.
         fitted: the finished fits and the choices made on the way.
         decision: verdict and advice.
+        titles: what the arms are called, by name.
         not_estimable: numbers without a value, and why.
+        at_operating_point: whether there are numbers at a fixed specificity.
     """
 
     arms: Mapping[str, AnyArm]
     skipped: Mapping[str, str]
     fitted: Fitted
     decision: Decision
+    titles: Mapping[str, str]
     not_estimable: Sequence[Mapping[str, Any]]
+    at_operating_point: bool = False
 
 
 def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions: str) -> EvaluateFacts:
@@ -65,7 +69,11 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
             word=decision.verdict.word,
             arm=decision.arm,
             baseline=decision.baseline,
-            sentence=decision.sentence,
+            sentence=decision.verdict.sentence,
+            reason=decision.verdict.reason,
+            about="critic_start" if subject(fitted.arms[decision.arm]) == CRITIC else "synthetic_rows",
+            against=decision.against,
+            beside=decision.beside,
         ),
         share=fitted.share_of.get(decision.arm),
         share_of=fitted.share_of,
@@ -74,11 +82,12 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         left_out=fitted.left_out if thins else None,
         seeds=tuple(range(spec.seeds)),
         classifier_seeds=tuple(runner.seeds),
-        needed=NeededFacts(**asdict(decision.needed)),
+        specificity=spec.statistics.specificity if outcome.at_operating_point else None,
+        answers=tuple(AnswerFacts(**asdict(one)) for one in decision.answers),
         recommendation=RecommendationFacts(**asdict(decision.recommendation)),
         classifier=spec.downstream.label(spec.model),
         model=model_facts(spec),
-        arms={name: _arm(arm) for name, arm in spec.named_arms.items()},
+        arms={name: _arm(arm, outcome.titles[name]) for name, arm in spec.named_arms.items()},
         resolved_to={name: name_of(fitted.arms[name]) for name in settled},
         controls=controls_of(fitted.arms),
         skipped=dict(outcome.skipped),
@@ -86,28 +95,32 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         notes=(
             *outcome.skipped.values(),
             *model_notes(spec),
-            *_resolved(settled, fitted),
+            *_resolved(settled, fitted.base, outcome.titles),
             *_notes(runner, runner.synthetic),
             *decision.notes,
         ),
         limits=(
             ONE_GENERATOR,
             f"The share, the synthetic arm and the baseline were chosen on {len(validation)} validation "
-            f"{validation.kind.plural} by {spec.primary_metric.replace('_', ' ')}; the test part had no say.",
+            f"{validation.kind.plural} by {spec.downstream.metrics[spec.primary_metric].words}; the test "
+            "part had no say.",
         ),
         predictions=predictions,
         fits=FitCounts(trained=runner.trained, reused=runner.reused),
     )
 
 
-def _arm(arm: AnyArm) -> ArmFacts:
-    return ArmFacts(title=title(arm), description=describe(arm), synthetic=pattern_of(arm).is_synthetic)
+def _arm(arm: AnyArm, called: str) -> ArmFacts:
+    return ArmFacts(title=called, description=describe(arm), synthetic=pattern_of(arm).is_synthetic)
 
 
-def _resolved(settled: Mapping[str, Derived], fitted: Fitted) -> list[str]:
+def _resolved(settled: Mapping[str, Derived], base: str | None, titles: Mapping[str, str]) -> list[str]:
     """Return what the arms derived from the best arm of real rows came to be, in words."""
+    if base is None:
+        return []
+    best = quoted(titles[base])
     return [
-        f"The arm {name} is {fitted.base} with one change: {change(arm.add)}. {fitted.base} is the best arm "
+        f"{quoted(titles[name])} is {best} with one change: {change(arm.add)}. {best} is the best arm "
         "of real rows alone on the validation part."
         for name, arm in settled.items()
         if arm.base == "best_real"
@@ -124,7 +137,7 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
     repeating = too_small(runner.train) if "smote" in runner.oversamplers else []
     if repeating:
         notes.append(
-            f"The arm oversampled repeats the rows of {', '.join(repeating)}: SMOTE draws between "
+            f"{quoted(OVERSAMPLES['smote'][0])} repeats the rows of {', '.join(repeating)}: it draws between "
             "neighbours, and a class of one or two rows has none to choose from."
         )
     if isinstance(policy, Policy) and (lacking := policy.used(runner.modality.lacking)):

@@ -48,7 +48,7 @@ def model_notes(spec: EvaluationSpec) -> list[str]:
     refused = {arm: question.refusal(model, pattern_of(arm).training) for arm in DEFAULT_ARMS}
     able = {arm for arm, why in refused.items() if not why}
     notes = []
-    if able <= set(spec.arms):
+    if able <= set(spec.named_arms.values()):
         # Arms were not chosen by hand; what is usual and cannot be trained is not missed in silence.
         notes = [
             f"The usual arm {name_of(arm)} was left out: {why}."

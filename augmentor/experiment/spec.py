@@ -14,6 +14,7 @@ from augmentor.downstream.base import Downstream
 from augmentor.downstream.model_spec import AUTO, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.arms import (
+    PRESETS,
     AnyArm,
     Arm,
     ArmField,
@@ -125,13 +126,24 @@ class StatisticsSpec(Spec):
 
     Attributes:
         margin: a gain or loss smaller than this does not matter, in units of the metric.
-        bootstrap: number of bootstrap replicates.
         confidence: of the intervals.
+        specificity: at which the sensitivity for each class is shown; its threshold is found on the
+            validation part.
+        fixed_baseline: an arm without synthesis that the gain is shown over as well, fixed before anything is
+            known, where it is among the arms.
     """
 
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    fixed_baseline: ArmField = PRESETS["cutmix"]
+
+    @field_validator("fixed_baseline")
+    @classmethod
+    def _without_synthesis(cls, arm: AnyArm) -> AnyArm:
+        if pattern_of(arm).is_synthetic:
+            raise ValueError(f"a baseline has nothing synthetic, got {name_of(arm)}; name one such as cutmix")
+        return arm
 
 
 class EvaluationSpec(Spec):
@@ -145,9 +157,6 @@ class EvaluationSpec(Spec):
         seeds: number of repetitions of every arm, each with its own initial weights and batches.
         primary_metric: what choices and the verdict are made by, one of the question's; for classification
             balanced_accuracy, macro_auroc or accuracy.
-        outer_splits: how often everything is done, from the split of the data to the evaluation, each
-            time with a generator of its own; 1 answers for one split and one generator. Only for data
-            without a test part of their own.
         features: where synthetic and real samples are compared: "task" (features of the judge's
             classifiers), "pixels", or the path of a TorchScript network ending in .pt, which is called
             with float32 (N, C, *spatial) in [-1, 1] and gives one row per sample. Loading such a file
@@ -157,13 +166,12 @@ class EvaluationSpec(Spec):
             verdict of its own; updates and batch are those of ``model`` where they are not named.
         augmentation: the classical augmentation of the arms that have one.
         mixing: how synthetic rows are mixed in, and what of it is chosen on the validation part.
-        statistics: margin, bootstrap and confidence of the verdict.
+        statistics: margin, confidence and fixed baseline of the verdict.
     """
 
     arms: tuple[ArmField, ...] = DEFAULT_ARMS
     seeds: Annotated[int, Field(ge=1, le=1000)] = 10
     primary_metric: str = "balanced_accuracy"
-    outer_splits: Annotated[int, Field(ge=1, le=100)] = 1
     features: str = "task"
     model: ModelSpec = ModelSpec()
     further_models: tuple[ModelSpec, ...] = ()

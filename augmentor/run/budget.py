@@ -28,8 +28,9 @@ BUDGETS: Mapping[str, Mapping[str, Any]] = {
             "augmentation": {"pool_versions": 12},
         },
     },
-    "standard": {"training": {"images": 24_000}},
+    "standard": {"split": {"folds": "auto"}, "training": {"images": 24_000}},
     "thorough": {
+        "split": {"folds": "auto"},
         "candidates": [{"family": "projection"}, {"family": "r3gan"}, {"family": "cvae"}],
         "training": {"images": 64_000},
         "judge": {"updates": 800, "folds": 5},
@@ -69,9 +70,10 @@ whatever the budget. A recipe that names anything of its synthesizer asked for t
 candidates are not put beside it; nor where it has candidates of its own, none (``[]``) included.
 
 On two cores, a few hundred images of 28 pixels: quick takes minutes, standard a quarter of an hour, thorough
-hours; benchmarks/budget.md has the measured times. Six seeds are the fewest whose signs alone can be
-significant (two-sided, 2 / 2**6 = 0.031). More than 24,000 images bought one generator nothing,
-so most of thorough's training time goes into a choice among four.
+hours; benchmarks/budget.md has the measured times. Where the data ask for folds, standard and thorough take
+that time for each of them, and quick answers for one test part. Six seeds are the fewest whose signs alone
+can be significant (two-sided, 2 / 2**6 = 0.031). More than 24,000 images bought one generator nothing, so
+most of thorough's training time goes into a choice among four.
 """
 
 

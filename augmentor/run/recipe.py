@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
+from augmentor.core.yaml_text import load_yaml
 from augmentor.data.spec import ColumnsSpec, ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.spec import EvaluationSpec, check_trainable
@@ -335,9 +335,9 @@ def model_assignments(models: Sequence[str]) -> list[str]:
         fields: Any = {"name": text}
         if text.lstrip().startswith("{"):
             try:
-                fields = yaml.safe_load(text)
-            except yaml.YAMLError as error:
-                raise ConfigError(f"--model {text!r} is not a YAML mapping of fields") from error
+                fields = load_yaml(text)
+            except ConfigError as error:
+                raise ConfigError(f"--model {text!r} is not a YAML mapping of fields: {error}") from error
         if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
             raise ConfigError(f"--model needs a model's name or {{name: ..., ...}}, got {text!r}")
         found.append(fields)

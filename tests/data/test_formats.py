@@ -198,7 +198,7 @@ def from_nifti(folder: Path, data: Expanded) -> Iterator[Read]:
 def from_shards(folder: Path, data: Expanded) -> Iterator[Read]:
     for path in sorted(folder.glob("train-*.tar")):
         with tarfile.open(path) as shard:
-            files = {member.name: shard.extractfile(member).read() for member in shard}  # type: ignore[union-attr]
+            files = {member.name: shard.extractfile(member).read() for member in shard}
         for name in sorted({file.partition(".")[0] for file in files}):
             facts = json.loads(files[f"{name}.json"])
             assert ("shows no real case" in facts.get("note", "")) is (facts["source"] == "synthetic")

@@ -62,7 +62,7 @@ def runner_of(folder, name, arms=("real", "classical", "filtered", "class_weight
     side = max(8, kind.least_side)
     spec = evaluation(
         arms=arms, seeds=2, updates=UPDATES.get(name, 12), batch=12, policy="none",
-        name=name, shares=(0.5,), bootstrap=100, **options,
+        name=name, shares=(0.5,), **options,
     )  # fmt: skip
     parts = {"validation": blobs((6, 6, 6), 2, "v", side), "test": blobs((8, 8, 8), 3, "x", side)}
     return Runner(

@@ -195,9 +195,9 @@ def test_titles_and_descriptions_of_presets_distinguish_them():
 
 
 def test_a_verdict_is_about_the_critics_start_where_nothing_else_is_synthetic():
-    assert subject(Arm(start="critic")).name == "The critic's start"
+    assert subject(Arm(start="critic"))[0] == "The critic's start"
     for arm in (Arm(start="critic", rows=PASSING), Arm(head="covariance")):
-        assert subject(arm).name == "Synthetic data"
+        assert subject(arm)[0] == "Synthetic data"
 
 
 @pytest.mark.parametrize(

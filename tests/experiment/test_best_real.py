@@ -17,7 +17,6 @@ SPEC = evaluation(
     shares=(0.25, 0.75),
     share_seeds=2,
     policy="none",
-    bootstrap=200,
 )
 
 
@@ -39,7 +38,8 @@ def test_the_judged_arm_is_the_chosen_baseline_with_synthetic_rows(finished):
     assert (verdict.baseline, verdict.arm) == (best, WITH_SYNTHETIC)
     twin = settled(PRESETS[WITH_SYNTHETIC], PRESETS[best])
     assert found.facts.resolved_to == {WITH_SYNTHETIC: name_of(twin)}
-    assert any(f"is {best} with one change: of every class" in note for note in found.facts.notes)
+    called = found.facts.arms[best].title
+    assert any(f"is “{called}” with one change: of every class" in note for note in found.facts.notes)
 
 
 def test_it_is_the_counterpart_fit_for_fit_at_the_share_that_validation_chose(finished, tmp_path):

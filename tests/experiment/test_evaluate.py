@@ -31,7 +31,6 @@ TINY = evaluation(
     shares=(0.0, 0.5),
     share_seeds=2,
     pool_versions=3,
-    bootstrap=200,
 )
 
 
@@ -302,7 +301,7 @@ def test_the_key_holds_all_that_matters_and_no_path(tmp_path):
     ):
         keys.append(runner_of(tmp_path, given=given).job(arm_of("filtered"), 0.5, 0).key)
     assert len({base.key, *keys}) == len(keys) + 1
-    same = changed(TINY, seeds=9, bootstrap=500, margin=0.5, shares=(0.5,))
+    same = changed(TINY, seeds=9, margin=0.5, shares=(0.5,))
     assert runner_of(tmp_path, same).job(arm_of("filtered"), 0.5, 0).key == base.key
 
 
@@ -316,7 +315,7 @@ def test_planted_truths_show_in_the_direction_of_the_gain(tmp_path):
     spec = evaluation(
         arms=("classical", POOLED), seeds=3, updates=80, batch=32, channels=8,
         policy=Policy(brightness=0.05, contrast=0.05),
-        pool_versions=4, bootstrap=500,
+        pool_versions=4,
     )  # fmt: skip
     train, validation, test = blobs((150, 5), 1), blobs((60, 60), 2), blobs((300, 300), 3)
     more = blobs((0, 145), 4, prefix="more")

@@ -89,9 +89,7 @@ def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
     made = blobs(60, 3, "s")
     wrong = np.arange(120) % 2 == 0
     mixed = dataclasses.replace(made, y=np.where(wrong, 1 - made.y, made.y))
-    spec = evaluation(
-        shares=(0.9,), share_seeds=2, updates=40, batch=16, channels=4, policy="none", bootstrap=100
-    )
+    spec = evaluation(shares=(0.9,), share_seeds=2, updates=40, batch=16, channels=4, policy="none")
     level, rows = choose_label_minimum(
         blobs(6, 1, "t"), blobs(40, 2, "v"),
         {0.0: marked(mixed, np.ones(120, np.bool_)), 0.5: marked(mixed, ~wrong)},

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from augmentor.core.facts.evaluation import DELTAS
 from augmentor.experiment.arms import arms_of
 
 POOLED = {"rows": {"synthetic": "all", "mixing": "pooled"}}
 ARMS = arms_of(("real", "balanced", "classical", POOLED, "filtered", "synthetic_only"))
 CELLS = ("neutrophil", "eosinophil", "lymphocyte", "monocyte", "basophil")
+CONTROLS = {"filtered": "classical"}
 REASONS = ("label", "copy", "outlier", "duplicate", "surplus")
 
 
@@ -83,7 +85,8 @@ def rows_of(case: Case) -> list[dict]:
         add("balanced_accuracy_high", own.mean() + half, arm)
         if arm in tuple(ARMS)[3:]:
             _gain(case, add, arm, centres[arm] - centres["classical"], rng)
-        if control := case.extra.get("evaluate", {}).get("controls", {}).get(arm):
+        controls = case.extra.get("evaluate", {}).get("controls", CONTROLS)
+        if control := controls.get(arm):
             change = centres[arm] - centres[control]
             for end, value in (("", change), ("_low", change - 0.01), ("_high", change + 0.01)):
                 add(f"delta_control{end}", value, arm)
@@ -120,10 +123,10 @@ def _gain(case, add, arm, delta, rng):
     half = {"helps": 0.4, "hurts": 0.4, "inconclusive": 2.2, "equivalent": 0.5}[case.word] * max(
         abs(delta), 0.008
     )
+    for role, more in (("best_without", 0), ("fixed", 0.022), ("hindsight", 0)):
+        for end, value in (("", delta), ("_low", delta - half), ("_high", delta + half)):
+            add(f"{DELTAS[role]}{end}", value + more, arm)
     for metric, value in (
-        ("delta", delta),
-        ("delta_low", delta - half),
-        ("delta_high", delta + half),
         ("minimum_detectable", 0.019),
         ("margin", 0.01),
     ):

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 from made_up_pictures import pictures_of
-from made_up_rows import ARMS, CELLS, Case, rows_of
+from made_up_rows import ARMS, CELLS, CONTROLS, Case, rows_of
 
 from augmentor.core.files import write_json
 from augmentor.core.kinds import IMAGE
+from augmentor.core.points import in_points
 from augmentor.core.results import Results
 from augmentor.experiment.arm_words import describe, title
 from augmentor.experiment.arms import pattern_of
@@ -27,14 +28,27 @@ from augmentor.report.summarise import summarise
 def facts_of(case: Case) -> RunFacts:
     """Return the facts of a made-up run; ``case.extra`` replaces fields, section by section."""
     effect = case.effect
-    change = f"{100 * effect:+.1f} points of balanced accuracy"
+    change = f"{in_points(effect)} points"
+    pair = "“Filtered synthetic” changes balanced accuracy by " + change + " against “Classical augmentation”"
     sentence = {
-        "helps": f"Synthetic data helps: filtered gains {change} over classical.",
-        "hurts": f"Synthetic data hurts: filtered changes by {change} against classical.",
-        "equivalent": f"Synthetic data makes no difference that matters: {change}.",
-        "inconclusive": f"Inconclusive: {change}, and this test cannot tell a gain from a loss.",
+        "helps": f"Synthetic data helps: {pair}.",
+        "hurts": f"Synthetic data hurts: {pair}.",
+        "equivalent": f"Synthetic data makes no difference above the margin of 1.0 points: {pair}.",
+        "inconclusive": f"Inconclusive: {pair}, which leaves open whether that is a gain or a loss.",
     }[case.word]
-    verdict = {"word": case.word, "arm": "filtered", "baseline": "classical", "sentence": sentence}
+    verdict = {
+        "word": case.word,
+        "reason": "wide" if case.word == "inconclusive" else "decided",
+        "arm": "filtered",
+        "baseline": "classical",
+        "sentence": sentence,
+        "against": {
+            "best_without": "classical",
+            "control": "classical",
+            "fixed": "balanced",
+            "hindsight": "classical",
+        },
+    }
     removed = [
         {"id": f"train/{i}", "duplicate_of": f"test/{i}", "part": "train", "reason": "equal"}
         for i in range(3)
@@ -77,7 +91,8 @@ def facts_of(case: Case) -> RunFacts:
             },
             "share": None if "shares" in case.without else 0.5,
             "share_by": "highest mean on the validation part",
-            "needed": {"effect": 0.01, "cases": 2310, "seeds": None},
+            "controls": CONTROLS,
+            "answers": _answers(case),
             "limits": ["One class has fewer than 30 real test cases: its recall moves in large steps."],
         },
         "measure": {
@@ -116,6 +131,34 @@ def facts_of(case: Case) -> RunFacts:
         both = isinstance(fields, dict) and isinstance(facts.get(section), dict)
         facts[section] = {**facts[section], **fields} if both else fields
     return RunFacts.model_validate(facts)
+
+
+def _answers(case):
+    plural = case.extra.get("load", {}).get("kind", asdict(IMAGE))["plural"]
+    says = {
+        "helps": "Yes.",
+        "hurts": "No, they do harm.",
+        "equivalent": "It makes no difference that matters.",
+        "inconclusive": "Not shown.",
+    }[case.word]
+    return [
+        {
+            "question": "synthetic_rows",
+            "asked": f"Do the synthetic {plural} help?",
+            "word": case.word,
+            "reason": "decided",
+            "arm": "filtered",
+            "control": "classical",
+            "sentence": f"{says} “Filtered synthetic” changes balanced accuracy by {in_points(case.effect)} "
+            f"points against “Classical augmentation”, the same training without synthetic {plural} and the "
+            "best model without synthesis.",
+        },
+        {
+            "question": "critic_start",
+            "asked": "Does starting from the GAN's critic help?",
+            "sentence": "Not asked: no arm of this run can tell.",
+        },
+    ]
 
 
 def _history(case):

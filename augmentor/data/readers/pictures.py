@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels = npt.NDArray[np.generic]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is skipped: decoding it would need gigabytes."""
@@ -118,7 +118,7 @@ def _check_head(image: Image.Image) -> None:
             f"{image.width} x {image.height} is more than {MAX_PIXELS:,} pixels; {TOO_LARGE}"
         )
     frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    if frames > 1 and image.format != "MPO":
         raise UnreadablePicture(
             f"it is a stack or film of {frames} pictures; write each as a file of its own, or say "
             "how they are used: --set image.stack= frames (each by itself), volume (pages are depth), first"
@@ -166,6 +166,8 @@ def imagej_images(image: Image.Image) -> int:
 def _pixels(image: Image.Image) -> tuple[Pixels, tuple[str, ...]]:
     remarks: list[str] = []
     white_is = _white_is_zero(image)
+    if image.format == "MPO":
+        remarks.append("the first picture of a phone's several (MPO) was taken")
     if _orientation(image) != 1:
         image = ImageOps.exif_transpose(image)
         remarks.append(TURNED)

@@ -102,6 +102,8 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
 
 
 def _pages(image: Image.Image) -> int:
+    if image.format == "MPO":  # a phone's picture, with others of the same view behind it
+        return 1
     try:
         n = int(getattr(image, "n_frames", 1))
     except Exception as error:  # a damaged list of pages
