@@ -1,7 +1,7 @@
 """Time and memory of `augmentor inspect` on many small files, beside listing and decoding them bare.
 
-Run: python benchmarks/inspect_speed.py [FILES [REPEATS]]; the table is in benchmarks/inspect_speed.md. Seconds
-are those of the processor (all threads), which do not depend on what else the machine does.
+Run: python benchmarks/inspect_speed.py [FILES [REPEATS]]; the table is in benchmarks/inspect_speed.md. The
+seconds are those of the processor (all threads), which do not depend on what else the machine does.
 """
 
 from __future__ import annotations

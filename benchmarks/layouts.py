@@ -1,4 +1,4 @@
-"""One real data set in six layouts gives the same samples: folders, CSV, Hugging Face, MONAI JSON, zip, links.
+"""One real data set in six layouts gives the same samples: folders, CSV, Hugging Face, MONAI, zip, links.
 
 Run: python benchmarks/layouts.py PATH (a folder of parts and classes, e.g. that of the BCCD cells); it prints
 the digest of each layout and leaves with 1 where they differ. The table is in benchmarks/layouts.md.
