@@ -31,6 +31,7 @@ from augmentor.experiment.evidence_of import evidence_of
 from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.subgroups import subgroup_rows
 from augmentor.experiment.usable import check_parts, usable_arms
 from augmentor.experiment.values import ThreeParts, Workers
 from augmentor.modalities.table import modality_of
@@ -114,6 +115,7 @@ def evaluate(
     called = Called(titles(spec.named_arms, fitted.arms), parts.train.kind)
     decision = _decide(scored, fitted, spec, called, empty)
     rows += decision.rows
+    rows += subgroup_rows(spec, scored["test"], decision.arm, decision.baseline)
     for name in dict.fromkeys((decision.baseline, decision.arm)):
         held, tested = scored["validation"][name], scored["test"][name]
         rows += spec.downstream.describe_judged(name, held, tested)
