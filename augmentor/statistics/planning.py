@@ -129,7 +129,7 @@ def power_sentence(
     """Say what one test part can show and what folds over all cases could, or can.
 
     Example:
-        >>> power_sentence([9, 81])[:94] + "..."
+        >>> power_sentence([9, 81])  # shortened
         'With 9 independent test cases of the rarest class this study can see a gain of 32 points of ...'
 
     Args:
@@ -143,9 +143,9 @@ def power_sentence(
     n = min(tested)
     if divided and every is not None:
         return (
-            f"With {folds} folds, which test all {min(every)} independent cases of the rarest class, this study can see "
-            f"{_gain(Study.of(every, seeds=seeds, folds=folds))} of balanced accuracy; one test part of {n} "
-            f"could see {_gain(Study.of(tested, seeds=seeds))}."
+            f"With {folds} folds, which test all {min(every)} independent cases of the rarest class, this "
+            f"study can see {_gain(Study.of(every, seeds=seeds, folds=folds))} of balanced accuracy; one "
+            f"test part of {n} could see {_gain(Study.of(tested, seeds=seeds))}."
         )
     alone = f"With {n} independent test case{'' if n == 1 else 's'} of the rarest class this study can see "
     alone += f"{_gain(Study.of(tested, seeds=seeds))} of balanced accuracy"
