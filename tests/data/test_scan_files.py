@@ -194,3 +194,32 @@ def test_slides_are_cut_into_tiles_only_where_it_is_asked(write: Write) -> None:
     assert len(samples) == 8
     assert samples.group is not None
     assert len(set(samples.group.tolist())) == 2
+
+
+def test_pneumoniamnist_written_as_dicom_and_as_16_bit_png_reads_the_same(
+    shared: Callable[[str], Path], write: Write
+) -> None:
+    arrays = np.load(shared("pneumoniamnist") / "pneumoniamnist.npz")
+    rows = arrays["train_images"][:24]
+    names = [f"{'ab'[int(label)]}/{n:03d}" for n, label in enumerate(arrays["train_labels"][:24].ravel())]
+    root = write(
+        {f"dicom/{name}.dcm": dicom(row, Modality="CR") for name, row in zip(names, rows, strict=True)}
+    )
+    for name, row in zip(names, rows, strict=True):
+        (root / "png" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(row.astype(np.uint16) * 257).save(root / "png" / f"{name}.png")
+    as_dicom, as_png = (load(str(root / kind)).parts["all"] for kind in ("dicom", "png"))
+    assert np.array_equal(as_dicom.array[:, 0], rows[np.argsort(names)])
+    assert np.array_equal(as_png.array, as_dicom.array.astype(np.uint16) * 257)
+    assert np.array_equal(as_png.y, as_dicom.y)
+    small = [load(str(root / kind), image=ImageSpec(size=16)).parts["all"].array for kind in ("dicom", "png")]
+    assert np.abs(small[0] - small[1] / 257).max() <= 0.5  # the one rounding of a resized 8-bit value
+
+
+def test_adrenalmnist3d_written_as_nifti_reads_the_same(shared: Callable[[str], Path], write: Write) -> None:
+    with np.load(shared("adrenalmnist3d") / "adrenalmnist3d.npz") as arrays:
+        volumes, labels = arrays["val_images"][:6], arrays["val_labels"][:6].ravel()
+    names = [f"{'ab'[n % 2]}/{n}-{label}" for n, label in enumerate(labels)]
+    files = {f"{name}.nii": nifti(x.T, LPS) for name, x in zip(names, volumes, strict=True)}
+    samples = load(str(write(files))).parts["all"]
+    assert np.array_equal(samples.array[:, 0], volumes[np.argsort(names)])
