@@ -9,6 +9,7 @@ from augmentor.core.leak import refuse_overlap
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Form
+from augmentor.experiment.arm_words import quoted, title
 from augmentor.experiment.arms import AnyArm, needs_critic, pattern_of
 from augmentor.experiment.draw import passing
 from augmentor.experiment.selected import FOLDS, SELECTIONS
@@ -49,20 +50,21 @@ def usable_arms(
     form = Form(modality_of(train).fit_codec(train).shape, train.n_classes)
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
+    called = {name: quoted(title(arm)) for name, arm in arms.items()}
     skipped = {
-        name: f"The arm {name} was left out: no synthetic {train.kind.name} of {', '.join(lacking)} passed "
+        name: f"{called[name]} was left out: no synthetic {train.kind.name} of {', '.join(lacking)} passed "
         "the filters."
         for name, arm in arms.items()
         if not pattern_of(arm).rows.real and lacking
     }
     if critic is None:
         skipped |= {
-            name: f"The arm {name} was left out: the generator has left no critic to start from."
+            name: f"{called[name]} was left out: the generator has left no critic to start from."
             for name, arm in arms.items()
             if needs_critic(arm)
         }
     skipped |= {
-        name: f"The arm {name} was left out: {why}."
+        name: f"{called[name]} was left out: {why}."
         for name, arm in arms.items()
         if (why := question.refusal(spec.model, pattern_of(arm).training, form))
     }
@@ -71,5 +73,5 @@ def usable_arms(
         try:
             assign_folds(train, FOLDS, 0)
         except DataError as error:
-            skipped |= {name: f"The arm {name} was left out: {error}." for name in choosing}
+            skipped |= {name: f"{called[name]} was left out: {error}." for name in choosing}
     return {name: arm for name, arm in arms.items() if name not in skipped}, skipped

@@ -253,6 +253,13 @@ def test_what_an_arm_is_held_against_is_in_the_results():
         gain = recall["filtered"] - recall[found.against[role]]
         assert rows[metric] == pytest.approx(gain, abs=1e-12)
         assert rows[f"{metric}_low"] < gain < rows[f"{metric}_high"]
+    assert found.beside.startswith("Against “CutMix”, fixed beforehand, it is +")
+    assert (
+        "“Classical augmentation”, the best without synthesis in hindsight, picked on the test"
+        in found.beside
+    )
+    best = decided(arms(0, skills), arms(1, skills, V))
+    assert best.beside.endswith("“Classical augmentation” is the best without synthesis in hindsight too.")
     other = decided(arms(0, skills), arms(1, held, V), fixed_baseline="mixup")
     assert "fixed" not in other.against
 
