@@ -16,6 +16,7 @@ from augmentor.data.loaded import Loaded
 from augmentor.data.readers.scan import UnreadableScan
 from augmentor.data.readers.scan_formats import format_of, read_scan
 from augmentor.data.spec import ImageSpec
+from augmentor.data.telling import telling_properties
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 Write = Callable[[dict[str, bytes]], Path]
@@ -178,6 +179,20 @@ def test_a_dicomdir_is_an_index_and_tells_what_is_missing(write: Write) -> None:
     assert loaded.parts["all"].counts == {"a": 2, "b": 2}
     assert any("29 of the 31 files that a DICOMDIR lists are not there" in note for note in loaded.notes)
     assert "an index" in {item.path: item.reason for item in loaded.skipped}["a/DICOMDIR"]
+
+
+def test_a_scanner_that_tells_the_class_is_seen_by_inspection(write: Write) -> None:
+    files = {
+        f"{label}/{n}.dcm": dicom(
+            pixels(n + 20 * (label == "b")), Modality="DX", Manufacturer=f"Scanner {label}"
+        )
+        for label in "ab"
+        for n in range(12)
+    }
+    loaded = load(str(write(files)))
+    values, codes = loaded.originals.columns["manufacturer"]
+    assert (list(values), codes.tolist()) == (["Scanner a", "Scanner b"], [0] * 12 + [1] * 12)
+    assert any("manufacturer" in str(found) for found in telling_properties(loaded))
 
 
 def test_slides_are_cut_into_tiles_only_where_it_is_asked(write: Write) -> None:
