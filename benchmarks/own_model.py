@@ -38,8 +38,8 @@ SETTINGS = [
     "training.images=4800",
     "training.checkpoints=2",
     "judge.updates=150",
-    "evaluation.arms=[classical, class_weighted, cutmix, with_synthetic, {mix: cutmix, rows: passing}]",
-    "evaluation.seeds=4",
+    "evaluation.arms=[classical, class_weighted, cutmix, with_synthetic]",
+    "evaluation.seeds=3",
     "evaluation.mixing.shares=[0.5]",
     "evaluation.augmentation.pool_versions=8",
 ]
@@ -79,8 +79,8 @@ def models(weights: Path, *, tuned: bool) -> list[str]:
     """Return the models to ask, as ``--model`` names them."""
     pretrained = {"name": NAME, "weights": str(weights), "pretrained_on": "ImageNet-1k"}
     given = [
-        {"name": "small_resnet", "updates": 200, "batch": 32},
-        {**pretrained, "frozen": True, "input": {"size": 112}, "updates": 12, "batch": 64},
+        {"name": "small_resnet", "updates": 100, "batch": 32},
+        {**pretrained, "frozen": True, "updates": 8, "batch": 64},
     ]
     if tuned:
         given.append({**pretrained, "updates": 60, "batch": 16})
