@@ -7,13 +7,12 @@ same batches as make a table of :func:`table_rows` rows. Free of torch until som
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augmentor.core.errors import ConfigError
 from augmentor.downstream.base import Batches, Form, ModelKind, Predictor, Training
 from augmentor.downstream.model_spec import ModelSpec
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 8192
 MOST_VALUES = 2**26
 """A table has at most so many rows, and (with float32 a quarter of a gigabyte) so many values."""
-ON_BATCHES = ("learning_rate",)
-"""Fields that every network has a use for."""
 
 
 def table_rows(updates: int, batch: int, values: int) -> int:
@@ -243,14 +240,3 @@ class Standard(Estimator):
         """Return the estimator."""
         assert self.make is not None
         return self.make(state)
-
-
-def known_keys(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    """Refuse parameters that nobody reads.
-
-    Raises:
-        ConfigError: naming those that are known.
-    """
-    lost = [name for name in given if name not in known]
-    if lost:
-        raise ConfigError(f"{where} has no parameter {lost[0]!r}; it takes {', '.join(sorted(known))}")
