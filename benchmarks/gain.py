@@ -59,7 +59,6 @@ from augmentor.core.files import sha256_json
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arm_words import SYNTHETIC_DATA
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
@@ -69,8 +68,6 @@ from augmentor.run.context import RunContext
 from augmentor.run.recipe import Recipe
 from augmentor.run.step import run_step
 from augmentor.run.steps.load import LOAD
-from augmentor.statistics.advice import recommend
-from augmentor.statistics.words import Named
 from augmentor.store.cache import StepCache
 
 CLASSIFIER_SEEDS = 5
@@ -178,13 +175,12 @@ def search(scenario: str, candidate: str, data: Path, cache: Path) -> dict[str, 
     row: dict[str, Any] = {"baseline": best, "seconds_generator": trained, **quality_of(context), "arms": {}}
     for name in found:
         pair = {one: found[one] for one in (name, best)}
-        named = Named(name, best, "balanced accuracy", SYNTHETIC_DATA)
-        advice = recommend(evidence(pair, y, "balanced_accuracy"), named)
+        told = evidence(pair, y, "balanced_accuracy").paired(name, best).interval
         mean, auroc = (
             evidence(pair, y, metric).means[name] for metric in ("balanced_accuracy", "macro_auroc")
         )
         row["arms"][name] = {
-            "mean": mean, "macro_auroc": auroc, "gain": advice.gain, "standard_error": advice.standard_error,
+            "mean": mean, "macro_auroc": auroc, "gain": told.gain, "standard_error": told.variance**0.5,
         }  # fmt: skip
     return row
 

@@ -24,7 +24,7 @@ def draw(path: Path = PICTURE) -> None:
     figure, axis = plt.subplots(figsize=(7.6, 0.42 * len(rows) + 1.3))
     for place, row in enumerate(rows.values()):
         gain, low, high, _ = row.gain(recommended=False)
-        control = row.over_control(recommended=False)
+        control = row.over_control(recommended=False).interval
         for height, colour, sign, label, (middle, left, right) in (
             (-0.14, "#0a63b0", "o", "over the best without synthesis, by validation", (gain, low, high)),
             (
@@ -32,7 +32,7 @@ def draw(path: Path = PICTURE) -> None:
                 "#b4530a",
                 "D",
                 "over the same training without synthesis",
-                (control.estimate, control.low, control.high),
+                (control.gain, control.low, control.high),
             ),
         ):
             axis.errorbar(

@@ -11,8 +11,9 @@ from gain_scenarios import BASELINES, CANDIDATES, HERE, ROWS, RUNG, SCENARIOS
 
 from augmentor.core.files import write_text
 from augmentor.experiment.arms import PRESETS, Arm, control, name_of, pattern_of
-from augmentor.statistics.intervals import Interval, difference
-from augmentor.statistics.verdict import verdict
+from augmentor.statistics.design import Design
+from augmentor.statistics.paired_verdict import Paired, conclude
+from augmentor.statistics.small_samples import Changes
 
 MARGIN = 0.01
 NETWORK = Arm(mix="cutmix", start="untrained_critic")
@@ -77,22 +78,17 @@ class Row:
             used = first["recommendation"]["use"]
             low, high = first["interval"] if used else (0.0, 0.0)
             return first["gain"] if used else 0.0, low, high, first["word"] if used else "equivalent"
-        classes = len(np.unique(y))
-        found = difference(change / classes, np.zeros_like(change), y)
-        word = verdict(found, MARGIN).word
-        if word == "helps" and self.over_control(recommended=recommended).low <= 0:
-            word = "inconclusive"
-        return found.estimate, found.low, found.high, word
+        found = conclude(_paired(change, y), self.over_control(recommended=recommended), MARGIN)
+        return found.gain, found.low, found.high, found.word
 
-    def over_control(self, *, recommended: bool) -> Interval:
-        """Return the gain over what differs from each arm in synthesis alone, with its interval."""
+    def over_control(self, *, recommended: bool) -> Paired:
+        """Return the comparison with what differs from each arm in synthesis alone."""
         y = np.array([int(digit) for digit in self.runs[0]["y"]])
         tables = []
         for run in self.runs:
             arm = run["recommendation"]["arm"] if recommended else run["arm"]
             tables.append(_counts(run, arm) - _counts(run, _control(run, arm)))
-        change = np.stack(tables) / len(np.unique(y))
-        return difference(change, np.zeros_like(change), y)
+        return _paired(np.stack(tables), y)
 
     def gain_over(self, name: str) -> float:
         """Return what the judged arms gain on the test part over one arm, the same for all generators."""
@@ -124,6 +120,12 @@ def _control(run: dict[str, Any], arm: str) -> str:
         return max(bases, key=lambda name: float(means[name]))
     known = named.get(arm)
     return name_of(control(known)) if isinstance(known, Arm) else str(run["baseline"])
+
+
+def _paired(change: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> Paired:
+    """Compare by balanced accuracy: changes (generators, N), means over the classifiers."""
+    design = Design.of(y)
+    return Paired.of(Changes(change, np.full(design.present.size, 1 / design.present.size)), design)
 
 
 def _counts(run: dict[str, Any], arm: str) -> np.ndarray[Any, Any]:
@@ -201,7 +203,7 @@ def held_against() -> list[str]:
     if not rows:
         return []
     chosen = [row.score("arm") - row.score("baseline") for row in rows]
-    control = [row.over_control(recommended=False).estimate for row in rows]
+    control = [row.over_control(recommended=False).interval.gain for row in rows]
     fixed = [row.gain_over(FIXED) for row in rows]
     hindsight = [row.gain_over(row.best_without()[0]) for row in rows]
     return [

@@ -35,17 +35,16 @@ Values = list[float]
 
 @dataclass(frozen=True)
 class Data:
-    """Features of real and fake rows, and scores of one classifier and of pairs of seeds."""
+    """Features of real and fake rows, and scores of one classifier."""
 
     real: np.ndarray
     fake: np.ndarray
     p: np.ndarray
     y: np.ndarray
-    gains: np.ndarray
 
     @classmethod
     def of(cls, rows: int, width: int) -> Data:
-        """Draw Gaussian features, probabilities of ten classes, and gains of cases."""
+        """Draw Gaussian features, and probabilities of ten classes."""
         rng = np.random.default_rng(0)
         y = rng.integers(0, 10, rows)
         logits = rng.normal(size=(rows, 10)) + 2 * np.eye(10)[y]
@@ -55,7 +54,6 @@ class Data:
             rng.normal(0.1, 0.9, size=(rows, width)),
             p / p.sum(axis=1, keepdims=True),
             y,
-            rng.normal(0.02, 0.3, size=(10, rows)),
         )
 
 
@@ -210,26 +208,6 @@ def scores_sklearn(d: Data) -> Values:
     ]
 
 
-def interval_ours(d: Data) -> Values:
-    from augmentor.statistics.intervals import difference
-
-    zero, one_class = np.zeros_like(d.gains), np.zeros(d.gains.shape[1], dtype=np.int64)
-    found = difference(d.gains, zero, one_class)
-    return [found.low, found.high]
-
-
-def interval_scipy(d: Data) -> Values:
-    from scipy.stats import bootstrap
-
-    def mean(*gains: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.mean([seed.mean(axis=axis) for seed in gains], axis=0)
-
-    found = bootstrap(
-        tuple(d.gains), mean, n_resamples=2000, batch=100, paired=True, method="percentile", rng=0
-    )
-    return list(found.confidence_interval)
-
-
 @dataclass(frozen=True)
 class Case:
     """Implementations of one metric; the first is ours. ``tolerance`` is absolute and relative."""
@@ -258,9 +236,6 @@ CASES = {
         {"ours": scores_ours, "scikit-learn, torchmetrics": scores_sklearn}, 1e-6
     ),
     # Ours draws seeds too and is as wide as its variance components say: alike, not equal.
-    "interval of 2,000 replicates, 10 seeds": Case(
-        {"ours": interval_ours, "scipy, cases alone": interval_scipy}, 1e-2
-    ),
 }
 
 

@@ -29,10 +29,11 @@ from quick_arms import Study, evidence, predict
 from scipy.stats import binomtest
 from sklearn.datasets import load_digits
 
+from augmentor.core.kinds import IMAGE
 from augmentor.core.parallel import run_parallel
 from augmentor.core.seeds import derive_seed, generator
-from augmentor.experiment.decide import decide
-from augmentor.experiment.spec import EvaluationSpec, StatisticsSpec
+from augmentor.experiment.decide import Called, decide
+from augmentor.experiment.spec import EvaluationSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 PNEUMONIA = ROOT.parent / "shared" / "data" / "pneumoniamnist" / "pneumoniamnist.npz"
@@ -104,8 +105,8 @@ def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
         evidence(found.validation, labels[held_out], metric),
         evidence(found.test, labels[tested], metric),
         found.arms,
-        EvaluationSpec(statistics=StatisticsSpec(bootstrap=500)),
-        seed=base,
+        EvaluationSpec(),
+        Called({name: name for name in found.arms}, IMAGE),
     )
     return {
         "dataset": name,
@@ -115,7 +116,7 @@ def trial(job: tuple[str, str, int, int]) -> dict[str, object]:
         "word": decision.verdict.word,
         "arm": decision.arm,
         "baseline": decision.baseline,
-        "gain": decision.verdict.interval.estimate,
+        "gain": decision.verdict.gain,
         "recommended": decision.recommendation.use,
     }
 

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 
 from augmentor.core.seeds import derive_seed, generator
-from augmentor.downstream.classification import Classification
+from augmentor.downstream.case_values import case_values
 from augmentor.downstream.remedies import MIXES, class_weights
-from augmentor.downstream.scores import contributions
 from augmentor.experiment.arms import PRESETS, AnyArm, Arm, arms_of, is_mixing, settled
 from augmentor.experiment.draw import Drawing, KnownRows, pick, rows_of
 from augmentor.experiment.spec import DEFAULT_ARMS
@@ -25,9 +24,6 @@ from augmentor.statistics.evidence import Evidence
 
 ADDED = "with_synthetic"
 SHARES = (0.25, 0.5, 0.75)
-POOLED = {"rows": {"synthetic": "all", "mixing": "pooled"}}
-FIRST = tuple(arms_of(("real", "balanced", "classical", POOLED, "synthetic_only", "filtered")).values())
-"""The arms of the first default, which power.md was measured with at the first two shares."""
 UNLEARNT = 0.3
 """Spread of the first weights of arms on the critic's network: large enough to be seen in the last ones."""
 UPDATES, BATCH, RATE, JITTER, VERSIONS = 80, 64, 0.08, 0.1, 8
@@ -62,8 +58,7 @@ class Study:
         marks = {"kept": everything, "passing": everything}
         rows = rows_of(arm, KnownRows(*labels, marks, self.n_classes), seed=seed)
         # All batches in one draw, then shuffled: a draw a step would take longer than the step.
-        versions = VERSIONS if arm.augmentation == "classical" else 1
-        got = pick(arm, rows, Drawing(1, BATCH * UPDATES, versions, seed, share), step=0)
+        got = pick(arm, rows, Drawing(1, BATCH * UPDATES, seed, share), step=0)
         rng = generator(seed, "fit")
         start = rng.normal(0, 0.01, (self.real[0].shape[1] + 1, self.n_classes)).astype(np.float32)
         if arm.start != "random":
@@ -71,7 +66,9 @@ class Study:
             drawn = generator(self.base if arm.start == "critic" else seed, "critic")
             start = drawn.normal(0, UNLEARNT, start.shape).astype(np.float32)
         order = rng.permutation(len(got.y))
-        x = self.pool[got.version[order], (got.row + len(labels[0]) * got.synthetic)[order]]
+        x = self.pool[
+            (got.place * VERSIONS).astype(int)[order], (got.row + len(labels[0]) * got.synthetic)[order]
+        ]
         x = x.reshape(UPDATES, BATCH, -1)
         y = np.eye(self.n_classes, dtype=np.float32)[got.y[order].reshape(UPDATES, BATCH)]
         if arm.mix != "none":
@@ -133,11 +130,10 @@ def evidence(
 ) -> Evidence:
     """Return what probabilities (S, N, K) by arm are worth on cases with the labels ``y`` (N,)."""
     return Evidence(
-        {name: contributions(metric, p, y) for name, p in found.items()},
+        {name: case_values(metric, p, y) for name, p in found.items()},
         y,
         tuple(str(k) for k in range(next(iter(found.values())).shape[-1])),
         groups=groups,
-        unseen=Classification.metrics[metric].unseen,
         by_stratum={"recall": {name: (p.argmax(-1) == y).astype(float) for name, p in found.items()}},
     )
 

@@ -34,7 +34,6 @@ evaluation:
   model: {updates: %(updates)d}
   augmentation: {pool_versions: 4}
   mixing: {shares: [0.5]}
-  statistics: {bootstrap: 200}
 """
 RUNNERS = ("processes", "dask", "ray")
 

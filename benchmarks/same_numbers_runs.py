@@ -35,13 +35,12 @@ AFTER_WORDS: tuple[tuple[str, str], ...] = (
     ("evaluation.share_seeds", "evaluation.mixing.share_seeds"),
     ("evaluation.anneal", "evaluation.mixing.anneal"),
     ("evaluation.label_minimums", "evaluation.mixing.label_minimums"),
-    ("evaluation.bootstrap", "evaluation.statistics.bootstrap"),
 )
 AFTER_RUNS: dict[str, tuple[str, ...]] = {}
 
 JUDGED = (
     "judge.updates=60 judge.folds=2 "
-    "evaluation.seeds=2 evaluation.updates=20 evaluation.pool_versions=2 evaluation.bootstrap=100 "
+    "evaluation.seeds=2 evaluation.updates=20 evaluation.pool_versions=2 "
     "evaluation.share_seeds=1 evaluation.shares=[0.5] execution.processes=1"
 )
 TINY = f"training.images=640 training.checkpoints=1 training.judged=8 {JUDGED}"

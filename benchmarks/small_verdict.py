@@ -34,16 +34,12 @@ from small_verdict_tables import tables
 
 from augmentor.core.seeds import derive_seed
 from augmentor.downstream.case_values import UNSEEN_PLACEMENT
-from augmentor.downstream.classification import Classification
-from augmentor.statistics.design import Design
-from augmentor.statistics.intervals import intervals
 from augmentor.statistics.small_samples import Changes
 
 HERE = Path(__file__).resolve().parent
 RAW = HERE / "small_verdict.parquet"
 MARGIN = 0.01
 AGAIN = 4000
-BEFORE = 100
 TRIED = ("one split", "many classes", "large", "folds")
 COUNTED = ("helps", "hurts", "equivalent", "inconclusive", "false_helps", "false_hurts", "false_equivalent")
 COUNTED += ("plain_helps", "cover", "above", "below", "cover_here", "alike")
@@ -73,7 +69,6 @@ class Cell:
     hard: float = 0.0
     only_old: float = 0.0
     trials: int = 400
-    before: bool = False
 
     @property
     def y(self) -> np.ndarray:
@@ -175,18 +170,6 @@ def scale(cell: Cell) -> Changes:
     return Changes(nothing, np.full(len(counts), 1 / len(counts)) if even else counts / counts.sum())
 
 
-def before(cell: Cell, table: np.ndarray) -> list[tuple[float, float]]:
-    """Return intervals of the rule before this one: a bootstrap's shape, the components' width."""
-    design, like = Design.of(cell.y), scale(cell)
-    one, lent = np.ones((1, 1, design.present.size)), Classification.metrics[cell.metric].unseen
-    found = []
-    for trial, each in enumerate(table[:BEFORE]):
-        scaled = each * like.weights[design.y] * like.share
-        got = intervals(scaled[None], one, design, unseen=lent, replicates=300, seed=trial)[0]
-        found.append((got.low, got.high))
-    return found
-
-
 def simulate(cell: Cell) -> dict:
     """Run the trials of a cell and count."""
     rng = np.random.default_rng(derive_seed(0, "small verdict", json.dumps(asdict(cell), sort_keys=True)))
@@ -216,8 +199,6 @@ def simulate(cell: Cell) -> dict:
         rows.append(np.stack([high - low, np.minimum(batches[0].detectable(), 9.0)]))
         if cell.part in TRIED:
             ends = {name: np.stack(batch.ends()[:2]) for name, batch in batches[0].variants().items()}
-            if cell.before and not start:
-                ends["before"] = np.array(before(cell, tables[0])).T
             for name, (lower, upper) in ends.items():
                 hold = (lower <= true[0] + 1e-12) & (upper >= true[0] - 1e-12)
                 same = (lower > -MARGIN) & (upper < MARGIN)
@@ -260,10 +241,7 @@ def cells() -> list[Cell]:
         for world in NOISE:
             for seeds in (3, 10):
                 for new, old in RECALLS:
-                    asked = seeds == 10 and world in ("quiet", "noisy") and rare in (2, 5, 9, 20)
-                    found.append(
-                        Cell("one split", world, seeds, (rare, 9 * rare), new, old, old, before=asked)
-                    )
+                    found.append(Cell("one split", world, seeds, (rare, 9 * rare), new, old, old))
     for rare in (5, 9, 20, 40):  # synthesis is worth nothing, the best without is worse than the control
         for world in ("quiet", "noisy"):
             for recall in (0.9, 0.7):
@@ -274,10 +252,7 @@ def cells() -> list[Cell]:
         for world in NOISE:
             for new, old in ((0.92, 0.92), (0.94, 0.92), (0.98, 0.92), (0.99, 0.97), (1.0, 1.0), (0.8, 0.5)):
                 k = len(counts)
-                asked = world == "quiet" and max(counts) > 1
-                found.append(
-                    Cell("many classes", world, 10, counts, (new,) * k, (old,) * k, (old,) * k, before=asked)
-                )
+                found.append(Cell("many classes", world, 10, counts, (new,) * k, (old,) * k, (old,) * k))
     for counts in ((400, 400), (150, 1350)):
         for world in ("quiet", "alike"):
             for new, old in (
@@ -353,7 +328,7 @@ def main() -> None:
         row = simulate(one)
         if not asked.trials and suspicious(row):
             # The least of a thousand shares is low by chance: measure such a cell again, with fresh draws.
-            again = simulate(replace(cell, trials=AGAIN, before=False))
+            again = simulate(replace(cell, trials=AGAIN))
             row.update({name: again[name] for name in (*COUNTED, "trials", "width", "detectable")})
         rows.append(row)
     table = pd.DataFrame(rows)

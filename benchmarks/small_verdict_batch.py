@@ -14,7 +14,7 @@ from augmentor.statistics.design import Design
 from augmentor.statistics.exact import MOST, sign_flip_p
 from augmentor.statistics.paired_verdict import Paired
 from augmentor.statistics.small_samples import SAME, Changes
-from augmentor.statistics.variance import POWER
+from augmentor.statistics.student import POWER
 
 
 @dataclass(frozen=True, eq=False)

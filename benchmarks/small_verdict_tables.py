@@ -19,7 +19,6 @@ VARIANTS = {
     "every class": "lent to every class, of the size of those seen",
     "every class, full size": "lent to every class, of full size (Bonett and Price in each)",
     "nothing lent": "nothing lent, Student's t",
-    "before": "the rule before (bootstrap shape, some cells, 100 trials each)",
 }
 
 
@@ -167,11 +166,9 @@ def _tried(rows: pd.DataFrame) -> str:
 def _many(rows: pd.DataFrame) -> str:
     mine = rows[rows["part"].isin(["many classes", "large"])]
     head = ["test cases of each class", "coverage: least to most, %", "false helps, %", "false equivalent, %"]
-    head += ["mean width, points", "before: coverage", "before: width"]
+    head += ["mean width, points"]
     lines = []
     for counts, here in mine.groupby("counts", sort=False):
-        before = here["before: cover"].dropna()
-        old = f"{100 * before.min():.0f} to {100 * before.max():.0f}" if len(before) else "none"
         lines.append(
             [
                 counts,
@@ -179,8 +176,6 @@ def _many(rows: pd.DataFrame) -> str:
                 f"{here['false_helps'].max():.1f}",
                 f"{here['false_equivalent'].max():.1f}",
                 f"{100 * here['width'].mean():.1f}",
-                old,
-                f"{100 * here['before: width'].mean():.1f}",
             ]
         )
     return _table(head, lines)

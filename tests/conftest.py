@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from augmentor.cli.app import main
+
 TINY = """\
 name: tiny
 image: {size: 8}
+split: {folds: 1}
 training: {images: 640, batch: 16, checkpoints: 1, states: 10, judged: 8}
 judge: {updates: 8, folds: 2}
 filters: {label: null, outliers: null}
 evaluation:
   seeds: 2
+  fewest_to_choose: 1
   model: {updates: 8, batch: 16}
   augmentation: {pool_versions: 2}
   mixing: {share_seeds: 1}
-  statistics: {bootstrap: 100}
 execution: {processes: 1}
 """
 
@@ -48,3 +53,28 @@ def tiny_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
     path.write_text(TINY, encoding="utf-8")
     return path
+
+
+@dataclass
+class Finished:
+    """What an in-process command left: exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
+    """Run ``augmentor ARGUMENTS`` in this process; stdout and stderr are read from descriptors."""
+
+    def run(*arguments: str) -> Finished:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ending:
+            main(list(arguments))
+        captured = capfd.readouterr()
+        code = ending.value.code
+        assert isinstance(code, int)
+        return Finished(code, captured.out, captured.err)
+
+    return run

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 import augmentor
+from augmentor.core.kinds import IMAGE
 from augmentor.core.spec import parse
 from augmentor.data.cards import Card
 from augmentor.run.recipe import Recipe, recipe_from_values
@@ -44,6 +48,39 @@ def test_the_python_page_runs_and_the_team_model_page_after_it(tmp_path, monkeyp
     run_blocks(DOCS / "howto" / "own_model.md", names)
     assert names["images"].shape == (32, 1, 8, 8)
     assert names["model"](names["images"]).shape == (32, 10)
+
+
+def test_the_page_on_the_expanded_dataset_runs_as_it_stands(tmp_path, monkeypatch) -> None:
+    import datasets
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    real = augmentor.Samples(
+        np.random.default_rng(0).integers(0, 256, (12, 1, 8, 8), dtype=np.uint8),
+        np.arange(12) % 2,
+        ("normal", "rare"),
+        np.array([f"r{n}" for n in range(12)]),
+        value_range=(0, 255),
+        kind=IMAGE,
+    )
+    made = augmentor.Samples(
+        real.x[:4], real.y[:4], real.classes, real.ids[:4], value_range=(0, 255), kind=IMAGE
+    )
+    table = pd.DataFrame({"synthesizer": ["0" * 64] * 4, "seed": [1] * 4})
+    synthetic = augmentor.SyntheticSet(made, table, np.ones(4, dtype=bool), np.full(4, ""))
+    parts = {"train": real, "test": replace(real, ids=np.array([f"t{n}" for n in range(12)]))}
+    augmentor.export(Path("expanded"), real, synthetic, layout="folder", name="x", parts=parts)
+    names: dict = {}
+    page = DOCS / "howto" / "use_expanded.md"
+    for block in blocks(page):
+        if "import keras" not in block:  # not a dependency, not even of tests
+            exec(compile(block, str(page), "exec"), names)
+    assert names["images"].shape == (16, 1, 8, 8)
+    assert names["batch"]["image"].shape == (16, 1, 8, 8)
+    assert names["x"].shape == (16, 8, 8, 1)
+    assert names["loaded"].features["label"].names == ["normal", "rare"]
+    assert list(names["test_ids"]) == [f"t{n}" for n in range(12)]
+    assert names["classifier"].score(names["x"].reshape(16, -1), names["y"]) > 0.5
 
 
 def test_every_python_block_of_the_pages_compiles() -> None:

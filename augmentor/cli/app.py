@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         SystemExit: always, with the exit code.
     """
     forgiving_streams()
+    # Figures are drawn without a screen; a notebook's own backend is not there in a command it starts.
+    os.environ["MPLBACKEND"] = "Agg"
     words = list(sys.argv[1:] if arguments is None else arguments)
     code = guarded(lambda: _dispatch(words))
     pages = sys.modules.get("augmentor.tasks.pages")

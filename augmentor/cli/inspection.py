@@ -13,7 +13,7 @@ from augmentor.cli.streams import clean, print_notice, print_result, stdout_for_
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import write_text
 
-_TITLES = ("class ", "what a run would do", "notes:", "warnings:")
+_TITLES = ("class ", "what a run ", "notes:", "warnings:")
 _COLOURS = {"a run can start": "bold green", "a run would stop before training": "bold red"}
 
 
@@ -34,10 +34,13 @@ def inspect_target(
         from augmentor.data.card_draft import draft_card
         from augmentor.data.inspect import inspect
         from augmentor.data.inspection_text import inspection_lines
+        from augmentor.run.outlook import outlook
 
-        found = inspect(target, data=data, reading=reading.spec, progress=progress)
+        found = inspect(target, data=data, image=reading.image, reading=reading.spec, progress=progress)
         text = None if card is None else draft_card(found, data=_place(target, data), beside=card.parent)
-    show(inspection_lines(found))
+        progress.log("timing a few steps")
+        ahead = outlook(found)
+    show(inspection_lines(found, ahead))
     if card is not None and text is not None:
         write_text(card, text)
         print_notice(

@@ -12,6 +12,7 @@ from augmentor.cli.commands import (
     Assignments,
     Device,
     Directory,
+    FinishedRun,
     Flag,
     app,
     outcome_of_unpublished,
@@ -77,6 +78,40 @@ def runs(
     if html is not None:
         write_index(entries, html.expanduser())
         print_result(str(html))
+
+
+@app.command(sort_key=6)
+def export(
+    finished_run: FinishedRun,
+    /,
+    *,
+    format_: Annotated[str, Parameter(name="--format", metavar="NAME")],
+    out: Directory,
+    assignments: Assignments = None,
+) -> None:
+    """Write a run's expanded dataset, or its generator, in the form that a library or a hospital takes.
+
+    Of the dataset: folders, huggingface, monai, webdataset, png16, nifti, dicom, croissant; of the generator:
+    onnx, monai_bundle. Every synthetic sample is marked as such in each. The last line on stdout is the
+    folder.
+
+    For example:
+
+    `augmentor export runs/digits/20260101-120000 --format huggingface --out digits-hf/`
+
+    `augmentor export runs/ct/20260101-120000 --format dicom --out dicom/ --set spacing=[0.7,0.7]`
+
+    Args:
+        finished_run: The folder of a finished run.
+        format_: The form.
+        out: The folder to write, which must not exist yet.
+        assignments: Options of the form: samples_per_shard=N, spacing=[mm,mm], window=[low,high].
+    """
+    with stdout_for_results():
+        from augmentor.run.exports import export_run
+
+        place = export_run(finished_run, format_, out.expanduser(), assignments or [])
+    print_result(str(place))
 
 
 Cron = Annotated[str, Parameter(metavar="CRON")]

@@ -24,8 +24,8 @@ RENAMED: Mapping[str, str] = {
     "evaluation.anneal": "evaluation.mixing.anneal",
     "evaluation.label_minimums": "evaluation.mixing.label_minimums",
     "evaluation.margin": "evaluation.statistics.margin",
-    "evaluation.bootstrap": "evaluation.statistics.bootstrap",
     "evaluation.confidence": "evaluation.statistics.confidence",
+    "evaluation.outer_splits": "split.folds",
     "synthesizer.flow": "synthesizer.{times, steps, solver, label_drop, guidance}",
     "synthesizer.method=stargan": "synthesizer.method=unpaired_translation",
     "synthesizer.method=translation": "synthesizer.method=class_translation",
@@ -35,10 +35,21 @@ RENAMED: Mapping[str, str] = {
     "synthesizer.translation": "synthesizer.{penalty, gamma, steps, step, noise, attempts, starts}",
 }
 
+GONE: Mapping[str, str] = {
+    "evaluation.bootstrap": "intervals are computed without draws; take it out",
+    "evaluation.statistics.bootstrap": "intervals are computed without draws; take it out",
+}
+"""Fields that are there no more, and why."""
+
 
 def new_name(field: str) -> str | None:
     """Return what the dotted ``field`` is called now, None where it was never renamed."""
     return RENAMED.get(field)
+
+
+def why_gone(field: str) -> str | None:
+    """Return why the dotted ``field`` is there no more, None where it never was."""
+    return GONE.get(field)
 
 
 def new_value(field: str, value: object) -> str | None:

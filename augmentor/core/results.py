@@ -92,6 +92,9 @@ class Results:
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Results:
         """Build the table from dictionaries; absent columns are missing, a setting may be a mapping.
 
+        Args:
+            rows: each with names of :data:`COLUMNS` as keys.
+
         Raises:
             DataError: if a row holds a column that results do not have: it would be lost in silence.
         """
@@ -117,6 +120,13 @@ class Results:
 
     def value(self, *, setting: Mapping[str, Scalar] | None = None, **conditions: str | int) -> float | None:
         """Return the single value where the conditions hold, or None where there is none.
+
+        Arguments as in :meth:`where`: without ``setting`` rows of a setting do not count.
+
+        Example:
+            >>> rows = [{"arm": "cutmix", "seed": 0, "split": "test", "metric": "accuracy", "value": 0.9}]
+            >>> Results.from_rows(rows).value(arm="cutmix", metric="accuracy")
+            0.9
 
         Raises:
             DataError: if several rows match.
@@ -150,17 +160,21 @@ class Results:
         return Results(table[keep].reset_index(drop=True).astype(COLUMNS))
 
     def joined(self, other: Results) -> Results:
-        """Return both tables as one."""
+        """Return the rows of this table, then those of ``other``."""
         return Results(pd.concat([self.table, other.table], ignore_index=True).astype(COLUMNS))
 
     def write(self, path: Path) -> None:
-        """Write parquet: the same table gives the same bytes."""
+        """Write the table to ``path`` as parquet, whole or not at all; the same table gives the same bytes.
+
+        Raises:
+            StorageError: if it cannot be written.
+        """
         with atomic_file(path) as temporary:
             self.table.to_parquet(temporary, index=False)
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """Read what :meth:`write` wrote."""
+        """Return the table that :meth:`write` wrote to ``path``."""
         return cls(pd.read_parquet(path).astype(COLUMNS))
 
 

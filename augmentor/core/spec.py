@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from augmentor.core.errors import ConfigError
-from augmentor.core.renamed import new_name, new_value
+from augmentor.core.renamed import new_name, new_value, why_gone
+from augmentor.core.yaml_text import MOST_BYTES, load_yaml
 
 
 class Spec(BaseModel):
@@ -26,20 +27,6 @@ EXPLAINED = "explained"
 """Type of a fault whose message is a sentence about its field already, from "is" on."""
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """The safe loader, refusing a key written twice (plain YAML keeps the last in silence)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Build a mapping whose keys are all different."""
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise ConfigError(f"line {key_node.start_mark.line + 1}: the key {key!r} is there twice")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML mapping.
 
@@ -47,13 +34,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: if the file is missing, unreadable, not YAML, or not a mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"cannot read {path}: it is no regular file")
+        with path.open("rb") as handle:
+            # One byte more than is read, so that a larger file is refused and never held.
+            text = handle.read(MOST_BYTES + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
     try:
-        value = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        value = load_yaml(text)
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from error
     if not isinstance(value, dict):
@@ -73,9 +62,9 @@ def override(values: Mapping[str, Any], assignments: Sequence[str]) -> dict[str,
         if not equals or not key.strip():
             raise ConfigError(f"--set needs key=value, e.g. --set evaluation.seeds=3, got {assignment!r}")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {key}: {text!r} is not a YAML value") from error
+            value = load_yaml(text)
+        except ConfigError as error:
+            raise ConfigError(f"--set {key}: {text[:80]!r} is not a YAML value: {error}") from error
         *parents, last = key.strip().split(".")
         place = result
         for parent in parents:
@@ -126,6 +115,8 @@ def explain(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         if renamed := new_name(name):
             return f"{name!r} is called {renamed!r} now"
+        if gone := why_gone(name):
+            return f"{name!r} is there no more: {gone}"
         known = known_fields(model, path[:-1])
         near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "known keys: " + ", ".join(sorted(known))
@@ -135,6 +126,11 @@ def explain(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if fault["type"] == "missing":
         return f"{name!r} is needed and missing"
+    if fault["type"] == "string_type" and isinstance(fault["input"], bool | date | None):
+        return (
+            f"{name!r}: YAML reads this word as {fault['input']!r} (yes, no, on, off, true, false, null and "
+            "dates are no texts there); put it in quotes, e.g. 'yes'"
+        )
     if fault["type"] == "value_error":
         return f"{name!r}: {message}" if path else message
     return f"{name!r}: {message[:1].lower()}{message[1:]}, got {fault['input']!r}"

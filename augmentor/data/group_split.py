@@ -1,12 +1,15 @@
-"""Stratified hold-out that never divides a group."""
+"""Stratified hold-out and stratified folds that never divide a group."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from augmentor.core.errors import DataError
 from augmentor.core.factorize import factorize
 from augmentor.core.samples import IntArray, Samples
 
@@ -68,3 +71,34 @@ def stratified_group_holdout(
             held, loss = held + table[group], with_group
             chosen[group] = True
     return chosen[member]
+
+
+def stratified_group_folds(y: IntArray, groups: IntArray, folds: int, seed: int) -> IntArray:
+    """Return the fold (N,) of each row, 0 to ``folds`` - 1: every class evenly, whole groups only.
+
+    These are scikit-learn's ``StratifiedGroupKFold``, or its ``StratifiedKFold`` where every group is one
+    row, which then differ by at most one row of a class from fold to fold.
+
+    Args:
+        y: labels (N,).
+        groups: group numbers (N,).
+        folds: two or more.
+        seed: of the order of rows and groups.
+
+    Raises:
+        DataError: if there are fewer groups than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    units = np.unique(groups).size
+    if units < folds:
+        raise DataError(f"{folds} folds need as many cases or groups, got {units}")
+    single = units == len(y)
+    cut = (StratifiedKFold if single else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
+    fold = np.empty(len(y), dtype=np.int64)
+    with warnings.catch_warnings():
+        # A class with fewer rows than folds is told by the caller, in its own words.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for number, (_, held) in enumerate(cut.split(np.zeros(len(y)), y, None if single else groups)):
+            fold[held] = number
+    return fold

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -18,8 +18,13 @@ SIDES: Mapping[str, tuple[tuple[str, ...], str]] = {
 """What the sides of a kind of sample are called, and their unit."""
 
 
-def inspection_lines(found: Inspection) -> list[str]:
-    """Return the findings: what is there, duplicates, what a run would do, what stands against it."""
+def inspection_lines(found: Inspection, outlook: Sequence[str] = ()) -> list[str]:
+    """Return the findings: what is there, duplicates, what a run would do, what stands against it.
+
+    Args:
+        found: the inspection.
+        outlook: sentences on what a run can show and what it costs.
+    """
     loaded = found.loaded
     first = next(iter(loaded.parts.values()))
     total = sum(len(part) for part in loaded.parts.values())
@@ -44,6 +49,8 @@ def inspection_lines(found: Inspection) -> list[str]:
         lines += ["", f"{len(found.skipped)} files cannot be used:"]
         lines += _some([f"{item.path}: {item.reason}" for item in found.skipped])
     lines += ["", *_plan(found)]
+    if outlook:
+        lines += ["", "what a run can show and cost:", *(f"  {_plain(line)}" for line in outlook)]
     for title, items in (("notes", found.notes), ("warnings", found.warnings), ("blockers", found.blockers)):
         if items:
             lines += ["", f"{title}:", *(f"  - {item}" for item in items)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from augmentor.core.spec import Spec
 
@@ -20,10 +20,33 @@ class ImageSpec(Spec):
             keeps the size of the data card, else the pictures' own size if they all share one of at
             most 128 a side; a folder of others is brought to 64 (or less, where they are smaller).
         colour: "grey" (1 channel), "rgb" (3 channels), or "auto": rgb if any picture shows a colour.
+        stack: how files of several pages, frames or time points are used: "volume" (pages are depth),
+            "frames" (each is a sample; those of one file stay together), "first" (the others are not
+            used), "channels" (time points are channels). None skips such files, with the way to use
+            them; frames that know their place in the patient are volumes without being asked.
+        window: values of medical files: [lowest, highest] in the scanner's units (e.g. Hounsfield), to
+            which they are cut; "file" for each file's own window, "percentile" for percentiles 0.5 to
+            99.5 of each file, both brought to 0 to 1. None takes them as they are. What was done is
+            kept, so that it can be undone.
+        tile: side in pixels of the tiles that large pictures (whole-slide images) are cut into; each is a
+            sample, and those of one slide stay together. None cuts nothing.
+        spacing: millimetres between cells that medical files are resampled to; then ``size`` cuts or pads
+            about the middle instead of resizing. None leaves the spacing.
     """
 
     size: Annotated[int, Field(ge=4, le=1024)] | None = None
     colour: Colour = "auto"
+    stack: Literal["volume", "frames", "first", "channels"] | None = None
+    window: tuple[float, float] | Literal["file", "percentile"] | None = None
+    spacing: Annotated[float, Field(gt=0, le=100)] | None = None
+    tile: Annotated[int, Field(ge=16, le=8192)] | None = None
+
+    @field_validator("window")
+    @classmethod
+    def _rises(cls, window: tuple[float, float] | str | None) -> tuple[float, float] | str | None:
+        if isinstance(window, tuple) and not -1e30 < window[0] < window[1] < 1e30:
+            raise ValueError(f"window must rise: [lowest, highest], got {list(window)}")
+        return window
 
 
 class SeriesSpec(Spec):
@@ -102,8 +125,16 @@ class SplitSpec(Spec):
     Attributes:
         validation: share of the training part held out for validation, where the data has no
             official validation part.
-        test: share of all cases held out for the test, where the data has no official test part.
-        seed: decides the shares; an official split does not depend on it.
+        test: share of all cases held out for the test, where the data has no official test part and is not
+            divided into folds.
+        folds: how many folds the data are divided into. Each is the test part once, for a generator, filters
+            and models that never saw it, so that every case is tested once, and the verdict is about all of
+            them. 1 answers for one test part. "auto" is 1, but
+            :data:`augmentor.data.folds.FOLDS` where the data have no test part of their own and one of them
+            would hold fewer than :data:`augmentor.data.folds.FEW_TEST_CASES` cases (or groups) of a class.
+            The budgets standard and thorough set "auto".
+        fold: which fold is the test part, from 0; a run goes on from it to the others.
+        seed: decides shares and folds; an official split does not depend on it.
         duplicates: what happens to a case that is also in a part nearer to the test (the same
             pixels, or the same patient where the card names a group): "remove" takes it out of the
             training (or validation) part, "refuse" stops the run.
@@ -112,6 +143,8 @@ class SplitSpec(Spec):
 
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
     test: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    folds: Literal["auto"] | Annotated[int, Field(ge=1, le=100)] = 1
+    fold: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
     duplicates: Literal["remove", "refuse"] = "remove"
     minimum_per_class: Annotated[int, Field(ge=2)] = 4

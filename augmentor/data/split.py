@@ -15,6 +15,7 @@ from augmentor.core.errors import ConfigError, DataError, LeakError
 from augmentor.core.factorize import factorize, is_in
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import generator
+from augmentor.data.folds import fold_mask, folds_note, folds_of
 from augmentor.data.group_split import connected_groups, stratified_group_holdout
 from augmentor.data.loaded import PARTS, Loaded
 from augmentor.data.spec import ScarcitySpec, SplitSpec
@@ -52,6 +53,8 @@ class Split:
         kind: "official" if the test part is the data's own; else "grouped" if a patient is known
             and kept together, else "stratified".
         notes: what a user should know.
+        folds: how many folds the data are divided into; ``test`` is fold ``fold`` of them. 1 without folds.
+        fold: see ``folds``.
     """
 
     train: Samples
@@ -60,6 +63,8 @@ class Split:
     removed: tuple[Removed, ...]
     kind: Kind
     notes: tuple[str, ...] = ()
+    folds: int = 1
+    fold: int = 0
 
     @property
     def parts(self) -> dict[str, Samples]:
@@ -77,9 +82,15 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
     In this order: (1) rows of an official training or validation part whose content or patient is
     also in a part nearer to the test (train < validation < test) are removed or refused; (2) parts
     that the data does not have are taken from the training part by
-    :func:`~augmentor.data.group_split.stratified_group_holdout`, the test part before the validation part;
+    :func:`~augmentor.data.group_split.stratified_group_holdout`, the test part before the validation part,
+    or the test part is one of several folds, see :mod:`augmentor.data.folds`;
     equal pictures and patients stay together; (3) ``scarcity``
     reduces the training part; (4) every class must have enough rows left.
+
+    Args:
+        loaded: the data, with the official parts that they have.
+        split: proportions, seed and the rule for duplicates; the defaults without it.
+        scarcity: how many training rows are left of each class; all of them without it.
 
     Raises:
         ConfigError: if ``scarcity`` names a class that does not exist or asks more than there is.
@@ -100,14 +111,17 @@ def split(loaded: Loaded, *, split: SplitSpec | None = None, scarcity: ScarcityS
     parts, removed = _separated(parts, rules, loaded.name)
     if removed:
         notes.append(_removal_note(removed, loaded.kind.cell))
-    kind = _completed(parts, rules, notes)
+    folds = folds_of(parts, rules)
+    kind = _completed(parts, rules, folds, notes)
     _check_disjoint(parts)
     train = apply_scarcity(parts["train"], scarcity)
     _check_enough({**parts, "train": train}, rules, loaded)
     repeats = len(train) - 1 - int(factorize(train.row_digests)[0].max(initial=-1))
     if repeats:
         notes.append(f"{repeats} rows of the training part repeat the content of another; they stay")
-    return Split(train, parts["validation"], parts["test"], tuple(removed), kind, tuple(notes))
+    return Split(
+        train, parts["validation"], parts["test"], tuple(removed), kind, tuple(notes), folds, rules.fold
+    )
 
 
 def apply_scarcity(train: Samples, scarcity: ScarcitySpec) -> Samples:
@@ -193,7 +207,7 @@ def _removal_note(removed: list[Removed], cell: str) -> str:
     return f"removed {rows}: each repeats a row of a part nearer to the test, which stays as it is"
 
 
-def _completed(parts: dict[str, Samples], rules: SplitSpec, notes: list[str]) -> Kind:
+def _completed(parts: dict[str, Samples], rules: SplitSpec, folds: int, notes: list[str]) -> Kind:
     """Fill in the parts the data does not have, in place; say where the test part comes from."""
     if "all" in parts:
         parts["train"] = parts.pop("all")
@@ -204,7 +218,12 @@ def _completed(parts: dict[str, Samples], rules: SplitSpec, notes: list[str]) ->
         kind = "stratified" if parts["train"].group is None else "grouped"
         if "validation" in parts:
             notes.append("the data has no test part: one was taken from its training part")
-        _carve(parts, "test", rules.test, rules.seed)
+        if folds > 1:
+            whole = parts["train"]
+            notes += [folds_note(whole, folds, rules)] if rules.folds == "auto" else []
+            _divide(parts, "test", fold_mask(whole, folds, rules))
+        else:
+            _carve(parts, "test", rules.test, rules.seed)
     if "validation" not in parts:
         _carve(parts, "validation", rules.validation, rules.seed)
     return kind
@@ -212,9 +231,16 @@ def _completed(parts: dict[str, Samples], rules: SplitSpec, notes: list[str]) ->
 
 def _carve(parts: dict[str, Samples], part: str, share: float, seed: int) -> None:
     train = parts["train"]
-    mask = stratified_group_holdout(
-        train.y, connected_groups(train), share, generator(seed, "split", part), train.n_classes
+    rng = generator(seed, "split", part)
+    _divide(
+        parts,
+        part,
+        stratified_group_holdout(train.y, connected_groups(train), share, rng, train.n_classes),
     )
+
+
+def _divide(parts: dict[str, Samples], part: str, mask: npt.NDArray[np.bool_]) -> None:
+    train = parts["train"]
     parts[part] = train.take(mask)
     parts["train"] = train.take(~mask)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,15 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset
 
+from augmentor.core.errors import ConfigError
 from augmentor.core.samples import IntArray, Samples
+from augmentor.core.spec import parse
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.core.version import __version__
 from augmentor.data.expanded import About, Expanded
+from augmentor.data.export_spec import ExportOptions
 from augmentor.data.readers.expanded import read_expanded
+from augmentor.data.writers.formats.table import write_format
 
 if TYPE_CHECKING:
     from monai.data import Dataset as MonaiDataset
@@ -164,6 +170,59 @@ class ExpandedDataset(Dataset[Item]):
         """
         x = self._scaled(self.data.samples.array)
         return np.ascontiguousarray(np.moveaxis(x, 1, -1)), self.targets.copy()
+
+    def save_as(self, name: str, folder: Path | str, **options: Any) -> Path:  # noqa: ANN401 - checked below
+        """Write the dataset in another form, e.g. ``save_as("webdataset", "shards", samples_per_shard=500)``.
+
+        Args:
+            name: a key of :data:`augmentor.data.writers.formats.table.FORMATS`.
+            folder: to make.
+            options: fields of :class:`augmentor.data.export_spec.ExportOptions`.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ConfigError: if there is no such form, or it does not read an option.
+            DataError: if the form does not hold such samples.
+            StorageError: if ``folder`` exists or cannot be written.
+        """
+        write_format(name, Path(folder), self.data, parse(ExportOptions, options, f"format {name}"))
+        return Path(folder)
+
+    def push_to_hub(self, repository: str, *, private: bool = True, token: str | None = None) -> str:
+        """Upload the dataset to the Hugging Face Hub, as its own folder with its card.
+
+        It holds the real rows too: make sure that you may share them.
+
+        Args:
+            repository: "owner/name"; made where it is missing.
+            private: whether a repository that is made is private.
+            token: of the Hub; None for the one that you logged in with.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ConfigError: if huggingface_hub is not installed.
+        """
+        try:
+            from huggingface_hub import HfApi
+        except ImportError as error:
+            raise ConfigError(
+                "push_to_hub needs huggingface_hub, which is not installed; pip install 'gan-augmentor[hub]'"
+            ) from error
+        hub = HfApi(token=token)
+        with tempfile.TemporaryDirectory() as place:
+            folder = self.save_as("huggingface", Path(place) / "dataset")
+            hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+            commit = hub.upload_folder(
+                repo_id=repository,
+                folder_path=str(folder),
+                repo_type="dataset",
+                commit_message=f"Expanded dataset by gan-augmentor {__version__}",
+            )
+        return str(commit.commit_url)
 
     def _scaled(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         scaled: npt.NDArray[np.float32] = (x.astype(np.float32) - self._low) / (self._high - self._low)

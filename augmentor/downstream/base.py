@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_file
 from augmentor.core.samples import IntArray, Samples
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Head = Literal["trained", "covariance", "generated"]
-Start = Literal["random", "critic", "untrained_critic"]
+Start = Literal["random", "critic", "untrained_critic", "self_supervised"]
 Predictor: TypeAlias = "Callable[[Tensor], Floats]"
 """Encoded samples (N, C, *spatial) float32 in [-1, 1] to predictions (N, ...)."""
 
@@ -42,7 +43,8 @@ class Training:
         loss: name of the loss.
         mix: "none", or how the rows of a batch are blended with each other.
         start: what the model starts from: "random" weights of its own network, those of the generator's
-            "critic" on the critic's network, or random ones there, "untrained_critic".
+            "critic" on the critic's network, or others there: trained beforehand on the labels of the same
+            rows for as long, "untrained_critic", or without labels, "self_supervised".
         head: whether the last layer stays as it was "trained", or is trained again with features of a shared
             "covariance" or of a small GAN, "generated".
         oversample: "none", rows repeated at "random", or rows of "smote", which have a class and no other
@@ -97,12 +99,12 @@ class Metric:
 
     Attributes:
         words: what it is called in a sentence.
-        unseen: how far one case of a kind not met may lie off; see
-            :func:`augmentor.statistics.variance.components`.
+        decided: whether it follows from the classes that are chosen, so that a decision rule changes it
+            (see :mod:`augmentor.downstream.decision`; predictions are then probabilities of classes).
     """
 
     words: str
-    unseen: float = 0.0
+    decided: bool = False
 
 
 class Batches(Protocol):
@@ -130,10 +132,18 @@ class Scored:
     Attributes:
         predictions: (S, N, ...) of S fits.
         samples: the part, N of them.
+        decided: the same, shifted by a decision rule; the class that is chosen is the largest of these. None
+            where it is that of the predictions themselves.
     """
 
     predictions: Floats
     samples: Samples
+    decided: Floats | None = None
+
+    @property
+    def chosen(self) -> Floats:
+        """What classes are chosen by."""
+        return self.predictions if self.decided is None else self.decided
 
 
 class Downstream(ABC):
@@ -254,25 +264,30 @@ class Downstream(ABC):
             training: what the arm asks of it.
             batches: what it learns from.
             seed: of everything random.
-            critic: folder of the generator's critic, where a training starts from it or takes its network.
+            critic: folder of the weights to start from, the critic's or others on its network, where a
+                training does not start at random.
         """
 
     @abstractmethod
-    def score(self, predictions: Floats, samples: Samples, *, details: bool) -> Iterable[Mapping[str, Any]]:
+    def score(
+        self, predictions: Floats, samples: Samples, *, details: bool, decided: Floats | None = None
+    ) -> Iterable[Mapping[str, Any]]:
         """Return the scores of one fit on one part.
 
         Args:
             predictions: (N, ...).
             samples: the part.
             details: whether to add rows that are read on the test part alone.
+            decided: (N, ...) what classes are chosen by, where a metric of the question is
+                :attr:`Metric.decided`; None for the predictions themselves.
 
         Returns:
             Rows with metric, class, value, greater_is_better and, where it has one, setting.
         """
 
     @abstractmethod
-    def contributions(self, metric: str, predictions: Floats, samples: Samples) -> Floats:
-        """Split a metric over the cases: the sum over strata of the mean over their cases is the metric.
+    def case_values(self, metric: str, predictions: Floats, samples: Samples) -> CaseValues:
+        """Return what every case is worth to a metric, and how the cases of the strata make it.
 
         Args:
             metric: one of :attr:`metrics`.
@@ -280,18 +295,30 @@ class Downstream(ABC):
             samples: the part.
 
         Returns:
-            (S, N).
+            With a table (S, N) in [0, 1] and a weight for each stratum that has cases.
 
         Raises:
             DataError: if predictions and samples do not fit each other.
         """
 
     def by_stratum(self, predictions: Floats, samples: Samples) -> dict[str, Floats]:
-        """Return tables (S, N) by name whose mean over the cases of a stratum is a number of that stratum.
+        """Return tables (S, N) in [0, 1] by name; the mean over a stratum's cases is a number of it.
 
         Their changes are given for each stratum, with intervals that hold for all of them.
         """
         return {}
+
+    def at_operating_point(
+        self, held: Scored, tested: Scored, specificity: float
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return rows of results, with their seed, on the test part at a point chosen on the validation part.
+
+        Args:
+            held: predictions of the validation part.
+            tested: of the test part, by the same fits.
+            specificity: that is asked for.
+        """
+        return []
 
     def describe_judged(self, arm: str, held: Scored, tested: Scored) -> list[dict[str, Any]]:
         """Return further rows of results on an arm that the verdict is about.

@@ -1,42 +1,23 @@
-"""What every test case is worth to a metric: the values that a paired comparison subtracts."""
+"""What every case is worth to a metric of classification."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import ConfigError, DataError
-from augmentor.downstream.scores import PRIMARY_METRICS
 from augmentor.metrics.auroc import estimable, placements
 
 Floats = NDArray[np.float64]
 
+PRIMARY_METRICS = ("balanced_accuracy", "macro_auroc", "accuracy")
+"""What choices and the verdict may be made by, the usual one first."""
 UNSEEN_PLACEMENT = 0.5
 """How much the placement of a case of a kind not met may change: one that lands anywhere among the cases of
 the other side loses half of them on average."""
-
-
-@dataclass(frozen=True, eq=False)
-class CaseValues:
-    """Values of cases and how they make the metric.
-
-    The metric at seed s is ``share * sum over present classes k of weights[k] * mean of table[s] over the
-    cases of k``.
-
-    Attributes:
-        table: (..., N) in [0, 1]: whether the case was right, or its mean placement.
-        weights: (K,) of the present classes, in order of their codes.
-        share: 1, or 1/2 for the AUROC, where each pair of cases is seen from both sides.
-        unseen: the largest change that one case of a kind not met may bring, in units of ``table``.
-    """
-
-    table: Floats
-    weights: Floats
-    share: float
-    unseen: float
 
 
 def case_values(metric: str, probabilities: NDArray[Any], y: NDArray[Any]) -> CaseValues:
@@ -52,8 +33,11 @@ def case_values(metric: str, probabilities: NDArray[Any], y: NDArray[Any]) -> Ca
     so that half the weighted sum of class means is the macro AUROC, and deviations from class means are its
     first-order (Hajek) projection, which DeLong's variance is made of.
 
+    What has learnt nothing has the balanced accuracy 1 / K, the AUROC 1/2, and at most the accuracy of always
+    saying the largest class.
+
     Args:
-        metric: one of :data:`augmentor.downstream.scores.PRIMARY_METRICS`.
+        metric: one of :data:`PRIMARY_METRICS`.
         probabilities: (..., N, K).
         y: (N,) labels, 0 to K - 1.
 
@@ -69,7 +53,7 @@ def case_values(metric: str, probabilities: NDArray[Any], y: NDArray[Any]) -> Ca
         hits = (p.argmax(axis=-1) == y).astype(np.float64)
         even = metric == "balanced_accuracy"
         weights = np.full(present.size, 1 / present.size) if even else counts[present] / y.size
-        return CaseValues(hits, weights, 1.0, 1.0)
+        return CaseValues(hits, weights, chance=1 / present.size if even else float(weights.max()))
     if metric != "macro_auroc":
         raise ConfigError(f"the metric is one of {', '.join(PRIMARY_METRICS)}, got {metric!r}")
     able = estimable(y, p.shape[-1])
@@ -83,4 +67,4 @@ def case_values(metric: str, probabilities: NDArray[Any], y: NDArray[Any]) -> Ca
         total += part * placements(p[..., k], positive)
         worth += part
     weights = np.array([worth[y == k][0] for k in present])
-    return CaseValues(total / worth, weights, 0.5, UNSEEN_PLACEMENT)
+    return CaseValues(total / worth, weights, 0.5, UNSEEN_PLACEMENT, chance=0.5)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import DataError
 from augmentor.core.samples import IntArray, Samples
 from augmentor.downstream.base import (
@@ -20,11 +21,14 @@ from augmentor.downstream.base import (
     Scored,
     Training,
 )
+from augmentor.downstream.case_values import PRIMARY_METRICS, case_values
 from augmentor.downstream.kinds import ClassifierKind
 from augmentor.downstream.model_spec import AUTO, ModelSpec
 from augmentor.downstream.models import MODELS
-from augmentor.downstream.scores import checked, contributions, score
+from augmentor.downstream.scores import checked, score
 from augmentor.metrics.calibration import calibration_rows
+from augmentor.metrics.names import METRIC_WORDS
+from augmentor.metrics.operating_point import at_specificity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,10 +41,7 @@ class Classification(Downstream):
 
     name = "classification"
     metrics: ClassVar[Mapping[str, Metric]] = {
-        "balanced_accuracy": Metric("balanced accuracy"),
-        # Chosen by the coverage of gains of the AUROC near 1, see docs/concepts/verdict.md.
-        "macro_auroc": Metric("macro AUROC", unseen=0.08),
-        "accuracy": Metric("accuracy"),
+        name: Metric(METRIC_WORDS[name], decided=name != "macro_auroc") for name in PRIMARY_METRICS
     }
     models = MODELS
     seen_synthetic_alone = ("accuracy", "balanced_accuracy")
@@ -98,18 +99,37 @@ class Classification(Downstream):
         """Train a classifier as its kind does."""
         return self.kind(spec).fit(spec, training, batches, seed=seed, critic=critic)
 
-    def score(self, predictions: Floats, samples: Samples, *, details: bool) -> Sequence[Mapping[str, Any]]:
+    def score(
+        self, predictions: Floats, samples: Samples, *, details: bool, decided: Floats | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         """Return accuracies, areas, calibration and class-wise scores; with details the confusion matrix."""
-        return score(predictions, samples.y, samples.classes, confusion=details)
+        return score(predictions, samples.y, samples.classes, confusion=details, decided=decided)
 
-    def contributions(self, metric: str, predictions: Floats, samples: Samples) -> Floats:
-        """Split a metric over the cases; see :func:`augmentor.downstream.scores.contributions`."""
-        return contributions(metric, probabilities(predictions, samples), samples.y)
+    def case_values(self, metric: str, predictions: Floats, samples: Samples) -> CaseValues:
+        """Return what every case is worth; see :func:`augmentor.downstream.case_values.case_values`."""
+        return case_values(metric, probabilities(predictions, samples), samples.y)
 
     def by_stratum(self, predictions: Floats, samples: Samples) -> dict[str, Floats]:
         """Return whether each case was found, whose mean over the cases of a class is its recall."""
         hits = predictions.argmax(axis=-1) == samples.y
         return {"recall": hits.astype(np.float64)}
+
+    def at_operating_point(
+        self, held: Scored, tested: Scored, specificity: float
+    ) -> Iterable[Mapping[str, Any]]:
+        """Return sensitivity at a fixed specificity, and what is reached of it: by class, and their mean."""
+        y, classes = tested.samples.y, tested.samples.classes
+        for seed, (before, after) in enumerate(zip(held.predictions, tested.predictions, strict=True)):
+            found = at_specificity(before, held.samples.y, after, y, specificity)
+            for place, metric in enumerate(("sensitivity_at_specificity", "specificity_reached")):
+                values: dict[str | None, float] = {classes[k]: pair[place] for k, pair in found.items()}
+                if values:
+                    values |= {None: sum(values.values()) / len(values)}
+                for name, value in values.items():
+                    yield {
+                        "seed": seed, "metric": metric, "class": name, "value": value,
+                        "greater_is_better": True,
+                    }  # fmt: skip
 
     def describe_judged(self, arm: str, held: Scored, tested: Scored) -> list[dict[str, Any]]:
         """Return the calibration, as trained and with a temperature fitted on the validation part."""

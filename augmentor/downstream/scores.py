@@ -8,14 +8,12 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from augmentor.core.errors import ConfigError, DataError
-from augmentor.metrics.auroc import auroc, estimable, placements
+from augmentor.core.errors import DataError
+from augmentor.metrics.auroc import auroc, estimable
 from augmentor.metrics.calibration import brier, expected_calibration_error
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
-
-PRIMARY_METRICS = ("balanced_accuracy", "macro_auroc", "accuracy")
 
 # The functional form, because "class" is a keyword.
 Row = TypedDict(
@@ -31,13 +29,19 @@ Row = TypedDict(
 
 
 def score(
-    probabilities: NDArray[Any], y: NDArray[Any], classes: Sequence[str], *, confusion: bool = True
+    probabilities: NDArray[Any],
+    y: NDArray[Any],
+    classes: Sequence[str],
+    *,
+    confusion: bool = True,
+    decided: NDArray[Any] | None = None,
 ) -> list[Row]:
     """Score one classifier on one part.
 
     Rules where a textbook leaves a choice:
 
-    * the prediction is the most probable class, the first of them where several tie;
+    * the prediction is the most probable class, by ``decided`` where it is given, the first of them where
+      several tie;
     * a class with no case in ``y`` has no row, and the macro means run over the classes that
       have cases (an AUROC also needs a case outside the class);
     * a class that is present but never predicted has precision 0: leaving it out would flatter
@@ -48,6 +52,8 @@ def score(
         probabilities: (N, K), rows sum to one.
         y: (N,) integers, indices into ``classes``.
         classes: K names.
+        decided: (N, K) what classes are chosen by, see :mod:`augmentor.downstream.decision`; None for the
+            probabilities themselves. Areas and calibration are those of the probabilities.
         confusion: add the counts of the confusion matrix as metric ``confusion``, with ``class`` the true
             class and the predicted one in ``setting``.
 
@@ -59,7 +65,7 @@ def score(
         DataError: if shapes or values do not fit.
     """
     p, y = checked(probabilities, y, len(classes))
-    predicted = p.argmax(axis=1)
+    predicted = p.argmax(axis=1) if decided is None else decided.argmax(axis=1)
     table = confusion_matrix(y, predicted, len(classes))
     hits = table.diagonal().astype(np.float64)
     present = [int(k) for k in np.flatnonzero(table.sum(axis=1))]
@@ -96,53 +102,6 @@ def confusion_matrix(y: Labels, predicted: Labels, n_classes: int) -> NDArray[np
     """Count true class (row) against predicted class (column): (K, K)."""
     counts = np.bincount(y * n_classes + predicted, minlength=n_classes * n_classes)
     return counts.reshape(n_classes, n_classes).astype(np.int64)
-
-
-def contributions(metric: str, probabilities: NDArray[Any], y: NDArray[Any]) -> Floats:
-    """Split a metric over the cases, so that class-wise means add up to it.
-
-    Returns c with ``metric[s] = sum over classes k of mean of c[s, n] over the cases of k``.
-    With hits h: balanced accuracy over K present classes is c = h / K; accuracy is
-    c = h n_k / N. The macro AUROC is the mean over classes of a two-sample U-statistic, and c is
-    its first-order (Hajek) projection, made of the placement values V of
-    :func:`augmentor.metrics.auroc.placements`: for a case of class j,
-    ``c = [A + (V_j - A_j) + sum over k != j of (n_j / (N - n_k)) (V_k - A_k)] / K``
-    with A_k the AUROC of class k and A their mean. The projection is what DeLong's variance is
-    made of; what it leaves out is of the order of 1 / (positives x negatives).
-
-    Args:
-        metric: one of :data:`PRIMARY_METRICS`.
-        probabilities: (..., N, K), e.g. one matrix per seed.
-        y: (N,).
-
-    Returns:
-        (..., N) float64.
-
-    Raises:
-        ConfigError: if the metric is not known.
-        DataError: if ``macro_auroc`` is asked and ``y`` holds one class only.
-    """
-    p = np.asarray(probabilities, dtype=np.float64)
-    y = np.asarray(y, dtype=np.int64)
-    counts = np.bincount(y, minlength=p.shape[-1])
-    hits = (p.argmax(axis=-1) == y).astype(np.float64)
-    if metric == "balanced_accuracy":
-        return np.asarray(hits / np.count_nonzero(counts))
-    if metric == "accuracy":
-        return np.asarray(hits * (counts[y] / y.size))
-    if metric != "macro_auroc":
-        raise ConfigError(f"the primary metric is one of {', '.join(PRIMARY_METRICS)}, got {metric!r}")
-    able = estimable(y, p.shape[-1])
-    if not able.size:
-        raise DataError("macro_auroc needs at least two classes among the cases, got one")
-    total = np.zeros(hits.shape)
-    for k in able:
-        positive = y == k
-        values = placements(p[..., k], positive)
-        area = values[..., positive].mean(axis=-1, keepdims=True)
-        share = np.where(positive, 1.0, counts[y] / (y.size - counts[k]))
-        total += area / able.size + share * (values - area)
-    return np.asarray(total / able.size)
 
 
 def checked(probabilities: NDArray[Any], y: NDArray[Any], n_classes: int) -> tuple[Floats, Labels]:

@@ -37,7 +37,7 @@ def choose_label_minimum(
         marked: for each level the candidates as that level marks them.
         spec: the recipe's evaluation.
         seed: everything random is derived from it; the same for all levels.
-        workers: where the fits are worked.
+        workers: where the fits are run.
 
     Returns:
         The level, and rows with arm, setting ``label_minimum=<level>``, seed, split, metric and value.

@@ -38,7 +38,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Workers:
-    """Where fits are worked; never changes a result.
+    """Where fits are run; never changes a result.
 
     Attributes:
         folder: scratch; finished fits stay in ``folder/fits``, so that a run that was killed or a second one

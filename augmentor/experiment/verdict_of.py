@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from augmentor.core.errors import DataError
 from augmentor.downstream.case_values import case_values
+from augmentor.metrics.names import METRIC_WORDS
 from augmentor.statistics.design import Design
 from augmentor.statistics.paired_verdict import Names, Paired, PairedVerdict, conclude
-from augmentor.statistics.small_samples import Changes
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ class Comparison:
             raise DataError(f"classes must name the {new.shape[-1]} columns, got {len(self.classes)} names")
         rarest = int(design.present[min(range(design.present.size), key=lambda k: design.blocks[k][1].size)])
         names = Names(
-            metric=self.metric.replace("_", " ").replace("auroc", "AUROC"),
+            metric=METRIC_WORDS[self.metric],
             unit="case" if self.groups is None else "group",
             rarest=str(self.classes[rarest]) if self.classes is not None else "",
         )
@@ -71,8 +71,7 @@ class Comparison:
 
     def _paired(self, new: Floats, old: Floats, y: NDArray[Any], design: Design) -> Paired:
         one, other = case_values(self.metric, new, y), case_values(self.metric, old, y)
-        changes = Changes(one.table - other.table, one.weights, one.share, one.unseen)
-        return Paired.of(changes, design, folds=self.folds, confidence=self.confidence)
+        return Paired.between(one, other, design, folds=self.folds, confidence=self.confidence)
 
 
 def verdict(

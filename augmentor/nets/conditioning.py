@@ -39,7 +39,7 @@ class NoEmbedding(nn.Module):
 
     def forward(self, y: Tensor, label_weight: float) -> Tensor:
         """Return an empty (B, 0)."""
-        return torch.zeros(len(y), 0, device=y.device)
+        return torch.zeros(y.shape[0], 0, device=y.device)  # len() would fix the number of rows of an export
 
 
 class Projection(nn.Module):

@@ -135,7 +135,7 @@ def integrate(velocity: Velocity, noise: Tensor, steps: int, solver: Literal["eu
     """
     x, size = noise, 1.0 / steps
     for step in range(steps):
-        t = torch.full((len(x),), step * size, dtype=x.dtype, device=x.device)
+        t = torch.full((x.shape[0],), step * size, dtype=x.dtype, device=x.device)
         slope = velocity(x, t)
         if solver == "heun":
             slope = 0.5 * (slope + velocity(x + size * slope, t + size))

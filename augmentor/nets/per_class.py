@@ -74,7 +74,9 @@ class PerClassGenerator(nn.Module):
         if self.training:
             return by_class(list(self.mappings), x, y)
         made = torch.zeros_like(x)
-        for label in y.unique().tolist():
+        # What is exported must not depend on the labels that it is traced with.
+        labels = range(len(self.mappings)) if torch.compiler.is_exporting() else y.unique().tolist()
+        for label in labels:
             own = (y == label).view(-1, *[1] * (x.ndim - 1))
             made = torch.where(own, self.mappings[label](x, y), made)
         return made

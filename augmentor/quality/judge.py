@@ -171,6 +171,13 @@ class TaskJudge:
 
         With too few held-out rows for k neighbours, training rows of the class give the scale,
         see :func:`~augmentor.metrics.fidelity.coverage_with_pool`.
+
+        Args:
+            label: the class.
+            features: (M, D) features of synthetic rows of that class.
+
+        Returns:
+            The coverage in [0, 1], or why there is no number.
         """
         reference = self.references[label]
         few = len(reference.held_out) <= NEIGHBOURS
@@ -178,7 +185,16 @@ class TaskJudge:
         return coverage_with_pool(reference.held_out, pool, features)
 
     def class_diversity(self, label: int, pixels: FloatArray, features: FloatArray) -> Estimate:
-        """Return the lower of the diversity ratios of a class in pixels and in features."""
+        """Return the lower of the diversity ratios of a class in pixels and in features.
+
+        Args:
+            label: the class.
+            pixels: (M, P) values of synthetic rows of that class, see :meth:`pixels`.
+            features: (M, D) of the same rows.
+
+        Returns:
+            The ratio, 1 for samples as varied as real ones, or why there is no number.
+        """
         reference = self.references[label]
         ratios = [diversity_ratio(reference.pixels, pixels), diversity_ratio(reference.features, features)]
         numbers = [ratio for ratio in ratios if is_number(ratio)]
@@ -203,18 +219,18 @@ class TaskJudge:
         return modality_of(self.train)
 
     def pixels(self, samples: Samples) -> FloatArray:
-        """Return the encoded values (N, P) that diversity is measured on."""
+        """Return the encoded values (N, P) of ``samples`` that diversity is measured on."""
         return self._values(self.encode(samples))
 
     def _values(self, x: Tensor) -> FloatArray:
         return self.modality.values(x.numpy()).astype(np.float64)
 
     def probabilities(self, samples: Samples) -> FloatArray:
-        """Return class probabilities (N, K), the mean over the networks; for unseen rows only."""
+        """Return class probabilities (N, K) of ``samples``, the networks' mean; of unseen rows only."""
         return self._probabilities(self.encode(samples))
 
     def features(self, samples: Samples) -> FloatArray:
-        """Return the standardised features (N, D) of all networks side by side."""
+        """Return the standardised features (N, D) of ``samples``, those of all networks side by side."""
         return self._features(self.encode(samples))
 
     @cached_property
@@ -283,7 +299,13 @@ class TaskJudge:
 
     @classmethod
     def load(cls, folder: Path, *, train: Samples, held_out: Samples, device: str = "cpu") -> TaskJudge:
-        """Read what :meth:`save` wrote, with the real samples it was fitted with.
+        """Return the judge that :meth:`save` wrote, with the real samples it was fitted with.
+
+        Args:
+            folder: that holds its files.
+            train: the training part.
+            held_out: the held-out part, as in :meth:`fit`.
+            device: "cpu", "cuda" or "mps".
 
         Raises:
             DataError: if the files are missing or damaged, or were made with other samples.

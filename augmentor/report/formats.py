@@ -6,8 +6,9 @@ import math
 import re
 from typing import Any
 
+from augmentor.core.points import MINUS, in_points
+
 MISSING = "not estimable"
-MINUS = "\u2212"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$@])")
 
 
@@ -22,16 +23,15 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def points(value: float | None, sign: bool = True) -> str:
-    """Return a difference of scores in points (hundredths), so that a change reads as a change.
-
-    A value that rounds to zero keeps the digits that show its side: that is what a verdict rests on.
-    """
+    """Return a difference of scores in points, see :func:`augmentor.core.points.in_points`."""
     if value is None:
         return MISSING
-    text = f"{100 * value:.1f}"
-    if float(text) == 0:
-        text = f"{100 * value:.2g}" if value else "0.0"
-    return ("+" if sign and value > 0 else "") + text.replace("-", MINUS)
+    return in_points(value, sign=sign)
+
+
+def detectable(value: float | None) -> str:
+    """Return the smallest visible effect in points; without one no effect of any size would be found."""
+    return "none" if value is None else points(value, sign=False)
 
 
 def tick(value: float) -> str:

@@ -14,8 +14,8 @@ from augmentor.core.facts.evaluation import (
     MANY_GENERATORS,
     ONE_GENERATOR,
     EvaluateFacts,
+    FoldsFacts,
     ModelFacts,
-    OuterFacts,
     VerdictFacts,
 )
 from augmentor.core.facts.quality import MeasureFacts, MissingNumber, WarningFacts
@@ -28,7 +28,7 @@ class FurtherModel(Facts):
     """The answer of one more model in the same run."""
 
     evaluate: EvaluateFacts
-    outer: OuterFacts | None = None
+    folds: FoldsFacts | None = None
 
 
 class RunFacts(Facts):
@@ -45,7 +45,7 @@ class RunFacts(Facts):
         label_minimum: the label filter's minimum, where one was chosen.
         filter: what was kept.
         copies_of_test: the look for copies of test cases; None where the samples were made here.
-        outer: the answer over outer splits, where there are several.
+        folds: the answer over all folds, where the data are divided into folds.
         further_models: the answers of models beside the first.
         other: facts of further steps, as JSON by the step's name.
         recipe: as it was run, as JSON.
@@ -67,7 +67,7 @@ class RunFacts(Facts):
     label_minimum: LabelMinimumFacts | None = None
     filter: FilterFacts | None = None
     copies_of_test: WarningFacts | None = None
-    outer: OuterFacts | None = None
+    folds: FoldsFacts | None = None
     further_models: tuple[FurtherModel, ...] = ()
     other: dict[str, dict[str, Any]] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -90,18 +90,20 @@ class RunFacts(Facts):
 
     @property
     def verdict(self) -> VerdictFacts:
-        """The verdict of the run: over all outer splits where there are several."""
+        """The verdict of the run: over all folds where there are several."""
         verdict = self.evaluate.verdict
-        if self.outer is None:
+        if self.folds is None:
             return verdict
-        return verdict.model_copy(update={"word": self.outer.word, "sentence": self.outer.sentence})
+        return verdict.model_copy(
+            update={"word": self.folds.word, "reason": self.folds.reason, "sentence": self.folds.sentence}
+        )
 
     def of_model(self, number: int) -> RunFacts:
         """Return the facts as if the model of that number, counted from 0, were the only one."""
         if not number:
             return self.model_copy(update={"further_models": ()})
         one = self.further_models[number - 1]
-        return self.model_copy(update={"evaluate": one.evaluate, "outer": one.outer, "further_models": ()})
+        return self.model_copy(update={"evaluate": one.evaluate, "folds": one.folds, "further_models": ()})
 
     @property
     def models(self) -> list[ModelFacts]:
@@ -129,7 +131,7 @@ class RunFacts(Facts):
     def limits(self) -> list[str]:
         """What the numbers do not say."""
         evaluated = list(self.evaluate.limits)
-        if self.outer:
+        if self.folds:
             evaluated = [MANY_GENERATORS, *(text for text in evaluated if text != ONE_GENERATOR)]
         return [
             *(self.sample.limits if self.sample else ()),

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from augmentor.core.errors import DataError
-from augmentor.core.facts.evaluation import ArmFacts
+from augmentor.core.facts.evaluation import DELTAS, ArmFacts
 from augmentor.core.results import Results
 from augmentor.report.measured import (
     acceptance,
@@ -27,8 +27,12 @@ from augmentor.report.run_facts import RunFacts
 from augmentor.report.vocabulary import WORDS
 from augmentor.statistics.agreement import agreement
 
-SCORES = ("balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "brier", "ece")
-CLASS_SCORES = ("recall", "precision", "f1")
+SCORES = (
+    "balanced_accuracy", "macro_auroc", "accuracy", "macro_f1", "sensitivity_at_specificity", "brier", "ece",
+)  # fmt: skip
+CLASS_SCORES = ("recall", "precision", "f1", "auroc", "sensitivity_at_specificity", "specificity_reached")
+MADE_BY = ("judge", "choose", "train", "sample", "label_minimum", "filter")
+"""Steps that a run without synthesis would not have."""
 COUNTED_SPLITS = {
     "real": "train",
     "validation": "validation",
@@ -69,6 +73,9 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
         "seeds": list(facts.evaluate.seeds) or rows.seeds(),
         "counts": _counts(rows, classes),
         "verdict": verdict,
+        "answers": _answers(rows, facts),
+        "yardsticks": _yardsticks(rows, facts),
+        "cost": _cost(facts, verdict["delta"]),
         "arms": arms,
         "gains": {
             arm: {**_gain(rows, arm), "alone": _alone(rows, arm, facts.evaluate.controls.get(arm))}
@@ -134,9 +141,12 @@ def _words(facts: RunFacts) -> dict[str, Any]:
         "synthetic_source": sample["source"],
         "unusable": facts.filter.unusable if facts.filter else {},
         **{name: measure[name] for name in ("copies_shown", "memorisation", "quality_protocol")},
-        **{name: evaluate[name] for name in ("needed", "recommendation", "classifier", "classifier_seeds")},
+        **{
+            name: evaluate[name]
+            for name in ("recommendation", "classifier", "classifier_seeds", "specificity")
+        },
         **{name: evaluate[name] for name in ("share_by", "share_seeds", "left_out", "resolved_to")},
-        "outer": facts.outer.to_json() if facts.outer else None,
+        "folds": facts.folds.to_json() if facts.folds else None,
         "recipe": facts.recipe,
         "seconds": facts.seconds,
         "device": facts.device,
@@ -199,19 +209,59 @@ def _gain(rows: Rows, arm: str) -> dict[str, Any]:
 
 def _alone(rows: Rows, arm: str, control: str | None) -> dict[str, Any] | None:
     """Return the change against the arm that differs in synthesis alone, None where there is none."""
-    delta = rows.value("delta_control", arm=arm, split="test")
-    if control is None or delta is None:
+    found = _change(rows, arm, "delta_control")
+    return None if control is None or found is None else {"control": str(control), **found}
+
+
+def _change(rows: Rows, arm: str, metric: str) -> dict[str, Any] | None:
+    delta = rows.value(metric, arm=arm, split="test")
+    if delta is None:
         return None
-    ends = (rows.value(f"delta_control_{end}", arm=arm, split="test") for end in ("low", "high"))
-    return {"control": str(control), "delta": delta, "ci": _interval(*ends)}
+    ends = (rows.value(f"{metric}_{end}", arm=arm, split="test") for end in ("low", "high"))
+    return {"delta": delta, "ci": _interval(*ends)}
 
 
-def _outer_gain(rows: Rows) -> dict[str, Any]:
+def _yardsticks(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
+    """Return the change of the judged arm against each arm that it was held against."""
+    verdict = facts.evaluate.verdict
+    found = [
+        (role, other, _change(rows, verdict.arm, DELTAS[role]))
+        for role, other in verdict.against.items()
+        if role in DELTAS
+    ]
+    return [{"role": role, "arm": other, **change} for role, other, change in found if change]
+
+
+def _cost(facts: RunFacts, gain: float | None) -> dict[str, Any]:
+    """Return the seconds that synthesis took, and those for each point gained, None without a gain."""
+    seconds = sum(facts.seconds.get(name, 0.0) for name in MADE_BY)
+    per_point = seconds / (100 * gain) if gain is not None and gain > 0 else None
+    return {"seconds": seconds, "per_point": per_point}
+
+
+def _answers(rows: Rows, facts: RunFacts) -> list[dict[str, Any]]:
+    """Return the two questions with their answers and the changes that these rest on.
+
+    Over folds the changes are in the sentences alone: the results have those of the first fold.
+    """
+    if facts.folds:
+        return [{**one.to_json(), "over_control": None, "over_best": None} for one in facts.folds.answers]
+    return [
+        {
+            **one.to_json(),
+            "over_control": _change(rows, one.arm, "delta_control") if one.arm and one.control else None,
+            "over_best": _change(rows, one.arm, "delta") if one.arm else None,
+        }
+        for one in facts.evaluate.answers
+    ]
+
+
+def _folds_gain(rows: Rows) -> dict[str, Any]:
     def read(metric: str) -> float | None:
-        return rows.value(f"outer_{metric}", split="test")
+        return rows.value(f"folds_{metric}", split="test")
 
     return {
-        "delta": read("delta_mean"),
+        "delta": read("delta"),
         "ci": _interval(read("delta_low"), read("delta_high")),
         "margin": read("margin"),
         "minimum_detectable": read("minimum_detectable"),
@@ -221,7 +271,7 @@ def _outer_gain(rows: Rows) -> dict[str, Any]:
 def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
     found = facts.verdict
     arm, baseline = found.arm, found.baseline
-    gain = _outer_gain(rows) if facts.outer else _gain(rows, arm)
+    gain = _folds_gain(rows) if facts.folds else _gain(rows, arm)
     word, reason = found.word, None
     if gain["delta"] is None or gain["ci"] is None:
         word, reason = "not estimable", "the results hold no paired change of a synthetic arm"
@@ -230,8 +280,8 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
     else:
         _refuse_contradiction(word, gain)
     scores = [rows.by_seed(primary, arm=name, split="test") for name in (baseline, arm)]
-    if facts.outer:
-        scores = [rows.by_seed(f"outer_{name}", arm=None, split="test") for name in ("before", "after")]
+    if facts.folds:
+        scores = [rows.by_seed(f"fold_{name}", arm=None, split="test") for name in ("before", "after")]
     before, after = (spread(list(values.values()))[0] for values in scores)
     return {
         "word": word,
@@ -241,7 +291,9 @@ def _verdict(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
         "before": before,
         "after": after,
         "sentence": found.sentence,
-        "reason": reason,
+        "reason": reason or found.reason,
+        "about": found.about,
+        "beside": "" if facts.folds else found.beside,
     }
 
 

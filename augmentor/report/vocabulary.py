@@ -7,9 +7,10 @@ such as {image}, {images} and {pixel}, which :class:`Vocabulary` fills with the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from augmentor.metrics.names import METRIC_WORDS
 from augmentor.report.wording import Noun
 
 SHARE_BY = {"validation": "highest mean score on the validation part", "recipe": "set by the recipe"}
@@ -34,15 +35,29 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    "balanced_accuracy": Metric("balanced accuracy", "score", "mean of the recalls of all classes"),
-    "macro_auroc": Metric("macro AUROC", "score", "mean over classes of the area under the ROC curve"),
-    "accuracy": Metric("accuracy", "score", "share of test cases classified correctly"),
-    "macro_f1": Metric("macro F1", "score", "mean of the F1 of all classes"),
-    "brier": Metric("Brier score", "score", "squared error of the probabilities", "lower"),
-    "ece": Metric("calibration error", "score", "expected calibration error", "lower"),
-    "recall": Metric("recall", "score", "share of a class's test cases that are found"),
-    "precision": Metric("precision", "score", "share of the cases called a class that are of it"),
-    "f1": Metric("F1", "score", "harmonic mean of precision and recall"),
+    name: Metric(METRIC_WORDS[name], "score", meaning, better)
+    for name, meaning, better in (
+        ("balanced_accuracy", "mean of the recalls of all classes", "higher"),
+        ("macro_auroc", "mean over classes of the area under the ROC curve", "higher"),
+        ("accuracy", "share of test cases classified correctly", "higher"),
+        ("macro_f1", "mean of the F1 of all classes", "higher"),
+        ("brier", "squared error of the probabilities", "lower"),
+        ("ece", "expected calibration error", "lower"),
+        ("recall", "share of a class's test cases that are found", "higher"),
+        ("precision", "share of the cases called a class that are of it", "higher"),
+        ("f1", "harmonic mean of precision and recall", "higher"),
+        ("auroc", "area under the ROC curve of a class against the rest", "higher"),
+        (
+            "sensitivity_at_specificity",
+            "share of a class's test cases found at a threshold set on the validation part",
+            "higher",
+        ),
+        (
+            "specificity_reached",
+            "share of the other test cases that are not called the class there",
+            "higher",
+        ),
+    )
 }
 
 SAMPLE_METRICS: dict[str, Metric] = {
@@ -137,32 +152,63 @@ WORDS: dict[str, Word] = {
     "helps": Word(
         "The synthetic {images} help",
         "▲",
-        "The whole 95 % interval of the change lies above zero: on these held-out cases the classifier "
-        "is better with the synthetic {images} than the best it did without them.",
+        "The whole 95 % interval of the change lies above zero, and so does that of the change against the "
+        "control, the same training without synthesis: on these held-out cases the model is better with it.",
     ),
     "hurts": Word(
         "The synthetic {images} hurt",
         "▼",
-        "The whole 95 % interval of the change lies below zero: train without these synthetic {images}.",
+        "The whole 95 % interval of the change lies below zero, and so does that of the change against the "
+        "control, the same training without synthesis: leave it out.",
     ),
     "equivalent": Word(
         "The synthetic {images} make no difference that matters",
         "=",
-        "The whole 95 % interval of the change lies within the margin set before the run: gain and loss "
-        "are both too small to matter.",
+        "The whole 95 % interval of the change lies within the margin set before the run, and so does that "
+        "of the change against the control: gain and loss are both too small to matter.",
     ),
     "inconclusive": Word(
         "No clear answer",
         "?",
-        "The 95 % interval of the change is too wide to tell a gain from a loss. This is not evidence "
-        "of no effect; more test cases or more seeds would narrow the interval.",
+        "This test cannot tell a gain from a loss. That is not evidence of no effect.",
     ),
 }
+CRITIC_HEADLINES: dict[str, str] = {
+    "helps": "Starting from the GAN's critic helps",
+    "hurts": "Starting from the GAN's critic hurts",
+    "equivalent": "Starting from the GAN's critic makes no difference that matters",
+}
+"""Where the verdict is about an arm that has the critic's start and no synthetic sample."""
+OPEN_MEANINGS: dict[str, str] = {
+    "wide": "The 95 % interval of the change is too wide to tell a gain from a loss. This is not evidence "
+    "of no effect; more test cases or more seeds would narrow the interval.",
+    "few_changed": "So few test cases came out differently with and without synthesis that chance explains "
+    "it as well. This is not evidence of no effect; more test cases would tell.",
+    "alike": "No test case came out differently with and without synthesis, and there are too few of them to "
+    "conclude that none ever would. More test cases would tell.",
+    "control": "The change against the best model without synthesis could be told, but the control, the "
+    "same training without synthesis, does not confirm it. What made the difference may be something else, "
+    "such as another way of training.",
+    "no_control": "Without the control, the same training without synthesis, nothing can be said of "
+    "synthesis: what made the difference may be something else. Add the control to the arms.",
+    "unlearnt": "Neither model is better than guessing, so nothing can be learnt from comparing them. Train "
+    "longer, or look at the data.",
+    "nothing_tested": "No synthetic {image} took part, so nothing was tested.",
+}
+"""What "no clear answer" means, by the reason of the word."""
 NOT_ESTIMABLE = Word(
     "No verdict could be estimated",
     "·",
     "The run holds no paired comparison of a synthetic arm with an arm of real {images}.",
 )
+
+YARDSTICKS: dict[str, str] = {
+    "best_without": "Best without synthesis, on validation",
+    "control": "Its control: the same without synthesis",
+    "fixed": "Fixed beforehand",
+    "hindsight": "Best without synthesis, in hindsight",
+}
+"""What an arm is held against, by the roles of :data:`augmentor.core.facts.evaluation.DELTAS`."""
 
 REASONS: dict[str, str] = {
     "label": "looks like another class",
@@ -179,12 +225,13 @@ METHOD: tuple[str, ...] = (
     "Every arm trains the same classifier (those named for the critic its larger network) with the same "
     "number of updates, batch size, schedule and augmentation code, once for each seed. The baseline is the "
     "arm without synthesis that scored best on the validation part, so that synthesis must beat the best "
-    "known alternative; “helps” also needs a gain over the arm that differs in synthesis alone, where that "
-    "is another.",
+    "known alternative. Each word is also asked of the change against the control, the arm that differs in "
+    "synthesis alone; without one the answer stays open.",
     "The change is paired: both arms are compared on the same test cases with the same seeds. Its 95 % "
-    "interval treats seeds and test cases as samples (a hierarchical bootstrap gives its shape). “Helps” and "
-    "“hurts” need the whole interval on one side of zero, “equivalent” needs it within the margin; all else "
-    "is inconclusive. A point is a hundredth: 0.80 and 0.83 differ by 3 points.",
+    "interval treats seeds and test cases as samples, and counts in the class where a case weighs most one "
+    "unseen case each way, so that it holds where cases are few. “Helps” and “hurts” need the whole "
+    "interval on one side of zero and, where few cases decide, an exact test; “equivalent” needs it within "
+    "the margin; all else is inconclusive. A point is a hundredth: 0.80 and 0.83 differ by 3 points.",
 )
 
 LIMITS: tuple[str, ...] = (
@@ -226,6 +273,7 @@ class Vocabulary:
         words: by verdict word.
         not_estimable: what is said where there is no verdict.
         share_by: what the share of synthetic samples was chosen by.
+        yardsticks: what an arm is held against.
     """
 
     def __init__(self, noun: Noun) -> None:
@@ -233,8 +281,19 @@ class Vocabulary:
         self.sample_metrics = {name: noun.filled(metric) for name, metric in SAMPLE_METRICS.items()}
         self.words = {name: noun.filled(word) for name, word in WORDS.items()}
         self.not_estimable = noun.filled(NOT_ESTIMABLE)
+        self._open = {reason: noun.fill(text) for reason, text in OPEN_MEANINGS.items()}
         self.share_by = SHARE_BY
+        self.yardsticks = YARDSTICKS
         self._reasons = {name: noun.fill(text) for name, text in REASONS.items()}
+
+    def word_of(self, verdict: Mapping[str, Any]) -> Word:
+        """Return headline, sign and meaning of a summary's verdict."""
+        word = self.words.get(verdict["word"], self.not_estimable)
+        if verdict.get("about") == "critic_start":
+            word = replace(word, headline=CRITIC_HEADLINES.get(verdict["word"], word.headline))
+        if verdict["word"] == "inconclusive":
+            word = replace(word, meaning=self._open.get(verdict.get("reason") or "", word.meaning))
+        return word
 
     def reason_label(self, reason: str) -> str:
         """Return what a filter's ``reason`` means."""

@@ -56,7 +56,7 @@ class RunContext:
         )
 
     def workers(self, folder: Path) -> Workers:
-        """Return what fits are worked on, with their files in ``folder``."""
+        """Return what fits are run on, with their files in ``folder``."""
         return Workers(folder, self.recipe.execution.processes, self.engine.mapper, self.progress)
 
     @property

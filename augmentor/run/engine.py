@@ -1,4 +1,4 @@
-"""What an orchestrator lends to a run: workers for its fits, and a slot on the GPU."""
+"""What an orchestrator provides to a run: workers for its fits, and a slot on the GPU."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def broken_rails(guard: GuardSpec, results: Results, arm: str) -> tuple[str, ...
         results: every measured number of the run.
         arm: the arm that the verdict is about, whose gain counts.
     """
-    gain = results.value(split="test", metric="outer_delta_mean")
+    gain = results.value(split="test", metric="folds_delta")
     if gain is None:
         gain = results.value(arm=arm, split="test", metric="delta")
     checks = (

@@ -17,6 +17,7 @@ from augmentor.core.persist import write_samples
 from augmentor.core.seeds import derive_seed
 from augmentor.report.run_facts import FurtherModel, RunFacts
 from augmentor.run.context import RunContext
+from augmentor.run.exports import write_exports
 from augmentor.run.leak_check import check_leak
 from augmentor.run.manifest import versions, write_manifest
 from augmentor.run.model_card import model_card
@@ -35,9 +36,9 @@ FILTERS = "filters.json"
 def collect_facts(context: RunContext, plan: Plan) -> RunFacts:
     """Return what every step said, whole, and how the run came about."""
     completed = context.completed
-    every = {step.name: step.of(context) for step in plan.steps}
+    every = {step.name: step.of(context) for step in plan.steps if step.name in completed}
     known = {name: facts for name, facts in every.items() if name in RunFacts.model_fields}
-    names = further_answers(context, plan)
+    names = further_answers(context)
     further = [{kind: every[name] for kind, name in one.items()} for one in names]
     placed = {*known, *(name for one in names for name in one.values())}
     return RunFacts(
@@ -57,11 +58,11 @@ def collect_facts(context: RunContext, plan: Plan) -> RunFacts:
     )
 
 
-def further_answers(context: RunContext, plan: Plan) -> list[dict[str, str]]:
+def further_answers(context: RunContext) -> list[dict[str, str]]:
     """Return for each model beside the first the names of its steps, by what they are of a single model."""
-    there = {step.name for step in plan.steps}
+    there = set(context.completed.outputs)
     further = range(1, len(context.recipe.evaluation.models))
-    every = ({kind: step_name(kind, number) for kind in (FIRST, "outer")} for number in further)
+    every = ({kind: step_name(kind, number) for kind in (FIRST, "folds")} for number in further)
     return [{kind: name for kind, name in one.items() if name in there} for one in every]
 
 
@@ -104,8 +105,9 @@ def publish(
         export_dataset(context, facts, folder / "expanded")
         if "train" in completed:
             keep_generator(context, facts, folder)
+        write_exports(context.recipe.export, folder, facts)
         shutil.copyfile(completed.folder(FIRST) / PREDICTIONS, folder / PREDICTIONS)
-        for number, one in enumerate(further_answers(context, plan), start=2):
+        for number, one in enumerate(further_answers(context), start=2):
             own = PREDICTIONS.replace(".", f"-{number}.")
             shutil.copyfile(completed.folder(one[FIRST]) / PREDICTIONS, folder / own)
         for name, text in plan.attachments.items():

@@ -9,19 +9,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import sha256_json
 from augmentor.core.shipped import shipped
 from augmentor.core.spec import Spec, override, parse, read_yaml
+from augmentor.core.yaml_text import load_yaml
 from augmentor.data.spec import ColumnsSpec, ImageSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.downstream.table import DOWNSTREAM
 from augmentor.experiment.spec import EvaluationSpec, check_trainable
 from augmentor.quality.filters_spec import Balance, FiltersSpec
 from augmentor.run.budget import BudgetName, with_budget, without_budget
 from augmentor.run.candidates import generators_of, trial_share
+from augmentor.run.export_spec import ExportSpec
 from augmentor.run.guard import GuardSpec
 from augmentor.synthesizers.method_spec import MethodSpec
 from augmentor.synthesizers.spec import SynthesizerSpec, named, read_synthesizer
@@ -105,6 +106,7 @@ class Recipe(Spec):
         evaluation: arms, seeds, classifier budget, primary metric and margin.
         execution: processes, threads, runner and GPU slot.
         guard: limits that a run must keep for its dataset to be published.
+        export: further forms in which the run writes its dataset and its generator.
         keep_runs: how many finished runs stay in the folder of runs; None keeps all. The published
             one always stays.
     """
@@ -128,6 +130,7 @@ class Recipe(Spec):
     evaluation: EvaluationSpec = EvaluationSpec()
     execution: Annotated[ExecutionSpec, NO_EFFECT] = ExecutionSpec()
     guard: Annotated[GuardSpec, NO_EFFECT] = GuardSpec()
+    export: Annotated[ExportSpec, NO_EFFECT] = ExportSpec()
     keep_runs: Annotated[int | None, NO_EFFECT] = Field(default=None, ge=1)
     data: Annotated[str | None, NO_EFFECT] = Field(
         default=None, description="where the bytes are, as --data says"
@@ -332,9 +335,9 @@ def model_assignments(models: Sequence[str]) -> list[str]:
         fields: Any = {"name": text}
         if text.lstrip().startswith("{"):
             try:
-                fields = yaml.safe_load(text)
-            except yaml.YAMLError as error:
-                raise ConfigError(f"--model {text!r} is not a YAML mapping of fields") from error
+                fields = load_yaml(text)
+            except ConfigError as error:
+                raise ConfigError(f"--model {text!r} is not a YAML mapping of fields: {error}") from error
         if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
             raise ConfigError(f"--model needs a model's name or {{name: ..., ...}}, got {text!r}")
         found.append(fields)

@@ -15,6 +15,7 @@ from augmentor.run.context import RunContext
 from augmentor.run.device import resolve_device
 from augmentor.run.distributed import join_ranks
 from augmentor.run.engine import Engine, plain_engine
+from augmentor.run.export_spec import check_formats
 from augmentor.run.guard import broken_rails
 from augmentor.run.outcome import NotPublished, Outcome
 from augmentor.run.plan import Plan
@@ -150,11 +151,13 @@ def begin(job: Job, plan: Plan, engine: Engine | None = None) -> Session:
     Args:
         job: what to run, and where.
         plan: its steps.
-        engine: what Prefect lends; None without it.
+        engine: what Prefect provides; None without it.
 
     Raises:
-        ConfigError: if there is no such device, or the recipe asks for what only Prefect has.
+        ConfigError: if there is no such device, the recipe asks for what only Prefect has, or for a format
+            that cannot be written.
     """
+    check_formats(job.recipe.export, has_generator="train" in [step.name for step in plan.steps])
     engine = engine or plain_engine(job.recipe.execution)
     out = job.out.expanduser().resolve()
     device = resolve_device(job.device)

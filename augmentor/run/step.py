@@ -28,6 +28,11 @@ def nothing_else(_: RunContext) -> None:
     """Do nothing: what most steps do once their output is there."""
 
 
+def always(_: RunContext) -> bool:
+    """Return that the step is part of the run, as most steps of a plan are."""
+    return True
+
+
 @dataclass(frozen=True)
 class Step(Generic[F]):
     """One step: what it is called, what it reads, what it leaves.
@@ -45,6 +50,7 @@ class Step(Generic[F]):
         code: packages and modules of this package whose source it runs, e.g. "data" or "run.sampling"; the
             file that ``build`` is written in is added.
         then: called once the output is there, made now or by an earlier run.
+        wanted: asked when the step's turn comes, whether these data and this recipe need it.
 
     Example:
         >>> def count(context, output, work):
@@ -60,6 +66,7 @@ class Step(Generic[F]):
     after: tuple[str, ...] = ()
     code: tuple[str, ...] = DATA_CODE
     then: Callable[[RunContext], None] = nothing_else
+    wanted: Callable[[RunContext], bool] = always
 
     def of(self, context: RunContext) -> F:
         """Return the facts of this step, which is done."""
@@ -94,9 +101,10 @@ def run_step(step: Step[Any], context: RunContext) -> StepOutput:
 
 
 def run_steps(steps: Sequence[Step[Any]], context: RunContext) -> None:
-    """Run ``steps`` one after another."""
+    """Run those of ``steps`` that are wanted, one after another."""
     for step in steps:
-        run_step(step, context)
+        if step.wanted(context):
+            run_step(step, context)
 
 
 def step_key(step: Step[Any], context: RunContext) -> str:

@@ -1,4 +1,4 @@
-"""Which test cases are drawn together: the resampling design of a bootstrap over cases."""
+"""Which test cases belong together: classes, and units of cases that are one piece of evidence."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from augmentor.core.errors import DataError
 
 Floats = NDArray[np.float64]
 
-REDRAWS = 1000
-
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Units (cases, or groups with all their cases) and the strata they are drawn within.
+    """Units (cases, or groups with all their cases) and the strata they are compared within.
 
     Without groups a unit is a case and its stratum is its class: a stratified split fixes the
     class counts of the test part, balanced accuracy and recall are conditional on them, and a
@@ -102,31 +100,3 @@ class Design:
             units, counts = np.unique(self.unit[cases], return_counts=True)
             found.append((cases, units, counts.astype(np.float64)))
         return found
-
-    def draw(self, rng: np.random.Generator, size: int) -> Floats:
-        """Draw how often each unit is taken, with replacement within strata: (size, G).
-
-        A draw that misses a class altogether, which only mixed groups allow, is drawn again.
-
-        Raises:
-            DataError: if draws keep missing a class (its cases lie in too few groups).
-        """
-        weights = self._draw(rng, size)
-        for _ in range(REDRAWS):
-            missed = np.zeros(size, dtype=bool)
-            for _, units, _ in self.blocks:
-                missed |= weights[:, units].sum(axis=1) == 0
-            if not missed.any():
-                return weights
-            weights[missed] = self._draw(rng, int(missed.sum()))
-        raise DataError("a class lies in too few groups of the test part to resample them")
-
-    def _draw(self, rng: np.random.Generator, size: int) -> Floats:
-        weights = np.empty((size, self.stratum.size))
-        rows = np.arange(size)[:, None]
-        for h in range(int(self.stratum.max()) + 1):
-            members = np.flatnonzero(self.stratum == h)
-            taken = rng.integers(0, members.size, size=(size, members.size)) + rows * members.size
-            counts = np.bincount(taken.ravel(), minlength=size * members.size)
-            weights[:, members] = counts.reshape(size, members.size)
-        return weights

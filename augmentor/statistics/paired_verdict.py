@@ -9,13 +9,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import ConfigError
+from augmentor.core.points import in_points
 from augmentor.statistics.design import Design
 from augmentor.statistics.exact import sign_flip_p
+from augmentor.statistics.score import score_of
 from augmentor.statistics.small_samples import Changes, SmallInterval, small_interval
 
 Word = Literal["helps", "hurts", "equivalent", "inconclusive"]
-Reason = Literal["decided", "alike", "few_changed", "wide", "control", "no_control"]
+Reason = Literal[
+    "decided", "alike", "few_changed", "wide", "unlearnt", "control", "no_control", "nothing_tested"
+]
 
 FEWEST = 5
 """No gain rests on fewer changed units: four all one way have a mid-P value of 0.0625."""
@@ -26,10 +31,35 @@ MOST_NEEDED = 10**6
 
 @dataclass(frozen=True)
 class Paired:
-    """Two classifiers on the same cases: the gain's interval, and the exact test where few cases decide."""
+    """Two models on the same cases: the gain's interval, and the exact test where few cases decide.
+
+    Attributes:
+        interval: of the gain.
+        mid_p: of the exact test; None where more cases changed than it is made for.
+        learnt: whether one of the two is better than chance; two that have learnt nothing are not equivalent.
+    """
 
     interval: SmallInterval
     mid_p: float | None
+    learnt: bool = True
+
+    @classmethod
+    def between(
+        cls,
+        new: CaseValues,
+        old: CaseValues,
+        design: Design,
+        *,
+        folds: NDArray[Any] | None = None,
+        confidence: float = 0.95,
+    ) -> Paired:
+        """Compare two models by what their cases are worth; further arguments as in :meth:`of`.
+
+        A model is better than chance where the interval of its own score lies above that.
+        """
+        scores = [score_of(one, design, folds=folds, confidence=confidence) for one in (new, old)]
+        found = cls.of(Changes.between(new, old), design, folds=folds, confidence=confidence)
+        return replace(found, learnt=any(one.low > new.chance for one in scores))
 
     @classmethod
     def of(
@@ -50,16 +80,18 @@ class Paired:
 
         1. helps, hurts: the whole interval lies on one side of 0, and where few cases decide, the mid-P value
            of the exact test is at most 1 - confidence.
-        2. equivalent: the whole interval lies strictly between -margin and margin.
-        3. inconclusive: anything else, as no case came out differently (alike), so few did that the exact
-           test decides (few_changed), or the interval is too wide.
+        2. equivalent: the whole interval lies strictly between -margin and margin, and one of the two is
+           better than chance.
+        3. inconclusive: anything else, as neither has learnt anything (unlearnt), no case came out
+           differently (alike), so few did that the exact test decides (few_changed), or the interval is too
+           wide.
         """
         found = self.interval
         sided = found.low > 0 or found.high < 0
         if sided and (self.mid_p is None or self.mid_p <= 1 - found.confidence + 1e-12):
             return ("helps" if found.low > 0 else "hurts"), "decided"
         if -margin < found.low and found.high < margin:
-            return "equivalent", "decided"
+            return ("equivalent", "decided") if self.learnt else ("inconclusive", "unlearnt")
         if not found.changed:
             return "inconclusive", "alike"
         return "inconclusive", ("wide" if self.mid_p is None else "few_changed")
@@ -72,18 +104,22 @@ class Names:
     Attributes:
         new: the classifier with synthesis.
         old: the one without.
-        control: the one that differs from the first in synthesis alone.
+        control: the one that differs from the first in synthesis alone, "" where it has no name.
         metric: in words, e.g. "balanced accuracy".
         unit: what is counted, "case" or "group".
         rarest: the class with the fewest test cases, "" where it is not named.
+        subject: begins the sentence.
+        advice: what to do where it helps.
     """
 
     new: str = "the model with synthetic data"
     old: str = "the model without"
-    control: str = "the control"
+    control: str = ""
     metric: str = "balanced accuracy"
     unit: str = "case"
     rarest: str = ""
+    subject: str = "Synthesis"
+    advice: str = "Train with synthetic data"
 
 
 @dataclass(frozen=True)
@@ -99,7 +135,8 @@ class PairedVerdict:
         detectable: the smallest true gain that 4 of 5 such studies find; infinite where these cases can show
             none.
         reason: what the word rests on, see :meth:`Paired.word`; "control" where the gain over the control
-            does not say the same, "no_control" where there is none.
+            does not say the same, "no_control" where there is none, "nothing_tested" where no synthetic
+            sample took part.
         comparison: the word of the plain comparison, before the control was asked.
         needed: cases of the rarest class that would show a gain as large as the one measured, or as the
             margin where that is larger; None where more cases alone would not do.
@@ -194,14 +231,6 @@ def needed_rare(found: SmallInterval, gain: float) -> int | None:
     return high
 
 
-def in_points(value: float, *, sign: bool = True) -> str:
-    """Write a score in points, 0.0142 as "+1.4"; what rounds to zero keeps the digits that show its side."""
-    text = f"{100 * value:.1f}"
-    if float(text) == 0:
-        text = f"{100 * value:.2g}" if abs(value) > 1e-12 else "0.0"
-    return f"+{text}" if sign and value > 1e-12 else text
-
-
 def _sentence(said: PairedVerdict, names: Names) -> str:
     """Return the verdict in plain words, in points (hundredths of the metric)."""
     margin = in_points(said.margin, sign=False)
@@ -209,9 +238,9 @@ def _sentence(said: PairedVerdict, names: Names) -> str:
     size = in_points(abs(said.gain), sign=False) if verb == "loses" else in_points(said.gain)
     span = f"{100 * said.interval.confidence:g} % interval {in_points(said.low)} to {in_points(said.high)}"
     start = {
-        "helps": "Synthesis helps",
-        "hurts": "Synthesis hurts",
-        "equivalent": f"Synthesis makes no difference above the margin of {margin} points",
+        "helps": f"{names.subject} helps",
+        "hurts": f"{names.subject} hurts",
+        "equivalent": f"{names.subject} makes no difference above the margin of {margin} points",
         "inconclusive": "Inconclusive",
     }[said.word]
     text = f"{start}: {names.new} {verb} {size} points of {names.metric} against {names.old} ({span})"
@@ -225,19 +254,23 @@ def _why(said: PairedVerdict, names: Names) -> str:
     """Return the clause that says why nothing can be concluded, empty where something is."""
     rare = _count(said.interval.rarest, names)
     other = said.control
+    alone = "which differs in synthesis alone"
     if said.reason == "control" and other is not None:
         return (
-            f", but against {names.control}, which differs in synthesis alone, it is {in_points(other.gain)} "
+            f", but against {names.control or 'the control'}, {alone}, it is {in_points(other.gain)} "
             f"points ({in_points(other.low)} to {in_points(other.high)}): something else may be behind it"
         )
     if said.reason == "no_control":
-        return (
-            ", but no control, which differs in synthesis alone, was given: something else may be behind it"
-        )
+        lacking = f"its control, {names.control}, {alone}, was not trained"
+        if not names.control:
+            lacking = f"no control, {alone}, was given"
+        return f", but {lacking}: something else may be behind it"
+    if said.reason == "unlearnt":
+        return ", but neither is better than chance: what has learnt nothing cannot show a difference"
     if said.reason == "alike":
         return f", and no test {names.unit} was decided differently; with {rare} a difference can hide"
     if said.reason == "few_changed":
-        changed = f"only {_plural(said.interval.changed, names.unit)} came out differently"
+        changed = f"only {plural(said.interval.changed, names.unit)} came out differently"
         return f", but {changed if said.interval.discrete else rare}, too few to exclude chance"
     if said.reason == "wide":
         return f", which leaves open whether that is a gain or a loss; the test part has {rare}"
@@ -246,10 +279,10 @@ def _why(said: PairedVerdict, names: Names) -> str:
 
 def _reach(said: PairedVerdict, names: Names) -> str:
     """Return the sentences on what such a study can show, and what it would need."""
-    seen = in_points(said.detectable, sign=False)
-    text = f" The smallest gain that 4 of 5 such studies find is {seen} points."
-    if not math.isfinite(said.detectable):
-        text = " No gain of any size would be found in 4 of 5 such studies."
+    text = " No gain of any size would be found in 4 of 5 such studies."
+    if math.isfinite(said.detectable):
+        seen = in_points(said.detectable, sign=False)
+        text = f" The smallest gain that 4 of 5 such studies find is {seen} points."
     if said.reason not in ("alike", "few_changed", "wide"):
         return text
     target = in_points(max(said.margin, abs(said.gain)), sign=False)
@@ -264,8 +297,9 @@ def _reach(said: PairedVerdict, names: Names) -> str:
 
 def _count(units: float, names: Names) -> str:
     named = f" ({names.rarest})" if names.rarest else ""
-    return f"{_plural(round(units), names.unit)} of the rarest class{named}"
+    return f"{plural(round(units), names.unit)} of the rarest class{named}"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where there are several."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.special import gammaincc
@@ -49,6 +50,25 @@ class Study:
                 "a study needs two or more seeds, no folds or two or more, and times >= 1, "
                 f"got {self.seeds}, {self.folds} and {self.times}"
             )
+
+    @classmethod
+    def of(cls, counts: Sequence[int], *, seeds: int = 10, folds: int = 0) -> Study:
+        """Return the study of so many test cases of each class; those of up to twice the fewest are rare.
+
+        Raises:
+            ConfigError: if fewer than two classes have cases.
+        """
+        n = min(counts)
+        others = [one for one in counts if one > 2 * n]
+        times = sum(others) / len(others) / n if others else 1.0
+        return cls(
+            n,
+            len(counts),
+            rare_classes=len(counts) - len(others),
+            times=times,
+            seeds=max(seeds, 2),
+            folds=folds,
+        )
 
     def expected(self) -> SmallInterval:
         """Return the interval to expect where the arms are equally good.
@@ -98,23 +118,43 @@ def detectable_gain(n_rare: int, n_classes: int = 2, *, seeds: int = 10, folds: 
     return Study(n_rare, n_classes, seeds=seeds, folds=folds).expected().detectable
 
 
-def power_sentence(n_test: int, n_all: int, n_classes: int = 2, *, seeds: int = 10, folds: int = 5) -> str:
-    """Say what one test part can show and what folds over all cases could.
+def power_sentence(
+    tested: Sequence[int],
+    every: Sequence[int] | None = None,
+    *,
+    seeds: int = 10,
+    folds: int = 5,
+    divided: bool = False,
+) -> str:
+    """Say what one test part can show and what folds over all cases could, or can.
+
+    Example:
+        >>> power_sentence([9, 81])
+        'With 9 test cases of the rarest class this study can see a gain of 32 points of balanced accuracy.'
 
     Args:
-        n_test: rare cases in one test part.
-        n_all: rare cases that folds would test, all there are.
-        n_classes: K.
-        seeds: S.
+        tested: test cases of each class that has some.
+        every: cases of the same classes that folds would test, all there are; None where they cannot be split
+            again.
+        seeds: S, 1 or more; a single one is planned for as two.
         folds: F.
+        divided: whether the study has these folds, so that it tests every case.
     """
-    alone = _gain(detectable_gain(n_test, n_classes, seeds=seeds))
-    folded = _gain(detectable_gain(n_all, n_classes, seeds=seeds, folds=folds))
-    return (
-        f"With {n_test} rare test case{'' if n_test == 1 else 's'} this study can see {alone}; "
-        f"with {folds} folds, which test all {n_all}, {folded}."
-    )
+    n = min(tested)
+    if divided and every is not None:
+        return (
+            f"With {folds} folds, which test all {min(every)} cases of the rarest class, this study can see "
+            f"{_gain(Study.of(every, seeds=seeds, folds=folds))} of balanced accuracy; one test part of {n} "
+            f"could see {_gain(Study.of(tested, seeds=seeds))}."
+        )
+    alone = f"With {n} test case{'' if n == 1 else 's'} of the rarest class this study can see "
+    alone += f"{_gain(Study.of(tested, seeds=seeds))} of balanced accuracy"
+    if every is None:
+        return f"{alone}."
+    folded = _gain(Study.of(every, seeds=seeds, folds=folds))
+    return f"{alone}; with {folds} folds, which test all {min(every)}, {folded}."
 
 
-def _gain(value: float) -> str:
+def _gain(study: Study) -> str:
+    value = study.expected().detectable
     return f"a gain of {100 * value:.0f} points" if math.isfinite(value) else "no gain of any size"

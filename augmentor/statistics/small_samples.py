@@ -33,10 +33,12 @@ the size-weighted mean size of the changes with one prior case: u where nothing 
 changed cases changed at every seed. For the AUROC x_n is a change of placement, and
 u = 1/2: an unseen case that lands anywhere among the cases of the other side loses half of them on average.
 
-**Seeds and cases are both samples.** With V_k the variance of a class by (1), its sample part freed of the
-interaction of seeds and cases (:func:`augmentor.statistics.variance.components` has the algebra), and V_S
-that of the means of the seeds, not below the interaction: V = V_S + sum V_k, Student's t with Satterthwaite
-degrees of freedom, n_k + 1 for the class that was lent to.
+**Seeds and cases are both samples**, a two-way table as in multi-reader multi-case studies. With r the
+doubly centred table of a class of G units and S seeds, V_I = G / (G - 1) sum r^2 / (S (S - 1) G^2) is its
+interaction; under the two-way random model the variance of the case means has the expectation c + i, V_I has
+i (Obuchowski and Rockette 1995). With V_k the variance of a class by (1), its sample part freed of V_I, and
+V_S that of the means of the seeds, not below the interaction, as no true variance can be: V = V_S + sum V_k,
+Student's t with Satterthwaite degrees of freedom, n_k + 1 for the class that was lent to.
 
 **Folds.** Where every case is tested once, by models of the fold it was held out from, cases of a fold
 share a training part and a generator. What the spread of F folds shows beyond that of cases,
@@ -54,8 +56,8 @@ benchmarks/small_verdict.md.
 
 References:
     Bonett and Price 2012, J. Educ. Behav. Stat. 37:479. Fay and Feuer 1997, Stat. Med. 16:791. Satterthwaite
-    1946, Biometrics Bull. 2:110. Nadeau and Bengio 2003, Mach. Learn. 52:239. Bengio and Grandvalet 2004,
-    JMLR 5:1089.
+    1946, Biometrics Bull. 2:110. Obuchowski and Rockette 1995, Commun. Stat. Simul. 24:285. Nadeau and Bengio
+    2003, Mach. Learn. 52:239. Bengio and Grandvalet 2004, JMLR 5:1089.
 """
 
 from __future__ import annotations
@@ -68,9 +70,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import DataError
 from augmentor.statistics.design import Design
-from augmentor.statistics.variance import POWER, quantile
+from augmentor.statistics.student import POWER, quantile
 
 Floats = NDArray[np.float64]
 
@@ -98,6 +101,11 @@ class Changes:
     weights: Floats
     share: float = 1.0
     unseen: float = 1.0
+
+    @classmethod
+    def between(cls, new: CaseValues, old: CaseValues) -> Changes:
+        """Return what ``new`` does differently from ``old`` on the same cases at the same seeds."""
+        return cls(new.table - old.table, new.weights, new.share, new.unseen)
 
 
 @dataclass(frozen=True)

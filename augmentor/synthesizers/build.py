@@ -21,7 +21,7 @@ def build(spec: MethodSpec, training: TrainingSpec) -> Synthesizer:
 
 
 def load_synthesizer(folder: Path, device: str = "cpu") -> Synthesizer:
-    """Return the fitted synthesizer saved in ``folder``.
+    """Return the fitted synthesizer saved in ``folder``, to sample on ``device``: "cpu", "cuda" or "mps".
 
     Raises:
         DataError: if the files are missing, truncated, altered or of another version.

@@ -91,6 +91,9 @@ class Synthesizer:
     def traverse(self, *, seed: int) -> Traversals | None:
         """Return samples along each code of the generator, None where it has no codes.
 
+        Args:
+            seed: of all else that the samples are made from; the same seed gives the same samples.
+
         Raises:
             ConfigError: if the synthesizer is not fitted.
         """
@@ -111,6 +114,10 @@ class Synthesizer:
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Synthesizer:
         """Return the synthesizer that :meth:`save` wrote.
+
+        Args:
+            folder: that holds its files.
+            device: that it samples on: "cpu", "cuda" or "mps".
 
         Raises:
             DataError: if the files are missing, truncated, altered or of another version.
@@ -142,6 +149,15 @@ class Synthesizer:
     def critic(self) -> KeptCritic | None:
         """What classifiers can start from."""
         return None if self._fitted is None else self._fitted.critic
+
+    @property
+    def fitted(self) -> Fitted:
+        """What the training left.
+
+        Raises:
+            ConfigError: if the synthesizer is not fitted.
+        """
+        return self._ready()
 
     def _ready(self) -> Fitted:
         if self._fitted is None:

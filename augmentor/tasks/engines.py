@@ -1,4 +1,4 @@
-"""What Prefect lends to a run: Dask or Ray workers for its fits, and a slot on the GPU."""
+"""What Prefect provides to a run: Dask or Ray workers for its fits, and a slot on the GPU."""
 
 from __future__ import annotations
 

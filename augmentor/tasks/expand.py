@@ -31,6 +31,7 @@ from augmentor.run.recipe import Recipe, load_recipe, recipe_from_values
 from augmentor.run.session import Job, Session, begin
 from augmentor.run.step import Step
 from augmentor.tasks.engines import engine_of
+from augmentor.tasks.quiet import named_proxies
 
 _listener: ContextVar[Progress | None] = ContextVar("augmentor_listener", default=None)
 _running: ContextVar[tuple[Session, Step[Any]]] = ContextVar("augmentor_running")
@@ -49,8 +50,18 @@ class ServerLost(AugmentorError):  # noqa: N818 - reads as the sentence it repor
         super().__init__(
             f"Prefect's server at {url} does not answer. Finished steps are kept: start the server again "
             "(`prefect server start`) and give the same command; with --no-prefect, or without "
-            "PREFECT_API_URL in the environment, no server is needed"
+            f"PREFECT_API_URL in the environment, no server is needed{_proxy_hint()}"
         )
+
+
+def _proxy_hint() -> str:
+    names = named_proxies()
+    if not names:
+        return ""
+    return (
+        f". The environment names a proxy ({', '.join(names)}), which may stand between: add the server's "
+        "host to NO_PROXY"
+    )
 
 
 @contextmanager
@@ -83,7 +94,6 @@ def job_of(
 
 def open_session(job: Job, plan: Plan) -> Session:
     """Begin a run whose progress also reaches Prefect."""
-    check_ranks(job.recipe)
     pages.lost = False
     progress = PrefectProgress(_listener.get() or job.progress)
     engine = engine_of(job.recipe.execution, progress)
@@ -154,6 +164,7 @@ def evaluate_all(
 
 def expand_all(job: Job) -> Outcome:
     """Run every step of ``job`` as a task and publish; call it inside a flow."""
+    job = replace(job, recipe=check_ranks(job.recipe))
     return run_all(open_session(job, expansion(job.recipe)))
 
 
@@ -161,7 +172,8 @@ def run_all(session: Session) -> Outcome:
     """Run every step of a session as a task and publish; call it inside a flow."""
     with session.recorded():
         for step in session.plan.steps:
-            run_as_task(session, step)
+            if step.wanted(session.context):
+                run_as_task(session, step)
         return finish(session)
 
 
@@ -235,6 +247,11 @@ def answers(url: str) -> bool:
         httpx.get(f"{url}/health", timeout=10)
     except httpx.TransportError:
         return False
+    except ImportError as error:
+        raise ConfigError(
+            f"the environment names a SOCKS proxy ({', '.join(named_proxies())}), which Prefect's client "
+            f"cannot use ({error}); install the package socksio, unset the variable, or use --no-prefect"
+        ) from error
     return True
 
 

@@ -14,9 +14,9 @@ from augmentor.run.compose.sweep import (
     Member,
     SweepSpec,
     check_alone,
-    check_choice,
     drive,
     one_by_one,
+    swept,
     try_elsewhere,
 )
 from augmentor.run.compose.sweep_table import Trial, sweep_rows
@@ -28,6 +28,7 @@ from augmentor.tasks.pages import pages
 def sweep_all(job: Job, plan: SweepSpec) -> Outcome:
     """Try every member, show the table, run the chosen one and publish; call it inside a flow."""
     check_alone()
+    job = swept(job)
     session = open_session(job, expansion(job.recipe))
 
     def attempt(members: list[Member]) -> list[Trial]:
@@ -68,7 +69,7 @@ def try_as_task(session: Session, member: Member, count: int) -> Trial:
 def sweep_with_prefect(job: Job, plan: SweepSpec) -> Outcome:
     """Run a sweep as the shipped flow; the same as :func:`augmentor.run.compose.sweep.run_sweep`."""
     check_alone()  # before Prefect takes seconds to start
-    check_choice(job.recipe)
+    swept(job)
     parameters = {
         "recipe": job.recipe.written,
         "plan": plan.model_dump(mode="json"),

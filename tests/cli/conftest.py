@@ -12,16 +12,6 @@ from typing import Any
 import pytest
 
 from augmentor.cli import faults
-from augmentor.cli.app import main
-
-
-@dataclass
-class Finished:
-    """What an in-process command left: exit code and both streams."""
-
-    code: int
-    out: str
-    err: str
 
 
 @dataclass
@@ -41,22 +31,6 @@ def _no_debugging(monkeypatch):
     faults.set_debugging(False)
     yield
     faults.set_debugging(False)
-
-
-@pytest.fixture
-def command(capfd):
-    """Run ``augmentor ARGUMENTS`` in this process; stdout and stderr are read from descriptors."""
-
-    def run(*arguments: str) -> Finished:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ending:
-            main(list(arguments))
-        captured = capfd.readouterr()
-        code = ending.value.code
-        assert isinstance(code, int)
-        return Finished(code, captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture
@@ -92,6 +66,7 @@ def rooms(monkeypatch, tmp_path) -> Recorder:
                 sentence="The  verdict,\non one line.",
                 reused=seen_reused,
                 advice="",
+                further=(),
                 seconds=1.0,
             )
 

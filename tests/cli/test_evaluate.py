@@ -74,13 +74,13 @@ def test_a_leak_in_what_was_supplied_is_input_and_one_of_ours_a_fault(command, r
     assert str(error) in ended.err
 
 
-def test_the_whole_command_refuses_tables_and_wrong_places(program, tmp_path):
+def test_the_whole_command_refuses_tables_and_wrong_places(command, tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     for source, words in (
         ("rows.csv", "is a table; synthetic samples come as"),
         ("nowhere", "there is no file or folder"),
     ):
-        ended = program(
+        ended = command(
             "evaluate",
             "--real",
             "digits",
@@ -89,7 +89,7 @@ def test_the_whole_command_refuses_tables_and_wrong_places(program, tmp_path):
             "--out",
             str(tmp_path / "runs"),
         )
-        assert ended.returncode == 2
-        assert words in ended.stderr
-        assert ended.stdout == ""
+        assert ended.code == 2
+        assert words in ended.err
+        assert ended.out == ""
     assert not (tmp_path / "runs").exists()

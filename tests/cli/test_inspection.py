@@ -9,6 +9,7 @@ import pytest
 
 from augmentor.cli.inspection import show
 from augmentor.data import card_draft, inspection_text
+from augmentor.run import outlook
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def inspecting(monkeypatch):
     seen = []
     module = types.ModuleType("augmentor.data.inspect")
 
-    def inspect(target, *, data, reading, progress):
+    def inspect(target, *, data, image, reading, progress):
         seen.append((target, data))
         print("a reader chatters")
         progress.log("looking for duplicates")
@@ -25,14 +26,20 @@ def inspecting(monkeypatch):
     module.inspect = inspect
     monkeypatch.setitem(sys.modules, "augmentor.data.inspect", module)
     monkeypatch.setattr(card_draft, "draft_card", lambda found, *, data, beside: "name: drafted\n")
-    monkeypatch.setattr(inspection_text, "inspection_lines", lambda found: ["classes", "", "  a\x1b[31m  3"])
+    monkeypatch.setattr(outlook, "outlook", lambda found: ["With 3 test cases it can see nothing."])
+    monkeypatch.setattr(
+        inspection_text, "inspection_lines", lambda found, ahead: ["classes", *ahead, "", "  a\x1b[31m  3"]
+    )
     return seen
 
 
 def test_inspection_is_printed_to_stdout_without_control_characters(command, inspecting, tmp_path):
     ended = command("inspect", "photos", "--data", str(tmp_path))
-    assert (ended.code, ended.out) == (0, "classes\n\n  a\\x1b[31m  3\n")
-    assert ended.err == "a reader chatters\nlooking for duplicates\n"
+    assert (ended.code, ended.out) == (
+        0,
+        "classes\nWith 3 test cases it can see nothing.\n\n  a\\x1b[31m  3\n",
+    )
+    assert ended.err == "a reader chatters\nlooking for duplicates\ntiming a few steps\n"
     assert inspecting == [("photos", tmp_path)]
 
 

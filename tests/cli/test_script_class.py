@@ -17,7 +17,7 @@ def test_a_class_called_script_runs_through_and_harms_nobody(command, tmp_path, 
         for path in (tiny_images / old).iterdir():
             (data / new / path.name).write_bytes(path.read_bytes())
     words = ("run", str(tiny_recipe), "--data", str(data), "--out", str(tmp_path / "runs"), "--no-prefect")
-    ended = command(*words)
+    ended = command(*words, "--set", "evaluation.arms=[classical, with_synthetic]")
     assert ended.code == 0, ended.err
     run = Path(ended.out.splitlines()[-1])
     page = (run / "report.html").read_text(encoding="utf-8")

@@ -24,6 +24,11 @@ def test_an_error_gives_the_new_name_of_a_key(monkeypatch):
         parse(Outer, {"inner": {"number": 3}}, "here")
 
 
+def test_an_error_says_why_a_key_is_there_no_more():
+    with pytest.raises(ConfigError, match=r"bootstrap' is there no more: intervals are computed without"):
+        load_recipe("digits", ["evaluation.statistics.bootstrap=100"])
+
+
 def test_an_error_gives_the_new_name_of_a_value():
     with pytest.raises(ConfigError, match=r"'balance': 'level' is called 'balanced' now"):
         load_recipe("digits", ["balance=level"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from augmentor.core.case_values import CaseValues
 from augmentor.downstream.base import Downstream, Metric, ModelKind
 
 BRIGHT = 128
@@ -60,9 +61,10 @@ class BrightPixels(Downstream):
     def mean(values, samples):
         return np.mean([values[samples.y == label].mean() for label in np.unique(samples.y)])
 
-    def contributions(self, metric, predictions, samples):
+    def case_values(self, metric, predictions, samples):
         assert metric in self.metrics
-        return self.by_stratum(predictions, samples)["dice"] / len(np.unique(samples.y))
+        classes = len(np.unique(samples.y))
+        return CaseValues(self.by_stratum(predictions, samples)["dice"], np.full(classes, 1 / classes))
 
     def by_stratum(self, predictions, samples):
         found, wanted = predictions > 0.5, self.targets(samples)

@@ -1,4 +1,4 @@
-"""Scores against scikit-learn and torchmetrics, their rules at the edges, and contributions."""
+"""Scores against scikit-learn and torchmetrics, their rules at the edges, and values of cases."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from sklearn import metrics as sk
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.results import Results
-from augmentor.downstream.scores import PRIMARY_METRICS, contributions, score
+from augmentor.downstream.case_values import PRIMARY_METRICS, case_values
+from augmentor.downstream.scores import score
 from augmentor.metrics.auroc import auroc, placements
 from augmentor.metrics.calibration import brier, expected_calibration_error, reliability
 
@@ -150,21 +151,32 @@ def test_placements_by_brute_force():
 
 @pytest.mark.parametrize("metric", PRIMARY_METRICS)
 @pytest.mark.parametrize("ties", [False, True])
-def test_contributions_add_up_to_the_metric(metric, ties):
+def test_case_values_make_the_metric(metric, ties):
     p, y = fake(5, k=4, ties=ties)
     keep = y != 2  # one class absent
     p, y = p[keep], y[keep]
-    c = contributions(metric, np.stack([p, p[:, [1, 0, 2, 3]]]), y)
-    for row, q in zip(c, (p, p[:, [1, 0, 2, 3]]), strict=True):
-        total = sum(row[y == k].mean() for k in np.unique(y))
+    found = case_values(metric, np.stack([p, p[:, [1, 0, 2, 3]]]), y)
+    assert found.share * found.weights.sum() == pytest.approx(1)
+    for row, q in zip(found.table, (p, p[:, [1, 0, 2, 3]]), strict=True):
+        means = [row[y == k].mean() for k in np.unique(y)]
+        total = found.share * found.weights @ means
         assert total == pytest.approx(values(score(q, y, list("abcd")))[metric, None], abs=1e-12)
 
 
-def test_auroc_contributions_are_the_derivative_of_the_weighted_auroc():
+@pytest.mark.parametrize("metric", PRIMARY_METRICS)
+def test_chance_is_what_a_constant_answer_comes_to(metric):
+    y = np.repeat([0, 1, 2], [5, 10, 25])
+    constant = np.tile([0.2, 0.3, 0.5], (40, 1))
+    found = case_values(metric, constant, y)
+    assert found.chance == pytest.approx(values(score(constant, y, list("abc")))[metric, None])
+
+
+def test_auroc_case_values_are_the_derivative_of_the_weighted_auroc():
     # Moving weight onto one case changes the weighted macro AUROC, sum_ij w_i w_j psi_ij over the
-    # normalised weights of each class, by the centred contribution: a numerical derivative.
+    # normalised weights of each class, by its centred value times its class's weight: a numerical derivative.
     p, y = fake(7, n=45, k=3)
-    c = contributions("macro_auroc", p, y)
+    found = case_values("macro_auroc", p, y)
+    c = found.weights[y] * found.table
 
     def weighted(w):
         shares = np.array([w[y == k].sum() for k in range(3)])
@@ -186,12 +198,12 @@ def test_auroc_contributions_are_the_derivative_of_the_weighted_auroc():
         assert (weighted(w) - weighted(np.ones(45))) / step == pytest.approx(expected, abs=1e-5)
 
 
-def test_contributions_refuse_unknown_metrics_and_one_class():
+def test_case_values_refuse_unknown_metrics_and_one_class():
     p, y = fake(0)
     with pytest.raises(ConfigError, match="balanced_accuracy, macro_auroc, accuracy"):
-        contributions("auc", p, y)
+        case_values("auc", p, y)
     with pytest.raises(DataError, match="two classes"):
-        contributions("macro_auroc", p[y == 0], y[y == 0])
+        case_values("macro_auroc", p[y == 0], y[y == 0])
 
 
 def test_auroc_of_two_gaussians_has_its_closed_form():

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from blob_parts import blobs, evaluated, marked, parts
@@ -25,7 +23,6 @@ SPEC = evaluation(
     shares=(0.5,),
     share_seeds=2,
     policy="none",
-    bootstrap=200,
 )
 
 
@@ -49,7 +46,7 @@ def test_a_class_whose_synthetic_rows_do_harm_gets_none(tmp_path):
 
 
 def test_where_no_class_does_harm_it_is_the_best_mixing_arm_fit_for_fit(tmp_path, monkeypatch):
-    monkeypatch.setattr(choose, "recommend", lambda *_, **__: SimpleNamespace(use=False))
+    monkeypatch.setattr(choose, "exceeds_error", lambda _: False)
     found = run(tmp_path, marked(blobs((40, 40), 4, prefix="made", noise=0.2)))
     assert found.facts.left_out == ()
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:

@@ -6,10 +6,14 @@ from flat_spec import evaluation
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
 from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.facts.evaluation import DELTAS
+from augmentor.core.kinds import IMAGE
 from augmentor.core.results import Results
-from augmentor.downstream.scores import contributions
+from augmentor.downstream.case_values import case_values
+from augmentor.experiment.arm_words import title
 from augmentor.experiment.arms import PRESETS, Arm, Rows, pattern_of
-from augmentor.experiment.decide import choose, decide
+from augmentor.experiment.decide import Called, choose, decide, fixed_choice
+from augmentor.experiment.verdict_of import verdict
 from augmentor.statistics.evidence import Evidence
 
 CLASSES = ["rare", "common", "third"]
@@ -39,7 +43,7 @@ FIELDS[POOLED] = Arm(rows=Rows(synthetic="all", mixing="pooled"))
 def evidence(p, y, metric="balanced_accuracy", groups=None):
     """Return what probabilities by arm are worth, as classification has it."""
     return Evidence(
-        {name: contributions(metric, one, y) for name, one in p.items()},
+        {name: case_values(metric, one, y) for name, one in p.items()},
         y,
         tuple(CLASSES),
         groups=groups,
@@ -47,11 +51,12 @@ def evidence(p, y, metric="balanced_accuracy", groups=None):
     )
 
 
-def decided(test, held, fields=FIELDS, *, y=Y, v=V, groups=None, seed=0, empty_arms=(), **settings):
-    spec = evaluation(**{"bootstrap": 300, **settings})
+def decided(test, held, fields=FIELDS, *, y=Y, v=V, groups=None, empty_arms=(), **settings):
+    spec = evaluation(**settings)
     metric = spec.primary_metric
+    called = Called({name: title(arm) for name, arm in fields.items()}, IMAGE)
     return decide(
-        evidence(held, v, metric), evidence(test, y, metric, groups), fields, spec, seed=seed,
+        evidence(held, v, metric), evidence(test, y, metric, groups), fields, spec, called,
         empty_arms=empty_arms,
     )  # fmt: skip
 
@@ -67,33 +72,51 @@ def test_choice_is_by_validation_and_never_synthetic_only():
     assert found.verdict.word == "helps"
 
 
-def test_an_arm_with_a_control_helps_only_where_it_gains_over_both():
-    skills = {"classical": 1.0, "critic_network": 2.2, "from_critic": 2.2}
-    held = {**skills, "critic_network": 0.5}  # validation takes classical for the better baseline
+RELATED = {
+    "classical": Arm(),
+    "critic_network": Arm(start="untrained_critic"),
+    "from_critic": Arm(start="critic"),
+}
 
-    def word(test, fields):
-        return decided(arms(0, test), arms(1, held, V), fields)
 
-    related = {"classical": Arm(), "critic_network": Arm(start="untrained_critic")}
-    related["from_critic"] = Arm(start="critic")
-    alone = word(skills, {**related, "critic_network": Arm(mix="cutmix")})
-    both = word(skills, related)
-    assert (alone.arm, alone.baseline, alone.verdict.word) == ("from_critic", "classical", "helps")
-    assert (both.baseline, both.verdict.word) == ("classical", "inconclusive")
-    assert both.verdict.interval == alone.verdict.interval
-    assert "But critic_network, which has nothing synthetic, may gain as much" in both.sentence
-    assert any("differ in synthesis alone" in note for note in both.notes)
-    better = word({**skills, "critic_network": 1.0}, related)
-    assert better.verdict.word == "helps"
-    rows = {row["metric"]: row["value"] for row in better.rows if row["metric"].startswith("delta_control")}
-    assert 0 < rows["delta_control_low"] < rows["delta_control"] < rows["delta_control_high"]
-    assert not any(row["metric"].startswith("delta_control") for row in alone.rows)
+@pytest.mark.parametrize(("skill", "word"), [(2.2, "helps"), (0.4, "hurts")])
+def test_no_word_is_said_that_the_control_does_not_say(skill, word):
+    # Validation takes classical for the better baseline.
+    held = arms(1, {"classical": 1.2, "critic_network": 0.5, "from_critic": skill}, V)
+
+    def found(network, fields=RELATED):
+        return decided(
+            arms(0, {"classical": 1.2, "critic_network": network, "from_critic": skill}), held, fields
+        )
+
+    shared, alone = found(skill), found(1.2)
+    assert (shared.arm, shared.baseline) == ("from_critic", "classical")
+    assert (shared.verdict.word, shared.verdict.reason, shared.verdict.comparison) == (
+        "inconclusive", "control", word,
+    )  # fmt: skip
+    assert "but against “The critic's network”, which differs in synthesis alone" in shared.verdict.sentence
+    assert (alone.verdict.word, alone.verdict.reason) == (word, "decided")
+    assert shared.verdict.interval == alone.verdict.interval
+
+
+def test_without_a_control_the_word_is_capped_and_the_sentence_names_what_lacks():
+    fields = {**RELATED, "critic_network": Arm(mix="cutmix")}
+    skills = {"classical": 1.0, "critic_network": 0.5, "from_critic": 2.4}
+    found = decided(arms(0, skills), arms(1, skills, V), fields)
+    assert (found.verdict.word, found.verdict.reason, found.verdict.comparison) == (
+        "inconclusive", "no_control", "helps",
+    )  # fmt: skip
+    assert "its control, “The critic's network”, which differs in synthesis alone, was not trained" in (
+        found.verdict.sentence
+    )
+    assert "control" not in found.against
+    assert not any(row["metric"].startswith("delta_control") for row in found.rows)
 
 
 def test_test_part_plays_no_role_in_the_choice():
     # The best arms of the test part are others than those of validation.
     upside_down = {"real": 2.5, "classical": 0.5, POOLED: 2.5, "filtered": 0.5, "synthetic_only": 1.0}
-    found = decided(arms(0, upside_down), arms(1, SKILLS, V), bootstrap=100)
+    found = decided(arms(0, upside_down), arms(1, SKILLS, V))
     assert (found.arm, found.baseline) == ("filtered", "classical")
 
 
@@ -105,6 +128,34 @@ def test_choose_takes_the_first_of_equals_and_needs_both_sides():
     for lacking in ({"real": 0.5}, {"filtered": 0.5}, {"real": 0.5, "synthetic_only": 0.9}, {}):
         with pytest.raises(ConfigError, match="needs an arm"):
             choose(lacking, FIELDS)
+
+
+def test_with_few_validation_cases_arm_and_baseline_are_the_fixed_ones():
+    # Ten cases of the rarest class; the best on validation are "filtered" and "classical".
+    chosen, fixed = (decision(fewest_to_choose=n, fixed_baseline="balanced") for n in (10, 11))
+    assert (chosen.arm, chosen.baseline) == ("filtered", "classical")
+    assert not any("nothing was chosen on it" in note for note in chosen.notes)
+    fields = {**FIELDS, "synthetic": PRESETS["filtered"]}
+    skills = {"real": 1.0, "classical": 1.6, "cutmix": 1.0, "synthetic": 2.2}
+    few = decided(arms(1, skills), arms(0, skills, V), fields, fewest_to_choose=11)
+    assert (few.arm, few.baseline) == ("synthetic", "cutmix")
+    (note,) = [note for note in few.notes if "nothing was chosen on it" in note]
+    assert "10 independent cases of rare, and a choice takes 11" in note
+    assert "“CutMix”, which was fixed beforehand" in note
+    assert fixed.baseline == "real"  # "balanced" was not trained
+
+
+def test_the_fixed_arm_is_the_one_that_adds_synthesis_to_the_fixed_baseline():
+    fields = {
+        "classical": Arm(),
+        "cutmix": Arm(mix="cutmix"),
+        "first": Arm(rows=Rows(synthetic="kept")),
+        "added": Arm(mix="cutmix", rows=Rows(synthetic="kept")),
+    }
+    assert fixed_choice(list(fields), fields, "cutmix") == ("added", "cutmix")
+    assert fixed_choice(["classical", "first", "added"], fields, "cutmix") == ("first", "classical")
+    with pytest.raises(ConfigError, match="needs an arm"):
+        fixed_choice(["classical"], fields, "cutmix")
 
 
 def test_validation_means_agree_with_scikit_learn():
@@ -133,7 +184,7 @@ def test_rows_follow_the_contract():
         assert delta == pytest.approx((recall[name] - recall["classical"]).mean(), abs=1e-12)
         assert table.value(arm=name, metric="delta_low") < delta < table.value(arm=name, metric="delta_high")
         assert table.value(arm=name, metric="margin") == 0.01
-        assert table.value(arm=name, metric="minimum_detectable") > 0
+        assert 0 < table.value(arm=name, metric="minimum_detectable") < 1
         for k, label in enumerate(CLASSES):
             got = table.value(arm=name, metric="recall_delta", class_=label)
             assert got == pytest.approx(recall[name][k] - recall["classical"][k], abs=1e-12)
@@ -143,35 +194,107 @@ def test_rows_follow_the_contract():
         assert table.value(arm=name, metric="delta") is None
     chosen = found.verdict.interval
     assert table.value(arm="filtered", metric="delta_low") == chosen.low
-    assert found.sentence.startswith("Synthetic data helps: filtered gains")
+    assert found.verdict.sentence.startswith("Synthetic data helps: “Filtered synthetic” gains +")
+    assert not any(word in found.verdict.sentence for word in ("filtered gains", "=", "classical"))
 
 
 def test_class_intervals_are_wider_than_one_class_alone_would_need():
-    # Bonferroni over three classes at 95 % is each class at 98.33 %.
-    def width(found):
-        values = {(r["metric"], r["class"]): r["value"] for r in found.rows if r["arm"] == "filtered"}
-        return values["recall_delta_high", "rare"] - values["recall_delta_low", "rare"]
-
-    assert width(decision(confidence=0.95)) > 1.1 * width(decision(confidence=0.85))
-    # 1 - (1 - 0.85) / 3 = 0.95: the same level asked for one class alone.
-    from augmentor.statistics.design import Design
-    from augmentor.statistics.intervals import intervals
-
+    # Bonferroni over three classes at 85 % is each class at 95 %: the class as a test part of its own.
     test = arms(0, SKILLS)
-    hits = np.stack([test[name].argmax(axis=-1) == Y for name in ("filtered", "classical")]).astype(float)
-    target = np.zeros((1, 2, 3))
-    target[0, :, 0] = 1, -1
-    alone = intervals(hits, target, Design.of(Y), replicates=300)[0]
-    assert width(decision(confidence=0.85)) == pytest.approx(alone.high - alone.low, rel=1e-9)
+    found = decided(test, arms(1, SKILLS, V), confidence=0.85)
+    values = {(r["metric"], r["class"]): r["value"] for r in found.rows if r["arm"] == "filtered"}
+    mine = Y == 0
+    alone = verdict(test["filtered"][:, mine], test["classical"][:, mine], Y[mine], metric="accuracy")
+    assert (values["recall_delta_low", "rare"], values["recall_delta_high", "rare"]) == pytest.approx(
+        (alone.low, alone.high)
+    )
 
 
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_auroc", "accuracy"])
-def test_identical_predictions_are_equivalent(metric):
-    test, held = arms(0, {"classical": 1.0}), arms(1, {"classical": 1.0}, V)
-    test["filtered"], held["filtered"] = test["classical"].copy(), held["classical"].copy()
-    found = decided(test, held, primary_metric=metric, bootstrap=100)
-    got = found.verdict
-    assert (got.word, got.interval.low, got.interval.estimate, got.interval.high) == ("equivalent", 0, 0, 0)
+def test_the_word_is_that_of_the_public_function(metric):
+    test, held = arms(0, SKILLS), arms(1, SKILLS, V)
+    groups = np.arange(Y.size) // 2
+    found = decided(test, held, groups=groups, primary_metric=metric)
+    control = test["classical"]
+    told = verdict(
+        test[found.arm], test[found.baseline], Y, control=control, groups=groups, metric=metric,
+        classes=CLASSES,
+    )  # fmt: skip
+    assert found.against["control"] == "classical"
+    for name in ("word", "gain", "low", "high", "detectable", "reason", "comparison", "needed"):
+        assert getattr(found.verdict, name) == getattr(told, name)
+
+
+def one_way(rare, changed, seeds=10, common=87):
+    """Return predictions of an arm that is right on every case, and of one wrong on some rare ones."""
+    y = np.repeat([0, 1], [rare, common])
+    right = np.broadcast_to(0.8 * np.eye(2)[y] + 0.1, (seeds, y.size, 2))
+    wrong = np.where((np.arange(y.size) < changed)[:, None], 1 - right, right)
+    return {"filtered": right, "classical": wrong}, y
+
+
+def degenerate(test, y, **settings):
+    held, v = one_way(10, 0)
+    return decided(test, held, y=y, v=v, **settings).verdict
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_auroc", "accuracy"])
+@pytest.mark.parametrize(
+    ("rare", "changed", "reason"),
+    [(2, 2, "few_changed"), (3, 3, "few_changed"), (5, 0, "alike"), (1, 0, "alike")],
+)
+def test_few_rare_cases_are_inconclusive_with_the_reason(metric, rare, changed, reason):
+    found = degenerate(*one_way(rare, changed), primary_metric=metric)
+    assert (found.word, found.reason) == ("inconclusive", reason)
+    assert found.low < found.gain <= found.high or found.low < 0 < found.high
+    assert "smallest" in found.sentence or "No gain of any size" in found.sentence
+    assert " 0.0 points" not in found.sentence.partition("The smallest gain")[2]
+
+
+def test_arms_that_have_learnt_nothing_are_not_equivalent():
+    y = np.repeat([0, 1], [400, 400])
+    constant = np.full((10, 800, 2), 0.5)
+    found = degenerate({"filtered": constant, "classical": constant}, y)
+    assert (found.word, found.reason) == ("inconclusive", "unlearnt")
+    assert "neither is better than chance" in found.sentence
+    # The same numbers of cases carry "equivalent" where the arms have learnt.
+    right, y = one_way(400, 0, common=400)
+    assert degenerate(right, y).word == "equivalent"
+
+
+def test_what_an_arm_is_held_against_is_in_the_results():
+    skills = {"cutmix": 1.4, "classical": 2.0, "real": 1.0, "filtered": 2.6}
+    held = {**skills, "real": 2.6, "filtered": 3.0}
+    found = decided(arms(0, skills), arms(1, held, V))
+    assert found.against == {
+        "best_without": "real", "control": "classical", "fixed": "cutmix", "hindsight": "classical",
+    }  # fmt: skip
+    test, rows = (
+        arms(0, skills),
+        {row["metric"]: row["value"] for row in found.rows if row["arm"] == "filtered"},
+    )
+    recall = {
+        name: np.mean([recall_score(Y, p.argmax(axis=1), average="macro") for p in test[name]])
+        for name in test
+    }
+    for role, metric in DELTAS.items():
+        gain = recall["filtered"] - recall[found.against[role]]
+        assert rows[metric] == pytest.approx(gain, abs=1e-12)
+        assert rows[f"{metric}_low"] < gain < rows[f"{metric}_high"]
+    assert found.beside.startswith("Against “CutMix”, fixed beforehand, it is +")
+    assert (
+        "“Classical augmentation”, the best without synthesis in hindsight, picked on the test"
+        in found.beside
+    )
+    best = decided(arms(0, skills), arms(1, skills, V))
+    assert best.beside.endswith("“Classical augmentation” is the best without synthesis in hindsight too.")
+    other = decided(arms(0, skills), arms(1, held, V), fixed_baseline="mixup")
+    assert "fixed" not in other.against
+
+
+def test_a_synthetic_arm_is_no_fixed_baseline():
+    with pytest.raises(ValueError, match="a baseline has nothing synthetic, got filtered"):
+        evaluation(fixed_baseline="filtered")
 
 
 def test_an_empty_arm_is_judged_only_where_no_other_is_left():
@@ -184,26 +307,22 @@ def test_an_empty_arm_is_judged_only_where_no_other_is_left():
     alone = {name: skill for name, skill in SKILLS.items() if name != POOLED}
     left = decision(skills=alone, empty_arms=["filtered"])
     assert (left.arm, left.verdict.word) == ("filtered", "inconclusive")
-    assert "nothing was tested" in left.sentence
+    assert left.verdict.reason == "nothing_tested"
+    assert "nothing was tested" in left.verdict.sentence
     assert decision(skills=alone).verdict.word != "inconclusive"
 
 
 def test_notes_name_what_limits_the_numbers():
     one = {name: p[:1] for name, p in arms(0, SKILLS).items()}
     held = {name: p[:1] for name, p in arms(1, SKILLS, V).items()}
-    notes = " ".join(decided(one, held, bootstrap=100).notes)
+    notes = " ".join(decided(one, held).notes)
     assert "One seed" in notes
-    assert "rare (15)" in notes
-    assert "common" not in notes  # 50 cases are not few
-    groups = np.minimum(Y, 1) * (1 + np.arange(100))
-    found = decided(arms(0, SKILLS), arms(1, SKILLS, V), groups=groups)
-    assert "One test case or group of rare" in " ".join(found.notes)
 
 
 def test_class_without_test_cases_has_no_rows_and_is_named():
     keep = Y != 1
     test = {name: p[:, keep] for name, p in arms(0, SKILLS).items()}
-    found = decided(test, arms(1, SKILLS, V), y=Y[keep], bootstrap=100)
+    found = decided(test, arms(1, SKILLS, V), y=Y[keep])
     assert "No test case of common" in " ".join(found.notes)
     assert {row["class"] for row in found.rows} == {None, "rare", "third"}
 
@@ -215,28 +334,28 @@ def test_parts_that_do_not_fit_are_refused():
     with pytest.raises(DataError, match="same seeds"):
         decided({**test, "real": test["real"][:2]}, held)
     with pytest.raises(DataError, match=r"must be \(seeds, 99\), got \(4, 100\)"):
-        Evidence({name: contributions("accuracy", p, Y) for name, p in test.items()}, Y[:-1], ("a",))
+        Evidence({name: case_values("accuracy", p, Y) for name, p in test.items()}, Y[:-1], ("a",))
 
 
 NULL = {"real": 1.5, "classical": 1.5, POOLED: 1.5, "filtered": 1.5}
 
 
 def test_null_calibration_with_the_choice_of_arms():
-    # Every arm is drawn from one distribution; the choice by validation is made in each trial. At most
-    # 5 % of 400 trials may say helps: 20, and a rate of 2.5 % reaches 21 with chance 0.001.
+    # Every arm is drawn from one distribution; the choice by validation is made in each trial. A rate of
+    # 2.5 % reaches 12 of 150 trials with chance 0.0006.
     y, v, seeds = np.repeat([0, 1], [40, 80]), np.repeat([0, 1], [20, 30]), 4
     words = []
-    for trial in range(400):
+    for trial in range(150):
         rng = np.random.default_rng([trial, seeds])
         difficulty = [rng.normal(size=(n.size, 2)) for n in (y, v)]
         test, held = (
             {name: fake(rng, part, skill, seeds, 2, base) for name, skill in NULL.items()}
             for part, base in zip((y, v), difficulty, strict=True)
         )
-        found = decided(test, held, y=y, v=v, bootstrap=100, seed=trial)
+        found = decided(test, held, y=y, v=v)
         words.append(found.verdict.word)
-    assert words.count("helps") <= 20
-    assert words.count("hurts") <= 20
+    assert words.count("helps") < 12
+    assert words.count("hurts") < 12
 
 
 def test_planted_effect_is_seen_and_its_opposite_hurts():
@@ -247,12 +366,11 @@ def test_planted_effect_is_seen_and_its_opposite_hurts():
 
 
 def test_bounds_stay_inside_what_is_possible():
-    # Two seeds leave one degree of freedom: t is 12.7, and more after Bonferroni over three classes.
+    # Two seeds leave one degree of freedom for their part: t is 12.7.
     rng = np.random.default_rng(0)
     p = {name: fake(rng, Y, skill, seeds=2) for name, skill in SKILLS.items()}
     v = {name: fake(rng, V, skill, seeds=2) for name, skill in SKILLS.items()}
     found = decided(p, v)
     bounds = [row["value"] for row in found.rows if row["metric"].startswith("recall_delta_")]
-    assert max(bounds) == 1.0
-    assert min(bounds) >= -1.0
+    assert -1 <= min(bounds) < max(bounds) <= 1
     assert all(-1 <= row["value"] <= 1 for row in found.rows if row["metric"].startswith("delta"))

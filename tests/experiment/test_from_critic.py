@@ -25,7 +25,6 @@ SPEC = evaluation(
     shares=(0.25, 0.75),
     share_seeds=2,
     policy="none",
-    bootstrap=200,
 )
 
 

@@ -89,9 +89,7 @@ def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
     made = blobs(60, 3, "s")
     wrong = np.arange(120) % 2 == 0
     mixed = dataclasses.replace(made, y=np.where(wrong, 1 - made.y, made.y))
-    spec = evaluation(
-        shares=(0.9,), share_seeds=2, updates=40, batch=16, channels=4, policy="none", bootstrap=100
-    )
+    spec = evaluation(shares=(0.9,), share_seeds=2, updates=40, batch=16, channels=4, policy="none")
     level, rows = choose_label_minimum(
         blobs(6, 1, "t"), blobs(40, 2, "v"),
         {0.0: marked(mixed, np.ones(120, np.bool_)), 0.5: marked(mixed, ~wrong)},
@@ -103,7 +101,8 @@ def test_a_level_that_keeps_wrong_labels_loses(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_path):
-    settings = ["filters.label={minimum: 0.5}", "evaluation.mixing.label_minimums=[0, 0.999]"]
+    few = "evaluation.arms=[classical, with_synthetic]"
+    settings = [few, "filters.label={minimum: 0.5}", "evaluation.mixing.label_minimums=[0, 0.999]"]
     outcome = run_job(Job(load_recipe(str(tiny_recipe), settings, data=tiny_images), tmp_path))
     summary = json.loads((outcome.folder / "summary.json").read_text())
     levels = summary["label_minimums"]
@@ -120,7 +119,7 @@ def test_a_run_keeps_what_the_chosen_level_keeps(tiny_recipe, tiny_images, tmp_p
     assert "Strength of the label filter" in page
     assert sha256_file(outcome.folder / "filters" / "filters.json")
     # Another choice is made anew, and filters that come out the same are the same step.
-    again = [*settings[:1], "evaluation.mixing.label_minimums=[0, 0.5]"]
+    again = [*settings[:2], "evaluation.mixing.label_minimums=[0, 0.5]"]
     other = run_job(Job(load_recipe(str(tiny_recipe), again, data=tiny_images), tmp_path))
     chosen = json.loads((other.folder / "summary.json").read_text())["label_minimums"]["chosen"]
     assert "label_minimum" not in other.reused

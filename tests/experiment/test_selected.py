@@ -4,6 +4,7 @@ import torch
 from blob_parts import blobs, marked
 from flat_spec import evaluation
 
+from augmentor.experiment import selected
 from augmentor.experiment.draw import passing
 from augmentor.experiment.selected import (
     SELECTIONS,
@@ -62,7 +63,8 @@ def test_influence_is_what_a_step_takes_off_the_held_out_loss():
                 p.copy_(s)
 
 
-def test_half_of_each_class_is_taken_and_only_of_those_that_passed():
+def test_half_of_each_class_is_taken_and_only_of_those_that_passed(monkeypatch):
+    monkeypatch.setattr(selected, "UPDATES", 40)
     train = blobs((30, 12), 0)
     synthetic = marked(blobs((20, 30), 4, prefix="made"))
     synthetic.kept[:6] = False

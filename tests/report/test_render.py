@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from made_up_rows import REASONS
 
 from augmentor.core.errors import DataError
 from augmentor.core.kinds import IMAGE
@@ -266,7 +267,7 @@ def test_gallery_stays_in_its_budget_and_shows_every_reason(maker, tmp_path):
     assert 0.3 * BUDGET < sum(len(t.src) for t in tiles) <= BUDGET
     maker.write_run(tmp_path / "small", maker.Case())
     whole = read_gallery(tmp_path / "small", WORDS)
-    assert len({t.label for t in whole.classes[0][1][2].tiles}) == len(maker.REASONS)
+    assert len({t.label for t in whole.classes[0][1][2].tiles}) == len(REASONS)
 
 
 def test_gallery_names_what_is_wrong(maker, tmp_path):

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, tiny_images, tiny_recipe) -> dict[str, Path]:
     """Return the folders of three runs that share no cache: twice the same, and once another seed."""
+    # With a start at the critic and rows of the generator; no arm waits for another's scores, so that the
+    # processes of the fits start once.
+    pooled = "{rows: {synthetic: all, mixing: pooled}}"
+    arms = f"evaluation.arms=[classical, {{mix: cutmix, start: critic}}, {pooled}]"
     settings = {
         "one process": ["execution.processes=1"],
         "two processes": ["execution.processes=2"],
@@ -27,7 +31,7 @@ def runs(tmp_path_factory, tiny_images, tiny_recipe) -> dict[str, Path]:
     }
     made = {}
     for name, assignments in settings.items():
-        recipe = load_recipe(str(tiny_recipe), assignments, data=tiny_images)
+        recipe = load_recipe(str(tiny_recipe), [arms, *assignments], data=tiny_images)
         outcome = run_job(Job(recipe, tmp_path_factory.mktemp("runs")))
         assert outcome.reused == ()
         made[name] = outcome.folder

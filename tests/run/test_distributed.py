@@ -30,7 +30,7 @@ def two_processes(request, monkeypatch):
 @pytest.mark.parametrize(
     ("setting", "reason"),
     [
-        ("evaluation.outer_splits=3", r"outer_splits=3 trains one .* 2 processes .* without torchrun"),
+        ("split.folds=3", r"split.folds=3 trains one .* 2 processes .* without torchrun"),
         ("candidates=[{family: cvae}]", r"2 candidates trains one .* 2 processes .* candidates=\[\]"),
     ],
 )
@@ -59,4 +59,4 @@ def test_one_training_is_allowed_under_torchrun(tiny_recipe, tiny_images):
 
 def test_without_torchrun_nothing_is_refused(tiny_recipe, tiny_images, monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    check_ranks(load_recipe(str(tiny_recipe), ["evaluation.outer_splits=3"], data=tiny_images))
+    check_ranks(load_recipe(str(tiny_recipe), ["split.folds=3"], data=tiny_images))

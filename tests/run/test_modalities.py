@@ -54,8 +54,9 @@ def archive(folder: Path, kind: str) -> Path:
 def test_the_whole_job(tmp_path: Path, tiny_recipe: Path, kind: str) -> None:
     path = archive(tmp_path, kind)
     shape = {"series": (2, 16), "volume": (1, 8, 8, 8)}[kind]
-    settings = ["series.length=16", "image.size=null"]
-    recipe = load_recipe(str(tiny_recipe), settings, path)
+    arms = "evaluation.arms=[classical, cutmix, with_synthetic, {mix: cutmix, start: critic}]"
+    settings = ["series.length=16", "image.size=null", arms]
+    recipe = load_recipe(str(tiny_recipe), [*settings, "training.images=320"], path)
     folder = run_job(Job(recipe, tmp_path / "runs", "cpu")).folder
 
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

@@ -135,15 +135,18 @@ def test_every_part_of_a_recipe_belongs_to_the_key_of_a_step(tmp_path: Path) -> 
     """A sub-spec that is added to the recipe or to its evaluation cannot be forgotten here."""
     asked = [
         "candidates=[{family: cvae}]",
-        "evaluation.outer_splits=2",
+        "evaluation.further_models=[{name: random_forest}]",
         "evaluation.mixing.label_minimums=[0, 1]",
     ]
     recipe = load_recipe("digits", asked)
     context = RunContext(recipe, StepCache(tmp_path), "cpu", Silent())
-    read = {name for step in expansion(recipe).steps for name in step.reads(context)}
-    # Under other names: all generators, what each further split is, and the evaluation part by part.
+    # The steps that repeat all others on every fold read the digests of its recipes.
+    steps = [step for step in expansion(recipe).steps if not step.name.startswith("folds")]
+    read = {name for step in steps for name in step.reads(context)}
+    # Under other names: all generators, each further model in a step of its own, and the evaluation part by
+    # part.
+    read |= {"further_models"} if "evaluate_2" in {step.name for step in steps} else set()
     read |= {"candidates"} if "generators" in read else set()
-    read |= {"outer_splits"} if "splits" in read else set()
     parts = {name for name, field in Recipe.model_fields.items() if NO_EFFECT not in field.metadata}
     assert parts - read == {"name", "evaluation"}
     assert set(type(recipe.evaluation).model_fields) - read == set()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,29 +85,23 @@ def test_the_index_lists_every_run(history: tuple[Path, list[Outcome]]) -> None:
 
 @pytest.mark.slow
 def test_the_command_reports_a_broken_rail_and_exits_with_3(
-    history: tuple[Path, list[Outcome]], tiny_recipe: Path, tiny_images: Path
+    history: tuple[Path, list[Outcome]], tiny_recipe: Path, tiny_images: Path, command: Any
 ) -> None:
     out, _ = history
-    command = [sys.executable, "-m", "augmentor", "run", str(tiny_recipe), "--data", str(tiny_images)]
-    rails = ["--set", "guard.minimum_gain=0.9"]
-    done = subprocess.run(
-        [*command, "--out", str(out), "--no-prefect", *rails], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 3, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "traceback" not in done.stderr
-    assert "not published: the gain" in done.stderr.strip().splitlines()[-1]
-    run = Path(done.stdout.strip().splitlines()[-1])
+    asked = ["run", str(tiny_recipe), "--data", str(tiny_images), "--out", str(out), "--no-prefect"]
+    done = command(*asked, "--set", "guard.minimum_gain=0.9")
+    assert done.code == 3, done.err
+    assert "Traceback" not in done.err
+    assert "traceback" not in done.err
+    assert "not published: the gain" in done.err.strip().splitlines()[-1]
+    run = Path(done.out.strip().splitlines()[-1])
     assert run.parent == out / "tiny"
-    listed = subprocess.run(
-        [sys.executable, "-m", "augmentor", "runs", "--out", str(out), "--html", str(out / "runs.html")],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert listed[0].split()[:4] == ["RECIPE", "WHEN", "(UTC)", "STATE"]
-    assert [line for line in listed if "not published" in line]
-    assert listed[-1] == str(out / "runs.html")
+    listed = command("runs", "--out", str(out), "--html", str(out / "runs.html"))
+    assert listed.code == 0
+    lines = listed.out.splitlines()
+    assert lines[0].split()[:4] == ["RECIPE", "WHEN", "(UTC)", "STATE"]
+    assert [line for line in lines if "not published" in line]
+    assert lines[-1] == str(out / "runs.html")
     assert "<h2>tiny</h2>" in (out / "runs.html").read_text(encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ SET = [
     "training.images=64",
     "evaluation.arms=[classical, class_weighted, cutmix, {rows: passing}, {mix: cutmix, rows: passing}]",
     "evaluation.mixing.shares=[0.5]",
-    "evaluation.outer_splits=2",
+    "split.folds=2",
 ]
 OWN = """\
 from sklearn.neighbors import KNeighborsClassifier
@@ -71,8 +71,8 @@ def test_numbers_of_a_further_model_bear_its_name_and_those_of_the_first_do_not(
         "classical", "class_weighted", "cutmix", "rows=passing", "rows=passing mix=cutmix"
     }  # fmt: skip
     assert set(own.where(metric="balanced_accuracy", split="test")["arm"]) == {"classical", "rows=passing"}
-    assert own.value(metric="outer_delta_mean") is not None
-    assert own.value(metric="outer_delta_mean") != results.value(metric="outer_delta_mean")
+    assert own.value(metric="folds_delta") is not None
+    assert own.value(metric="folds_delta") != results.value(metric="folds_delta")
     for name in ("predictions.npz", "predictions-2.npz"):
         assert (outcome.folder / name).is_file()
 
@@ -101,7 +101,7 @@ def test_the_manifest_holds_the_digest_of_the_models_file(finished, own):
 @pytest.mark.slow
 def test_a_changed_file_of_a_model_is_never_served_from_the_cache(finished, own):
     recipe, out, _ = finished
-    assert run_job(Job(recipe, out)).reused[-1] == "outer_2"
+    assert run_job(Job(recipe, out)).reused[-1] == "folds_2"
     assert not since_last_run(recipe, out).changed
     own.write_text(OWN + "\n# another file\n", encoding="utf-8")
     changed = since_last_run(recipe, out)
@@ -109,14 +109,14 @@ def test_a_changed_file_of_a_model_is_never_served_from_the_cache(finished, own)
     assert "mine.py" in changed.sentence
     reused = run_job(Job(recipe, out)).reused
     assert "evaluate" in reused
-    assert not {"evaluate_2", "outer_2"} & set(reused)
+    assert not {"evaluate_2", "folds_2"} & set(reused)
     own.write_text(OWN, encoding="utf-8")
 
 
 def test_a_run_evaluates_each_model_in_a_step_of_its_own(own, tiny_recipe, tiny_images):
     recipe = load_recipe(str(tiny_recipe), SET, data=tiny_images, models=["mlp", "auto"])
     names = [step.name for step in expansion(recipe).steps]
-    assert names[-4:] == ["evaluate", "evaluate_2", "outer", "outer_2"]
+    assert names[-4:] == ["evaluate", "evaluate_2", "folds", "folds_2"]
     assert recipe_from_values(recipe.written).evaluation == recipe.evaluation
 
 

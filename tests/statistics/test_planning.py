@@ -21,7 +21,7 @@ def test_the_gain_to_be_seen_falls_with_cases_classes_and_folds():
 
 def test_too_few_rare_cases_show_nothing():
     assert detectable_gain(2) == inf
-    assert "no gain of any size" in power_sentence(2, 7)
+    assert "no gain of any size" in power_sentence([2, 18], [7, 63])
 
 
 def test_a_study_as_planned_has_the_planned_interval():
@@ -45,9 +45,18 @@ def test_folds_add_the_excess_of_chance():
 
 
 def test_the_sentence_says_both():
-    said = power_sentence(9, 30)
-    assert said.startswith("With 9 rare test cases this study can see a gain of 3")
+    said = power_sentence([9, 81], [30, 270])
+    assert said.startswith("With 9 test cases of the rarest class this study can see a gain of 3")
     assert "with 5 folds, which test all 30, a gain of 1" in said
+    assert power_sentence([9, 81]) == f"{said.partition(';')[0]}."
+
+
+def test_a_study_of_counts_knows_its_rare_classes():
+    assert Study.of([9, 81], seeds=10) == Study(9)
+    several = Study.of([6, 9, 12, 60, 120], seeds=1, folds=5)
+    assert (several.n_rare, several.rare_classes, several.times) == (6, 3, 15)
+    assert (several.seeds, several.folds) == (2, 5)
+    assert Study.of([7, 7, 7]).rare_classes == 3
 
 
 @pytest.mark.parametrize("wrong", [{"n_rare": 0}, {"n_rare": 5, "folds": 1}, {"n_rare": 5, "seeds": 1}])

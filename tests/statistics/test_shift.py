@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from augmentor.downstream.scores import contributions
+from augmentor.downstream.case_values import case_values
 from augmentor.statistics.evidence import Evidence
 from augmentor.statistics.shift import shift_note
 
@@ -15,19 +15,15 @@ def scored(rng, right, seeds=5, cases=120):
     return p, y
 
 
-UNSEEN = {"macro_auroc": 0.08}
-
-
 def evidence(p, y, metric, groups=None):
-    table = contributions(metric, p, y)
-    return Evidence({"mixup": table}, y, ("a", "b"), groups=groups, unseen=UNSEEN.get(metric, 0.0))
+    return Evidence({"mixup": case_values(metric, p, y)}, y, ("a", "b"), groups=groups)
 
 
 def note(first, second, metric="balanced_accuracy", groups=(None, None)):
     held, tested = (
         evidence(*part, metric, group) for part, group in zip((first, second), groups, strict=True)
     )
-    return shift_note(held, tested, "mixup")
+    return shift_note(held, tested, "mixup", "“Mixup”")
 
 
 def test_parts_of_one_population_are_rarely_distinguished():
@@ -41,7 +37,7 @@ def test_parts_of_one_population_are_rarely_distinguished():
 def test_another_population_is_named_with_both_scores(metric):
     rng = np.random.default_rng(1)
     said = note(scored(rng, 0.95), scored(rng, 0.7), metric)
-    assert said.startswith("The arm mixup scores 9")
+    assert said.startswith("“Mixup” scores 9")
     assert "different populations" in said
     swapped = note(scored(rng, 0.7), scored(rng, 0.95), metric)
     first, second = (float(word) for word in swapped.split() if word.replace(".", "").isdigit())

@@ -195,8 +195,8 @@ def test_auroc_variance_without_the_loan_is_delongs():
     scores = rng.normal(size=(2, 65)) + 1.2 * y
     p = 1 / (1 + np.exp(-np.stack([-scores, scores], axis=-1)))
     values = case_values("macro_auroc", p, y)
-    change = Changes((values.table[0] - values.table[1])[None], values.weights, values.share, values.unseen)
-    found = small_interval(change, Design.of(y))
+    new, old = (replace(values, table=values.table[[arm]]) for arm in range(2))
+    found = small_interval(Changes.between(new, old), Design.of(y))
     plain = replace(found, classes=tuple(replace(part, lent=False) for part in found.classes))
     order = (scores[:, y == 1][:, :, None] > scores[:, y == 0][:, None, :]).astype(float)
     gap = order[0] - order[1]

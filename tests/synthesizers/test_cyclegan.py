@@ -124,7 +124,7 @@ def test_a_critic_of_a_class_learns_from_its_own_rows_alone(blobs, training):
 
 @pytest.fixture(scope="module")
 def fitted(blobs, gan):
-    synthesizer = gan({"family": "cyclegan", "augmentation": []}, images=2400, batch=16)
+    synthesizer = gan({"family": "cyclegan", "augmentation": []}, images=1600, batch=16)
     synthesizer.fit(scarce(blobs), seed=0)
     return synthesizer
 

@@ -81,8 +81,15 @@ def test_one_step_of_every_composition_changes_every_parameter(fields, blobs, tr
         assert still == idle | ({"head.unconditional.bias"} if blind and name == "critic" else set())
 
 
+LONGER = {"wgan": 6400, "wgan-gp": 6400, "pggan": 4000, "flow": 3200, "translation": 3200}
+"""Images after which classes part where 2,400 are too few: slow critics, growth, and chains of steps."""
+
+FITTED_HERE = [name for name, family in FAMILIES.items() if family.method != "unpaired_translation"]
+"""The longest fits, of StarGAN and CycleGAN, are in their own files, with the same check of the labels."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FITTED_HERE)
 def test_a_tiny_fit_of_every_family_separates_two_gaussians(family, blobs, gan):
     shape = (1, 4, 4, 4) if family == "gan3d" else (1, 4, 4)
     train = blobs(shape, n=64)
@@ -90,11 +97,9 @@ def test_a_tiny_fit_of_every_family_separates_two_gaussians(family, blobs, gan):
     asked = FAMILIES[family]
     slow = asked.training.get("learning_rate") == 2e-4 and asked.fields["architecture"] == "dcgan"
     fields = {"family": family}
-    if asked.method in {"adversarial", "unpaired_translation"}:
-        fields |= {"augmentation": []}
     if asked.method == "adversarial":
-        fields |= {"codes": {}}
-    if asked.method in {"class_translation", "unpaired_translation"}:
+        fields |= {"augmentation": [], "codes": {}}
+    if asked.method == "class_translation":
         # One class has to be the richer one, or there is nothing to borrow.
         train = train.take(np.r_[0:16, 17:64:2])
     if family == "translation":
@@ -102,7 +107,7 @@ def test_a_tiny_fit_of_every_family_separates_two_gaussians(family, blobs, gan):
         fields |= {"steps": 40, "step": 0.03}
     synthesizer = gan(
         fields,
-        images=6400,
+        images=LONGER.get(family, 2400),
         batch=16,
         transition=(0.0, 0.1),
         learning_rate=1e-3 if slow else "auto",

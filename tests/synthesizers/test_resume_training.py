@@ -33,11 +33,25 @@ def poisoned(monkeypatch, *, at, times):
     monkeypatch.setattr(loop, "one_step", step)
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(blobs, gan):
+    synthesizer = gan()
+    synthesizer.fit(blobs(), seed=3)
+    return synthesizer
+
+
+@pytest.fixture(scope="module")
+def judged(blobs, gan, rising_judge):
+    synthesizer = gan()
+    synthesizer.fit(blobs(), seed=3, judge=rising_judge)
+    return synthesizer
+
+
 @pytest.mark.parametrize("stop_at", [1, 150, 170, 312])
-def test_a_resumed_training_ends_with_the_same_bits(tmp_path, stop_at, blobs, gan, listener, rising_judge):
-    train, judge = blobs(), rising_judge
-    whole = gan()
-    whole.fit(train, seed=3, judge=judge)
+def test_a_resumed_training_ends_with_the_same_bits(
+    tmp_path, stop_at, judged, blobs, gan, listener, rising_judge
+):
+    whole, train, judge = judged, blobs(), rising_judge
     with pytest.raises(KeyboardInterrupt):
         gan().fit(
             train,
@@ -54,11 +68,9 @@ def test_a_resumed_training_ends_with_the_same_bits(tmp_path, stop_at, blobs, ga
     assert whole.digest == resumed.digest
 
 
-def test_every_part_of_the_state_matters_to_the_bits(tmp_path, blobs, gan, listener):
+def test_every_part_of_the_state_matters_to_the_bits(tmp_path, uninterrupted, blobs, gan, listener):
     """The planted fault behind the test above: forgetting Adam's moments changes the end."""
     train = blobs()
-    whole = gan()
-    whole.fit(train, seed=3)
     with pytest.raises(KeyboardInterrupt):
         gan().fit(train, seed=3, context=FitContext(folder=tmp_path, progress=listener(200)))
     real = State.restore
@@ -72,7 +84,7 @@ def test_every_part_of_the_state_matters_to_the_bits(tmp_path, blobs, gan, liste
         resumed.fit(train, seed=3, context=FitContext(folder=tmp_path))
     finally:
         State.restore = real
-    assert not same(weights(whole), weights(resumed))
+    assert not same(weights(uninterrupted), weights(resumed))
 
 
 def test_a_finished_training_is_not_done_again(tmp_path, blobs, gan, listener):
@@ -85,10 +97,10 @@ def test_a_finished_training_is_not_done_again(tmp_path, blobs, gan, listener):
     assert again.digest == first.digest
 
 
-def test_a_corrupt_newest_state_falls_back_and_still_ends_with_the_same_bits(tmp_path, blobs, gan, listener):
+def test_a_corrupt_newest_state_falls_back_and_still_ends_with_the_same_bits(
+    tmp_path, uninterrupted, blobs, gan, listener
+):
     train = blobs()
-    whole = gan()
-    whole.fit(train, seed=3)
     with pytest.raises(KeyboardInterrupt):
         gan().fit(train, seed=3, context=FitContext(folder=tmp_path, progress=listener(200)))
     newest = max(tmp_path.glob("*.safetensors"))
@@ -96,7 +108,7 @@ def test_a_corrupt_newest_state_falls_back_and_still_ends_with_the_same_bits(tmp
     heard, resumed = listener(), gan()
     resumed.fit(train, seed=3, context=FitContext(folder=tmp_path, progress=heard))
     assert any("falling back" in line for line in heard.lines)
-    assert same(weights(whole), weights(resumed))
+    assert same(weights(uninterrupted), weights(resumed))
 
 
 def test_the_folder_of_another_training_is_refused(tmp_path, blobs, gan):

@@ -100,10 +100,10 @@ def fails_on_two(number: int) -> int:
 
 @pytest.fixture(scope="module")
 def dask_workers() -> Iterator[str]:
-    """A running scheduler with two workers, as an operator would have one."""
+    """A running scheduler with a worker, as an operator would have one; Ray's fits are on two."""
     distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=":0"
+        n_workers=1, threads_per_worker=1, memory_limit=0, dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 
@@ -126,6 +126,16 @@ def test_running_workers_are_used_in_order_and_errors_are_raised_as_themselves(
         mapper(fails_on_two, [1, 2, 3])
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("prefect_dask") is None, reason="the extra [dask] is not installed"
+)
+def test_without_an_address_dask_has_workers_of_its_own(prefect_server: str) -> None:
+    from augmentor.tasks.engines import mapper_of
+
+    assert mapper_of(ExecutionSpec(runner="dask"))(derive_seed, [3], processes=1) == [derive_seed(3)]
+
+
 @pytest.fixture(scope="module")
 def plain(
     tiny_recipe: Path, tiny_images: Path, tmp_path_factory: pytest.TempPathFactory
@@ -135,8 +145,9 @@ def plain(
 
 
 def recipe_of(tiny_recipe: Path, tiny_images: Path, *settings: str) -> Recipe:
-    # No arm chooses a share, so that the fits are one lot and workers start once.
-    return load_recipe(str(tiny_recipe), ["evaluation.mixing.shares=[0.5]", *settings], data=tiny_images)
+    # No arm waits for another's scores, so that the fits are one lot and workers start once.
+    arms = "evaluation.arms=[classical, cutmix, {rows: {synthetic: all, mixing: pooled}}]"
+    return load_recipe(str(tiny_recipe), [arms, *settings], data=tiny_images)
 
 
 @pytest.mark.slow
@@ -147,8 +158,10 @@ def test_results_are_those_of_the_process_pool(
     tiny_recipe: Path,
     tiny_images: Path,
     tmp_path: Path,
+    request: pytest.FixtureRequest,
     name: str,
 ) -> None:
+    """On running workers of Dask, and on workers that Ray starts for the run."""
     from prefect.client.orchestration import get_client
 
     from augmentor.tasks.expand import run_with_prefect
@@ -156,7 +169,10 @@ def test_results_are_those_of_the_process_pool(
     out, wanted = plain
     shutil.copytree(out / ".cache", tmp_path / ".cache")
     shutil.rmtree(tmp_path / ".cache" / "evaluate")
-    recipe = recipe_of(tiny_recipe, tiny_images, f"execution.runner={name}", "execution.processes=2")
+    workers = "processes=2"
+    if name == "dask":
+        workers = f"address={request.getfixturevalue('dask_workers')}"
+    recipe = recipe_of(tiny_recipe, tiny_images, f"execution.runner={name}", f"execution.{workers}")
     # The server is the session's: other tests leave flows there, failed ones among them.
     with get_client(sync_client=True) as client:
         before = {run.id for run in client.read_flow_runs()}

@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ranks_worker
 import torch
+from ranks_worker import train_all
 from safetensors.torch import load_file
+from torch.distributed.run import main as torchrun
 
 from augmentor.core import ranks
 from augmentor.core.errors import ConfigError
-
-WORKER = """
-import json, sys
-import torch
-from safetensors.torch import save_file
-from augmentor.core import ranks
-from augmentor.core.progress import Silent
-from augmentor.core.spec import parse
-from augmentor.synthesizers.fitted import model_of
-from augmentor.synthesizers.spec import read_synthesizer
-from augmentor.training.spec import TrainingSpec
-from augmentor.training import loop
-from augmentor.training.batches import Batches
-from augmentor.training.checkpoint import Checkpoints
-from augmentor.training.state import State
-
-torch.set_num_threads(1)
-# In double precision what differs is the order of additions alone, far below any fault.
-torch.set_default_dtype(torch.float64)
-ranks.init_process_group("cpu")
-shape, rows, cpu = (1, 8, 8), 40, torch.device("cpu")
-x = torch.rand(rows, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-# Unequal classes: the larger one has rows of every batch in both processes.
-y = (torch.arange(rows) % 4 == 3).long()
-for name, asked in json.loads(sys.argv[2]).items():
-    spec = read_synthesizer({"width": 8, **asked}, "the test")
-    training = TrainingSpec(images=16 * 12, batch=16, states=2, checkpoints=1)
-    training = training.tuned(spec.preset.training)
-    model = model_of(spec, training, shape, 2)
-    state = State.begin(model.networks(0, cpu), model.regulators)
-    batches = Batches(x, y, 2, model.rules, device=cpu, layout=torch.channels_last)
-    loop.train(state, loop.Training(training, model, batches, 0, None, Checkpoints(None, ""), Silent()))
-    if ranks.rank() == 0:
-        tensors = {key: tensor.contiguous() for key, tensor in state.tensors().items()}
-        save_file(tensors, f"{sys.argv[1]}-{name}.safetensors")
-        with open(f"{sys.argv[1]}-{name}.json", "w") as handle:
-            json.dump([state.history, state.regulators.state_dict()], handle)
-ranks.destroy_process_group()
-"""
 
 ASKED: dict[str, dict[str, Any]] = {
     "default": {"mode_seeking": 1.0},
@@ -71,16 +32,15 @@ ASKED: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All trainings by one process and by two, each in one start: torch takes seconds to import."""
+    """All trainings by this process, and by two in one start: torch takes seconds to import."""
     folder = tmp_path_factory.mktemp("ranks")
-    script = folder / "worker.py"
-    script.write_text(WORKER, encoding="utf-8")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    for name, start in (("one", [sys.executable]), ("two", torchrun)):
-        command = [*start, str(script), str(folder / name), json.dumps(ASKED)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
+    train_all(str(folder / "one"), ASKED)
+    # What the command torchrun calls; it starts both processes and raises where one of them fails.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("GLOO_SOCKET_IFNAME", "lo")
+        script = [ranks_worker.__file__, str(folder / "two"), json.dumps(ASKED)]
+        torchrun(["--standalone", "--nproc-per-node=2", *script])
     return folder
 
 

@@ -1,6 +1,8 @@
-"""Facts of the evaluation, of one split and of several."""
+"""Facts of the evaluation, of one split and of several folds."""
 
 from __future__ import annotations
+
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -12,26 +14,59 @@ ONE_GENERATOR = (
     "classifier again and other test cases, not training the generator again."
 )
 MANY_GENERATORS = (
-    "The verdict is over several splits, each with a generator of its own. Arms, classes, samples and "
-    "copies are shown for the first of them, and their intervals are conditional on its one GAN."
+    "Verdict and answers are over all folds, each with a generator of its own: they hold for these data, "
+    "trained on as here, and do not cover other data in their place. Arms, classes, samples and copies are "
+    "shown for the first fold, and their intervals are conditional on its one GAN."
 )
 
 
+DELTAS: Final = {
+    "best_without": "delta",
+    "control": "delta_control",
+    "fixed": "delta_fixed",
+    "hindsight": "delta_hindsight",
+}
+"""What a synthetic arm is held against, and what the change is called in the results, where its ends have
+"_low" and "_high" behind it. In order: the arm without synthesis that is best on the validation part, the
+arm's own control, the arm that was fixed beforehand, the arm without synthesis that is best on the test
+part."""
+
+
 class VerdictFacts(Facts):
-    """The verdict in words: the synthetic arm that was judged, and the baseline it was compared with."""
+    """The verdict in words.
+
+    Attributes:
+        word: helps, hurts, equivalent or inconclusive.
+        arm: the synthetic arm that was judged.
+        baseline: the arm without synthesis that it was compared with.
+        sentence: the verdict in plain words.
+        reason: what the word rests on, see :class:`augmentor.statistics.paired_verdict.PairedVerdict`.
+        about: whether the arm has synthetic samples, "synthetic_rows", or the critic's start alone,
+            "critic_start".
+        against: the arms that it was held against, by role, a key of :data:`DELTAS`.
+        beside: the gain over a fixed baseline and over the best in hindsight, in a sentence.
+    """
 
     word: str
     arm: str
     baseline: str
     sentence: str
+    reason: str = ""
+    about: str = "synthetic_rows"
+    against: dict[str, str] = Field(default_factory=dict)
+    beside: str = ""
 
 
-class NeededFacts(Facts):
-    """Test cases, or seeds, that would have shown an effect of this size; None where no number would."""
+class AnswerFacts(Facts):
+    """One question, answered apart; see :class:`augmentor.experiment.answers.Answer`."""
 
-    effect: float
-    cases: int | None
-    seeds: int | None
+    question: Literal["synthetic_rows", "critic_start"]
+    asked: str
+    sentence: str
+    word: str | None = None
+    reason: str = ""
+    arm: str | None = None
+    control: str | None = None
 
 
 class RecommendationFacts(Facts):
@@ -40,7 +75,7 @@ class RecommendationFacts(Facts):
     use: bool
     arm: str
     gain: float
-    standard_error: float | None
+    standard_error: float
     sentence: str
 
 
@@ -57,6 +92,13 @@ class ArmFacts(Facts):
     title: str
     description: str = ""
     synthetic: bool = False
+
+
+class DecisionFacts(Facts):
+    """How an arm chooses a class; see :class:`augmentor.downstream.decision.DecisionRule`."""
+
+    strength: float
+    how: str
 
 
 class ModelFacts(Facts):
@@ -95,10 +137,17 @@ class EvaluateFacts(Facts):
             mixing arm; None without that arm.
         seeds: numbers of the seed column.
         classifier_seeds: the seeds that they stand for.
-        needed: cases and seeds that would have shown an effect of the size of the margin.
+        answers: two questions, answered apart.
+        specificity: at which sensitivities are shown; None where none are.
         classifier: what every arm trained.
         arms: what each arm of the recipe is, by name.
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
+        versions: for each class, how many augmented versions of each of its training rows there are, the
+            untouched one included.
+        tried: for each arm, how many settings of its own were tried on the validation part; 1 where it has
+            nothing to choose.
+        decisions: for each arm, how it chooses a class; empty where the metric does not ask for classes, or
+            all are equally frequent in the training part.
         controls: for each synthetic arm, the arm that differs from it in synthesis alone.
         skipped: for each arm that was left out, why.
         not_estimable_arms: numbers of arms without a value, and why.
@@ -118,11 +167,15 @@ class EvaluateFacts(Facts):
     left_out: tuple[str, ...] | None = None
     seeds: tuple[int, ...] = ()
     classifier_seeds: tuple[int, ...] = ()
-    needed: NeededFacts | None = None
+    answers: tuple[AnswerFacts, ...] = ()
+    specificity: float | None = None
     classifier: str = ""
     model: ModelFacts | None = None
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, int] = Field(default_factory=dict)
+    tried: dict[str, int] = Field(default_factory=dict)
+    decisions: dict[str, DecisionFacts] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)
     skipped: dict[str, str] = Field(default_factory=dict)
     not_estimable_arms: tuple[MissingNumber, ...] = ()
@@ -132,54 +185,49 @@ class EvaluateFacts(Facts):
     fits: FitCounts = FitCounts(trained=0, reused=0)
 
 
-class SplitFacts(Facts):
-    """What one outer split came to, every choice made on its own validation part.
+class FoldFacts(Facts):
+    """What one fold came to, every choice made on its own validation part.
 
     Attributes:
         arm: the synthetic arm that was chosen.
-        baseline: the other arm that was chosen.
-        before: the baseline's mean score on the split's test part.
+        baseline: the arm without synthesis that was chosen.
+        control: the arm that differs from the first in synthesis alone, None where it was not trained.
+        before: the baseline's mean score on the fold's test part.
         after: the arm's.
         n_train: training cases.
         n_test: test cases.
-        control: mean score of the arm that differs from the chosen one in synthesis alone, None where there
-            is none.
+        split_seed: decides the validation part.
+        training_seed: of generator and classifiers.
+        generator: the generator that the fold chose, where it had a choice.
     """
 
     arm: str
     baseline: str
+    control: str | None
     before: float
     after: float
     n_train: int
     n_test: int
-    control: float | None = None
-
-
-class SplitSeeds(Facts):
-    """The seeds of one outer split, and the generator that it chose, where it had a choice."""
-
-    split: int
-    training: int
+    split_seed: int
+    training_seed: int
     generator: str | None = None
 
 
-class OuterFacts(Facts):
-    """The answer over all outer splits.
+class FoldsFacts(Facts):
+    """The answer over all folds: every case was tested once.
 
     Attributes:
-        splits: each split's answer.
-        p_value: of the corrected resampled t test, two-sided.
-        n_train: mean number of training cases.
-        n_test: mean number of test cases.
+        folds: each fold's answer.
         word: the verdict's.
+        reason: what the word rests on, see :class:`augmentor.statistics.paired_verdict.PairedVerdict`.
         sentence: the verdict's.
-        seeds: of each split.
+        answers: the two questions, answered over all folds.
+        n_test: test cases of all folds together.
     """
 
-    splits: tuple[SplitFacts, ...]
-    p_value: float
-    n_train: int
-    n_test: int
+    folds: tuple[FoldFacts, ...]
     word: str
+    reason: str
     sentence: str
-    seeds: tuple[SplitSeeds, ...] = ()
+    answers: tuple[AnswerFacts, ...]
+    n_test: int

@@ -47,6 +47,7 @@ class LoadFacts(Facts):
         card: the dataset card as JSON, see :class:`augmentor.data.cards.Card`; None without one.
         layout: how the data lay on disk.
         split: how the parts were made, e.g. "official" or "stratified".
+        folds: how many folds the data are divided into, of which the test part is one; 1 without folds.
         source: hash of the bytes the data come from.
         notes: what a reader must know.
         near_duplicates: nearly equal samples across parts.
@@ -62,6 +63,7 @@ class LoadFacts(Facts):
     card: dict[str, Any] | None = None
     layout: str = "memory"
     split: str = ""
+    folds: int = 1
     source: str = ""
     notes: tuple[str, ...] = ()
     near_duplicates: tuple[NearTestDuplicate, ...] = ()

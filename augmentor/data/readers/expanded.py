@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from augmentor.data.spec import ImageSpec
 
 NEEDED = ("file_name", "label", "class", "source")
 TEXTS = ("file_name", "class", "source", "original_id", "synthesizer", "group")
+NAME = re.compile(r"(real|synthetic)-[0-9]{6,12}")
 KINDS: Mapping[int, Kind] = {2: SERIES, 3: IMAGE, 4: VOLUME}
 """What samples of arrays are, by the dimensions of one."""
 
@@ -74,7 +77,7 @@ def read_expanded(
         x=x,
         y=table["label"].to_numpy(dtype=np.int64),
         classes=classes,
-        ids=_ids(names),
+        ids=_ids(names, list(table["source"])),
         value_range=bounds,
         kind=KINDS[x.ndim - 1],
     )
@@ -136,9 +139,17 @@ def whole_numbers(cells: Iterable[str]) -> pd.arrays.IntegerArray:
     return pd.array([None if cell is None else int(cell) for cell in fit], dtype="Int64")
 
 
-def _ids(names: list[str]) -> npt.NDArray[np.str_]:
+def _ids(names: list[str], sources: list[str]) -> npt.NDArray[np.str_]:
+    """Return the names that :class:`Expanded` gives rows: those of the files where they have such names."""
     stems = [Path(name).stem for name in names]
-    return np.array(stems if len(set(stems)) == len(stems) else names, dtype=np.str_)
+    if len(set(stems)) == len(stems) and all(NAME.fullmatch(stem) for stem in stems):
+        return np.array(stems, dtype=np.str_)
+    taken: Counter[str] = Counter()
+    made = []
+    for source in sources:
+        made.append(f"{source}-{taken[source]:06d}")
+        taken[source] += 1
+    return np.array(made, dtype=np.str_)
 
 
 def _pictures(

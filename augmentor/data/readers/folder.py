@@ -31,9 +31,11 @@ from augmentor.data.readers.manifest import manifest_tree, tables_beside
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.readers.places import Listing, listed
 from augmentor.data.readers.reading import Reading
+from augmentor.data.readers.scan_files import read_scan_files
+from augmentor.data.readers.scan_formats import is_scan
 from augmentor.data.readers.streamed import stream
 from augmentor.data.readers.tree import Tree, leave_out, read_metadata, walk
-from augmentor.data.spec import ColumnsSpec
+from augmentor.data.spec import ColumnsSpec, ImageSpec
 
 MAX_BYTES = 4 * 2**30
 """More decoded pixels than this are refused: a size must be chosen first."""
@@ -139,6 +141,8 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
     classes = _classes(tree.classes, how, root)
     if any(item.id.lower().endswith(ARRAY) for item in tree.found):
         return replace(read_array_files(tree, classes, how, str(root)), columns=columns, listed=every)
+    if _of_one_sort(tree, image):
+        return replace(read_scan_files(tree, classes, how, str(root)), columns=columns)
     kind, _ = decide_kind(None, card, str(root))
     size, note = image.size or (card.image_size if card else None), None
     if size is None:
@@ -175,6 +179,20 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
         listed=every,
         columns=columns,
     )
+
+
+def _of_one_sort(tree: Tree, image: ImageSpec) -> bool:
+    """Return whether most files are medical ones, and skip those of the other sort."""
+    scans = tree.found.where(lambda item: is_scan(item.name, image))
+    if len(scans) in (0, len(tree.found)):
+        return bool(len(scans))
+    others = tree.found.where(lambda item: not is_scan(item.name, image))
+    medical = len(scans) >= len(others)
+    tree.found, left = (scans, others) if medical else (others, scans)
+    wanted, odd = ("medical files", "none") if medical else ("pictures or arrays", "a medical one")
+    reason = f"most files are {wanted} and this is {odd}, and a dataset is of one sort; move it elsewhere"
+    tree.skipped += [SkippedFile(item.id, reason) for item in left]
+    return medical
 
 
 def _value_range(x: npt.NDArray[Any], card: Card | None, root: Path) -> tuple[float, float]:
@@ -314,7 +332,7 @@ def _check_sizes(first: ReadPicture, last: ReadPicture, size: int | None) -> Non
 
 
 def _threaded(found: Sequence[Found], work: Callable[[Found], Result]) -> Iterator[tuple[Found, Result]]:
-    """Yield every file with what ``work`` makes of it, in order, worked by several threads."""
+    """Yield every file with what ``work`` makes of it, in order, made by several threads."""
 
     def job(lot: Sequence[Found]) -> list[Result]:
         return [work(item) for item in lot]

@@ -27,6 +27,7 @@ from augmentor.data.readers.npz_arrays import opened_arrays
 from augmentor.data.readers.places import Listing, listed
 from augmentor.data.readers.table import reader_of
 from augmentor.data.readers.tree import read_metadata, walk
+from augmentor.data.readers.units import check_units
 from augmentor.data.writers.export import COLUMNS, class_folders
 
 SourceKind: TypeAlias = Literal["expanded", "folder", "npz"]
@@ -138,11 +139,15 @@ def read_form(
     """
     if source.suffix.lower() == ".npz" and source.is_file():
         with opened_arrays(source) as arrays:
-            return _from_npz(source, arrays, like, form, digest)
-    with listed(source) as listing:
-        return _from_folder(
-            source, listing, like, form, as_real=layout == "folder", digest=digest, progress=progress
-        )
+            found = _from_npz(source, arrays, like, form, digest)
+    else:
+        as_real = layout == "folder"
+        with listed(source) as listing:
+            found = _from_folder(
+                source, listing, like, form, as_real=as_real, digest=digest, progress=progress
+            )
+    check_units(found.synthetic.samples.array, like.array, str(source))
+    return found
 
 
 def match_classes(names: Sequence[str], classes: tuple[str, ...], where: str) -> dict[str, int]:

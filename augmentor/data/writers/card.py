@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from augmentor.core.kinds import Kind
 from augmentor.core.samples import Samples
 from augmentor.data.expanded import About
 
@@ -28,16 +29,10 @@ def dataset_card(
     there is a split.csv beside it.
     """
     kind = train.kind
-    rows = [
-        f"| {plain(label)} | {plain(f'train/{folder}')} | {train.counts[label]} | {kept.counts[label]} |"
-        for label, folder in zip(train.classes, folders, strict=True)
-    ]
     lines = [
-        *heading(train, kept, about),
-        "| class | folder | real | synthetic |",
-        "|---|---|---|---|",
-        *rows,
-        *source(train, about),
+        *heading(kind, len(train), len(kept), about),
+        *counts(train.counts, kept.counts, {"folder": [f"train/{folder}" for folder in folders]}),
+        *source(kind, about),
         *("", "## Values", "", values, ""),
         *("## Files", ""),
         f"`metadata.csv` has a row for every {kind.name}: `file_name`, `label`, `class`, `source` (real or",
@@ -50,13 +45,12 @@ def dataset_card(
     return "\n".join(lines)
 
 
-def heading(train: Samples, kept: Samples, about: About) -> list[str]:
-    """Return the title, the counts, and what synthetic samples are not."""
-    kind = train.kind
+def heading(kind: Kind, real: int, made: int, about: About) -> list[str]:
+    """Return the title, how many samples there are, and what synthetic samples are not."""
     return [
         f"# {plain(about.title)}, expanded",
         "",
-        f"{len(train)} real training {kind.plural} and {len(kept)} synthetic ones that passed the filters.",
+        f"{real} real training {kind.plural} and {made} synthetic ones that passed the filters.",
         "",
         f"**The synthetic {kind.plural} were made by a generator and show no real case.** They are meant for "
         "training",
@@ -67,12 +61,25 @@ def heading(train: Samples, kept: Samples, about: About) -> list[str]:
     ]
 
 
-def source(train: Samples, about: About) -> list[str]:
+def counts(
+    real: Mapping[str, int], made: Mapping[str, int], more: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """Return a table of the classes with their counts; ``more`` columns come before these."""
+    names = ("class", *(more or {}), "real", "synthetic")
+    cells = [
+        [*map(plain, (name, *(column[label] for column in (more or {}).values()))), str(n), str(made[name])]
+        for label, (name, n) in enumerate(real.items())
+    ]
+    head, *rows = (f"| {' | '.join(row)} |" for row in (names, *cells))
+    return [head, "|" + "---|" * len(names), *rows]
+
+
+def source(kind: Kind, about: About) -> list[str]:
     """Return where the real samples come from, and their licence."""
     lines = [
         *("", "## Source", ""),
         f"- dataset: {plain(about.name)}",
-        f"- licence of the real {train.kind.plural}: "
+        f"- licence of the real {kind.plural}: "
         f"{plain(about.licence or 'unknown: ask who gave you the data')}",
     ]
     if about.source:

@@ -1,1 +1,1 @@
-"""What composes a run's steps: a choice of generator, outer folds, a sweep, samples from elsewhere."""
+"""What composes a run's steps: a choice of generator, folds, a sweep, samples from elsewhere."""

@@ -156,7 +156,7 @@ def rung_recipe(recipe: Recipe, spec: MethodSpec, images: int) -> Recipe:
             "candidates": (),
             "synthesizer": spec,
             "training": recipe.training.model_copy(update={"images": images}),
-            "evaluation": evaluation.model_copy(update={"mixing": mixing, "outer_splits": 1}),
+            "evaluation": evaluation.model_copy(update={"mixing": mixing}),
         }
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from augmentor.core.progress import Silent
 from augmentor.run.compose.choose import CHOOSE
-from augmentor.run.compose.folds import further_splits
+from augmentor.run.compose.folds import further_folds, one_split
 from augmentor.run.context import RunContext
 from augmentor.run.device import resolve_device
-from augmentor.run.distributed import join_ranks, refuse_several_ranks, wait_for_training
+from augmentor.run.distributed import join_ranks, rank_count, refuse_several_ranks, wait_for_training
 from augmentor.run.outcome import Outcome
+from augmentor.run.outlook import power, tell
 from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe
 from augmentor.run.session import Job, begin
@@ -40,31 +42,51 @@ def expansion(recipe: Recipe) -> Plan:
     """Return the plan of an ordinary run of ``recipe``."""
     steps = generation(recipe)
     models = evaluations(recipe)
-    further = recipe.evaluation.outer_splits > 1
-    outer = [further_splits(steps, one, number) for number, one in enumerate(models)] if further else []
+    further = [further_folds(steps, one, number) for number, one in enumerate(models)]
+    folds = [] if recipe.split.folds == 1 else further
+    first = replace(LOAD, then=look_ahead)
     return Plan(
-        steps=(*steps, MEASURE, *models, *outer),
+        steps=(first, *steps[1:], MEASURE, *models, *folds),
         folder=recipe.name,
         settings=recipe.model_dump(mode="json"),
     )
 
 
-def check_ranks(recipe: Recipe) -> None:
-    """Refuse outer splits and a choice of generators under ``torchrun``, which shares one training.
+def look_ahead(context: RunContext) -> None:
+    """Refuse what cannot be evaluated on the data, then say what the run can show and what it costs."""
+    LOAD.then(context)
+    parts, recipe = context.completed.parts, context.recipe
+    every = {name: sum(part.counts[name] for part in parts.values()) for name in parts["test"].classes}
+    loaded = LOAD.of(context)
+    known = None if loaded.split == "official" else every
+    said = (
+        power(parts["test"].counts, known, recipe.evaluation, loaded.folds),
+        tell(recipe, parts["train"], context.device, loaded.folds),
+    )
+    for line in filter(None, said):
+        context.progress.log(f"ahead: {line}")
+
+
+def check_ranks(recipe: Recipe) -> Recipe:
+    """Return the recipe as the processes of ``torchrun`` can run it: they share one training.
+
+    Folds that data may ask for by themselves are left out, those that a recipe asks for are refused.
 
     Raises:
         ConfigError: if there are several processes and several trainings.
     """
-    splits = recipe.evaluation.outer_splits
-    if splits > 1:
+    if rank_count() == 1:
+        return recipe
+    if recipe.split.folds not in ("auto", 1):
         refuse_several_ranks(
-            f"evaluation.outer_splits={splits}", "set evaluation.outer_splits=1, or run it without torchrun"
+            f"split.folds={recipe.split.folds}", "set split.folds=1, or run it without torchrun"
         )
     if recipe.chooses:
         refuse_several_ranks(
             f"the choice among {len(recipe.generators)} candidates",
             "set candidates=[] and name the generator in synthesizer, or run it without torchrun",
         )
+    return one_split(recipe)
 
 
 def run_job(job: Job) -> Outcome:
@@ -75,7 +97,7 @@ def run_job(job: Job) -> Outcome:
     Raises:
         AugmentorError: with a message a person can act on.
     """
-    check_ranks(job.recipe)
+    job = replace(job, recipe=check_ranks(job.recipe))
     session = begin(job, expansion(job.recipe))
     with session.recorded():
         run_steps(session.plan.steps, session.context)
@@ -90,13 +112,13 @@ def train_on_rank(job: Job) -> None:
     Raises:
         ConfigError: as :func:`check_ranks`, or if there is no such device.
     """
-    check_ranks(job.recipe)
+    recipe = check_ranks(job.recipe)
     device = resolve_device(job.device)
     join_ranks(device)
     work = wait_for_training()
     if work is not None:
         cache = StepCache(job.out.expanduser().resolve() / ".cache")
-        context = RunContext(job.recipe, cache, device, Silent())
+        context = RunContext(recipe, cache, device, Silent())
         run_steps((LOAD, JUDGE), context)
         fit(context, work)
         wait_for_training()

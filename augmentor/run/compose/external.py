@@ -11,6 +11,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.progress import Progress, Silent
 from augmentor.experiment.spec import check_trainable
 from augmentor.run.compose.expand import filtering
+from augmentor.run.compose.folds import one_split
 from augmentor.run.outcome import Outcome
 from augmentor.run.plan import Plan
 from augmentor.run.recipe import Recipe, load_recipe
@@ -139,9 +140,9 @@ def foreign_recipe(real: str, recipe: str, assignments: Sequence[str]) -> Recipe
         check_trainable(made.evaluation, critic=False)
     except ValueError as error:
         raise ConfigError(f"evaluation.arms, without a generator trained here: {error}") from error
-    if made.evaluation.outer_splits > 1:
+    if made.split.folds not in ("auto", 1):
         raise ConfigError(
-            f"evaluation.outer_splits is {made.evaluation.outer_splits}, and a generator of samples from "
-            "elsewhere cannot be trained again for each split; set it to 1"
+            f"split.folds is {made.split.folds}, and a generator of samples from elsewhere cannot be trained "
+            "again for each fold; set it to 1"
         )
-    return made
+    return one_split(made)

@@ -15,14 +15,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, model_validator
 
 from augmentor.core.errors import ConfigError, LeakError, StorageError
 from augmentor.core.files import json_text
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.spec import Spec, override, parse, read_yaml
+from augmentor.core.yaml_text import load_yaml
 from augmentor.run.compose.expand import expansion, generation
+from augmentor.run.compose.folds import one_split
 from augmentor.run.compose.sweep_table import Trial, sweep_markdown
 from augmentor.run.context import RunContext
 from augmentor.run.distributed import refuse_several_ranks
@@ -157,9 +158,10 @@ def read_plan(file: Path | None, grid: Sequence[str]) -> SweepSpec:
 def values_of(text: str) -> object:
     """Return the value of a YAML ``text``, or None where it is no YAML."""
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
+        value: object = load_yaml(text)
+    except ConfigError:
         return None
+    return value
 
 
 def member_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
@@ -244,21 +246,15 @@ def drive(
         show: given all trials before anything is chosen, failures included.
 
     Raises:
-        ConfigError: if there are fewer than two pairs of settings and share, the recipe asks for several
-            outer splits or has candidates of its own, or every member failed.
+        ConfigError: if there are fewer than two pairs of settings and share, or every member
+            failed.
     """
     context = session.context
-    check_choice(context.recipe)
     settings = plan.settings
     if len(settings) * len(context.recipe.evaluation.mixing.shares) < 2:
         raise ConfigError(
             "a sweep needs at least two things to compare: a grid such as --grid "
             "'training.images=[32000,64000]', or several evaluation.mixing.shares"
-        )
-    if context.recipe.evaluation.outer_splits > 1:
-        raise ConfigError(
-            "a sweep chooses on the validation part of one split, whose cases others test on: "
-            "sweep with evaluation.outer_splits=1"
         )
     step(session, LOAD)  # what is wrong with the data is wrong for all members
     members = [
@@ -276,18 +272,26 @@ def drive(
     return session
 
 
-def check_choice(recipe: Recipe) -> None:
-    """Refuse a recipe that chooses among generators itself, in every member and on the same cases.
+def swept(job: Job) -> Job:
+    """Return the job as a sweep runs it, on one split of the data.
 
     Raises:
-        ConfigError: saying how the sweep can try them.
+        ConfigError: if its recipe asks for folds, whose validation cases others test on, or chooses among
+            generators itself, in every member and on the same cases.
     """
+    recipe = job.recipe
+    if recipe.split.folds not in ("auto", 1):
+        raise ConfigError(
+            f"split.folds is {recipe.split.folds}, and a sweep chooses on the validation part of one split, "
+            "whose cases other folds test on: sweep with split.folds=1"
+        )
     if recipe.chooses:
         raise ConfigError(
             "a sweep is itself a choice on the validation part, and this recipe chooses there too, among "
             f"{len(recipe.generators)} generators ({', '.join(recipe.generators)}); set candidates=[], and "
             "let the sweep try them, e.g. --grid 'synthesizer.family=[residual,projection]'"
         )
+    return replace(job, recipe=one_split(recipe))
 
 
 def check_alone() -> None:
@@ -306,7 +310,7 @@ def run_sweep(job: Job, plan: SweepSpec) -> Outcome:
         AugmentorError: with a message a person can act on.
     """
     check_alone()
-    check_choice(job.recipe)
+    job = swept(job)
     session = begin(job, expansion(job.recipe))
 
     def attempt(members: list[Member]) -> list[Trial]:

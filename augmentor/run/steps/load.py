@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.errors import DataError
 from augmentor.core.facts.samples import LoadFacts, NearTestDuplicate, Removed, Skipped
 from augmentor.core.kinds import Kind
 from augmentor.core.persist import write_samples
@@ -89,6 +89,7 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
         shape=modality_of(parts.train).fit_codec(parts.train).shape,
         layout=loaded.layout,
         split=parts.kind,
+        folds=parts.folds,
         source=context.source_digest,
         notes=(*loaded.notes, *parts.notes, *near_duplicate_note(near, loaded.kind)),
         near_duplicates=tuple(near),
@@ -111,20 +112,6 @@ def refuse_unsuited(context: RunContext) -> None:
     facts = LOAD.of(context)
     spec = context.recipe.evaluation.with_model_for(MODALITIES[facts.kind.name])
     check_models(spec, facts.shape, len(facts.classes))
-    check_outer_splits(context.recipe.evaluation.outer_splits, facts.split)
-
-
-def check_outer_splits(splits: int, kind: str) -> None:
-    """Refuse to split again what comes with a test part of its own.
-
-    Raises:
-        ConfigError: if ``splits`` is above one and the split is "official".
-    """
-    if splits > 1 and kind == "official":
-        raise ConfigError(
-            f"evaluation.outer_splits is {splits}, and the data have a test part of their own, which is not "
-            "mixed with the rest; set it to 1, or give the data without that part"
-        )
 
 
 def near_across(parts: Mapping[str, Samples], near: Sequence[NearDuplicate]) -> list[NearTestDuplicate]:

@@ -32,7 +32,11 @@ from augmentor.run.steps import train as training
 from augmentor.store.cache import StepCache
 
 THREE = "candidates=[{family: cvae}, {mode_seeking: 0.3}]"
-SHORT = ("training.images=128", "evaluation.mixing.share_seeds=2")
+SHORT = (
+    "training.images=128",
+    "evaluation.mixing.share_seeds=2",
+    "evaluation.arms=[classical, with_synthetic]",
+)
 
 
 def test_a_family_for_other_dimensions_is_refused_before_rungs_are_counted() -> None:
@@ -78,11 +82,11 @@ def failing(family: str, error: Exception) -> Any:
 def ran(
     tiny_recipe: Path, tiny_images: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Recipe, Outcome]:
-    """Two splits that choose among four generators, of which one cannot and one fails."""
+    """Two folds that choose among four generators, of which one cannot and one fails."""
     out = tmp_path_factory.mktemp("choice")
     settings = [
         "candidates=[{family: cvae}, {family: gan3d}, {mode_seeking: 0.3}]",
-        "evaluation.outer_splits=2",
+        "split.folds=2",
     ]
     recipe = load_recipe(str(tiny_recipe), [*SHORT, *settings], data=tiny_images)
     with pytest.MonkeyPatch.context() as patch:
@@ -127,7 +131,7 @@ def test_the_report_says_what_was_tried_and_how(ran: tuple[Path, Recipe, Outcome
     assert "losses &lt;b&gt;burst&lt;/b&gt; | twice" in page
     assert "<b>burst" not in page
     assert "compared on the validation part alone" in page
-    assert "Generators that the splits chose, each for itself" in page
+    assert "Generators that the folds chose, each for itself" in page
     text = (ran[2].folder / "report.md").read_text(encoding="utf-8")
     table = text.partition("## Generators tried")[2].partition("##")[0]
     assert "losses &lt;b&gt;burst&lt;/b&gt; \\| twice" in table
@@ -135,12 +139,12 @@ def test_the_report_says_what_was_tried_and_how(ran: tuple[Path, Recipe, Outcome
 
 
 @pytest.mark.slow
-def test_every_split_chooses_for_itself(ran: tuple[Path, Recipe, Outcome]) -> None:
+def test_every_fold_chooses_for_itself(ran: tuple[Path, Recipe, Outcome]) -> None:
     out, _, outcome = ran
-    outer = json.loads((outcome.folder / "summary.json").read_text())["outer"]
+    folds = json.loads((outcome.folder / "summary.json").read_text())["folds"]["folds"]
     kept = [json.loads(path.read_text()) for path in out.glob(".cache/choose/*/facts.json")]
     assert len(kept) == 2
-    assert sorted(one["generator"] for one in outer["seeds"]) == sorted(one["chosen"] for one in kept)
+    assert sorted(one["generator"] for one in folds) == sorted(one["chosen"] for one in kept)
 
 
 @pytest.mark.slow

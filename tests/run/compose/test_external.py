@@ -36,7 +36,6 @@ SHORT = [
     "evaluation.arms=[real, classical, {rows: {synthetic: all, mixing: pooled}}, filtered]",
     "evaluation.mixing.shares=[0.5]",
     "evaluation.augmentation.pool_versions=2",
-    "evaluation.statistics.bootstrap=100",
     "execution.processes=1",
 ]
 

@@ -139,9 +139,9 @@ def test_a_sweep_of_one_pair_is_refused(tiny_recipe: Path, tiny_images: Path, tm
         run_sweep(Job(recipe, tmp_path), SweepSpec(grid={"training.images": [64]}))
 
 
-def test_a_sweep_with_outer_splits_is_refused(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
-    recipe = load_recipe(str(tiny_recipe), ["evaluation.outer_splits=3"], data=tiny_images)
-    with pytest.raises(ConfigError, match="outer_splits=1"):
+def test_a_sweep_with_folds_is_refused(tiny_recipe: Path, tiny_images: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(str(tiny_recipe), ["split.folds=3"], data=tiny_images)
+    with pytest.raises(ConfigError, match=r"split\.folds=1"):
         run_sweep(Job(recipe, tmp_path), SweepSpec(grid={"training.images": [64, 96]}))
 
 

@@ -1,0 +1,1 @@
+"""The forms in which an expanded dataset leaves, one file each."""
