@@ -58,8 +58,7 @@ class Study:
         marks = {"kept": everything, "passing": everything}
         rows = rows_of(arm, KnownRows(*labels, marks, self.n_classes), seed=seed)
         # All batches in one draw, then shuffled: a draw a step would take longer than the step.
-        versions = VERSIONS if arm.augmentation == "classical" else 1
-        got = pick(arm, rows, Drawing(1, BATCH * UPDATES, versions, seed, share), step=0)
+        got = pick(arm, rows, Drawing(1, BATCH * UPDATES, seed, share), step=0)
         rng = generator(seed, "fit")
         start = rng.normal(0, 0.01, (self.real[0].shape[1] + 1, self.n_classes)).astype(np.float32)
         if arm.start != "random":
@@ -67,7 +66,9 @@ class Study:
             drawn = generator(self.base if arm.start == "critic" else seed, "critic")
             start = drawn.normal(0, UNLEARNT, start.shape).astype(np.float32)
         order = rng.permutation(len(got.y))
-        x = self.pool[got.version[order], (got.row + len(labels[0]) * got.synthetic)[order]]
+        x = self.pool[
+            (got.place * VERSIONS).astype(int)[order], (got.row + len(labels[0]) * got.synthetic)[order]
+        ]
         x = x.reshape(UPDATES, BATCH, -1)
         y = np.eye(self.n_classes, dtype=np.float32)[got.y[order].reshape(UPDATES, BATCH)]
         if arm.mix != "none":

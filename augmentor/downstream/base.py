@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Head = Literal["trained", "covariance", "generated"]
-Start = Literal["random", "critic", "untrained_critic"]
+Start = Literal["random", "critic", "untrained_critic", "self_supervised"]
 Predictor: TypeAlias = "Callable[[Tensor], Floats]"
 """Encoded samples (N, C, *spatial) float32 in [-1, 1] to predictions (N, ...)."""
 
@@ -43,7 +43,8 @@ class Training:
         loss: name of the loss.
         mix: "none", or how the rows of a batch are blended with each other.
         start: what the model starts from: "random" weights of its own network, those of the generator's
-            "critic" on the critic's network, or random ones there, "untrained_critic".
+            "critic" on the critic's network, or others there: trained beforehand on the labels of the same
+            rows for as long, "untrained_critic", or without labels, "self_supervised".
         head: whether the last layer stays as it was "trained", or is trained again with features of a shared
             "covariance" or of a small GAN, "generated".
         oversample: "none", rows repeated at "random", or rows of "smote", which have a class and no other
@@ -98,9 +99,12 @@ class Metric:
 
     Attributes:
         words: what it is called in a sentence.
+        decided: whether it follows from the classes that are chosen, so that a decision rule changes it
+            (see :mod:`augmentor.downstream.decision`; predictions are then probabilities of classes).
     """
 
     words: str
+    decided: bool = False
 
 
 class Batches(Protocol):
@@ -128,10 +132,18 @@ class Scored:
     Attributes:
         predictions: (S, N, ...) of S fits.
         samples: the part, N of them.
+        decided: the same, shifted by a decision rule; the class that is chosen is the largest of these. None
+            where it is that of the predictions themselves.
     """
 
     predictions: Floats
     samples: Samples
+    decided: Floats | None = None
+
+    @property
+    def chosen(self) -> Floats:
+        """What classes are chosen by."""
+        return self.predictions if self.decided is None else self.decided
 
 
 class Downstream(ABC):
@@ -252,17 +264,22 @@ class Downstream(ABC):
             training: what the arm asks of it.
             batches: what it learns from.
             seed: of everything random.
-            critic: folder of the generator's critic, where a training starts from it or takes its network.
+            critic: folder of the weights to start from, the critic's or others on its network, where a
+                training does not start at random.
         """
 
     @abstractmethod
-    def score(self, predictions: Floats, samples: Samples, *, details: bool) -> Iterable[Mapping[str, Any]]:
+    def score(
+        self, predictions: Floats, samples: Samples, *, details: bool, decided: Floats | None = None
+    ) -> Iterable[Mapping[str, Any]]:
         """Return the scores of one fit on one part.
 
         Args:
             predictions: (N, ...).
             samples: the part.
             details: whether to add rows that are read on the test part alone.
+            decided: (N, ...) what classes are chosen by, where a metric of the question is
+                :attr:`Metric.decided`; None for the predictions themselves.
 
         Returns:
             Rows with metric, class, value, greater_is_better and, where it has one, setting.

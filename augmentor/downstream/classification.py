@@ -40,7 +40,9 @@ class Classification(Downstream):
     """One class per sample; predictions are probabilities (N, K) whose rows sum to 1."""
 
     name = "classification"
-    metrics: ClassVar[Mapping[str, Metric]] = {name: Metric(METRIC_WORDS[name]) for name in PRIMARY_METRICS}
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        name: Metric(METRIC_WORDS[name], decided=name != "macro_auroc") for name in PRIMARY_METRICS
+    }
     models = MODELS
     seen_synthetic_alone = ("accuracy", "balanced_accuracy")
 
@@ -97,9 +99,11 @@ class Classification(Downstream):
         """Train a classifier as its kind does."""
         return self.kind(spec).fit(spec, training, batches, seed=seed, critic=critic)
 
-    def score(self, predictions: Floats, samples: Samples, *, details: bool) -> Sequence[Mapping[str, Any]]:
+    def score(
+        self, predictions: Floats, samples: Samples, *, details: bool, decided: Floats | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         """Return accuracies, areas, calibration and class-wise scores; with details the confusion matrix."""
-        return score(predictions, samples.y, samples.classes, confusion=details)
+        return score(predictions, samples.y, samples.classes, confusion=details, decided=decided)
 
     def case_values(self, metric: str, predictions: Floats, samples: Samples) -> CaseValues:
         """Return what every case is worth; see :func:`augmentor.downstream.case_values.case_values`."""

@@ -62,7 +62,7 @@ def fit_batches(
         if training.start == "random":
             return build()
         assert critic is not None  # left out of the arms where there is none
-        return KeptCritic.load(critic).classifier(trained=training.start == "critic")
+        return KeptCritic.load(critic).classifier()
 
     usual = NEW_WEIGHTS_RATE if spec.weights is None else PRETRAINED_RATE
     model = fit_network(

@@ -29,13 +29,19 @@ Row = TypedDict(
 
 
 def score(
-    probabilities: NDArray[Any], y: NDArray[Any], classes: Sequence[str], *, confusion: bool = True
+    probabilities: NDArray[Any],
+    y: NDArray[Any],
+    classes: Sequence[str],
+    *,
+    confusion: bool = True,
+    decided: NDArray[Any] | None = None,
 ) -> list[Row]:
     """Score one classifier on one part.
 
     Rules where a textbook leaves a choice:
 
-    * the prediction is the most probable class, the first of them where several tie;
+    * the prediction is the most probable class, by ``decided`` where it is given, the first of them where
+      several tie;
     * a class with no case in ``y`` has no row, and the macro means run over the classes that
       have cases (an AUROC also needs a case outside the class);
     * a class that is present but never predicted has precision 0: leaving it out would flatter
@@ -46,6 +52,8 @@ def score(
         probabilities: (N, K), rows sum to one.
         y: (N,) integers, indices into ``classes``.
         classes: K names.
+        decided: (N, K) what classes are chosen by, see :mod:`augmentor.downstream.decision`; None for the
+            probabilities themselves. Areas and calibration are those of the probabilities.
         confusion: add the counts of the confusion matrix as metric ``confusion``, with ``class`` the true
             class and the predicted one in ``setting``.
 
@@ -57,7 +65,7 @@ def score(
         DataError: if shapes or values do not fit.
     """
     p, y = checked(probabilities, y, len(classes))
-    predicted = p.argmax(axis=1)
+    predicted = p.argmax(axis=1) if decided is None else decided.argmax(axis=1)
     table = confusion_matrix(y, predicted, len(classes))
     hits = table.diagonal().astype(np.float64)
     present = [int(k) for k in np.flatnonzero(table.sum(axis=1))]

@@ -24,6 +24,10 @@ SAMPLING = {
     ("balanced", "none"): "balanced sampling",
     ("natural", "classical"): "natural frequencies",
 }
+AUGMENTATIONS = {
+    "trivial": ("TrivialAugment", "one operation a picture at random strength (TrivialAugment)"),
+    "randaugment": ("RandAugment", "two operations a picture (RandAugment)"),
+}
 LOSSES = {
     "class_weighted": ("class-weighted loss", "loss weighted by inverse class frequency"),
     "focal": ("focal loss", "focal loss"),
@@ -48,7 +52,12 @@ STARTS = {
     "critic": ("from the critic", "on the network of the generator's critic, with its weights to start from"),
     "untrained_critic": (
         "the critic's network",
-        "on the network of the generator's critic, with random weights",
+        "on the network of the generator's critic, trained on real rows beforehand for as long as that was",
+    ),
+    "self_supervised": (
+        "self-supervised",
+        "on the network of the generator's critic, trained beforehand for as long on views of real rows "
+        "without their labels (SimCLR)",
     ),
 }
 """Of each choice what a title and what a description says."""
@@ -65,6 +74,8 @@ def title(arm: AnyArm) -> str:
     """
     if isinstance(arm, Derived) and arm.base == "best_mixing":
         return "Synthetic where it helps"
+    if isinstance(arm, Derived) and arm.settings:
+        return "Best of real rows, tuned"
     pattern = pattern_of(arm)
     words = ", ".join(_traits(pattern))
     if pattern.rows == Rows(synthetic="passing") and isinstance(arm, Arm):
@@ -84,6 +95,8 @@ def describe(arm: AnyArm) -> str:
     """Return in a sentence which rows the arm draws and what is made of them."""
     pattern = pattern_of(arm)
     if isinstance(arm, Derived):
+        if arm.settings:
+            return "the best arm of real rows alone, at the setting that does best on the validation part"
         if arm.base == "best_mixing":
             return (
                 "the best of the arms that mix synthetic rows at a share, without those of the classes where "
@@ -92,7 +105,7 @@ def describe(arm: AnyArm) -> str:
         return "; ".join(["the best arm of real rows alone", *_changes(pattern)])
     usual = [
         "every class equally often" if pattern.sampling == "balanced" else "at natural class frequencies",
-        "classical augmentation" if pattern.augmentation == "classical" else "untouched",
+        _augmentation(pattern),
     ]
     who = "real rows" if pattern.rows.real else f"{ROWS[pattern.rows.synthetic][1]}, and no real one"
     return "; ".join([", ".join([who, *usual]), *_changes(pattern)])
@@ -141,15 +154,23 @@ def subject(arm: Arm) -> tuple[str, str]:
     return CRITIC if arm.start == "critic" and arm.rows == Rows() else SYNTHETIC_DATA
 
 
+def _augmentation(arm: Arm) -> str:
+    if arm.augmentation in ("classical", "none"):
+        return "untouched" if arm.augmentation == "none" else "classical augmentation"
+    return AUGMENTATIONS.get(arm.augmentation, ("", f"the augmentation policy {arm.augmentation}"))[1]
+
+
 def _traits(arm: Arm) -> list[str]:
-    sampling = SAMPLING.get((arm.sampling, arm.augmentation), "")
+    other = "" if arm.augmentation in ("classical", "none") else arm.augmentation
+    sampling = SAMPLING.get((arm.sampling, "classical" if other else arm.augmentation), "")
     if arm.loss != "cross_entropy":
         # A loss against imbalance draws the classes as they are, by itself.
         sampling = {"natural frequencies": "", "": "balanced sampling"}.get(sampling, sampling)
     loss = LOSSES.get(arm.loss, (arm.loss.replace("_", " "),))[0] if arm.loss != "cross_entropy" else ""
     mix = MIXES.get(arm.mix, arm.mix.replace("_", " ")) if arm.mix != "none" else ""
     made = (table.get(key, ("",))[0] for table, key in ((OVERSAMPLES, arm.oversample), (HEADS, arm.head)))
-    return [word for word in (sampling, loss, mix, *made) if word]
+    changed = AUGMENTATIONS.get(other, (f"{other} augmentation",))[0] if other else ""
+    return [word for word in (sampling, changed, loss, mix, *made) if word]
 
 
 def _rows_title(rows: Rows) -> str:

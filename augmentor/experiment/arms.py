@@ -12,7 +12,7 @@ Results call an arm by the name of its preset, or by the fields that differ: ``m
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, field_validator, model_validator
@@ -22,7 +22,10 @@ from augmentor.core.spec import Spec, parse
 from augmentor.downstream.base import Head, Start, Training
 from augmentor.downstream.remedies import LOSSES, MIXES
 from augmentor.experiment.old_arms import new_form
+from augmentor.modalities.policies import POLICIES
 
+CLASSICAL: Final = "classical"
+"""The augmentation of an arm that takes the recipe's own policy."""
 SyntheticRows = Literal["none", "all", "kept", "passing", "diverse", "influential"]
 
 
@@ -73,12 +76,15 @@ class Arm(Spec):
         rows: which rows take part.
         sampling: whether every class is equally often in a batch, "balanced", or as often as in the
             training part, "natural".
-        augmentation: whether rows come in all versions of the "classical" policy, or untouched, "none".
+        augmentation: whether rows come in versions of the recipe's own policy, "classical", or of a policy of
+            :data:`augmentor.modalities.policies.POLICIES`, such as "trivial" or "randaugment"; or untouched,
+            "none".
         loss: name in :data:`augmentor.downstream.remedies.LOSSES`.
         mix: "none" or a name in :data:`augmentor.downstream.remedies.MIXES`.
-        start: what the classifier starts from: "random" weights of its own network, those of the "critic" on
-            the critic's network, or random ones there, "untrained_critic", which tells what the network is
-            worth without them.
+        start: what the classifier starts from: "random" weights of its own network; those of the "critic" on
+            the critic's network; or, on that network, weights that the generator's training has no part in:
+            trained on the labels of the same rows for as long, "untrained_critic", or without labels,
+            "self_supervised" (see :mod:`augmentor.experiment.pretrain`).
         oversample: what levels the classes: rows repeated at "random", rows of "smote", or "none"
             (see :mod:`augmentor.experiment.oversample`); no synthetic row takes part.
         head: whether the last layer stays as it was "trained", or is trained again with features of a shared
@@ -91,7 +97,7 @@ class Arm(Spec):
 
     rows: Rows = Rows()
     sampling: Literal["balanced", "natural"] = "balanced"
-    augmentation: Literal["classical", "none"] = "classical"
+    augmentation: str = CLASSICAL
     loss: str = "cross_entropy"
     mix: str = "none"
     start: Start = "random"
@@ -102,6 +108,14 @@ class Arm(Spec):
     @classmethod
     def _rows_by_name(cls, rows: object) -> object:
         return {"synthetic": rows} if isinstance(rows, str) else rows
+
+    @field_validator("augmentation")
+    @classmethod
+    def _augmentation_known(cls, augmentation: str) -> str:
+        if augmentation not in (CLASSICAL, *POLICIES):
+            known = ", ".join((CLASSICAL, *POLICIES))
+            raise ValueError(f"an augmentation is one of {known}, got {augmentation!r}")
+        return augmentation
 
     @field_validator("loss")
     @classmethod
@@ -134,6 +148,11 @@ class Arm(Spec):
         return self.rows.synthetic != "none" and self.rows.mixing == "share"
 
     @property
+    def weighs_classes_alike(self) -> bool:
+        """Whether every class counts as much as another in the training, however many rows it has."""
+        return self.sampling == "balanced" or self.loss in ("class_weighted", "logit_adjusted")
+
+    @property
     def training(self) -> Training:
         """What the arm asks of a model besides its rows."""
         return Training(
@@ -164,17 +183,31 @@ class Derived(Spec):
         base: the arm that it starts from: of those of real rows alone the best on the validation part,
             "best_real", or of those that mix synthetic rows at a share, "best_mixing".
         add: fields that are set anew in the best real arm; what they leave at the default stays.
+        settings: changes of the best real arm that are tried one by one, none (``{}``) among them if it is to
+            stay what it is unless something does better; the arm is the one with the best mean validation
+            score at the seeds that shares are chosen with, and other arms derived from the best real arm then
+            start from this one. So the arms without synthesis get settings to choose from like those with.
         leave_out: from the best mixing arm: the synthetic rows of the classes where they do harm on the
             validation part, "harmful_classes".
     """
 
     base: Literal["best_real", "best_mixing"]
     add: Arm = Arm()
+    settings: tuple[Arm, ...] = ()
     leave_out: Literal["nothing", "harmful_classes"] = "nothing"
 
     @model_validator(mode="after")
     def _says_what_is_derived(self) -> Derived:
-        if self.base == "best_real" and (self.add == Arm() or self.leave_out != "nothing"):
+        real = all(one.is_real_alone for one in self.settings)
+        if self.settings and not (real and self.base == "best_real" and self.add == Arm()):
+            raise ValueError(
+                "settings are changes of best_real without anything synthetic, and nothing is added: "
+                "{base: best_real, settings: [{}, {augmentation: trivial}]}"
+            )
+        if len(set(self.settings)) != len(self.settings) or len(self.settings) == 1:
+            raise ValueError("settings are two or more, each of them once")
+        added = self.add != Arm() or bool(self.settings)
+        if self.base == "best_real" and (not added or self.leave_out != "nothing"):
             raise ValueError("best_real needs what is added to it, and that alone: {add: {rows: passing}}")
         if self.add.head != "trained":
             raise ValueError(
@@ -193,6 +226,15 @@ class Derived(Spec):
 AnyArm = Arm | Derived
 
 
+TUNINGS: Final = (
+    Arm(),
+    Arm(augmentation="trivial"),
+    Arm(augmentation="randaugment"),
+    Arm(sampling="natural"),
+    Arm(sampling="natural", loss="class_weighted"),
+)
+"""What is tried on the best real arm: stronger policies, and natural frequencies without or with weights."""
+
 PRESETS: Final[dict[str, AnyArm]] = {
     "real": Arm(sampling="natural", augmentation="none"),
     "balanced": Arm(augmentation="none"),
@@ -204,6 +246,7 @@ PRESETS: Final[dict[str, AnyArm]] = {
     "oversampled": Arm(oversample="smote"),
     "filtered": Arm(rows=Rows(synthetic="kept")),
     "synthetic_only": Arm(rows=Rows(synthetic="passing", mixing="pooled", real=False)),
+    "tuned": Derived(base="best_real", settings=TUNINGS),
     "with_synthetic": Derived(base="best_real", add=Arm(rows=Rows(synthetic="passing"))),
     "from_critic": Derived(base="best_real", add=Arm(start="critic")),
 }
@@ -256,6 +299,9 @@ def name_of(arm: AnyArm) -> str:
     words: list[str] = [] if isinstance(arm, Arm) else [arm.base]
     fields = changed_fields(arm if isinstance(arm, Arm) else arm.add)
     words += [f"{key}={value}" for key, value in fields.items()]
+    if isinstance(arm, Derived) and arm.settings:
+        tried = (",".join(f"{k}={v}" for k, v in changed_fields(one).items()) for one in arm.settings)
+        words.append("settings=" + "|".join(tried))
     if isinstance(arm, Derived) and arm.leave_out != "nothing":
         words.append(f"leave_out={arm.leave_out}")
     return " ".join(words)
@@ -268,7 +314,8 @@ def written(arm: AnyArm) -> str | dict[str, Any]:
             return name
     if isinstance(arm, Derived):
         added = {"add": _short(arm.add)} if arm.add != Arm() else {}
-        return {**arm.model_dump(mode="json", exclude_defaults=True), **added}
+        tried = {"settings": [_short(one) for one in arm.settings]} if arm.settings else {}
+        return {**arm.model_dump(mode="json", exclude_defaults=True), **added, **tried}
     return _short(arm)
 
 
@@ -307,8 +354,8 @@ def pattern_of(arm: AnyArm) -> Arm:
 def control(arm: Arm) -> Arm:
     """Return the same arm without synthesis: real rows alone, no trained critic, no made features.
 
-    An arm without anything synthetic is its own control. A start from the critic becomes the critic's
-    network with random weights, so that the network is no advantage.
+    An arm without anything synthetic is its own control. A start from the critic becomes one from the same
+    network trained on the real rows for as long, so that neither network nor computing time is an advantage.
 
     Example:
         >>> name_of(control(Arm(rows="passing", mix="cutmix", start="critic")))
@@ -350,48 +397,3 @@ def is_mixing(arm: AnyArm) -> bool:
     pattern = pattern_of(arm)
     late = isinstance(arm, Derived) and arm.base == "best_mixing"
     return pattern.by_share and pattern.is_synthetic and not late
-
-
-def check_arms(arms: Collection[AnyArm]) -> None:
-    """Refuse a list of arms that cannot give a verdict.
-
-    Raises:
-        ValueError: if one is there twice, or one side of the comparison is missing.
-    """
-    named = arms_of(arms)
-    listed = ", ".join(named) or "the empty list"
-    for name, arm in named.items():
-        if not isinstance(arm, Derived):
-            continue
-        if arm.base == "best_mixing" and not any(map(is_mixing, named.values())):
-            raise ValueError(
-                f"{name} leaves classes out of the best arm that mixes synthetic rows at a share; add one of "
-                f"{_presets(is_mixing)} to {listed}"
-            )
-        if arm.base == "best_real" and not any(map(_is_base, named.values())):
-            raise ValueError(
-                f"{name} changes one thing about the best arm of real rows alone; add one of "
-                f"{_presets(_is_base)} to {listed}"
-            )
-    for side, word in ((_has_both, "real and synthetic"), (_has_none, "no synthetic")):
-        if not any(map(side, named.values())):
-            raise ValueError(
-                f"a verdict compares an arm with {word} rows against another; add one of "
-                f"{_presets(side)} to {listed}"
-            )
-
-
-def _is_base(arm: AnyArm) -> bool:
-    return isinstance(arm, Arm) and arm.is_real_alone
-
-
-def _has_both(arm: AnyArm) -> bool:
-    return pattern_of(arm).is_synthetic and pattern_of(arm).rows.real
-
-
-def _has_none(arm: AnyArm) -> bool:
-    return not pattern_of(arm).is_synthetic
-
-
-def _presets(asked: Callable[[AnyArm], bool]) -> str:
-    return ", ".join(name for name, arm in PRESETS.items() if asked(arm))

@@ -13,19 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from augmentor.core.errors import DataError
-from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.downstream.base import Scored
-from augmentor.experiment.arms import AnyArm, Arm, Derived, Rows, is_mixing, name_of, settled
+from augmentor.experiment.arms import AnyArm, Arm, Derived, Rows, changed_fields, is_mixing, name_of, settled
 from augmentor.experiment.draw import marks_of, passing
 from augmentor.experiment.evidence_of import evidence_of
-from augmentor.experiment.fit import FitJob, read_fit
+from augmentor.experiment.fit import FitJob
+from augmentor.experiment.held_out import HeldOut
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.selected import SELECTIONS
-from augmentor.experiment.spec import EvaluationSpec
 from augmentor.statistics.advice import exceeds_error
 
 
@@ -41,6 +37,7 @@ class Fitted:
         trials: fits per share that the choice was averaged over; 0 where the recipe gave the share.
         left_out: names of the classes that get no synthetic row in the arm that leaves some out.
         rows: results of all that was tried.
+        tried: for each arm with a setting of its own to choose, how many were tried, shares or others.
     """
 
     arms: dict[str, Arm] = field(default_factory=dict)
@@ -50,38 +47,40 @@ class Fitted:
     trials: int = 0
     left_out: tuple[str, ...] = ()
     rows: list[dict[str, Any]] = field(default_factory=list)
+    tried: dict[str, int] = field(default_factory=dict)
 
 
-def fit_arms(runner: Runner, arms: Mapping[str, AnyArm], validation: Samples) -> Fitted:
+def fit_arms(runner: Runner, arms: Mapping[str, AnyArm], held: HeldOut) -> Fitted:
     """Finish the fits of all arms, choosing shares, bases and classes on the validation part.
 
     Args:
         runner: trains the fits.
         arms: the arms by name.
-        validation: what choices are made on.
+        held: what choices are made on.
     """
-    work = _Work(runner, arms, validation)
+    work = _Work(runner, arms, held)
     runner.progress.start(STAGE, work.at_most)
     work.fit_declared()
     work.fit_changed()
     work.fit_thinned()
     runner.progress.finish(STAGE)
-    left_out = tuple(validation.classes[label] for label in work.dropped)
+    left_out = tuple(held.samples.classes[label] for label in work.dropped)
     ordered = {name: work.arms[name] for name in arms}
-    return Fitted(ordered, work.jobs, work.share_of, work.base, work.trials, left_out, work.rows)
+    return Fitted(ordered, work.jobs, work.share_of, work.base, work.trials, left_out, work.rows, work.tried)
 
 
 class _Work:
     """The fits of one evaluation, kind of arm by kind of arm."""
 
-    def __init__(self, runner: Runner, arms: Mapping[str, AnyArm], validation: Samples) -> None:
-        self.runner, self.validation, self.spec = runner, validation, runner.spec
+    def __init__(self, runner: Runner, arms: Mapping[str, AnyArm], held: HeldOut) -> None:
+        self.runner, self.held, self.spec = runner, held, runner.spec
         spec = runner.spec
         self.arms = {name: arm for name, arm in arms.items() if isinstance(arm, Arm)}
         derived = {name: arm for name, arm in arms.items() if isinstance(arm, Derived)}
         self.changed = {name: arm for name, arm in derived.items() if arm.base == "best_real"}
         self.thinned = [name for name, arm in derived.items() if arm.base == "best_mixing"]
-        several = len(spec.mixing.shares) > 1
+        several = len(spec.mixing.shares) > 1 and held.may_choose
+        self.several = several
         self.choosers = [name for name, arm in self.arms.items() if is_mixing(arm) and several]
         late = several and any(arm.pattern.by_share for arm in self.changed.values())
         self.trials = min(spec.mixing.share_seeds, spec.seeds) if self.choosers or late else 0
@@ -90,6 +89,7 @@ class _Work:
         self.rows: list[dict[str, Any]] = []
         self.base: str | None = None
         self.dropped: tuple[int, ...] = ()
+        self.tried = dict.fromkeys(self.choosers, len(spec.mixing.shares)) if several else {}
 
     @property
     def at_most(self) -> int:
@@ -98,7 +98,8 @@ class _Work:
         fits = spec.seeds * len(self.arms) + trials * (len(spec.mixing.shares) - 1) * len(self.choosers)
         for arm in self.changed.values():
             fits += spec.seeds + (trials * (len(spec.mixing.shares) - 1) if arm.pattern.by_share else 0)
-        if self.thinned:
+            fits += min(spec.mixing.share_seeds, spec.seeds) * len(arm.settings) * self.held.may_choose
+        if self.thinned and self.held.may_choose:
             made = self.runner.synthetic.samples.counts
             fits += spec.mixing.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
         return fits
@@ -112,7 +113,7 @@ class _Work:
         first += [job for shares in tried.values() for one in shares.values() for job in one]
         self.runner.run(first)
         for name, shares in tried.items():
-            share, scores = choose_share(shares, self.validation, self.spec, name)
+            share, scores = choose_share(shares, self.held, name)
             self.share_of[name] = share
             self.rows += scores
         mixing = {name: arm for name, arm in self.arms.items() if arm.by_share}
@@ -128,30 +129,61 @@ class _Work:
         if not self.changed:
             return
         self.base = self._best([name for name, arm in self.arms.items() if arm.is_real_alone])
-        base = self.arms[self.base]
-        for name, derived in self.changed.items():
-            arm = self.arms[name] = settled(derived, base)
+        # What is tuned without synthesis comes first: synthesis is then added to the best of all that.
+        for name, derived in sorted(self.changed.items(), key=lambda item: not item[1].settings):
+            if derived.settings:
+                self._tune(name, derived)
+                continue
+            arm = self.arms[name] = settled(derived, self.arms[self.base])
             share = None
             known: list[FitJob] = []
             if arm.by_share:
-                share = self.spec.mixing.shares[0]
-                if len(self.spec.mixing.shares) > 1:
+                share = self._middle_share
+                if self.several:
                     tried = self._at_every_share(arm)
                     known = [job for jobs in tried.values() for job in jobs]
                     self.runner.run(known)
-                    share, scores = choose_share(tried, self.validation, self.spec, name)
+                    share, scores = choose_share(tried, self.held, name)
                     self.rows += scores
+                    self.tried[name] = len(tried)
                 self.share_of[name] = share
             self.jobs[name] = self._every_seed(arm, share)
             keys = {job.key for job in known}
             self.runner.run([job for job in self.jobs[name] if job.key not in keys])
+
+    def _tune(self, name: str, derived: Derived) -> None:
+        """Fit the best real arm at the setting that does best, and build on it from then on."""
+        assert self.base is not None
+        if not self.held.may_choose:
+            self.arms[name], self.jobs[name] = self.arms[self.base], self.jobs[self.base]
+            return
+        tries = min(self.spec.mixing.share_seeds, self.spec.seeds)
+        settings = {
+            _setting(one): settled(derived.model_copy(update={"add": one}), self.arms[self.base])
+            for one in derived.settings
+        }
+        tried = {key: [self.runner.job(arm, None, i) for i in range(tries)] for key, arm in settings.items()}
+        self.runner.run([job for jobs in tried.values() for job in jobs])
+        means = {}
+        for key, jobs in tried.items():
+            scores = self.held.scores(jobs)
+            means[key] = float(np.mean(scores))
+            self.rows += [
+                _row(name, i, self.spec.primary_metric, {"tried": key}, value)
+                for i, value in enumerate(scores)
+            ]
+        self.arms[name] = settings[max(means, key=means.__getitem__)]
+        self.jobs[name] = self._every_seed(self.arms[name], None)
+        self.tried[name] = len(settings)
+        self.runner.run(self.jobs[name])
+        self.base = name
 
     def fit_thinned(self) -> None:
         """Fit the best mixing arm without the synthetic rows of classes where they do harm."""
         for name in self.thinned:
             best = self._best([other for other, arm in self.arms.items() if is_mixing(arm)])
             arm, share = self.arms[best], self.share_of[best]
-            self.dropped = self._harmful(name, best)
+            self.dropped = self._harmful(name, best) if self.held.may_choose else ()
             self.arms[name], self.share_of[name] = arm, share
             self.jobs[name] = self._every_seed(arm, share, without=self.dropped)
             self.runner.run(self.jobs[name] if self.dropped else [])
@@ -161,7 +193,12 @@ class _Work:
         for name, share in self.share_of.items():
             if self.arms[name] == arm.model_copy(update={"rows": Rows(synthetic=arm.rows.synthetic)}):
                 return share
-        return next(iter(self.share_of.values()), self.spec.mixing.shares[0])
+        return next(iter(self.share_of.values()), self._middle_share)
+
+    @property
+    def _middle_share(self) -> float:
+        shares = self.spec.mixing.shares
+        return shares[len(shares) // 2]
 
     def _every_seed(self, arm: Arm, share: float | None, without: tuple[int, ...] = ()) -> list[FitJob]:
         return [self.runner.job(arm, share, i, without=without) for i in range(self.spec.seeds)]
@@ -173,7 +210,10 @@ class _Work:
         }
 
     def _best(self, names: Sequence[str]) -> str:
-        means = {name: float(np.mean(_scores(self.jobs[name], self.validation, self.spec))) for name in names}
+        if not self.held.may_choose:
+            fixed = name_of(self.spec.statistics.fixed_baseline)
+            return fixed if fixed in names else names[0]
+        means = {name: float(np.mean(self.held.scores(self.jobs[name]))) for name in names}
         return max(means, key=means.__getitem__)
 
     def _harmful(self, name: str, best: str) -> tuple[int, ...]:
@@ -182,7 +222,7 @@ class _Work:
         Each class is left out alone, in ``share_seeds`` fits. It stays out where the mean validation score
         then rises by more than the rise's standard error: the rule that recommends an arm.
         """
-        arm, share, validation = self.arms[best], self.share_of[best], self.validation
+        arm, share, classes = self.arms[best], self.share_of[best], self.held.samples.classes
         synthetic, spec, usual = self.runner.synthetic, self.spec, name_of(self.arms[best])
         trials = min(self.spec.mixing.share_seeds, self.spec.seeds)
         # A selection takes rows of every class that has passing ones.
@@ -193,38 +233,38 @@ class _Work:
             for label in labels
         }
         self.runner.run([job for jobs in tried.values() for job in jobs])
-        before = Scored(stacked(self.jobs[best][:trials], "validation"), validation)
+        before = self.held.scored(self.jobs[best][:trials])
         dropped: list[int] = []
         for label, jobs in tried.items():
-            left = validation.classes[label]
+            left = classes[label]
             without = f"{usual} without {left}"
-            scored = {without: Scored(stacked(jobs, "validation"), validation), usual: before}
-            held = evidence_of(spec, scored)
-            if exceeds_error(held.paired(without, usual).interval):
+            found = evidence_of(spec, {without: self.held.scored(jobs), usual: before})
+            if exceeds_error(found.paired(without, usual).interval):
                 dropped.append(label)
             self.rows += [
                 _row(name, i, spec.primary_metric, {"without": left}, value)
-                for i, value in enumerate(_scores(jobs, validation, spec))
+                for i, value in enumerate(self.held.scores(jobs))
             ]
         return tuple(dropped)
 
 
 def choose_share(
-    tried: Mapping[float, Sequence[FitJob]], validation: Samples, spec: EvaluationSpec, arm: str
+    tried: Mapping[float, Sequence[FitJob]], held: HeldOut, arm: str
 ) -> tuple[float, list[dict[str, Any]]]:
     """Return the share with the best mean validation score (the smallest of equals), and all scores.
 
     Args:
         tried: for each share its fits.
-        validation: what the fits are scored on.
-        spec: names the metric.
+        held: what the fits are scored on.
         arm: what the scores go by in the results.
     """
     means: dict[float, float] = {}
     rows: list[dict[str, Any]] = []
     for share, jobs in sorted(tried.items()):
-        found = _scores(jobs, validation, spec)
-        rows += [_row(arm, i, spec.primary_metric, {"share": share}, value) for i, value in enumerate(found)]
+        found = held.scores(jobs)
+        rows += [
+            _row(arm, i, held.spec.primary_metric, {"share": share}, value) for i, value in enumerate(found)
+        ]
         means[share] = float(np.mean(found))
     return max(means, key=means.__getitem__), rows
 
@@ -252,24 +292,9 @@ def empty_arms(
     return list(dict.fromkeys(found))
 
 
-def stacked(jobs: Sequence[FitJob], part: str) -> npt.NDArray[np.float64]:
-    """Return the predictions (S, N, ...) that the fits wrote for a part.
-
-    Raises:
-        DataError: if a file is gone.
-    """
-    found = []
-    for job in jobs:
-        predictions = read_fit(job, part)
-        if predictions is None:
-            raise DataError(f"the fit {job.target} is gone; nothing else may write there: run again")
-        found.append(predictions)
-    return np.stack(found)
-
-
-def _scores(jobs: Sequence[FitJob], validation: Samples, spec: EvaluationSpec) -> list[float]:
-    found = stacked(jobs, "validation")
-    return [evidence_of(spec, {"": Scored(one[None], validation)}).means[""] for one in found]
+def _setting(added: Arm) -> str:
+    """Return what a setting changes, in the words of a recipe."""
+    return " ".join(f"{key}={value}" for key, value in changed_fields(added).items()) or "as it is"
 
 
 def _row(arm: str, seed: int, metric: str, setting: Mapping[str, Any], value: float) -> dict[str, Any]:

@@ -35,13 +35,15 @@ class Picked:
         synthetic: (B,) whether the row is one of the synthetic rows (of those of SMOTE, for an arm
             that uses them); else a real training row.
         row: (B,) its position there.
-        version: (B,) its version in the pool; 0 is the untouched image.
+        place: (B,) in [0, 1), its version's place among those that the pool has of the row; 0 is the
+            untouched sample. Rows of a rare class have more versions than others, and a place means
+            something for any number of them.
         y: (B,) its label.
     """
 
     synthetic: npt.NDArray[np.bool_]
     row: Index
-    version: Index
+    place: npt.NDArray[np.float64]
     y: Index
 
 
@@ -112,7 +114,6 @@ class Drawing:
     Attributes:
         updates: number of updates of the fit, which annealing is measured by.
         batch: number of rows B.
-        versions: number of versions in the pool.
         seed: of the fit.
         share: synthetic share in [0, 1], for arms that mix at a share.
         anneal: whether the share falls to zero, see :data:`ANNEALED_BY`.
@@ -120,7 +121,6 @@ class Drawing:
 
     updates: int
     batch: int
-    versions: int
     seed: int
     share: float = 0.0
     anneal: bool = False
@@ -176,7 +176,7 @@ def pick(arm: Arm, rows: RowsByClass, drawing: Drawing, step: int) -> Picked:
         drawing: how the fit draws.
         step: number of the update, from 0.
     """
-    batch, versions, share = drawing.batch, drawing.versions, drawing.share
+    batch, share = drawing.batch, drawing.share
     rng = generator(drawing.seed, "draw", step)
     classes = rows.drawn
     if arm.sampling == "balanced":
@@ -192,9 +192,7 @@ def pick(arm: Arm, rows: RowsByClass, drawing: Drawing, step: int) -> Picked:
         share *= max(0.0, 1.0 - step / (ANNEALED_BY * drawing.updates))
     positions = rng.random(batch)
     offsets = rng.random(len(classes))
-    version = (
-        rng.integers(0, versions, batch) if arm.augmentation == "classical" else np.zeros(batch, np.int64)
-    )
+    place = np.zeros(batch) if arm.augmentation == "none" else rng.random(batch)
     made = np.zeros(batch, np.bool_)
     row = np.zeros(batch, np.int64)
     start = 0
@@ -214,7 +212,7 @@ def pick(arm: Arm, rows: RowsByClass, drawing: Drawing, step: int) -> Picked:
         start += m
     if rows.copies:
         made[:] = False
-    return Picked(made, row, version.astype(np.int64), np.repeat(classes, counts))
+    return Picked(made, row, place, np.repeat(classes, counts))
 
 
 def _size(arm: Arm, rows: RowsByClass, label: np.int64) -> int:

@@ -9,7 +9,7 @@ generator saw anything. The test part is read after every choice is made, and no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,23 @@ import numpy as np
 from augmentor.core.facts.evaluation import EvaluateFacts
 from augmentor.core.files import atomic_file
 from augmentor.core.results import Results
+from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Downstream, Scored
+from augmentor.downstream.decision import DecisionRule
 from augmentor.experiment.arm_words import titles
 from augmentor.experiment.arms import Derived
 from augmentor.experiment.before_training import check_models
-from augmentor.experiment.choose import Fitted, empty_arms, fit_arms, stacked
+from augmentor.experiment.choose import Fitted, empty_arms, fit_arms
 from augmentor.experiment.decide import Called, Decision, decide
 from augmentor.experiment.evaluation_facts import Outcome, facts_of
 from augmentor.experiment.evidence_of import evidence_of
+from augmentor.experiment.fit import FitJob
 from augmentor.experiment.gan_train import gan_train_rows
+from augmentor.experiment.held_out import HeldOut, stacked
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.subgroups import subgroup_rows
 from augmentor.experiment.usable import check_parts, usable_arms
 from augmentor.experiment.values import ThreeParts, Workers
 from augmentor.modalities.table import modality_of
@@ -89,14 +94,16 @@ def evaluate(
     arms, skipped = usable_arms(spec, parts.train, synthetic, critic)
     held_out = {"validation": parts.validation, "test": parts.test}
     runner = Runner(parts.train, synthetic, held_out, spec, seed=seed, workers=workers, critic=critic)
-    fitted = fit_arms(runner, arms, parts.validation)
+    held = HeldOut(runner.spec, parts.train, parts.validation)
+    fitted = fit_arms(runner, arms, held)
     runner.clean()
 
     # Every choice but that of decide() is made, and decide() chooses on validation alone.
     opening()
+    rules = {name: held.rule(fitted.jobs[name]) for name in arms}
     scored = {
-        part: {name: Scored(stacked(fitted.jobs[name], part), samples) for name in arms}
-        for part, samples in held_out.items()
+        "validation": {name: held.scored(fitted.jobs[name]) for name in arms},
+        "test": {name: _tested(fitted.jobs[name], rules[name], parts.test) for name in arms},
     }
     rows = [*fitted.rows, *_score_rows(spec.downstream, scored)]
     operating = [
@@ -114,14 +121,15 @@ def evaluate(
     called = Called(titles(spec.named_arms, fitted.arms), parts.train.kind)
     decision = _decide(scored, fitted, spec, called, empty)
     rows += decision.rows
+    rows += subgroup_rows(spec, scored["test"], decision.arm, decision.baseline)
     for name in dict.fromkeys((decision.baseline, decision.arm)):
-        held, tested = scored["validation"][name], scored["test"][name]
-        rows += spec.downstream.describe_judged(name, held, tested)
-    _write_predictions(workers.folder / PREDICTIONS, scored)
-    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable, bool(operating))
+        judged = scored["validation"][name], scored["test"][name]
+        rows += spec.downstream.describe_judged(name, *judged)
+    _write_predictions(workers.folder / PREDICTIONS, scored, rules)
+    outcome = Outcome(arms, skipped, fitted, decision, called.titles, not_estimable, rules, bool(operating))
     return Evaluation(
         results=Results.from_rows({"dataset": dataset, **row} for row in rows),
-        facts=facts_of(outcome, runner, parts.validation, PREDICTIONS),
+        facts=facts_of(outcome, runner, held, PREDICTIONS),
     )
 
 
@@ -147,17 +155,33 @@ def _score_rows(question: Downstream, scored: Mapping[str, Mapping[str, Scored]]
         for part, arms in scored.items()
         for name, one in arms.items()
         for number, predictions in enumerate(one.predictions)
-        for row in question.score(predictions, one.samples, details=part == "test")
+        for row in question.score(
+            predictions,
+            one.samples,
+            details=part == "test",
+            **({} if one.decided is None else {"decided": one.decided[number]}),
+        )
     ]
 
 
-def _write_predictions(path: Path, scored: Mapping[str, Mapping[str, Scored]]) -> None:
-    """Write predictions by part and arm, and the ids and labels that their cases have."""
+def _tested(jobs: Sequence[FitJob], rule: DecisionRule | None, samples: Samples) -> Scored:
+    p = stacked(jobs, "test")
+    return Scored(p, samples, None if rule is None else rule.applied(p))
+
+
+def _write_predictions(
+    path: Path, scored: Mapping[str, Mapping[str, Scored]], rules: Mapping[str, DecisionRule | None]
+) -> None:
+    """Write predictions by part and arm as the models gave them, and the ids and labels of their cases.
+
+    An arm's offsets, added to the logarithms of its probabilities, are what it chooses a class by.
+    """
     arrays: dict[str, Any] = {
         f"{part}/{name}": one.predictions for part, arms in scored.items() for name, one in arms.items()
     }
     for part, arms in scored.items():
         samples = next(iter(arms.values())).samples
         arrays |= {f"ids/{part}": samples.ids.astype(str), f"labels/{part}": samples.y}
+    arrays |= {f"offsets/{name}": np.array(rule.offsets) for name, rule in rules.items() if rule}
     with atomic_file(path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **arrays)

@@ -10,20 +10,24 @@ from augmentor.core.facts.evaluation import (
     ONE_GENERATOR,
     AnswerFacts,
     ArmFacts,
+    DecisionFacts,
     EvaluateFacts,
     FitCounts,
     RecommendationFacts,
     VerdictFacts,
 )
 from augmentor.core.facts.quality import MissingNumber
-from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.decision import FEWEST, DecisionRule
 from augmentor.experiment.arm_words import CRITIC, OVERSAMPLES, change, describe, quoted, subject
 from augmentor.experiment.arms import AnyArm, Derived, controls_of, name_of, pattern_of
+from augmentor.experiment.augmentation_spec import FROM_DRAWS
 from augmentor.experiment.choose import Fitted
 from augmentor.experiment.decide import Decision
+from augmentor.experiment.held_out import HeldOut
 from augmentor.experiment.model_facts import model_facts, model_notes
 from augmentor.experiment.oversample import too_small
+from augmentor.experiment.pretrain import LABELLED, UNLABELLED, updates_worth
 from augmentor.experiment.runner import Runner
 from augmentor.modalities.policies import Policy
 
@@ -39,6 +43,7 @@ class Outcome:
         decision: verdict and advice.
         titles: what the arms are called, by name.
         not_estimable: numbers without a value, and why.
+        rules: how each arm chooses a class; None where nothing is to be decided.
         at_operating_point: whether there are numbers at a fixed specificity.
     """
 
@@ -48,19 +53,21 @@ class Outcome:
     decision: Decision
     titles: Mapping[str, str]
     not_estimable: Sequence[Mapping[str, Any]]
+    rules: Mapping[str, DecisionRule | None]
     at_operating_point: bool = False
 
 
-def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions: str) -> EvaluateFacts:
+def facts_of(outcome: Outcome, runner: Runner, held: HeldOut, predictions: str) -> EvaluateFacts:
     """Return what is said of an evaluation.
 
     Args:
         outcome: what it came to.
         runner: that ran its fits.
-        validation: what choices were made on.
+        held: what choices were made on.
         predictions: name of the file of predictions.
     """
     fitted, decision, spec = outcome.fitted, outcome.decision, runner.spec
+    validation = held.samples
     settled = {name: arm for name, arm in outcome.arms.items() if isinstance(arm, Derived)}
     thins = any(arm.base == "best_mixing" for arm in settled.values())
     return EvaluateFacts(
@@ -88,6 +95,13 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
         classifier=spec.downstream.label(spec.model),
         model=model_facts(spec),
         arms={name: _arm(arm, outcome.titles[name]) for name, arm in spec.named_arms.items()},
+        versions=_versions_of(runner),
+        tried={name: fitted.tried.get(name, 1) for name in outcome.arms},
+        decisions={
+            name: DecisionFacts(strength=rule.strength, how=rule.how)
+            for name, rule in outcome.rules.items()
+            if rule is not None
+        },
         resolved_to={name: name_of(fitted.arms[name]) for name in settled},
         controls=controls_of(fitted.arms),
         skipped=dict(outcome.skipped),
@@ -97,6 +111,8 @@ def facts_of(outcome: Outcome, runner: Runner, validation: Samples, predictions:
             *model_notes(spec),
             *_resolved(settled, fitted.base, outcome.titles),
             *_notes(runner, runner.synthetic),
+            *_decided(held),
+            *_starts(runner),
             *decision.notes,
         ),
         limits=(
@@ -144,10 +160,72 @@ def _notes(runner: Runner, synthetic: SyntheticSet) -> list[str]:
         notes.append(
             f"The augmentation policy's {', '.join(lacking)} does not exist for {kind.plural}: left out."
         )
-    wanted = runner.spec.augmentation
-    if not runner.policy.changes_nothing and runner.versions < wanted.pool_versions:
-        notes.append(
-            f"The augmented pool has {runner.versions} versions of each {kind.name} instead of "
-            f"{wanted.pool_versions}, to stay within {wanted.pool_megabytes} MB."
-        )
+    notes += _versions(runner)
     return notes
+
+
+def _decided(held: HeldOut) -> list[str]:
+    """Return how classes are chosen from probabilities, where that is a choice."""
+    if not held.has_rules:
+        return []
+    if held.folds is not None:
+        return [
+            "Every arm chooses a class by a shift of the class frequencies whose strength was fitted on the "
+            f"validation part ({held.fewest:,} cases of its rarest class); validation scores are of cases "
+            "that the shift was not fitted on."
+        ]
+    why = (
+        "the recipe asks for it"
+        if held.spec.decision == "fixed"
+        else f"fitting a shift takes {FEWEST} validation cases of every class, and there are {held.fewest}"
+        if held.fewest < FEWEST
+        else "the validation cases of a class are all of one group"
+    )
+    return [
+        "Classes are chosen by theory alone: the most probable one, of arms trained at the frequencies of "
+        f"the data after the shift that the metric asks for; {why}."
+    ]
+
+
+def _starts(runner: Runner) -> list[str]:
+    """Return how long the controls of a start from the critic were trained."""
+    starts = {pattern_of(arm).start for arm in runner.spec.named_arms.values()} & {LABELLED, UNLABELLED}
+    if runner.critic is None or not starts:
+        return []
+    shown, model = runner.critic.images, runner.spec.model
+    return [
+        "A start on the critic's network without the critic's weights was trained beforehand for "
+        f"{updates_worth(shown):,} updates, which takes as long as showing generator and critic {shown:,} "
+        f"{runner.train.kind.plural} did; the {model.updates:,} updates of every arm come on top."
+    ]
+
+
+def _versions(runner: Runner) -> list[str]:
+    """Return how many versions of a training row there are, and whether memory allows all that are wanted."""
+    asked, found = runner.spec.augmentation, runner.versions
+    if runner.modality.is_idle(asked.resolved()) or not found.real.size:
+        return []
+    name, least, most = runner.train.kind.name, found.real.min(), found.real.max()
+    said = []
+    if asked.pool_versions == FROM_DRAWS:
+        said.append(
+            f"Every training {name} comes in about as many augmented versions as a fit draws of it: "
+            f"{least:,} to {most:,}."
+        )
+    if not found.whole:
+        said.append(
+            f"The augmented pool has at most {found.afforded:,} versions of a {name} instead of "
+            f"{found.wanted:,}, to stay within evaluation.augmentation.pool_megabytes "
+            f"({asked.pool_megabytes:,} MB)."
+        )
+    return said
+
+
+def _versions_of(runner: Runner) -> dict[str, int]:
+    """Return the versions of a real training row of each class that has any."""
+    train = runner.train
+    return {
+        name: int(runner.versions.real[train.y == label].max())
+        for label, name in enumerate(train.classes)
+        if (train.y == label).any()
+    }

@@ -8,7 +8,7 @@ not at all: a run that was killed goes on where it stood.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
@@ -26,12 +26,14 @@ from augmentor.downstream.base import Downstream, Predictor
 from augmentor.downstream.model_spec import ModelSpec
 from augmentor.experiment.arms import Arm
 from augmentor.experiment.draw import Drawing, KnownRows, Picked, RowsByClass, pick, rows_of
+from augmentor.experiment.pool import Pool, read_pool
 from augmentor.modalities.base import Codec
 from augmentor.modalities.table import load_codec
 from augmentor.training.classifier import one_thread
 
 PREDICTED = ("validation", "test")
-SMOTE_POOL = "pool_smote.npy"
+REAL, SYNTHETIC, SMOTE = "real", "synthetic", "smote"
+"""The kinds of rows that have pools."""
 CRITIC = "critic"
 """Folder of the critic, where an arm starts from it or takes its network."""
 MARK, TARGET = "mark_", "target_"
@@ -69,6 +71,13 @@ class FitJob:
     anneal: bool = False
     without: tuple[int, ...] = ()
     files: tuple[str, ...] = ()
+
+    @property
+    def pools(self) -> tuple[tuple[str, str], ...]:
+        """The pools that batches are taken from: kind of rows and policy."""
+        others = {SYNTHETIC} if self.arm.rows.synthetic != "none" and not self.arm.rows.copies else set()
+        others |= {SMOTE} if self.arm.oversample == "smote" else set()
+        return tuple((kind, self.arm.augmentation) for kind in (REAL, *sorted(others)))
 
     @property
     def key(self) -> str:
@@ -120,24 +129,30 @@ def write_shared(
 
 
 @dataclass(frozen=True, eq=False)
-class _Shared:
+class Shared:
+    """What all fits share."""
+
+    folder: Path
     codec: Codec
-    real: npt.NDArray[np.generic]
-    synthetic: npt.NDArray[np.generic]
-    smote: npt.NDArray[np.generic] | None
     known: KnownRows
     targets: dict[str, npt.NDArray[np.generic]]
     parts: dict[str, npt.NDArray[np.generic]]
+    pools: dict[tuple[str, str], Pool] = field(default_factory=dict)
+
+    def pool(self, kind: str, policy: str) -> Pool:
+        """Return the pool of a kind of rows; the runner has drawn those that its jobs need."""
+        if (kind, policy) not in self.pools:
+            self.pools[kind, policy] = read_pool(pool_file(self.folder, kind, policy))
+        return self.pools[kind, policy]
 
     def batch(self, picked: Picked, arm: Arm) -> Tensor:
         """Return the encoded samples (B, C, *spatial) of the rows picked for ``arm``."""
-        other = self.synthetic
-        if arm.oversample == "smote":
-            assert self.smote is not None  # drawn by the runner, whose arms ask for it
-            other = self.smote
-        x = np.empty((len(picked.row), *self.real.shape[2:]), self.real.dtype)
-        for mask, pool in ((~picked.synthetic, self.real), (picked.synthetic, other)):
-            x[mask] = pool[picked.row[mask], picked.version[mask]]
+        real = self.pool(REAL, arm.augmentation)
+        x = np.empty((len(picked.row), *real.values.shape[1:]), real.values.dtype)
+        others = SMOTE if arm.oversample == "smote" else SYNTHETIC
+        for mask, kind in ((~picked.synthetic, REAL), (picked.synthetic, others)):
+            if mask.any():
+                x[mask] = self.pool(kind, arm.augmentation).take(picked.row[mask], picked.place[mask])
         return torch.from_numpy(self.codec.encode(x))
 
     def target(self, picked: Picked, arm: Arm) -> Tensor:
@@ -155,7 +170,7 @@ class _Shared:
 class _ArmBatches:
     """The batches of one fit."""
 
-    shared: _Shared
+    shared: Shared
     arm: Arm
     by_class: RowsByClass
     drawing: Drawing
@@ -178,18 +193,17 @@ class _ArmBatches:
 
 
 @lru_cache(maxsize=1)
-def _load(folder: Path, content: str) -> _Shared:
+def load_shared(folder: Path, content: str) -> Shared:
+    """Return what :func:`write_shared` wrote, mapped into memory; ``content`` names it."""
     with np.load(folder / "rows.npz", allow_pickle=False) as stored:
         rows = {name: stored[name] for name in stored.files}
     found = {
         before: {name.removeprefix(before): rows[name] for name in rows if name.startswith(before)}
         for before in (MARK, TARGET)
     }
-    return _Shared(
+    return Shared(
+        folder=folder,
         codec=load_codec((folder / "codec.json").read_text(encoding="utf-8")),
-        real=_mapped(folder / "pool_real.npy"),
-        synthetic=_mapped(folder / "pool_synthetic.npy"),
-        smote=_mapped(folder / SMOTE_POOL) if (folder / SMOTE_POOL).exists() else None,
         known=KnownRows(
             rows["real_y"],
             rows["synthetic_y"],
@@ -205,6 +219,11 @@ def _load(folder: Path, content: str) -> _Shared:
     )
 
 
+def pool_file(folder: Path, kind: str, policy: str) -> Path:
+    """Return the file of a pool: of "real", "synthetic" or "smote" rows, under a policy's name."""
+    return folder / f"pool_{kind}_{policy}.npy"
+
+
 def _mapped(path: Path) -> npt.NDArray[np.generic]:
     array: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
@@ -212,7 +231,7 @@ def _mapped(path: Path) -> npt.NDArray[np.generic]:
 
 def forget_shared() -> None:
     """Let go of the files that :func:`run_fit` keeps mapped between fits."""
-    _load.cache_clear()
+    load_shared.cache_clear()
 
 
 def run_fit(job: FitJob) -> None:
@@ -222,7 +241,7 @@ def run_fit(job: FitJob) -> None:
     the job's key.
     """
     with one_thread():
-        shared = _load(job.shared, job.content)
+        shared = load_shared(job.shared, job.content)
         predictor = _train(job, shared)
         found = {name: _predict(predictor, shared.codec, part) for name, part in shared.parts.items()}
     with atomic_file(job.target) as temporary, temporary.open("wb") as handle:
@@ -244,11 +263,10 @@ def read_fit(job: FitJob, part: str) -> npt.NDArray[np.float64] | None:
     return predictions
 
 
-def _train(job: FitJob, shared: _Shared) -> Predictor:
+def _train(job: FitJob, shared: Shared) -> Predictor:
     drawing = Drawing(
         updates=job.model.updates,
         batch=job.model.batch,
-        versions=shared.real.shape[1],
         seed=job.seed,
         share=job.share or 0.0,
         anneal=job.anneal,
@@ -259,7 +277,7 @@ def _train(job: FitJob, shared: _Shared) -> Predictor:
         job.arm.training,
         _ArmBatches(shared, job.arm, rows, drawing),
         seed=job.seed,
-        critic=job.shared / CRITIC,
+        critic=job.shared / job.arm.start,
     )
 
 

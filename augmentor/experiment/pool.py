@@ -1,6 +1,7 @@
-"""The augmented pool: many versions of every sample, drawn once a run and shared by all fits.
+"""The augmented pool: versions of every sample, drawn once a run and shared by all fits.
 
-A transform costs as much as a tenth of a training step on one small image, so augmenting inside
+How many there are of each is decided in :mod:`augmentor.experiment.versions`. A transform costs as much as a
+tenth of a training step on one small image, so augmenting inside
 every fit would make training ten times slower; ten seeds of six arms would pay it sixty times.
 """
 
@@ -20,7 +21,7 @@ from augmentor.core.files import atomic_file
 from augmentor.core.parallel import processes_to_use, run_parallel
 from augmentor.core.seeds import derive_seed
 from augmentor.modalities.base import Bound, Modality
-from augmentor.modalities.policies import Policy
+from augmentor.modalities.policies import AnyPolicy
 
 WORTH_A_PROCESS = 15_000
 """Versions to draw that pay for starting another process (it imports albumentations, two seconds)."""
@@ -40,21 +41,53 @@ class Augmentation:
             and noise are shares of it, and changed samples are clipped to it.
     """
 
-    policy: Policy
+    policy: AnyPolicy
     modality: Modality
     window: Window
 
     @property
     def changes_nothing(self) -> bool:
         """Whether every version would be the sample itself."""
-        return self.policy.without(self.modality.lacking).changes_nothing
+        return self.modality.is_idle(self.policy)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The versions of some rows, one row's after the other's.
+
+    Attributes:
+        values: (T, C, *spatial) packed samples.
+        starts: (N + 1,) where each row's versions start; the last entry is T.
+    """
+
+    values: npt.NDArray[Any]
+    starts: npt.NDArray[np.int64]
+
+    def take(self, row: npt.NDArray[np.int64], place: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        """Return for each of B rows the version (B, C, *spatial) at its place in [0, 1) among the row's own.
+
+        A place of 0 is the untouched sample.
+        """
+        counts = self.starts[row + 1] - self.starts[row]
+        taken: npt.NDArray[Any] = self.values[self.starts[row] + (place * counts).astype(np.int64)]
+        return taken
+
+
+def read_pool(target: Path) -> Pool:
+    """Return the pool that :func:`draw_pool` wrote to ``target``, its values mapped into memory."""
+    values = np.load(target, mmap_mode="r", allow_pickle=False)
+    return Pool(values, np.load(_starts_of(target), allow_pickle=False))
+
+
+def _starts_of(target: Path) -> Path:
+    return target.with_suffix(".starts.npy")
 
 
 @dataclass(frozen=True)
 class _Chunk:
     path: str
-    start: int
-    stop: int
+    rows: tuple[int, int]
+    starts: tuple[int, ...]
     augmentation: Augmentation
     seed: int
 
@@ -63,52 +96,55 @@ def draw_pool(
     x: npt.NDArray[Any],
     augmentation: Augmentation,
     *,
-    versions: int,
+    versions: npt.NDArray[np.int64],
     seed: int,
     target: Path,
     processes: int | None = None,
     done: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Write the pool of packed samples to ``target``, whole or not at all.
+    """Write the pool of packed samples to ``target``, whole or not at all; :func:`read_pool` reads it.
 
-    The file is a ``.npy`` array (N, versions, C, *spatial) of packed samples: version 0 is the
-    untouched one, the others are changed. Each row has its own stream of random
-    numbers, so neither the number of processes nor the other rows change a byte.
+    The first version of each row is the untouched one, the others are changed; where the augmentation changes
+    nothing the untouched one is all there is. Each row has its own stream of random numbers, so neither the
+    number of processes, nor the other rows, nor how many more versions follow change a byte.
 
     Args:
         x: packed samples (N, C, *spatial), as :meth:`augmentor.modalities.base.Codec.pack` returns them.
         augmentation: what is changed, and how.
-        versions: number of versions V, at least one.
+        versions: (N,) number of versions of each row, at least one.
         seed: of all draws.
-        target: the file.
+        target: the file, its name ending in .npy; where rows start stands in a second file beside it.
         processes: how many processes may be used; None for one per core.
         done: called with the number of finished rows.
 
     Raises:
-        ConfigError: if there is no version to draw.
+        ConfigError: if a row has no version to draw.
     """
-    if versions < 1:
-        raise ConfigError(f"a pool needs at least one version (the untouched sample), got {versions}")
-    with atomic_file(target) as temporary:
-        pool = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=x.dtype, shape=(len(x), versions, *x.shape[1:])
+    if versions.min(initial=1) < 1:
+        raise ConfigError(
+            f"a pool needs at least one version of each row (the untouched sample), got {versions.min()}"
         )
-        pool[:, 0] = x
-        if augmentation.changes_nothing:
-            pool[:, 1:] = x[:, None]
+    if augmentation.changes_nothing:
+        versions = np.ones(len(x), np.int64)
+    starts = np.concatenate([[0], np.cumsum(versions)]).astype(np.int64)
+    total = int(starts[-1])
+    with atomic_file(target) as temporary:
+        pool = np.lib.format.open_memmap(temporary, mode="w+", dtype=x.dtype, shape=(total, *x.shape[1:]))
+        pool[starts[:-1]] = x
         pool.flush()
         del pool
-        if augmentation.changes_nothing or versions == 1 or not len(x):
-            return
-        count = processes_to_use(processes, len(x) * (versions - 1) // WORTH_A_PROCESS)
-        edges = np.linspace(0, len(x), min(len(x), count * CHUNKS_A_PROCESS) + 1).astype(int).tolist()
-        chunks = [_Chunk(str(temporary), start, stop, augmentation, seed) for start, stop in pairwise(edges)]
-        run_parallel(_draw_chunk, chunks, processes=count, done=lambda n: done(edges[n]))
-
-
-def affordable_versions(asked: int, rows: int, row_bytes: int, budget_bytes: int) -> int:
-    """Return how many versions of ``rows`` images fit in the budget: at least 2, at most ``asked``."""
-    return max(min(asked, 2), min(asked, budget_bytes // max(1, rows * row_bytes)))
+        if total > len(x):
+            count = processes_to_use(processes, total // WORTH_A_PROCESS)
+            parts = min(len(x), count * CHUNKS_A_PROCESS)
+            # Rows have very different numbers of versions: chunks hold about equally many of these.
+            edges = np.unique(np.searchsorted(starts, np.linspace(0, total, parts + 1))).tolist()
+            chunks = [
+                _Chunk(str(temporary), (a, b), tuple(starts[a : b + 1].tolist()), augmentation, seed)
+                for a, b in pairwise(edges)
+            ]
+            run_parallel(_draw_chunk, chunks, processes=count, done=lambda n: done(edges[n]))
+        with atomic_file(_starts_of(target)) as beside, beside.open("wb") as handle:
+            np.save(handle, starts)
 
 
 def _draw_chunk(chunk: _Chunk) -> None:
@@ -116,14 +152,14 @@ def _draw_chunk(chunk: _Chunk) -> None:
     pool = np.lib.format.open_memmap(Path(chunk.path), mode="r+")
     change = how.modality.changer(how.policy)
     low, high = (
-        np.atleast_1d(np.asarray(bound, float)).reshape(-1, *(1,) * (pool.ndim - 3)) for bound in how.window
+        np.atleast_1d(np.asarray(bound, float)).reshape(-1, *(1,) * (pool.ndim - 2)) for bound in how.window
     )
     # A channel of one value stays that value.
     span = np.where(high > low, high - low, 1.0)
-    for row in range(chunk.start, chunk.stop):
-        unit = np.clip((pool[row, 0].astype(np.float64) - low) / span, 0.0, 1.0).astype(np.float32)
-        for version in range(1, pool.shape[1]):
-            seed = derive_seed(chunk.seed, "version", row) if version == 1 else -1
+    for row, (start, stop) in zip(range(*chunk.rows), pairwise(chunk.starts), strict=True):
+        unit = np.clip((pool[start].astype(np.float64) - low) / span, 0.0, 1.0).astype(np.float32)
+        for place in range(start + 1, stop):
+            seed = derive_seed(chunk.seed, "version", row) if place == start + 1 else -1
             values = np.clip(change(unit, seed).astype(np.float64) * span + low, low, high)
-            pool[row, version] = np.rint(values) if pool.dtype.kind in "iu" else values
+            pool[place] = np.rint(values) if pool.dtype.kind in "iu" else values
     pool.flush()

@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from augmentor.core.files import atomic_folder, sha256_bytes, sha256_json
 from augmentor.core.samples import Samples
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
-from augmentor.experiment.arms import Arm, name_of, needs_critic, pattern_of
+from augmentor.experiment.arms import CLASSICAL, Arm, name_of, needs_critic, pattern_of
+from augmentor.experiment.augmentation_spec import FROM_DRAWS
 from augmentor.experiment.draw import NO_ROWS, KnownRows, marks_of, passing
 from augmentor.experiment.fit import (
     CRITIC,
-    SMOTE_POOL,
+    REAL,
+    SMOTE,
+    SYNTHETIC,
     FitJob,
     forget_shared,
+    pool_file,
     read_fit,
     run_fit,
     write_shared,
 )
 from augmentor.experiment.oversample import repeated_rows, smote
-from augmentor.experiment.pool import Augmentation, affordable_versions, draw_pool
+from augmentor.experiment.pool import Augmentation, draw_pool
+from augmentor.experiment.pretrain import LABELLED, UNLABELLED, pretrain_job, run_pretrain
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.experiment.values import Workers
+from augmentor.experiment.versions import RowCounts, plan_versions
 from augmentor.modalities.table import modality_of
 from augmentor.synthesizers.critic import KeptCritic
 
 STAGE = "evaluation"
 POOL_STAGE = "augmented pool"
-FORMAT = 1
+START_STAGE = "starts of the critic's network"
+VIEWS = "randaugment"
+"""The policy of views that are told apart without labels."""
+FORMAT = 2
 """Raised when the meaning of stored fits changes, so that old ones are not taken for new."""
 
 
@@ -69,29 +79,33 @@ class Runner:
         self.workers, self.folder, self.progress = workers, workers.folder, workers.progress
         self.critic = critic if any(map(needs_critic, spec.named_arms.values())) else None
         self.codec = self.modality.fit_codec(train)
-        self.policy = spec.augmentation.resolved().without(self.modality.lacking)
         arms = [pattern_of(arm) for arm in spec.named_arms.values()]
         self.oversamplers = {arm.oversample for arm in arms}
         self.selections = {arm.rows.synthetic for arm in arms} & set(SELECTIONS)
-        levelling = _levelling(train) if "smote" in self.oversamplers else 0
-        self.rows = len(train) + len(synthetic) + levelling
-        self.versions = affordable_versions(
-            spec.augmentation.pool_versions,
-            self.rows,
-            self.codec.pack(train.x)[:1].nbytes,
-            spec.augmentation.pool_megabytes * 1_000_000,
+        wanted, passed = spec.augmentation, passing(synthetic)
+        self.versions = plan_versions(
+            None if wanted.pool_versions == FROM_DRAWS else wanted.pool_versions,
+            RowCounts(train.y, synthetic.samples.y, passed, train.n_classes),
+            spec.model.updates * spec.model.batch,
+            row_bytes=self.codec.pack(train.x)[:1].nbytes,
+            budget_bytes=wanted.pool_megabytes * 1_000_000,
+            smote="smote" in self.oversamplers,
         )
-        if self.policy.changes_nothing:
-            self.versions = 1
         self.pool_seed = derive_seed(seed, "pool")
         self.content = sha256_json(
             {
                 "format": FORMAT,
                 "parts": [part.digest for part in (train, synthetic.samples, *self.parts.values())],
-                "marks": sha256_bytes(synthetic.kept.tobytes(), passing(synthetic).tobytes()),
+                "marks": sha256_bytes(synthetic.kept.tobytes(), passed.tobytes()),
                 "codec": self.codec.to_json(),
-                "policy": self.policy.model_dump(mode="json"),
-                "versions": self.versions,
+                "policy": wanted.resolved().without(self.modality.lacking).model_dump(mode="json"),
+                "forbid": sorted(wanted.forbid),
+                "versions": [
+                    wanted.pool_versions,
+                    wanted.pool_megabytes,
+                    spec.model.updates,
+                    spec.model.batch,
+                ],
                 "seed": self.pool_seed,
                 "oversamplers": sorted(self.oversamplers),
                 "selections": sorted(self.selections),
@@ -132,7 +146,13 @@ class Runner:
         before = self.reused + self.trained
         self.progress.update(STAGE, before)
         if missing:
-            self._share(missing[0].shared)
+            folder = missing[0].shared
+            self._share(folder)
+            starts = {job.arm.start for job in missing} & {LABELLED, UNLABELLED}
+            starts = {start for start in starts if not (folder / start).exists()}
+            views = {(REAL, self._views(start)) for start in starts}
+            self._draw(views | {pool for job in missing for pool in job.pools}, folder)
+            self._pretrain(sorted(starts), folder)
             self.workers.mapper(
                 run_fit,
                 missing,
@@ -152,14 +172,12 @@ class Runner:
         if folder.exists():
             return
         self.clean()
-        self.progress.start(POOL_STAGE, self.rows)
-        before = len(self.train) + len(self.synthetic)
         x = self.codec.pack(self.train.x)
-        repeated, levelled, levelled_y = NO_ROWS, x[:0], self.train.y[:0]
+        repeated, levelled_y = NO_ROWS, self.train.y[:0]
         if "random" in self.oversamplers:
             repeated = repeated_rows(self.train.y, seed=self.pool_seed)
-        if "smote" in self.oversamplers:
-            levelled, levelled_y = smote(x, self.train, seed=self.pool_seed)
+        if SMOTE in self.oversamplers:
+            levelled_y = smote(x, self.train, seed=self.pool_seed)[1]
         selected = select(
             self.train,
             self.synthetic,
@@ -180,29 +198,60 @@ class Runner:
             "real": question.targets(self.train),
             "synthetic": question.targets(self.synthetic.samples),
         }
-        made = self.codec.pack(self.synthetic.samples.x)
         with atomic_folder(folder) as temporary:
             write_shared(temporary, self.codec, known, targets, self.parts)
-            self._draw(temporary / "pool_real.npy", x, before=0)
-            self._draw(temporary / "pool_synthetic.npy", made, before=len(x))
             if self.critic is not None:
                 self.critic.save(temporary / CRITIC)
-            if "smote" in self.oversamplers:
-                self._draw(temporary / SMOTE_POOL, levelled, before=before)
+
+    def _draw(self, pools: Collection[tuple[str, str]], folder: Path) -> None:
+        """Draw those of the pools, each of a kind of rows under a policy, that are not there yet."""
+        missing = sorted(pool for pool in pools if not pool_file(folder, *pool).exists())
+        if not missing:
+            return
+        rows = {kind: self._rows(kind) for kind in {kind for kind, _ in missing}}
+        self.progress.start(POOL_STAGE, sum(len(rows[kind][0]) for kind, _ in missing))
+        before = 0
+        for kind, name in missing:
+            x, versions = rows[kind]
+            draw_pool(
+                x,
+                Augmentation(self.spec.augmentation.policy_of(name), self.modality, self.codec.window),
+                versions=versions,
+                seed=derive_seed(self.pool_seed, kind, name),
+                target=pool_file(folder, kind, name),
+                processes=self.workers.processes,
+                done=lambda n, before=before: self.progress.update(POOL_STAGE, before + n),  # type: ignore[misc]
+            )
+            before += len(x)
         self.progress.finish(POOL_STAGE)
 
-    def _draw(self, target: Path, x: npt.NDArray[Any], *, before: int) -> None:
-        draw_pool(
-            x,
-            Augmentation(self.policy, self.modality, self.codec.window),
-            versions=self.versions,
-            seed=derive_seed(self.pool_seed, target.stem),
-            target=target,
+    def _views(self, start: str) -> str:
+        """Return the policy whose versions a start is trained on: without labels it has to change more."""
+        strong = self.spec.augmentation.policy_of(VIEWS)
+        return VIEWS if start == UNLABELLED and not self.modality.is_idle(strong) else CLASSICAL
+
+    def _pretrain(self, starts: Sequence[str], folder: Path) -> None:
+        """Train what classifiers start from on the critic's network, each once for all seeds."""
+        if not starts:
+            return
+        self.progress.start(START_STAGE, len(starts))
+        jobs = [
+            pretrain_job(folder, self.content, start, self._views(start), self.pool_seed) for start in starts
+        ]
+        self.workers.mapper(
+            run_pretrain,
+            jobs,
             processes=self.workers.processes,
-            done=lambda n: self.progress.update(POOL_STAGE, before + n),
+            done=lambda n: self.progress.update(START_STAGE, n),
         )
+        self.progress.finish(START_STAGE)
 
-
-def _levelling(train: Samples) -> int:
-    counts = [n for n in train.counts.values() if n]
-    return max(counts, default=0) * len(counts) - sum(counts)
+    def _rows(self, kind: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Return the packed rows of a kind and how many versions each of them has."""
+        if kind == SYNTHETIC:
+            return self.codec.pack(self.synthetic.samples.x), self.versions.synthetic
+        x = self.codec.pack(self.train.x)
+        if kind == REAL:
+            return x, self.versions.real
+        levelled, y = smote(x, self.train, seed=self.pool_seed)
+        return levelled, self.versions.smote[y]

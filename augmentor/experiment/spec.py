@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from augmentor.core.errors import ConfigError
-from augmentor.core.spec import Spec, parse
+from augmentor.core.spec import Spec
 from augmentor.downstream.base import Downstream
 from augmentor.downstream.model_spec import AUTO, ModelSpec
 from augmentor.downstream.table import DOWNSTREAM
+from augmentor.experiment.arm_checks import candidates_of, check_arms, pairs_of
 from augmentor.experiment.arms import (
     PRESETS,
     AnyArm,
@@ -20,70 +20,33 @@ from augmentor.experiment.arms import (
     ArmField,
     Rows,
     arms_of,
-    check_arms,
     is_mixing,
     name_of,
     needs_critic,
     pattern_of,
 )
+from augmentor.experiment.augmentation_spec import AugmentationSpec
 from augmentor.modalities.base import Modality
-from augmentor.modalities.policies import Policy, resolve
 from augmentor.quality.feature_names import BUILT_IN_FEATURES
 
 DEFAULT_ARMS = tuple(
     arms_of(
         (
             "real",
-            "balanced",
             "classical",
             "class_weighted",
+            "logit_adjusted",
             "mixup",
             "cutmix",
+            "tuned",
             {"mix": "cutmix", "start": "untrained_critic"},
+            {"mix": "cutmix", "start": "self_supervised"},
             "with_synthetic",
             {"mix": "cutmix", "start": "critic"},
             "synthetic_only",
         )
     ).values()
 )
-
-
-class AugmentationSpec(Spec):
-    """The classical augmentation of the arms that have one.
-
-    Attributes:
-        policy: name of a classical augmentation policy, or its fields.
-        forbid: transforms that the policy must not use, e.g. [flip_horizontal].
-        pool_versions: versions of each sample in the augmented pool, the untouched one included.
-        pool_megabytes: the pool has fewer versions where it would grow larger than this.
-    """
-
-    policy: str | Policy = "light"
-    forbid: tuple[str, ...] = ()
-    pool_versions: Annotated[int, Field(ge=1, le=1000)] = 24
-    pool_megabytes: Annotated[int, Field(ge=1)] = 1024
-
-    @field_validator("policy", mode="before")
-    @classmethod
-    def _policy_fields(cls, policy: object) -> object:
-        if not isinstance(policy, Mapping):
-            return policy
-        try:
-            return parse(Policy, policy, "its fields")
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
-
-    @model_validator(mode="after")
-    def _policy_exists(self) -> AugmentationSpec:
-        try:
-            self.resolved()
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
-        return self
-
-    def resolved(self) -> Policy:
-        """Return the classical policy without what is forbidden."""
-        return resolve(self.policy, self.forbid)
 
 
 class MixingSpec(Spec):
@@ -166,6 +129,14 @@ class EvaluationSpec(Spec):
             verdict of its own; updates and batch are those of ``model`` where they are not named.
         augmentation: the classical augmentation of the arms that have one.
         mixing: how synthetic rows are mixed in, and what of it is chosen on the validation part.
+        decision: how a class is chosen from an arm's probabilities. "fitted": of every arm by a shift of the
+            class frequencies whose strength is fitted on the validation part for the primary metric, where
+            that has enough cases of the rarest class (:data:`augmentor.downstream.decision.FEWEST`); with
+            "fixed", or fewer cases, by the shift of theory alone.
+        fewest_to_choose: cases (or groups) of the rarest class that the validation part must have for a
+            choice between arms. With fewer, nothing is chosen on it: the share is the middle one of
+            ``mixing.shares``, "best_real" and the baseline are ``statistics.fixed_baseline``, and the judged
+            arm is the first synthetic one whose control that baseline is.
         statistics: margin, confidence and fixed baseline of the verdict.
     """
 
@@ -177,6 +148,8 @@ class EvaluationSpec(Spec):
     further_models: tuple[ModelSpec, ...] = ()
     augmentation: AugmentationSpec = AugmentationSpec()
     mixing: MixingSpec = MixingSpec()
+    decision: Literal["fitted", "fixed"] = "fitted"
+    fewest_to_choose: Annotated[int, Field(ge=1)] = 10
     statistics: StatisticsSpec = StatisticsSpec()
 
     @model_validator(mode="before")
@@ -227,9 +200,9 @@ class EvaluationSpec(Spec):
             raise ValueError(idle)
         if kind is not None and kind.table and self.mixing.anneal:
             raise ValueError(f"mixing.anneal needs batches one by one, and {model.name} sees one table")
-        for arm in () if self.further_models else self.arms:
-            if why := question.refusal(model, pattern_of(arm).training):
-                others = ", ".join(question.able(pattern_of(arm).training))
+        for arm, one in pairs_of(() if self.further_models else self.arms):
+            if why := question.refusal(model, one.training):
+                others = ", ".join(question.able(one.training))
                 other = f", or choose one of {others}" if others else ""
                 who = f"no model of {question.name}" if model.name == AUTO else model.name
                 does = "can" if model.name == AUTO else "cannot"
@@ -301,8 +274,7 @@ def check_trainable(spec: EvaluationSpec, *, critic: bool) -> None:
         able = [
             arm
             for arm in spec.arms
-            if (critic or not needs_critic(arm))
-            and not spec.downstream.refusal(model, pattern_of(arm).training)
+            if (critic or not needs_critic(arm)) and _trains(spec.downstream, model, arm)
         ]
         try:
             check_arms(able)
@@ -343,7 +315,11 @@ def trainable(arms: Iterable[AnyArm], values: Mapping[str, Any]) -> list[AnyArm]
     models = [one for one in every if one is not None]
     if not all(one.name == AUTO or question.kind_of(one.name) for one in models):
         return list(arms)
-    return [arm for arm in arms if not all(question.refusal(one, pattern_of(arm).training) for one in models)]
+    return [arm for arm in arms if any(_trains(question, one, arm) for one in models)]
+
+
+def _trains(question: Downstream, model: ModelSpec, arm: AnyArm) -> bool:
+    return not any(question.refusal(model, one.training) for one in candidates_of(arm))
 
 
 def _named(model: object) -> ModelSpec | None:

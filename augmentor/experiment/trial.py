@@ -12,6 +12,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.experiment.arms import name_of
 from augmentor.experiment.choose import choose_share
+from augmentor.experiment.held_out import HeldOut
 from augmentor.experiment.runner import STAGE, Runner
 from augmentor.experiment.spec import EvaluationSpec, mixing_arm
 from augmentor.experiment.usable import usable_arms
@@ -68,7 +69,7 @@ def try_shares(
     runner.run(jobs)
     workers.progress.finish(STAGE)
     runner.clean()
-    _, rows = choose_share(tried, validation, spec, name)
+    _, rows = choose_share(tried, HeldOut(spec, train, validation), name)
     scores: dict[float, list[float]] = {}
     for row in rows:
         scores.setdefault(row["setting"]["share"], []).append(float(row["value"]))

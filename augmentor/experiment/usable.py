@@ -9,8 +9,9 @@ from augmentor.core.leak import refuse_overlap
 from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Form
+from augmentor.experiment.arm_checks import candidates_of
 from augmentor.experiment.arm_words import quoted, title
-from augmentor.experiment.arms import AnyArm, needs_critic, pattern_of
+from augmentor.experiment.arms import CLASSICAL, AnyArm, needs_critic, pattern_of
 from augmentor.experiment.draw import passing
 from augmentor.experiment.selected import FOLDS, SELECTIONS
 from augmentor.experiment.spec import EvaluationSpec
@@ -66,8 +67,18 @@ def usable_arms(
     skipped |= {
         name: f"{called[name]} was left out: {why}."
         for name, arm in arms.items()
-        if (why := question.refusal(spec.model, pattern_of(arm).training, form))
+        for one in candidates_of(arm)
+        if (why := question.refusal(spec.model, one.training, form))
     }
+    modality = modality_of(train)
+    for name, arm in arms.items():
+        idle = {one.augmentation for one in candidates_of(arm)} - {CLASSICAL, "none"}
+        idle = {one for one in idle if modality.is_idle(spec.augmentation.policy_of(one))}
+        if idle:
+            skipped[name] = (
+                f"{called[name]} was left out: {train.kind.plural} have no operation that the policy "
+                f"{min(idle)} may use."
+            )
     choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
     if choosing:
         try:

@@ -18,7 +18,7 @@ from augmentor.core.samples import FloatArray, IntArray, Samples, Values
 from augmentor.data.loaded import Layout
 from augmentor.data.readers.foreign import Foreign
 from augmentor.data.writers.export import Writer
-from augmentor.modalities.policies import Policy
+from augmentor.modalities.policies import AnyPolicy, ChosenPolicy
 
 Grid: TypeAlias = npt.NDArray[np.float32]
 Bound: TypeAlias = float | tuple[float, ...]
@@ -102,6 +102,9 @@ class Modality(ABC):
 
     kind: Kind
     lacking: tuple[str, ...] = ()
+    operations: ClassVar[tuple[str, ...]] = ("identity",)
+    """What a :class:`~augmentor.modalities.policies.ChosenPolicy` draws from, names in
+    :data:`augmentor.modalities.policies.OPERATIONS`."""
     writer: ClassVar[Writer]
     """Writes the files of an expanded dataset."""
     classifier: ClassVar[str] = "small_resnet"
@@ -126,11 +129,17 @@ class Modality(ABC):
         """
 
     @abstractmethod
-    def changer(self, policy: Policy) -> Augment:
+    def changer(self, policy: AnyPolicy) -> Augment:
         """Return classical augmentation: a function that changes one packed sample scaled to [0, 1].
 
         Transforms of the policy that the modality is :attr:`lacking` are left out.
         """
+
+    def is_idle(self, policy: AnyPolicy) -> bool:
+        """Return whether the policy changes no sample of this kind."""
+        if isinstance(policy, ChosenPolicy):
+            return not set(self.operations) - set(policy.forbid) - {"identity"}
+        return policy.without(self.lacking).changes_nothing
 
     def values(self, encoded: Grid) -> Grid:
         """Return encoded rows (N, *shape) as the values (N, P) that diversity is measured on: all of them."""

@@ -18,7 +18,8 @@ from augmentor.data.readers.foreign import Foreign, ForeignForm, read_form
 from augmentor.metrics.copies import centre, nearest_image, shrink, standardised
 from augmentor.modalities.array_codec import ArrayCodec
 from augmentor.modalities.base import Augment, Grid, Modality
-from augmentor.modalities.policies import Policy
+from augmentor.modalities.operations import chooser
+from augmentor.modalities.policies import AnyPolicy, ChosenPolicy
 from augmentor.modalities.warps import warper
 
 LARGEST = 96
@@ -43,8 +44,10 @@ class GridModality(Modality):
         """Return the codec of the object that it wrote as JSON."""
         return ArrayCodec.of_values(values, self.kind)
 
-    def changer(self, policy: Policy) -> Augment:
+    def changer(self, policy: AnyPolicy) -> Augment:
         """Return a function of (sample (C, *S) in [0, 1], seed) to a changed sample like it."""
+        if isinstance(policy, ChosenPolicy):
+            return chooser(policy, self.operations)
         return warper(policy.without(self.lacking))
 
     def copy_view(self, encoded: Grid) -> Grid:

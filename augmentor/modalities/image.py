@@ -16,7 +16,7 @@ from augmentor.data.writers.export import Writer
 from augmentor.data.writers.images import ImageFiles
 from augmentor.modalities.base import Augment, Grid, Preview
 from augmentor.modalities.grid import LARGEST, GridModality, display_window, grey_levels
-from augmentor.modalities.policies import Policy
+from augmentor.modalities.policies import AnyPolicy, ChosenPolicy
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class ImageModality(GridModality):
 
     kind: Kind = IMAGE
     lacking: tuple[str, ...] = ("flip_depth",)
+    operations: ClassVar[tuple[str, ...]] = (
+        *("identity", "shift", "rotate", "shear", "brightness", "contrast", "colour", "sharpness"),
+        *("posterise", "solarise", "autocontrast", "equalise"),
+    )
+    """Those of RandAugment (Cubuk 2020): both directions of a shift, and of a shear, are one operation."""
     writer: ClassVar[Writer] = ImageFiles()
     foreign: ClassVar[ForeignForm] = ForeignImages()
 
@@ -32,8 +37,13 @@ class ImageModality(GridModality):
         """Return False: the channels of a colour image are to keep their balance."""
         return False
 
-    def changer(self, policy: Policy) -> Augment:
-        """Return a function of (image (C, H, W) in [0, 1], seed) to a changed image, by albumentations."""
+    def changer(self, policy: AnyPolicy) -> Augment:
+        """Return a function of (image (C, H, W) in [0, 1], seed) to a changed image.
+
+        The changes of a :class:`~augmentor.modalities.policies.Policy` are those of albumentations.
+        """
+        if isinstance(policy, ChosenPolicy):
+            return super().changer(policy)
         from augmentor.modalities.image_transforms import augmenter
 
         augment = augmenter(policy.without(self.lacking))

@@ -1,4 +1,8 @@
-"""Classical augmentation: what a policy may change, and the policies that have names.
+"""Augmentation: what a policy may change, and the policies that have names.
+
+There are two kinds. A :class:`Policy` makes every change that it names, each up to a largest one. A
+:class:`ChosenPolicy` makes one or a few operations, chosen at random from all that the kind of sample has, as
+TrivialAugment and RandAugment do.
 
 A policy speaks of samples, not of a library: its fields are the largest change each transform may
 make. Images are changed by :mod:`augmentor.modalities.image_transforms`, series and volumes by
@@ -8,7 +12,7 @@ make. Images are changed by :mod:`augmentor.modalities.image_transforms`, series
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -74,7 +78,57 @@ class Policy(Spec):
         return self.model_copy(update={name: Policy.model_fields[name].default for name in names})
 
 
-POLICIES: Final[dict[str, Policy]] = {
+class ChosenPolicy(Spec):
+    """A few operations for each version, drawn at random from those of the kind of sample.
+
+    The operations of a kind are :attr:`augmentor.modalities.base.Modality.operations`, for images those of
+    RandAugment's space (Cubuk 2020, section 3); how far each goes at full strength is in
+    :mod:`augmentor.modalities.operations`. There is nothing to tune, which is what makes these policies fair
+    to compare with.
+
+    Attributes:
+        number: operations of a version, drawn with replacement and applied one after the other.
+        strength: share of the full strength of every operation, or "uniform", drawn anew for each of them.
+        forbid: operations that are not drawn.
+        border: what lies outside the sample, as in :class:`Policy`.
+    """
+
+    number: Annotated[int, Field(ge=1, le=10)] = 1
+    strength: Annotated[float, Field(gt=0, le=1)] | Literal["uniform"] = "uniform"
+    forbid: tuple[str, ...] = ()
+    border: Literal["edge", "reflected"] = "reflected"
+
+    def without(self, names: Iterable[str]) -> ChosenPolicy:
+        """Return the policy that does not draw the operations ``names`` either."""
+        return self.model_copy(update={"forbid": tuple(sorted({*self.forbid, *names}))})
+
+    def used(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return nothing: a policy of operations that a kind does not have draws from the others."""
+        return ()
+
+
+AnyPolicy: TypeAlias = Policy | ChosenPolicy
+
+OPERATIONS: Final = (
+    "identity",
+    "shift",
+    "scale",
+    "rotate",
+    "shear",
+    "brightness",
+    "contrast",
+    "colour",
+    "sharpness",
+    "noise",
+    "mask",
+    "posterise",
+    "solarise",
+    "autocontrast",
+    "equalise",
+)
+"""Names of the operations that a :class:`ChosenPolicy` may draw."""
+
+POLICIES: Final[dict[str, AnyPolicy]] = {
     "none": Policy(),
     "light": Policy(shift=0.06, scale=0.08, rotate=8, brightness=0.1, contrast=0.1),
     # Laterality and intensity carry meaning: no mirror, small changes of grey.
@@ -100,11 +154,15 @@ POLICIES: Final[dict[str, Policy]] = {
     ),
     # Segmented shapes hold no grey levels: only where and how they lie may change.
     "shapes": Policy(shift=0.06, scale=0.1, rotate=15, border="edge"),
+    # One operation at a strength drawn uniformly (Mueller 2021, algorithm 1).
+    "trivial": ChosenPolicy(),
+    # N = 2 operations at M = 9 of 30, the setting of Cubuk 2020 for ImageNet (section 4.3).
+    "randaugment": ChosenPolicy(number=2, strength=0.3),
 }
 
 
-def resolve(policy: str | Policy, forbid: tuple[str, ...] = ()) -> Policy:
-    """Return the policy of that name, without the transforms in ``forbid``.
+def resolve(policy: str | AnyPolicy, forbid: tuple[str, ...] = ()) -> AnyPolicy:
+    """Return the policy of that name, without the transforms and operations in ``forbid``.
 
     Raises:
         ConfigError: if the name or a forbidden transform is not known.
@@ -113,12 +171,15 @@ def resolve(policy: str | Policy, forbid: tuple[str, ...] = ()) -> Policy:
         if policy not in POLICIES:
             raise ConfigError(f"unknown policy {policy!r}; known policies: {', '.join(POLICIES)}")
         policy = POLICIES[policy]
-    unknown = sorted(set(forbid) - set(transforms()))
+    known = tuple(dict.fromkeys((*transforms(), *OPERATIONS[1:])))
+    unknown = sorted(set(forbid) - set(known))
     if unknown:
-        raise ConfigError(f"cannot forbid {', '.join(unknown)}; transforms are: {', '.join(transforms())}")
-    return policy.without(forbid)
+        raise ConfigError(f"cannot forbid {', '.join(unknown)}; transforms are: {', '.join(known)}")
+    if isinstance(policy, ChosenPolicy):
+        return policy.without(set(forbid) & set(OPERATIONS))
+    return policy.without(set(forbid) & set(transforms()))
 
 
 def transforms() -> tuple[str, ...]:
-    """Return the names of the transforms a policy may hold."""
+    """Return the names of the transforms a :class:`Policy` may hold."""
     return tuple(name for name in Policy.model_fields if name != "border")

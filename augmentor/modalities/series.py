@@ -38,6 +38,10 @@ class SeriesModality(GridModality):
 
     kind: Kind = SERIES
     lacking: tuple[str, ...] = ("rotate", "shear", "flip_vertical", "flip_depth", "quarter_turns")
+    operations: ClassVar[tuple[str, ...]] = (
+        *("identity", "shift", "scale", "brightness", "contrast", "sharpness", "noise", "mask"),
+    )
+    """Level and amplitude carry meaning, so none that sets them to a standard."""
     writer: ClassVar[Writer] = SeriesFiles()
     foreign: ClassVar[ForeignForm] = ForeignArrays()
 

@@ -26,6 +26,9 @@ class VolumeModality(GridModality):
     """Volumes (C, D, H, W)."""
 
     kind: Kind = VOLUME
+    operations: ClassVar[tuple[str, ...]] = (
+        *("identity", "shift", "scale", "rotate", "shear", "brightness", "contrast", "sharpness", "noise"),
+    )
     writer: ClassVar[Writer] = VolumeFiles()
     foreign: ClassVar[ForeignForm] = ForeignArrays()
 

@@ -54,6 +54,7 @@ class CriticClassifier(Classifier):
     ) -> None:
         super().__init__(shape, n_classes)
         alone = spec.model_copy(update={"minibatch_group": 0, "spectral_norm": False})
+        self.spec, self.role = alone, role
         network = ROLES[role](alone, shape, n_classes)[1]
         self.planes = 0 if network.plane is None else 1
         self.trunk = network.trunk
@@ -64,6 +65,12 @@ class CriticClassifier(Classifier):
             made = ROLES[role](spec, shape, n_classes)[1]
             made.load_state_dict(weights)
             _load_trunk(self.trunk, _without_spectral_norm(made))
+
+    def as_critic(self) -> tuple[NetworkSpec, dict[str, Tensor]]:
+        """Return the declaration and the ``state_dict`` of a critic with this trunk and untrained heads."""
+        network = ROLES[self.role](self.spec, self.shape, self.n_classes)[1]
+        network.trunk.load_state_dict(self.trunk.state_dict())
+        return self.spec, dict(network.state_dict())
 
     def features(self, x: Tensor) -> Tensor:
         """Return the trunk's features (B, F) of ``x`` (B, C, *spatial) in [-1, 1]."""

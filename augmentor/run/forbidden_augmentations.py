@@ -13,7 +13,10 @@ CLASSICAL: dict[str, tuple[str, ...]] = {
     "vertical_flip": ("flip_vertical", "quarter_turns"),
     "depth_flip": ("flip_depth", "quarter_turns"),
     "rotation": ("rotate", "quarter_turns"),
-    "colour": ("brightness", "contrast"),
+    "colour": (
+        *("brightness", "contrast", "colour", "sharpness"),
+        *("posterise", "solarise", "autocontrast", "equalise"),
+    ),
     "scale": ("scale",),
 }
 CRITIC: dict[str, str] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ class KeptCritic:
         shape: (C, *spatial) of one sample.
         n_classes: number of classes K.
         role: "critic" or "encoder".
-        weights: its ``state_dict``.
+        weights: its ``state_dict``; empty for random ones.
+        images: images that it was shown in its training.
     """
 
     spec: NetworkSpec
@@ -42,6 +43,7 @@ class KeptCritic:
     n_classes: int
     role: Role
     weights: Mapping[str, Tensor]
+    images: int = 0
 
     @classmethod
     def of(
@@ -68,6 +70,7 @@ class KeptCritic:
             "shape": list(self.shape),
             "n_classes": self.n_classes,
             "role": self.role,
+            "images": self.images,
         }
 
     @classmethod
@@ -81,7 +84,7 @@ class KeptCritic:
             body = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             spec, shape = NetworkSpec(**body["spec"]), tuple(body["shape"])
             weights = read_tensors(folder / WEIGHTS, body["sha256"])
-            return cls(spec, shape, body["n_classes"], body["role"], weights)
+            return cls(spec, shape, body["n_classes"], body["role"], weights, body["images"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"cannot read the critic kept in {folder}: {error}; train it again") from error
 
@@ -93,15 +96,24 @@ class KeptCritic:
         shapes = [(name, str(tensor.dtype), list(tensor.shape)) for name, tensor in named]
         return sha256_json({**self._declared, "weights": [shapes, values]})
 
-    def classifier(self, *, trained: bool) -> Classifier:
-        """Return a classifier on this network, with its weights or with random ones."""
+    def classifier(self) -> CriticClassifier:
+        """Return a classifier on this network, with its weights, or with random ones where it has none."""
         return CriticClassifier(
             self.spec,
             self.shape,
             self.n_classes,
             role=self.role,
-            weights=dict(self.weights) if trained else None,
+            weights=dict(self.weights) or None,
         )
+
+    def without_weights(self) -> KeptCritic:
+        """Return the network alone."""
+        return replace(self, weights={}, images=0)
+
+    def with_trunk(self, classifier: CriticClassifier) -> KeptCritic:
+        """Return a critic with the trunk of a classifier on its network."""
+        alone, weights = classifier.as_critic()
+        return replace(self, spec=alone, weights=weights, images=0)
 
 
 def load_classifier(folder: Path | str, *, trained: bool = True) -> Classifier:
@@ -117,4 +129,5 @@ def load_classifier(folder: Path | str, *, trained: bool = True) -> Classifier:
     Raises:
         DataError: if the files are missing, truncated or altered.
     """
-    return KeptCritic.load(Path(folder)).classifier(trained=trained)
+    critic = KeptCritic.load(Path(folder))
+    return (critic if trained else critic.without_weights()).classifier()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,8 @@ def fit_model(
     last = {"images": min(training.images, state.step * training.batch), "step": state.step}
     facts = fitted.sampler.facts(train.classes, training.judged, _judged_seed(seed), progress)
     fitted.history, fitted.chosen = state.history, {**(state.best or last), **facts}
-    fitted.critic = model.kept_critic(networks)
+    kept = model.kept_critic(networks)
+    fitted.critic = None if kept is None else replace(kept, images=last["images"])
     return fitted
 
 

@@ -1,8 +1,8 @@
 """Evaluations from fields without their sections, for tests: ``evaluation(seeds=2, updates=30)``."""
 
 from augmentor.downstream.model_spec import ModelSpec
+from augmentor.experiment.augmentation_spec import AugmentationSpec
 from augmentor.experiment.spec import (
-    AugmentationSpec,
     EvaluationSpec,
     MixingSpec,
     StatisticsSpec,
@@ -29,7 +29,8 @@ def nested(**fields):
 
 
 def evaluation(**fields):
-    return EvaluationSpec(**nested(**fields))
+    """Return a spec that chooses on as few validation cases as there are, where it is not told otherwise."""
+    return EvaluationSpec(**{"fewest_to_choose": 1, **nested(**fields)})
 
 
 def changed(spec, **fields):

@@ -5,6 +5,7 @@ from flat_spec import nested
 
 from augmentor.core.errors import ConfigError
 from augmentor.core.spec import parse
+from augmentor.experiment.arm_checks import check_arms
 from augmentor.experiment.arm_words import describe, subject, title
 from augmentor.experiment.arms import (
     PRESETS,
@@ -13,7 +14,6 @@ from augmentor.experiment.arms import (
     Rows,
     arm_of,
     arms_of,
-    check_arms,
     control,
     controls_of,
     name_of,
@@ -43,15 +43,19 @@ REAL_ALONE = (
 
 def test_the_usual_arms_differ_as_declared():
     assert [name_of(arm) for arm in DEFAULT_ARMS] == [
-        *("real", "balanced", "classical", "class_weighted", "mixup", "cutmix"),
-        "mix=cutmix start=untrained_critic",
+        *("real", "classical", "class_weighted", "logit_adjusted", "mixup", "cutmix", "tuned"),
+        *("mix=cutmix start=untrained_critic", "mix=cutmix start=self_supervised"),
         "with_synthetic",
         "mix=cutmix start=critic",
         "synthetic_only",
     ]
-    real, balanced, classical, weighted, mixup, cutmix, network, added, start, only = DEFAULT_ARMS
+    real, classical, weighted, adjusted, mixup, cutmix, tuned, network, views, added, start, only = (
+        DEFAULT_ARMS
+    )
     assert (real.sampling, real.augmentation) == ("natural", "none")
-    assert (balanced.sampling, balanced.augmentation) == ("balanced", "none")
+    assert (adjusted.sampling, adjusted.loss) == ("natural", "logit_adjusted")
+    assert {one.augmentation for one in tuned.settings} == {"classical", "trivial", "randaugment"}
+    assert views == control(views)
     assert classical == Arm()
     assert (weighted.sampling, weighted.loss, weighted.is_synthetic) == ("natural", "class_weighted", False)
     assert (mixup.mix, cutmix.mix) == ("mixup", "cutmix")
@@ -61,10 +65,10 @@ def test_the_usual_arms_differ_as_declared():
     assert (only.rows.synthetic, only.rows.real) == ("passing", False)
 
 
-def test_a_dozen_arms_have_a_name_of_their_own():
+def test_few_arms_have_a_name_of_their_own():
     assert list(PRESETS) == [
         *("real", "balanced", "classical", "class_weighted", "logit_adjusted", "mixup", "cutmix"),
-        *("oversampled", "filtered", "synthetic_only", "with_synthetic", "from_critic"),
+        *("oversampled", "filtered", "synthetic_only", "tuned", "with_synthetic", "from_critic"),
     ]
 
 
@@ -180,6 +184,18 @@ def test_controls_are_those_of_the_settled_arms():
         ({"rows": {"synthetic": "kept", "copies": True}}, "rows=kept,copies", "Duplicated real"),
         ({"rows": {"synthetic": "all", "mixing": "pooled"}}, "rows=all,pooled", "All synthetic"),
         ({"rows": {"synthetic": "passing", "mixing": "first"}}, "rows=passing,first", "Synthetic first"),
+        ({"augmentation": "trivial"}, "augmentation=trivial", "TrivialAugment"),
+        ({"augmentation": "medical"}, "augmentation=medical", "Medical augmentation"),
+        (
+            {"mix": "cutmix", "start": "self_supervised"},
+            "mix=cutmix start=self_supervised",
+            "CutMix, self-supervised",
+        ),
+        (
+            {"base": "best_real", "settings": [{}, {"mix": "mixup", "sampling": "natural"}]},
+            "best_real settings=|sampling=natural,mix=mixup",
+            "Best of real rows, tuned",
+        ),
     ],
 )
 def test_an_arm_of_fields_has_one_name_a_title_and_is_written_as_it_is_read(value, name, words):
@@ -277,8 +293,8 @@ def test_shares_are_sorted_and_unique_and_a_policy_can_be_spelled_out_and_cut():
     assert spec.augmentation.resolved() == Policy(flip_horizontal=True)
     dumped = spec.model_dump(mode="json")
     assert parse(EvaluationSpec, dumped, "again") == spec
-    assert dumped["arms"][:2] == ["real", "balanced"]
-    assert dumped["arms"][8] == {"mix": "cutmix", "start": "critic"}
+    assert dumped["arms"][:2] == ["real", "classical"]
+    assert dumped["arms"][10] == {"mix": "cutmix", "start": "critic"}
 
 
 @pytest.mark.parametrize(

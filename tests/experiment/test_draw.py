@@ -30,10 +30,10 @@ ARMS = arms_of(
 WEIGHTED = name_of(Arm(rows="passing", sampling="natural", loss="class_weighted"))
 
 
-def draws(name, *, steps=400, batch=32, share=0.25, seed=0, versions=5, anneal=False):
+def draws(name, *, steps=400, batch=32, share=0.25, seed=0, anneal=False):
     arm = ARMS[name]
     rows = rows_of(arm, KNOWN, seed=seed)
-    drawing = Drawing(steps, batch, versions, seed, share, anneal)
+    drawing = Drawing(steps, batch, seed, share, anneal)
     return [pick(arm, rows, drawing, step) for step in range(steps)]
 
 
@@ -44,7 +44,7 @@ def labels_of(picked):
 @pytest.mark.parametrize("name", ARMS)
 def test_every_batch_is_full_and_every_row_carries_its_own_label(name):
     for picked in draws(name, steps=30):
-        assert len(picked.row) == len(picked.version) == len(picked.synthetic) == 32
+        assert len(picked.row) == len(picked.place) == len(picked.synthetic) == 32
         np.testing.assert_array_equal(labels_of(picked), picked.y)
         if ARMS[name].rows.copies or ARMS[name].rows.synthetic == "none":
             assert not picked.synthetic.any()
@@ -65,13 +65,14 @@ def test_the_real_arm_follows_the_natural_frequencies_and_touches_no_image():
     share = np.bincount(np.concatenate([p.y for p in picked]), minlength=3) / (400 * 32)
     # sd of a share over 12,800 independent draws is at most 0.0036.
     np.testing.assert_allclose(share, np.array([50, 10, 3]) / 63, atol=0.015)
-    assert all((p.version == 0).all() for p in picked)
+    assert all((p.place == 0).all() for p in picked)
 
 
 def test_augmented_arms_use_all_versions_and_the_untouched_image_among_them():
-    versions = np.concatenate([p.version for p in draws("classical")])
-    np.testing.assert_allclose(np.bincount(versions) / len(versions), 0.2, atol=0.02)
-    assert all((p.version == 0).all() for p in draws("balanced", steps=20))
+    places = np.concatenate([p.place for p in draws("classical")])
+    assert 0 <= places.min() <= places.max() < 1
+    np.testing.assert_allclose(np.bincount((5 * places).astype(int)) / len(places), 0.2, atol=0.02)
+    assert all((p.place == 0).all() for p in draws("balanced", steps=20))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.4, 0.9])
@@ -110,7 +111,7 @@ def test_synthetic_only_draws_no_real_row_and_only_classes_it_has():
 def test_a_share_of_zero_is_the_classical_arm_batch_for_batch():
     for one, other in zip(draws("filtered", share=0.0), draws("classical"), strict=True):
         np.testing.assert_array_equal(one.row, other.row)
-        np.testing.assert_array_equal(one.version, other.version)
+        np.testing.assert_array_equal(one.place, other.place)
 
 
 @pytest.mark.parametrize("share", [0.25, 0.75])
@@ -131,7 +132,7 @@ def test_pretraining_is_synthetic_for_the_first_half_and_the_classical_arm_for_t
         assert made[30:].max() == 0
     for one, other in zip(picked[30:], classical[30:], strict=True):
         np.testing.assert_array_equal(one.row, other.row)
-        np.testing.assert_array_equal(one.version, other.version)
+        np.testing.assert_array_equal(one.place, other.place)
 
 
 def test_annealing_falls_linearly_to_zero_at_three_quarters():
@@ -171,7 +172,7 @@ SMOTE_Y = np.repeat([1, 2], [40, 47])
 
 def oversampling(name, steps=200):
     rows = rows_of(ARMS[name], replace(KNOWN, repeated=REPEATED, smote_y=SMOTE_Y), seed=0)
-    return rows, [pick(ARMS[name], rows, Drawing(steps, 32, 5, 0, 0.5), step) for step in range(steps)]
+    return rows, [pick(ARMS[name], rows, Drawing(steps, 32, 0, 0.5), step) for step in range(steps)]
 
 
 def test_random_oversampling_draws_real_rows_and_no_other():

@@ -82,17 +82,18 @@ def test_the_arms_train_on_other_rows_than_the_classical_one(tmp_path, finished)
 
 def test_smote_batches_come_from_its_own_pool(tmp_path, monkeypatch):
     seen = []
-    real = fit_module._Shared.batch
+    real = fit_module.Shared.batch
 
     def spy(self, picked, arm):
         found = real(self, picked, arm)
         if arm.oversample == "smote":
-            seen.append((self.smote.shape, int(picked.synthetic.sum())))
+            pool = self.pool("smote", arm.augmentation)
+            seen.append((pool.values.shape, int(picked.synthetic.sum())))
         return found
 
-    monkeypatch.setattr(fit_module._Shared, "batch", spy)
+    monkeypatch.setattr(fit_module.Shared, "batch", spy)
     run(tmp_path)
-    assert {shape for shape, _ in seen} == {(14 + 18, 2, 1, 6, 6)}
+    assert {shape for shape, _ in seen} == {(2 * (14 + 18), 1, 6, 6)}
     assert sum(n for _, n in seen) > 0
 
 

@@ -5,7 +5,7 @@ from augmentor.core.errors import ConfigError
 from augmentor.core.kinds import IMAGE
 from augmentor.core.samples import Samples
 from augmentor.experiment import pool as pool_module
-from augmentor.experiment.pool import Augmentation, affordable_versions, draw_pool
+from augmentor.experiment.pool import Augmentation, draw_pool, read_pool
 from augmentor.modalities.image_transforms import augmenter
 from augmentor.modalities.policies import POLICIES, Policy, resolve, transforms
 from augmentor.modalities.table import MODALITIES
@@ -22,16 +22,21 @@ def images(n=6, channels=1, dtype="uint8", size=12, seed=0):
 
 
 def drawn(tmp_path, samples, policy, versions=4, seed=0, name="pool.npy", **options):
-    target = tmp_path / name
+    """Return the pool (N, V, C, H, W) of rows that all have the same number of versions."""
+    pool = ragged(tmp_path, samples, policy, [versions] * len(samples), seed, name, **options)
+    return pool.values.reshape(len(samples), -1, *samples.shape)
+
+
+def ragged(tmp_path, samples, policy, versions, seed=0, name="pool.npy", **options):
     draw_pool(
         samples.array,
         Augmentation(policy, MODALITIES["image"], samples.value_range),
-        versions=versions,
+        versions=np.array(versions),
         seed=seed,
-        target=target,
+        target=tmp_path / name,
         **options,
     )
-    return np.load(target, allow_pickle=False)
+    return read_pool(tmp_path / name)
 
 
 @pytest.mark.parametrize("dtype", RANGES)
@@ -42,12 +47,11 @@ def test_every_policy_keeps_units_range_shape_and_the_untouched_image(tmp_path, 
     found = drawn(tmp_path, samples, POLICIES[name], processes=1)
     low, high = RANGES[dtype]
     assert found.dtype == samples.array.dtype
-    assert found.shape == (6, 4, channels, 12, 12)
+    assert found.shape == (6, 1 if name == "none" else 4, channels, 12, 12)
     assert found.min() >= low
     assert found.max() <= high
     np.testing.assert_array_equal(found[:, 0], samples.array)
-    same = np.array_equal(found[:, 1], found[:, 0]) or np.array_equal(found[:, 2], found[:, 1])
-    assert same == (name == "none")
+    assert name == "none" or not np.array_equal(found[:, 2], found[:, 1])
 
 
 def test_the_number_of_processes_and_the_other_rows_never_change_a_byte(tmp_path, monkeypatch):
@@ -71,6 +75,16 @@ def test_a_pool_that_fails_leaves_no_file(tmp_path):
     with pytest.raises(RuntimeError, match="stop"):
         drawn(tmp_path, images(), POLICIES["light"], processes=1, done=fail)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_row_has_its_own_number_of_versions_and_a_place_is_a_share_of_them(tmp_path):
+    samples = images(n=3)
+    pool = ragged(tmp_path, samples, POLICIES["light"], [1, 4, 2], processes=1)
+    even = drawn(tmp_path, samples, POLICIES["light"], versions=4, processes=1, name="even.npy")
+    assert pool.starts.tolist() == [0, 1, 5, 7]
+    row, place = np.array([0, 1, 1, 1, 2]), np.array([0.999, 0.0, 0.25, 0.999, 0.5])
+    wanted = [samples.array[0], samples.array[1], even[1, 1], even[1, 3], even[2, 1]]
+    np.testing.assert_array_equal(pool.take(row, place), wanted)
 
 
 def test_progress_ends_at_all_rows(tmp_path):
@@ -143,11 +157,3 @@ def test_what_a_kind_does_not_have_is_left_out():
 def test_no_version_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="at least one version"):
         drawn(tmp_path, images(), POLICIES["light"], versions=0)
-
-
-def test_versions_fit_the_budget():
-    assert affordable_versions(24, 100, 1000, 10_000_000) == 24
-    assert affordable_versions(24, 100, 1000, 1_000_000) == 10
-    assert affordable_versions(24, 10_000, 1000, 1_000_000) == 2
-    assert affordable_versions(1, 10, 10, 1) == 1
-    assert affordable_versions(5, 0, 1000, 10) == 5

@@ -15,7 +15,7 @@ from augmentor.data.inspect import inspect
 from augmentor.data.inspection_text import inspection_lines
 from augmentor.data.load import load
 from augmentor.data.readers.table import READERS
-from augmentor.experiment.pool import Augmentation, draw_pool
+from augmentor.experiment.pool import Augmentation, draw_pool, read_pool
 from augmentor.modalities.policies import POLICIES
 from augmentor.modalities.table import MODALITIES, load_codec, modality_of
 from augmentor.run.compose.expand import run_job
@@ -77,14 +77,15 @@ def test_versions_of_rows_are_drawn_by_the_modality(patients, tmp_path):
         draw_pool(
             codec.pack(samples.x),
             Augmentation(POLICIES[name], modality_of(samples), codec.window),
-            versions=3,
+            versions=np.full(200, 3),
             seed=1,
             target=tmp_path / "pool.npy",
             processes=1,
         )
-        pool = np.load(tmp_path / "pool.npy")
-        assert pool.shape == (200, 3, 5, 1)
-        assert (pool[:, 1:] != pool[:, :1]).any() == changed
+        pool = read_pool(tmp_path / "pool.npy")
+        assert pool.values.shape == ((600 if changed else 200), 5, 1)
+        places = [pool.take(np.arange(200), np.full(200, place)) for place in (0.0, 0.9)]
+        assert (places[0] != places[1]).any() == changed
 
 
 def test_rows_are_inspected(patients):

@@ -27,7 +27,7 @@ def test_a_training_leaves_a_critic_where_its_settings_ask_for_one(family, blobs
     kept = synthesizer.critic
     assert (kept is not None) == synthesizer.spec.leaves_critic
     if kept is not None:
-        classifier = kept.classifier(trained=True)
+        classifier = kept.classifier()
         assert classifier(torch.zeros(4, *train.shape)).shape == (4, train.n_classes)
 
 
@@ -48,7 +48,7 @@ def test_what_is_saved_is_read_again(fitted, tmp_path):
     )
     assert read.digest == fitted.critic.digest
     x = torch.randn(4, *read.shape)
-    ours, theirs = (one.classifier(trained=True).eval() for one in (fitted.critic, read))
+    ours, theirs = (one.classifier().eval() for one in (fitted.critic, read))
     torch.testing.assert_close(ours.features(x), theirs.features(x), rtol=0, atol=0)
     trained, blank = (load_classifier(tmp_path, trained=flag) for flag in (True, False))
     torch.testing.assert_close(trained.eval().features(x), theirs.features(x), rtol=0, atol=0)

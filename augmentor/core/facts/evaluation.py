@@ -94,6 +94,13 @@ class ArmFacts(Facts):
     synthetic: bool = False
 
 
+class DecisionFacts(Facts):
+    """How an arm chooses a class; see :class:`augmentor.downstream.decision.DecisionRule`."""
+
+    strength: float
+    how: str
+
+
 class ModelFacts(Facts):
     """What every arm trained.
 
@@ -135,6 +142,12 @@ class EvaluateFacts(Facts):
         classifier: what every arm trained.
         arms: what each arm of the recipe is, by name.
         resolved_to: for each arm that was derived on the validation part, the name of the arm it came to be.
+        versions: for each class, how many augmented versions of each of its training rows there are, the
+            untouched one included.
+        tried: for each arm, how many settings of its own were tried on the validation part; 1 where it has
+            nothing to choose.
+        decisions: for each arm, how it chooses a class; empty where the metric does not ask for classes, or
+            all are equally frequent in the training part.
         controls: for each synthetic arm, the arm that differs from it in synthesis alone.
         skipped: for each arm that was left out, why.
         not_estimable_arms: numbers of arms without a value, and why.
@@ -160,6 +173,9 @@ class EvaluateFacts(Facts):
     model: ModelFacts | None = None
     arms: dict[str, ArmFacts] = Field(default_factory=dict)
     resolved_to: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, int] = Field(default_factory=dict)
+    tried: dict[str, int] = Field(default_factory=dict)
+    decisions: dict[str, DecisionFacts] = Field(default_factory=dict)
     controls: dict[str, str] = Field(default_factory=dict)
     skipped: dict[str, str] = Field(default_factory=dict)
     not_estimable_arms: tuple[MissingNumber, ...] = ()

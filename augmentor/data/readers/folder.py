@@ -20,7 +20,7 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import collect, free_bytes
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, SkippedFile
+from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.array_files import read_array_files
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Files, Found
@@ -142,7 +142,7 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
     if any(item.id.lower().endswith(ARRAY) for item in tree.found):
         return replace(read_array_files(tree, classes, how, str(root)), columns=columns, listed=every)
     if _of_one_sort(tree, image):
-        return replace(read_scan_files(tree, classes, how, str(root)), columns=columns)
+        return replace(read_scan_files(tree, classes, how, str(root)), columns=columns, listed=every)
     kind, _ = decide_kind(None, card, str(root))
     size, note = image.size or (card.image_size if card else None), None
     if size is None:
@@ -164,6 +164,7 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
         classes=classes,
         ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
+        subgroup=tree.subgroups([item.id for item in found]),
         value_range=_value_range(x, card, root),
         kind=kind,
     )
@@ -172,13 +173,22 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
         card=card,
         parts=_by_part(samples, found),
         layout="folder",
-        originals=read.originals,
+        originals=_described(read.originals, samples, tree),
         skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
         fingerprints=FINGERPRINTS[kind.name],
         listed=every,
         columns=columns,
     )
+
+
+def _described(originals: Originals, samples: Samples, tree: Tree) -> Originals:
+    """Return the originals with the labels, and the columns of a table, in the order of the samples."""
+    columns = dict(originals.columns)
+    for name, by_id in tree.properties.items():
+        values, codes = np.unique([by_id[str(one)] for one in samples.ids], return_inverse=True)
+        columns[f"subgroup {name!r}"] = ([str(value) for value in values], codes.astype(np.int32))
+    return replace(originals, columns=columns, labels=samples.y)
 
 
 def _of_one_sort(tree: Tree, image: ImageSpec) -> bool:
@@ -361,4 +371,4 @@ def _one(item: Found, size: int | None) -> Picture | str:
     if size is None:
         return picture
     small = to_square(picture.pixels, size)
-    return Picture(small, picture.height, picture.width, picture.bits, picture.remarks)
+    return replace(picture, pixels=small)

@@ -19,6 +19,8 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 MAX_PIXELS = 100_000_000
 """A picture with more pixels is skipped: decoding it would need gigabytes."""
 
+DEVICE = (0x010F, 0x0110, 0x0131)
+"""EXIF and TIFF tags of the maker, the model and the software."""
 TOO_LARGE = "make it smaller first, or cut it into tiles: --tile 512"
 ORIENTATION, PHOTOMETRIC, BITS, DESCRIPTION = 0x0112, 262, 258, 270
 IMAGEJ = (
@@ -44,6 +46,7 @@ class Picture:
         width: pixels before any resizing.
         bits: bits per channel, 8 or 16.
         remarks: what was done beyond reading, e.g. "transparency was laid over black".
+        stored: how the file keeps it: its format, mode, compression and the device that wrote it.
     """
 
     pixels: Pixels
@@ -51,6 +54,11 @@ class Picture:
     width: int
     bits: int
     remarks: tuple[str, ...] = ()
+    stored: tuple[str, str, str, str] = ("", "", "", "")
+
+
+STORED = ("file format", "stored mode", "compression", "device or software tag")
+"""What :attr:`Picture.stored` lists."""
 
 
 def decode(data: bytes) -> Picture:
@@ -67,6 +75,7 @@ def decode(data: bytes) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_head(image)
+            stored = _stored(image)
             if image.format == "TIFF":
                 check_tiff_end(data)
             deep = _is_16_bit_colour(image, data)
@@ -79,7 +88,7 @@ def decode(data: bytes) -> Picture:
         raise UnreadablePicture(f"more than {MAX_PIXELS:,} pixels; {TOO_LARGE}") from error
     except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
         raise UnreadablePicture(f"the file is damaged: {' '.join(str(error).split())[:160]}") from error
-    return _picture(pixels, remarks)
+    return _picture(pixels, remarks, stored)
 
 
 def decoded_page(image: Image.Image) -> Picture:
@@ -92,14 +101,15 @@ def decoded_page(image: Image.Image) -> Picture:
         raise UnreadablePicture(f"more than {MAX_PIXELS:,} pixels; {TOO_LARGE}")
     if _is_16_bit_colour(image, b""):
         raise UnreadablePicture("its 16-bit colours are read from files of one page; write each as one")
-    return _picture(*_pixels(image.copy() if image.format == "GIF" else image))
+    stored = _stored(image)
+    return _picture(*_pixels(image.copy() if image.format == "GIF" else image), stored)
 
 
-def _picture(pixels: Pixels, remarks: tuple[str, ...]) -> Picture:
+def _picture(pixels: Pixels, remarks: tuple[str, ...], stored: tuple[str, str, str, str]) -> Picture:
     if pixels.shape[2] == 3 and _is_grey(pixels):
         pixels = pixels[:, :, :1]
     height, width = pixels.shape[:2]
-    return Picture(pixels, height, width, 8 * pixels.dtype.itemsize, remarks)
+    return Picture(pixels, height, width, 8 * pixels.dtype.itemsize, remarks, stored)
 
 
 def head_size(file: IO[bytes]) -> tuple[int, int] | None:
@@ -110,6 +120,17 @@ def head_size(file: IO[bytes]) -> tuple[int, int] | None:
             return (image.width, image.height) if turned else (image.height, image.width)
     except Exception:  # whatever is wrong with it is reported when it is decoded
         return None
+
+
+def _stored(image: Image.Image) -> tuple[str, str, str, str]:
+    tables = getattr(image, "quantization", None)
+    compression = str(image.info.get("compression", ""))
+    if tables:
+        # The quality that a JPEG was written with, by the sum of its first table.
+        compression = f"JPEG tables of sum {sum(next(iter(tables.values())))}"
+    exif = image.getexif()
+    device = " ".join(str(exif.get(tag, "")).strip() for tag in DEVICE).strip()
+    return str(image.format), image.mode, compression, device[:80]
 
 
 def _check_head(image: Image.Image) -> None:

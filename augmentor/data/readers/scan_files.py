@@ -311,6 +311,7 @@ def _loaded(
         classes=classes,
         ids=np.array(names, dtype=np.str_),
         group=groups,
+        subgroup=tree.subgroups([item.id for item in found]),
         value_range=kept.value_range,
         calibration=kept.calibration,
         kind=made[0].kind,

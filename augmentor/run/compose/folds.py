@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augmentor.core.facts.evaluation import AnswerFacts, EvaluateFacts, FoldFacts, FoldsFacts
 from augmentor.core.facts.samples import LoadFacts
@@ -128,7 +129,19 @@ def roles_of(context: RunContext, number: int) -> dict[str, Scored]:
         for role, arm in zip(QUESTIONS[answer.question], (answer.arm, answer.control), strict=True):
             named[role] = arm
     with np.load(context.completed.folder(name) / PREDICTIONS) as stored:
-        return {role: Scored(stored[f"test/{arm}"], tested) for role, arm in named.items() if arm is not None}
+        return {
+            role: Scored(stored[f"test/{arm}"], tested, decided(stored, arm))
+            for role, arm in named.items()
+            if arm is not None
+        }
+
+
+def decided(stored: Mapping[str, NDArray[Any]], arm: str) -> NDArray[np.float64] | None:
+    """Return what the arm chooses a class by, None where that is its predictions as they are."""
+    from augmentor.downstream.decision import shifted
+
+    offsets = stored.get(f"offsets/{arm}")
+    return None if offsets is None else shifted(stored[f"test/{arm}"], offsets)
 
 
 def facts_of(context: RunContext, number: int) -> FoldFacts:

@@ -36,6 +36,8 @@ def inputs(context: RunContext, number: int) -> dict[str, Any]:
         "model_files": spec.digests(),
         "augmentation": spec.augmentation,
         "mixing": spec.mixing,
+        "decision": spec.decision,
+        "fewest_to_choose": spec.fewest_to_choose,
         "statistics": spec.statistics,
         "seed": context.seed,
     }
