@@ -105,8 +105,12 @@ def evidence_over_folds(spec: EvaluationSpec, folds: Sequence[Mapping[str, Score
     question, metric = spec.downstream, spec.primary_metric
     values: dict[str, CaseValues] = {}
     for role in roles:
-        together = np.concatenate([fold[role].predictions for fold in folds], axis=1)
-        apart = [question.case_values(metric, fold[role].predictions, fold[role].samples) for fold in folds]
+        read = [fold[role].read(question.metrics[metric]) for fold in folds]
+        together = np.concatenate(read, axis=1)
+        apart = [
+            question.case_values(metric, one, fold[role].samples)
+            for one, fold in zip(read, folds, strict=True)
+        ]
         table = np.concatenate([one.table for one in apart], axis=1)
         values[role] = replace(question.case_values(metric, together, samples), table=table)
     sizes = [len(fold[WITH].samples) for fold in folds]

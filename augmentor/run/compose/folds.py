@@ -15,6 +15,7 @@ from augmentor.core.facts.training import ChooseFacts
 from augmentor.core.results import Results
 from augmentor.core.seeds import derive_seed
 from augmentor.downstream.base import Scored
+from augmentor.downstream.decision import decided
 from augmentor.run.completed import RESULTS
 from augmentor.run.context import RunContext
 from augmentor.run.leak_check import check_leak
@@ -128,7 +129,11 @@ def roles_of(context: RunContext, number: int) -> dict[str, Scored]:
         for role, arm in zip(QUESTIONS[answer.question], (answer.arm, answer.control), strict=True):
             named[role] = arm
     with np.load(context.completed.folder(name) / PREDICTIONS) as stored:
-        return {role: Scored(stored[f"test/{arm}"], tested) for role, arm in named.items() if arm is not None}
+        return {
+            role: Scored(stored[f"test/{arm}"], tested, decided(stored, arm))
+            for role, arm in named.items()
+            if arm is not None
+        }
 
 
 def facts_of(context: RunContext, number: int) -> FoldFacts:

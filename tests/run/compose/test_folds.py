@@ -10,6 +10,7 @@ import pytest
 from augmentor.core.errors import ConfigError
 from augmentor.core.persist import read_samples
 from augmentor.core.results import Results
+from augmentor.downstream.decision import decided
 from augmentor.experiment.verdict_of import verdict_over_folds
 from augmentor.run.compose.expand import expansion, run_job
 from augmentor.run.compose.external import foreign_recipe
@@ -92,7 +93,7 @@ def _recomputed(out):
         stored = np.load(path)
         arms = (arm, facts["verdict"]["baseline"], facts["controls"][arm])
         y = stored["labels/test"]
-        found.append((*(stored[f"test/{name}"] for name in arms), y, np.full(len(y), number)))
+        found.append((*(decided(stored, name) for name in arms), y, np.full(len(y), number)))
     new, old, control, y, fold = (
         np.concatenate(one, axis=-2 if one[0].ndim == 3 else 0) for one in zip(*found, strict=True)
     )
