@@ -21,6 +21,7 @@ judge: {updates: 8, folds: 2}
 filters: {label: null, outliers: null}
 evaluation:
   seeds: 2
+  fewest_to_choose: 1
   model: {updates: 8, batch: 16}
   augmentation: {pool_versions: 2}
   mixing: {share_seeds: 1}

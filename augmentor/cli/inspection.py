@@ -36,7 +36,7 @@ def inspect_target(
         from augmentor.data.inspection_text import inspection_lines
         from augmentor.run.outlook import outlook
 
-        found = inspect(target, data=data, reading=reading.spec, progress=progress)
+        found = inspect(target, data=data, image=reading.image, reading=reading.spec, progress=progress)
         text = None if card is None else draft_card(found, data=_place(target, data), beside=card.parent)
         progress.log("timing a few steps")
         ahead = outlook(found)

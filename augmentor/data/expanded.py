@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from augmentor.core.calibration import Calibration, joined
 from augmentor.core.errors import DataError
 from augmentor.core.files import sha256_bytes
 from augmentor.core.pseudonyms import pseudonyms
@@ -45,8 +46,9 @@ class Expanded:
     """Real rows first, in their order, then synthetic ones.
 
     Attributes:
-        samples: all rows in the data's own units; ids are "real-000000", ..., "synthetic-000000", ..., which
-            are also the names of their files; no groups, which ``rows`` has.
+        samples: all rows in the data's own units, calibrated where the real ones are; ids are "real-000000",
+            ..., "synthetic-000000", ..., which are also the names of their files; no groups, which ``rows``
+            has.
         rows: DataFrame of N rows: ``label``, ``class``, ``source`` ("real" or "synthetic"), ``original_id``,
             ``synthesizer`` (SHA-256), ``seed``, ``group`` (a pseudonym) where patients are known, and a
             column for each score of the filters; empty where a column has no meaning.
@@ -85,6 +87,7 @@ class Expanded:
             y=np.concatenate([part.y for part in parts]),
             ids=np.concatenate(names),
             group=None,
+            calibration=calibrated(real.calibration, made=len(names[-1]) if len(parts) > 1 else 0),
         )
         table = row_table(real, synthetic, group_key=group_key({"train": real}))
         return cls(joined, table, about or About("dataset", "Dataset"))
@@ -123,6 +126,13 @@ def check_alike(parts: Sequence[Samples]) -> None:
 def group_key(parts: Mapping[str, Samples]) -> str:
     """Return the key of the groups' pseudonyms: a digest of all samples of these parts with their groups."""
     return sha256_bytes(*(parts[name].digest.encode() for name in PARTS if name in parts))
+
+
+def calibrated(real: Calibration | None, *, made: int) -> Calibration | None:
+    """Return the calibration of real rows, then ``made`` synthetic ones, which have what is typical."""
+    if real is None or not made:
+        return real
+    return joined([real, real.typical().take(np.zeros(made, dtype=np.int64))])
 
 
 def row_names(source: str, count: int) -> npt.NDArray[np.str_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from augmentor.core.errors import AugmentorError
 from augmentor.core.kinds import IMAGE, VOLUME
 from augmentor.core.progress import Progress, Silent
 from augmentor.core.samples import Samples
-from augmentor.data.duplicates import exact_duplicates, near_duplicates
+from augmentor.data.duplicates import NearDuplicate, exact_duplicates, near_duplicates
+from augmentor.data.group_names import GuessedGroups, guess_groups
 from augmentor.data.inspection import Inspection
 from augmentor.data.load import load
 from augmentor.data.loaded import Loaded
 from augmentor.data.readers.folder import SizeNeeded
 from augmentor.data.spec import ImageSpec, ReadingSpec, ScarcitySpec, SeriesSpec, SplitSpec
 from augmentor.data.split import Split, split
+from augmentor.data.telling import few_cases_warnings, patient_warnings, telling_warnings
 
 FALLBACK_SIZE = 64
 FAST = {IMAGE: (64, "square"), VOLUME: (32, "cube")}
@@ -74,17 +77,16 @@ def inspect(
     except AugmentorError as error:
         blockers.append(str(error))
     progress.log("looking for duplicates")
-    exact, near = exact_duplicates(loaded.parts), near_duplicates(loaded.parts, loaded.fingerprints)
-    place = {str(name): part for part, samples in loaded.parts.items() for name in samples.ids}
-    exact_across = sum(len({place[name] for name in group}) > 1 for group in exact)
-    near_across = sum(place[pair.first] != place[pair.second] for pair in near)
-    warnings += _reading_warnings(loaded, near_across, len(near))
+    twins = _duplicates(loaded)
+    guessed = _guessed(loaded)
+    totals = _totals(loaded.parts)
+    warnings += [*_reading_warnings(loaded), *twins.warnings(loaded), *_group_warnings(loaded, guessed)]
+    warnings += [*telling_warnings(loaded), *few_cases_warnings(totals), *_size_warnings(loaded)]
     plan: dict[str, int] = {}
     if parts is not None:
         warnings += [*parts.notes, *_run_warnings(parts)]
         largest = max(parts.train.counts.values())
         plan = {name: largest - n for name, n in parts.train.counts.items()}
-    totals = _totals(loaded.parts)
     return Inspection(
         name=loaded.name,
         loaded=loaded,
@@ -92,16 +94,18 @@ def inspect(
         sides=tuple(_spread(side) for side in loaded.originals.sides.T),
         channels=_tally(loaded.originals.channels),
         bits=_tally(loaded.originals.bits),
-        exact=tuple(exact),
-        exact_across=exact_across,
-        near=tuple(near),
-        near_across=near_across,
+        exact=tuple(twins.exact),
+        exact_across=twins.exact_across,
+        near=tuple(twins.near),
+        near_across=twins.near_across,
+        near_contrary=twins.near_contrary,
         imbalance=max(totals.values()) / min(totals.values()) if min(totals.values()) else float("inf"),
         kind=parts.kind if parts else None,
         parts={name: part.counts for name, part in parts.parts.items()} if parts else {},
         to_generate=plan,
         blockers=tuple(blockers),
         warnings=tuple(warnings),
+        group_pattern=guessed.pattern if guessed else None,
     )
 
 
@@ -113,27 +117,88 @@ def half_width(cases: int, rate: float = ASSUMED_ACCURACY) -> float:
     return float(1.96 * np.sqrt(rate * (1 - rate) / cases))
 
 
-def _reading_warnings(loaded: Loaded, near_across: int, near: int) -> list[str]:
-    warnings = []
-    if loaded.skipped:
-        warnings.append(f"{len(loaded.skipped)} files cannot be used and are left out")
-    if near_across:
-        warnings.append(
-            f"{near_across} of {near} nearly equal pairs lie in two parts; only exact duplicates are taken "
-            "out, so look at these: a test case known from training flatters every arm"
-        )
-    elif near:
-        warnings.append(
-            f"{near} pairs of {loaded.kind.plural} are nearly equal, which makes the set smaller than it "
-            "looks"
-        )
-    if all(part.group is None for part in loaded.parts.values()):
-        warnings.append(
-            "patients (or specimens) are not known, so cases of one can lie in several parts; name them in a "
-            "card (group) if the data says"
-        )
-    warnings += _size_warnings(loaded)
-    return warnings
+def _reading_warnings(loaded: Loaded) -> list[str]:
+    if not loaded.skipped:
+        return []
+    return [f"{len(loaded.skipped)} files cannot be used and are left out"]
+
+
+@dataclass(frozen=True)
+class _Duplicates:
+    """Equal and nearly equal samples, and how many of them lie across parts and classes."""
+
+    exact: list[tuple[str, ...]]
+    exact_across: int
+    contrary: list[str]
+    near: list[NearDuplicate]
+    near_across: int
+    near_contrary: int
+
+    def warnings(self, loaded: Loaded) -> list[str]:
+        """Return what the duplicates mean."""
+        warnings, near, noun = [], len(self.near), loaded.kind.plural
+        if self.near_across:
+            warnings.append(
+                f"{self.near_across} of {near} nearly equal pairs lie in two parts; only exact duplicates "
+                "are taken out, so look at these: a test case known from training flatters every arm"
+            )
+        elif near:
+            warnings.append(
+                f"{near} pairs of {noun} are nearly equal, which makes the set smaller than it looks"
+            )
+        if self.near_contrary:
+            warnings.append(
+                f"{self.near_contrary} of {near} nearly equal pairs have different labels: look at these, "
+                "one label of each pair may be wrong"
+            )
+        if self.contrary:
+            warnings.append(
+                f"{len(self.contrary)} {noun} are there several times with different labels, e.g. "
+                f"{self.contrary[0]}: at least one label of each is wrong"
+            )
+        return warnings
+
+
+def _duplicates(loaded: Loaded) -> _Duplicates:
+    exact, near = exact_duplicates(loaded.parts), near_duplicates(loaded.parts, loaded.fingerprints)
+    named = {name for group in exact for name in group} | {n for p in near for n in (p.first, p.second)}
+    part_of, label_of = {}, {}
+    for part, samples in loaded.parts.items():
+        for name, y in zip(map(str, samples.ids), samples.y, strict=True):
+            if name in named:
+                part_of[name], label_of[name] = part, int(y)
+    contrary = [group for group in exact if len({label_of[name] for name in group}) > 1]
+    return _Duplicates(
+        exact=exact,
+        exact_across=sum(len({part_of[name] for name in group}) > 1 for group in exact),
+        contrary=[
+            ", ".join(f"{name} as {loaded.classes[label_of[name]]!r}" for name in group[:3])
+            for group in contrary
+        ],
+        near=near,
+        near_across=sum(part_of[pair.first] != part_of[pair.second] for pair in near),
+        near_contrary=sum(label_of[pair.first] != label_of[pair.second] for pair in near),
+    )
+
+
+def _guessed(loaded: Loaded) -> GuessedGroups | None:
+    """Return the patients that file names seem to tell, where nothing else does."""
+    if loaded.layout != "folder" or any(part.group is not None for part in loaded.parts.values()):
+        return None
+    names = [str(name).rpartition("/")[2] for part in loaded.parts.values() for name in part.ids]
+    return guess_groups(names, len(loaded.classes))
+
+
+def _group_warnings(loaded: Loaded, guessed: GuessedGroups | None) -> list[str]:
+    if any(part.group is not None for part in loaded.parts.values()):
+        return patient_warnings(loaded)
+    unknown = "patients (or specimens) are not known, so cases of one can lie in several parts; "
+    if guessed is None:
+        return [f"{unknown}name them in a card (group) if the data says"]
+    return [
+        f"{unknown}file names seem to name them: {guessed.group!r} in {guessed.example!r}, {guessed.n} in "
+        f"all. If they do, write into a card (inspect --write-card drafts one): group: '{guessed.pattern}'"
+    ]
 
 
 def _size_warnings(loaded: Loaded) -> list[str]:

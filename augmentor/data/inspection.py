@@ -24,6 +24,7 @@ class Inspection:
         exact_across: how many of those groups lie in several parts.
         near: pairs that are nearly the same.
         near_across: how many of those pairs lie in two parts.
+        near_contrary: how many of them have different labels.
         imbalance: largest over smallest class, of all cases found; infinite where a class is empty.
         kind: how the parts are made ("official", "stratified", "grouped"); None where they cannot be.
         parts: cases by part and class after duplicates are taken out and scarcity is applied.
@@ -44,6 +45,7 @@ class Inspection:
     exact_across: int
     near: tuple[NearDuplicate, ...]
     near_across: int
+    near_contrary: int
     imbalance: float
     kind: str | None
     parts: dict[str, dict[str, int]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from augmentor.core.samples import Samples
@@ -43,6 +44,7 @@ def inspection_lines(found: Inspection, outlook: Sequence[str] = ()) -> list[str
         f"depth     {', '.join(f'{n} of {bits} bits' for bits, n in found.bits.items())}{values}",
         f"imbalance largest class {found.imbalance:.3g} times the smallest",
         f"run sees  {_form(first)}",
+        *_columns(found),
     ]
     lines += ["", *_duplicates(found)]
     if found.skipped:
@@ -55,6 +57,16 @@ def inspection_lines(found: Inspection, outlook: Sequence[str] = ()) -> list[str
         if items:
             lines += ["", f"{title}:", *(f"  - {item}" for item in items)]
     lines += ["", "a run would stop before training" if found.blockers else "a run can start"]
+    return lines
+
+
+def _columns(found: Inspection) -> list[str]:
+    """Return how many samples have which value of each further property."""
+    lines = []
+    for name, (values, codes) in found.loaded.originals.columns.items():
+        counts = sorted(zip(np.bincount(codes, minlength=len(values)), values, strict=True), reverse=True)
+        more = f", and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
+        lines.append(_plain(f"{name}: {', '.join(f'{n} {value}' for n, value in counts[:SHOWN])}{more}"))
     return lines
 
 
@@ -90,7 +102,8 @@ def _duplicates(found: Inspection) -> list[str]:
     lines = [
         f"exact duplicates: {extra} {found.loaded.kind.plural} in {len(found.exact)} groups, "
         f"{found.exact_across} groups across parts",
-        f"near duplicates:  {len(found.near)} pairs, {found.near_across} across parts",
+        f"near duplicates:  {len(found.near)} pairs, {found.near_across} across parts"
+        + (f", {found.near_contrary} across classes" if found.near_contrary else ""),
     ]
     place = {str(name): part for part, rows in found.loaded.parts.items() for name in rows.ids}
     across = [group for group in found.exact if len({place[name] for name in group}) > 1]
@@ -103,7 +116,7 @@ def _plan(found: Inspection) -> list[str]:
     if found.kind is None:
         return ["what a run would do: stop (see blockers)"]
     table = {**found.parts, "to generate": found.to_generate}
-    return [f"what a run would do ({found.kind} split, balance level):", *_table(found.loaded.classes, table)]
+    return [f"what a run would do ({found.kind} split, balanced):", *_table(found.loaded.classes, table)]
 
 
 def _spread(values: tuple[int, int, int]) -> str:

@@ -39,11 +39,16 @@ class Originals:
             (steps,).
         channels: int64 array (N,); for images 1 where the image shows no colour, else 3.
         bits: int64 array (N,), bits per channel.
+        columns: further properties of the files, and columns of a table, by name: their different values,
+            and int32 (N,) which of them each sample has.
+        labels: int64 array (N,), the labels in this order; None where that is the order of the parts.
     """
 
     sides: IntArray
     channels: IntArray
     bits: IntArray
+    columns: Mapping[str, tuple[Sequence[str], npt.NDArray[np.int32]]] = field(default_factory=dict)
+    labels: IntArray | None = None
 
     @classmethod
     def uniform(cls, n: int, *, sides: Sequence[int], channels: int, bits: int) -> Originals:
@@ -53,7 +58,11 @@ class Originals:
     @classmethod
     def of(cls, sides: IntArray, *, channels: int, bits: int) -> Originals:
         """Return the entries of samples that differ in their sides alone."""
-        return cls(sides, *(np.full(len(sides), value, dtype=np.int64) for value in (channels, bits)))
+
+        def all_of(value: int) -> IntArray:
+            return np.full(len(sides), value, dtype=np.int64)
+
+        return cls(sides, all_of(channels), all_of(bits))
 
 
 @dataclass(frozen=True, eq=False)

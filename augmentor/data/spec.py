@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from augmentor.core.spec import Spec
 
@@ -20,10 +20,33 @@ class ImageSpec(Spec):
             keeps the size of the data card, else the pictures' own size if they all share one of at
             most 128 a side; a folder of others is brought to 64 (or less, where they are smaller).
         colour: "grey" (1 channel), "rgb" (3 channels), or "auto": rgb if any picture shows a colour.
+        stack: how files of several pages, frames or time points are used: "volume" (pages are depth),
+            "frames" (each is a sample; those of one file stay together), "first" (the others are not
+            used), "channels" (time points are channels). None skips such files, with the way to use
+            them; frames that know their place in the patient are volumes without being asked.
+        window: values of medical files: [lowest, highest] in the scanner's units (e.g. Hounsfield), to
+            which they are cut; "file" for each file's own window, "percentile" for percentiles 0.5 to
+            99.5 of each file, both brought to 0 to 1. None takes them as they are. What was done is
+            kept, so that it can be undone.
+        tile: side in pixels of the tiles that large pictures (whole-slide images) are cut into; each is a
+            sample, and those of one slide stay together. None cuts nothing.
+        spacing: millimetres between cells that medical files are resampled to; then ``size`` cuts or pads
+            about the middle instead of resizing. None leaves the spacing.
     """
 
     size: Annotated[int, Field(ge=4, le=1024)] | None = None
     colour: Colour = "auto"
+    stack: Literal["volume", "frames", "first", "channels"] | None = None
+    window: tuple[float, float] | Literal["file", "percentile"] | None = None
+    spacing: Annotated[float, Field(gt=0, le=100)] | None = None
+    tile: Annotated[int, Field(ge=16, le=8192)] | None = None
+
+    @field_validator("window")
+    @classmethod
+    def _rises(cls, window: tuple[float, float] | str | None) -> tuple[float, float] | str | None:
+        if isinstance(window, tuple) and not -1e30 < window[0] < window[1] < 1e30:
+            raise ValueError(f"window must rise: [lowest, highest], got {list(window)}")
+        return window
 
 
 class SeriesSpec(Spec):
@@ -52,8 +75,8 @@ class ColumnsSpec(Spec):
             labels, and their names are the classes.
         group: the column with the patient (or specimen), so that none is in two parts.
         split: the column with the part: train, validation or test.
-        subgroup: a column by which `inspect` counts the cases, and tells whether it alone tells the class
-            (sex, site, scanner).
+        subgroup: a column by which `inspect` counts the cases, and tells whether it alone tells the class,
+            and by which a run's scores stand apart (sex, site, scanner).
     """
 
     path: Annotated[str, Field(min_length=1)] | None = None

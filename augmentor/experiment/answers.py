@@ -172,23 +172,31 @@ class _Telling:
         return f"{text}."
 
 
+YARDSTICKS: Final[Mapping[str, tuple[str, str]]] = {
+    "fixed": ("fixed beforehand", ""),
+    "hindsight": ("the best without synthesis in hindsight", ", picked on the test part, which flatters it"),
+}
+"""By role, what a further yardstick is, and what is to be said of it where it is not the baseline itself."""
+
+
 def beside(found: Comparisons, arm: str, titles: Mapping[str, str]) -> str:
-    """Return the sentence on the judged arm's gain over the other yardsticks, "" where there is none.
+    """Return the sentence on the judged arm's gain over the other yardsticks.
 
     Those are the baseline that was fixed beforehand, and the best without synthesis in hindsight.
     """
-    says = {
-        "fixed": "which was fixed beforehand",
-        "hindsight": "the best without synthesis in hindsight, picked on the test part, which flatters that "
-        "baseline",
-    }
-    parts = [
-        f"against {quoted(titles[found.against(arm)[role]])}, {why}, it is {_span(pair)}"
-        for role, why in says.items()
-        if (pair := found.pair(arm, role)) is not None
-    ]
+    against = found.against(arm)
+    parts = []
+    for role, (what, more) in YARDSTICKS.items():
+        pair, other = found.pair(arm, role), against.get(role)
+        if pair is None or other is None:
+            continue
+        called = quoted(titles[other])
+        if other == found.baseline:
+            parts.append(f"{called} is {what} too")
+        else:
+            parts.append(f"against {called}, {what}{more}, it is {_span(pair)}")
     said = "; ".join(parts)
-    return f"{said[:1].upper()}{said[1:]}." if said else ""
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _span(pair: Paired) -> str:

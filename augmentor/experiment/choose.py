@@ -79,7 +79,8 @@ class _Work:
         derived = {name: arm for name, arm in arms.items() if isinstance(arm, Derived)}
         self.changed = {name: arm for name, arm in derived.items() if arm.base == "best_real"}
         self.thinned = [name for name, arm in derived.items() if arm.base == "best_mixing"]
-        several = len(spec.mixing.shares) > 1
+        several = len(spec.mixing.shares) > 1 and held.may_choose
+        self.several = several
         self.choosers = [name for name, arm in self.arms.items() if is_mixing(arm) and several]
         late = several and any(arm.pattern.by_share for arm in self.changed.values())
         self.trials = min(spec.mixing.share_seeds, spec.seeds) if self.choosers or late else 0
@@ -97,8 +98,8 @@ class _Work:
         fits = spec.seeds * len(self.arms) + trials * (len(spec.mixing.shares) - 1) * len(self.choosers)
         for arm in self.changed.values():
             fits += spec.seeds + (trials * (len(spec.mixing.shares) - 1) if arm.pattern.by_share else 0)
-            fits += min(spec.mixing.share_seeds, spec.seeds) * len(arm.settings)
-        if self.thinned:
+            fits += min(spec.mixing.share_seeds, spec.seeds) * len(arm.settings) * self.held.may_choose
+        if self.thinned and self.held.may_choose:
             made = self.runner.synthetic.samples.counts
             fits += spec.mixing.share_seeds * sum(n > 0 for n in made.values()) + spec.seeds
         return fits
@@ -137,8 +138,8 @@ class _Work:
             share = None
             known: list[FitJob] = []
             if arm.by_share:
-                share = self.spec.mixing.shares[0]
-                if len(self.spec.mixing.shares) > 1:
+                share = self._middle_share
+                if self.several:
                     tried = self._at_every_share(arm)
                     known = [job for jobs in tried.values() for job in jobs]
                     self.runner.run(known)
@@ -153,6 +154,9 @@ class _Work:
     def _tune(self, name: str, derived: Derived) -> None:
         """Fit the best real arm at the setting that does best, and build on it from then on."""
         assert self.base is not None
+        if not self.held.may_choose:
+            self.arms[name], self.jobs[name] = self.arms[self.base], self.jobs[self.base]
+            return
         tries = min(self.spec.mixing.share_seeds, self.spec.seeds)
         settings = {
             _setting(one): settled(derived.model_copy(update={"add": one}), self.arms[self.base])
@@ -179,7 +183,7 @@ class _Work:
         for name in self.thinned:
             best = self._best([other for other, arm in self.arms.items() if is_mixing(arm)])
             arm, share = self.arms[best], self.share_of[best]
-            self.dropped = self._harmful(name, best)
+            self.dropped = self._harmful(name, best) if self.held.may_choose else ()
             self.arms[name], self.share_of[name] = arm, share
             self.jobs[name] = self._every_seed(arm, share, without=self.dropped)
             self.runner.run(self.jobs[name] if self.dropped else [])
@@ -189,7 +193,12 @@ class _Work:
         for name, share in self.share_of.items():
             if self.arms[name] == arm.model_copy(update={"rows": Rows(synthetic=arm.rows.synthetic)}):
                 return share
-        return next(iter(self.share_of.values()), self.spec.mixing.shares[0])
+        return next(iter(self.share_of.values()), self._middle_share)
+
+    @property
+    def _middle_share(self) -> float:
+        shares = self.spec.mixing.shares
+        return shares[len(shares) // 2]
 
     def _every_seed(self, arm: Arm, share: float | None, without: tuple[int, ...] = ()) -> list[FitJob]:
         return [self.runner.job(arm, share, i, without=without) for i in range(self.spec.seeds)]
@@ -201,6 +210,9 @@ class _Work:
         }
 
     def _best(self, names: Sequence[str]) -> str:
+        if not self.held.may_choose:
+            fixed = name_of(self.spec.statistics.fixed_baseline)
+            return fixed if fixed in names else names[0]
         means = {name: float(np.mean(self.held.scores(self.jobs[name]))) for name in names}
         return max(means, key=means.__getitem__)
 

@@ -6,7 +6,7 @@ judged arm, the best arm without synthesis, and the judged arm's control.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from augmentor.experiment.evidence_of import names_of
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.statistics.advice import Recommendation, recommend
 from augmentor.statistics.evidence import Evidence
-from augmentor.statistics.paired_verdict import PairedVerdict, conclude
+from augmentor.statistics.paired_verdict import PairedVerdict, conclude, plural
 from augmentor.statistics.shift import shift_note
 
 NOTHING_TESTED = (
@@ -84,8 +84,9 @@ def decide(
 
     The baseline is the non-synthetic arm with the best mean validation score over seeds, the arm
     the best synthetic one that also trains on real data; ties go to the arm named first. The test
-    part plays no role in the choice. Every synthetic arm present is compared with that baseline;
-    only the chosen arm carries the verdict, the others are read as description.
+    part plays no role in the choice. With fewer validation cases of the rarest class than the recipe's
+    ``fewest_to_choose`` nothing is chosen, see :func:`fixed_choice`. Every synthetic arm present is compared
+    with that baseline; only the chosen arm carries the verdict, the others are read as description.
 
     Args:
         held: of the validation part.
@@ -106,9 +107,11 @@ def decide(
     means = held.means
     filled = {name: mean for name, mean in means.items() if name not in empty_arms}
     choosable = any(_can_be_judged(arms[name]) for name in filled)
-    arm, baseline = choose(filled if choosable else means, arms)
+    candidates = filled if choosable else means
     statistics = spec.statistics
     fixed = name_of(statistics.fixed_baseline)
+    few = held.fewest < spec.fewest_to_choose
+    arm, baseline = fixed_choice(list(candidates), arms, fixed) if few else choose(candidates, arms)
     found = Comparisons(tested, arms, baseline, fixed if fixed in names else None, statistics.confidence)
     result = _verdict(found, arm, spec, called.titles, empty=arm in empty_arms)
     named = names_of(spec, held, arms[arm], called.titles, arm, baseline)
@@ -129,7 +132,11 @@ def decide(
         ),
         validation=means,
         rows=found.rows(spec.primary_metric, statistics.margin),
-        notes=[*_notes(tested), *([moved] if moved else [])],
+        notes=[
+            *([_few_note(held, spec, called.titles[baseline])] if few else []),
+            *_notes(tested),
+            *([moved] if moved else []),
+        ],
     )  # fmt: skip
 
 
@@ -157,18 +164,45 @@ def choose(means: Mapping[str, float], arms: Mapping[str, Arm]) -> tuple[str, st
     Raises:
         ConfigError: if one side has no arm.
     """
-    ours = [name for name in means if _can_be_judged(arms[name])]
-    theirs = [name for name in means if not arms[name].is_synthetic]
+    ours, theirs = _sides(list(means), arms)
+    return max(ours, key=means.__getitem__), max(theirs, key=means.__getitem__)
+
+
+def fixed_choice(names: Sequence[str], arms: Mapping[str, Arm], fixed: str) -> tuple[str, str]:
+    """Return the arm and the baseline where the validation part has too few cases to choose on.
+
+    The baseline is the one that was fixed beforehand, or the first without synthesis where that was not
+    trained; the arm is the first synthetic one whose control the baseline is, or the first at all.
+
+    Raises:
+        ConfigError: if one side has no arm.
+    """
+    ours, theirs = _sides(names, arms)
+    baseline = fixed if fixed in theirs else theirs[0]
+    return next((name for name in ours if control(arms[name]) == arms[baseline]), ours[0]), baseline
+
+
+def _sides(names: Sequence[str], arms: Mapping[str, Arm]) -> tuple[list[str], list[str]]:
+    ours = [name for name in names if _can_be_judged(arms[name])]
+    theirs = [name for name in names if not arms[name].is_synthetic]
     if not ours or not theirs:
         raise ConfigError(
             "a verdict needs an arm with real and synthetic data (such as filtered) and an arm without "
-            f"synthetic data (such as classical), got {', '.join(means) or 'none'}"
+            f"synthetic data (such as classical), got {', '.join(names) or 'none'}"
         )
-    return max(ours, key=means.__getitem__), max(theirs, key=means.__getitem__)
+    return ours, theirs
 
 
 def _can_be_judged(arm: Arm) -> bool:
     return arm.is_synthetic and arm.rows.real
+
+
+def _few_note(held: Evidence, spec: EvaluationSpec, baseline: str) -> str:
+    return (
+        f"The validation part has {plural(held.fewest, 'independent case')} of {held.rarest}, and a choice "
+        f"takes {spec.fewest_to_choose}: nothing was chosen on it. The baseline is {quoted(baseline)}, which "
+        "was fixed beforehand, and the judged arm the first that adds synthesis to it."
+    )
 
 
 def _notes(tested: Evidence) -> list[str]:

@@ -55,6 +55,11 @@ class HeldOut:
         y = self.samples.y
         return min(len(np.unique(units[y == label])) for label in np.unique(y))
 
+    @property
+    def may_choose(self) -> bool:
+        """Whether there are enough cases to choose between arms."""
+        return self.fewest >= self.spec.fewest_to_choose
+
     @cached_property
     def folds(self) -> npt.NDArray[np.int64] | None:
         """The fold (M,) of each case; None where rules are not fitted."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from augmentor.core.facts.evaluation import ModelFacts
 from augmentor.downstream.model_spec import InputSpec, ModelSpec
-from augmentor.experiment.arms import name_of, pattern_of
+from augmentor.experiment.arm_words import quoted, title
+from augmentor.experiment.arms import pattern_of
 from augmentor.experiment.spec import DEFAULT_ARMS, EvaluationSpec
 
 
@@ -51,7 +52,7 @@ def model_notes(spec: EvaluationSpec) -> list[str]:
     if able <= set(spec.named_arms.values()):
         # Arms were not chosen by hand; what is usual and cannot be trained is not missed in silence.
         notes = [
-            f"The usual arm {name_of(arm)} was left out: {why}."
+            f"The usual arm {quoted(title(arm))} was left out: {why}."
             for arm, why in refused.items()
             if why and arm not in spec.arms
         ]

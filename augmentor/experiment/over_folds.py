@@ -15,13 +15,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from augmentor.core.case_values import CaseValues
 from augmentor.core.errors import DataError
 from augmentor.core.points import in_points
-from augmentor.core.samples import concatenate
+from augmentor.core.samples import Samples, concatenate
 from augmentor.downstream.base import Scored
 from augmentor.experiment.answers import ALONE, ASKED, OPEN, SAYS, Answer, Question
 from augmentor.experiment.arm_words import SYNTHETIC_DATA
+from augmentor.experiment.evidence_of import evidence_of
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.statistics.evidence import Evidence
 from augmentor.statistics.paired_verdict import Names, Paired, PairedVerdict, conclude
@@ -102,20 +102,21 @@ def evidence_over_folds(spec: EvaluationSpec, folds: Sequence[Mapping[str, Score
         raise DataError(f"two or more folds, each with an arm and its baseline, are needed, got {len(folds)}")
     roles = [role for role in folds[0] if all(role in fold for fold in folds)]
     samples = concatenate([fold[WITH].samples for fold in folds])
-    question, metric = spec.downstream, spec.primary_metric
-    values: dict[str, CaseValues] = {}
-    for role in roles:
-        read = [fold[role].read(question.metrics[metric]) for fold in folds]
-        together = np.concatenate(read, axis=1)
-        apart = [
-            question.case_values(metric, one, fold[role].samples)
-            for one, fold in zip(read, folds, strict=True)
-        ]
-        table = np.concatenate([one.table for one in apart], axis=1)
-        values[role] = replace(question.case_values(metric, together, samples), table=table)
+    apart = [evidence_of(spec, {role: fold[role] for role in roles}) for fold in folds]
     sizes = [len(fold[WITH].samples) for fold in folds]
     held: NDArray[Any] = np.repeat(np.arange(len(folds)), sizes)
-    return Evidence(values, question.strata(samples), samples.classes, groups=samples.group, folds=held)
+    whole = evidence_of(spec, {role: _joined(folds, role, samples) for role in roles}, folds=held)
+    values = {
+        role: replace(one, table=np.concatenate([part.values[role].table for part in apart], axis=1))
+        for role, one in whole.values.items()
+    }
+    return replace(whole, values=values)
+
+
+def _joined(folds: Sequence[Mapping[str, Scored]], role: str, samples: Samples) -> Scored:
+    """Return a role's predictions of all folds, and what classes are chosen by."""
+    predictions = np.concatenate([fold[role].predictions for fold in folds], axis=1)
+    return Scored(predictions, samples, np.concatenate([fold[role].chosen for fold in folds], axis=1))
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,10 @@ class EvaluationSpec(Spec):
             class frequencies whose strength is fitted on the validation part for the primary metric, where
             that has enough cases of the rarest class (:data:`augmentor.downstream.decision.FEWEST`); with
             "fixed", or fewer cases, by the shift of theory alone.
+        fewest_to_choose: cases (or groups) of the rarest class that the validation part must have for a
+            choice between arms. With fewer, nothing is chosen on it: the share is the middle one of
+            ``mixing.shares``, "best_real" and the baseline are ``statistics.fixed_baseline``, and the judged
+            arm is the first synthetic one whose control that baseline is.
         statistics: margin, confidence and fixed baseline of the verdict.
     """
 
@@ -145,6 +149,7 @@ class EvaluationSpec(Spec):
     augmentation: AugmentationSpec = AugmentationSpec()
     mixing: MixingSpec = MixingSpec()
     decision: Literal["fitted", "fixed"] = "fitted"
+    fewest_to_choose: Annotated[int, Field(ge=1)] = 10
     statistics: StatisticsSpec = StatisticsSpec()
 
     @model_validator(mode="before")

@@ -10,6 +10,7 @@ from augmentor.core.samples import Samples
 from augmentor.core.synthetic import SyntheticSet
 from augmentor.downstream.base import Form
 from augmentor.experiment.arm_checks import candidates_of
+from augmentor.experiment.arm_words import quoted, title
 from augmentor.experiment.arms import CLASSICAL, AnyArm, needs_critic, pattern_of
 from augmentor.experiment.draw import passing
 from augmentor.experiment.selected import FOLDS, SELECTIONS
@@ -50,20 +51,21 @@ def usable_arms(
     form = Form(modality_of(train).fit_codec(train).shape, train.n_classes)
     passed = synthetic.samples.take(passing(synthetic)).counts
     lacking = [name for name, n in train.counts.items() if n and not passed[name]]
+    called = {name: quoted(title(arm)) for name, arm in arms.items()}
     skipped = {
-        name: f"The arm {name} was left out: no synthetic {train.kind.name} of {', '.join(lacking)} passed "
+        name: f"{called[name]} was left out: no synthetic {train.kind.name} of {', '.join(lacking)} passed "
         "the filters."
         for name, arm in arms.items()
         if not pattern_of(arm).rows.real and lacking
     }
     if critic is None:
         skipped |= {
-            name: f"The arm {name} was left out: the generator has left no critic to start from."
+            name: f"{called[name]} was left out: the generator has left no critic to start from."
             for name, arm in arms.items()
             if needs_critic(arm)
         }
     skipped |= {
-        name: f"The arm {name} was left out: {why}."
+        name: f"{called[name]} was left out: {why}."
         for name, arm in arms.items()
         for one in candidates_of(arm)
         if (why := question.refusal(spec.model, one.training, form))
@@ -74,7 +76,7 @@ def usable_arms(
         idle = {one for one in idle if modality.is_idle(spec.augmentation.policy_of(one))}
         if idle:
             skipped[name] = (
-                f"The arm {name} was left out: {train.kind.plural} have no operation that the policy "
+                f"{called[name]} was left out: {train.kind.plural} have no operation that the policy "
                 f"{min(idle)} may use."
             )
     choosing = [name for name, arm in arms.items() if pattern_of(arm).rows.synthetic in SELECTIONS]
@@ -82,5 +84,5 @@ def usable_arms(
         try:
             assign_folds(train, FOLDS, 0)
         except DataError as error:
-            skipped |= {name: f"The arm {name} was left out: {error}." for name in choosing}
+            skipped |= {name: f"{called[name]} was left out: {error}." for name in choosing}
     return {name: arm for name, arm in arms.items() if name not in skipped}, skipped

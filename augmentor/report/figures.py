@@ -14,6 +14,9 @@ from augmentor.report.wording import noun_in
 Summary = Mapping[str, Any]
 LANE = 48.0
 
+PHONE_LABEL = 30
+"""Letters of a label that fit beside a number on a screen of 390 pixels, bold ones too."""
+
 
 def verdict_interval(summary: Summary) -> Figure | None:
     """Draw the change with its interval, the zero line and the margin band."""
@@ -92,8 +95,9 @@ def _arm_lane(scale: Scale, top: float, name: str, arm: Summary, verdict: Summar
     kind = "synthetic" if arm["synthetic"] else "real"
     role = {verdict["baseline"]: " · baseline", verdict["arm"]: " · judged"}.get(name, "")
     y = top + 25
+    style = "label halo strong" if role else "label halo"
     shapes: list[Shape] = [
-        Text(0, top + 11, shorten(arm["title"] + role, 40), "label halo strong" if role else "label halo"),
+        *_label(top + 11, arm["title"] + role, style, phone=arm["title"]),
         Text(
             100, top + 11, formats.number(arm["mean"]), "value halo strong" if role else "value halo", "end"
         ),
@@ -230,7 +234,7 @@ def class_counts(summary: Summary) -> Figure | None:
             else f"{formats.count(real)}, unchanged"
         )
         shapes += [
-            Text(0, y + 14, shorten(name), "label"),
+            *_label(y + 14, name, "label"),
             Text(100, y + 14, after, "value", "end"),
             Box(0, y + 20, scale.x(real), 12, "bar real", f"{name}: {formats.count(real)} real"),
         ]
@@ -258,6 +262,14 @@ def class_counts(summary: Summary) -> Figure | None:
         shapes,
         table,
     )
+
+
+def _label(y: float, text: str, style: str, *, phone: str = "") -> list[Shape]:
+    """Return a name on one line; on a phone ``phone`` stands there, cut so that a number fits beside it."""
+    short = shorten(phone or text, PHONE_LABEL)
+    if short == text:
+        return [Text(0, y, text, style)]
+    return [Text(0, y, shorten(text, 40), f"{style} roomy"), Text(0, y, short, f"{style} narrow")]
 
 
 def shorten(text: str, longest: int = 34) -> str:

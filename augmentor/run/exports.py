@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from augmentor.core.calibration import Calibration
 from augmentor.core.errors import ConfigError
 from augmentor.core.files import atomic_folder
+from augmentor.core.persist import read_samples
 from augmentor.core.spec import override, parse
 from augmentor.data.cards import Card
-from augmentor.data.expanded import About, Expanded
+from augmentor.data.expanded import About, Expanded, calibrated
 from augmentor.data.export_spec import ExportOptions
 from augmentor.data.readers.expanded import read_expanded
 from augmentor.data.writers.formats.table import FORMATS, write_format
@@ -82,9 +87,25 @@ def expanded_of(folder: Path, facts: RunFacts | None = None) -> Expanded:
     """
     facts = facts or RunFacts.read(folder)
     card = None if facts.load.card is None else Card.model_validate(facts.load.card)
-    return read_expanded(
-        folder / "expanded", about=About.of(facts.load.dataset, card), value_range=_value_range(folder, card)
-    )
+    about = About.of(facts.load.dataset, card)
+    found = read_expanded(folder / "expanded", about=about, value_range=_value_range(folder, card))
+    calibration = _calibration(folder, found)
+    if calibration is None:
+        return found
+    return replace(found, samples=replace(found.samples, calibration=calibration))
+
+
+def _calibration(folder: Path, data: Expanded) -> Calibration | None:
+    """Return what the rows' values and cells are in the world, as the run's filters keep it; None without."""
+    kept = folder / "filters" / "train"
+    if not (kept / "samples.json").is_file():
+        return None
+    train = read_samples(kept)
+    if train.calibration is None:
+        return None
+    place = {str(name): row for row, name in enumerate(train.ids)}
+    real = np.array([place[name] for name in data.rows["original_id"][~data.is_synthetic]], dtype=np.int64)
+    return calibrated(train.calibration.take(real), made=int(data.is_synthetic.sum()))
 
 
 def _value_range(folder: Path, card: Card | None) -> tuple[float, float] | None:

@@ -76,8 +76,16 @@ class Evidence:
     @property
     def rarest(self) -> str:
         """The name of the stratum with the fewest units, of those that have cases."""
-        sizes = [units.size for _, units, _ in self.design.blocks]
-        return self.names[int(self.design.present[int(np.argmin(sizes))])]
+        return self.names[int(self.design.present[int(np.argmin(self._sizes))])]
+
+    @property
+    def fewest(self) -> int:
+        """How many units (cases, or groups of them) that stratum has."""
+        return min(self._sizes)
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [int(units.size) for _, units, _ in self.design.blocks]
 
     def score(self, model: str, confidence: float = 0.95) -> Score:
         """Return a model's metric with its interval."""

@@ -17,7 +17,7 @@ def inspecting(monkeypatch):
     seen = []
     module = types.ModuleType("augmentor.data.inspect")
 
-    def inspect(target, *, data, reading, progress):
+    def inspect(target, *, data, image, reading, progress):
         seen.append((target, data))
         print("a reader chatters")
         progress.log("looking for duplicates")

@@ -29,6 +29,7 @@ from monai.data import NumpyReader, PILReader, load_decathlon_datalist
 from PIL import Image
 
 import datasets
+from augmentor.core.calibration import Calibration
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.kinds import IMAGE, SERIES, VOLUME, Kind
 from augmentor.core.samples import Samples
@@ -36,6 +37,7 @@ from augmentor.core.synthetic import SyntheticSet
 from augmentor.data.expanded import About, Expanded
 from augmentor.data.export_spec import ExportOptions
 from augmentor.data.load import load
+from augmentor.data.spec import ImageSpec
 from augmentor.data.torch_dataset import ExpandedDataset
 from augmentor.data.writers.formats.table import FORMATS, write_format
 from augmentor.modalities.export import export
@@ -211,12 +213,14 @@ def from_shards(folder: Path, data: Expanded) -> Iterator[Read]:
 
 def from_png16(folder: Path, data: Expanded) -> Iterator[Read]:
     said = json.loads((folder / "values.json").read_text(encoding="utf-8"))
+    assert said["value"].startswith("intercept + slope * pixel")
     for row in table_rows(folder):
         pixels = channels_first(cv2.imread(str(folder / row["file_name"]), cv2.IMREAD_UNCHANGED))
         assert pixels.dtype == np.uint16
+        line = float(row.pop("slope")), float(row.pop("intercept"))
         with Image.open(folder / row["file_name"]) as picture:
             assert picture.info["Source"].startswith(row["source"])
-        yield of_table(row, said["intercept"] + said["slope"] * pixels)
+        yield of_table(row, line[1] + line[0] * pixels)
 
 
 def from_dicom(folder: Path, data: Expanded) -> Iterator[Read]:
@@ -347,7 +351,9 @@ def test_spacing_and_window_are_where_viewers_look(tmp_path: Path) -> None:
     assert found.NumberOfFrames == 4
     write_format("png16", tmp_path / "png16", expanded("floats"), flat)
     said = json.loads((tmp_path / "png16/values.json").read_text(encoding="utf-8"))
-    assert (said["window"], said["spacing_mm"]) == ([-160, 240], [0.5, 0.25])
+    assert said["window"] == [-160, 240]
+    row = table_rows(tmp_path / "png16")[0]
+    assert (row["spacing_height"], row["spacing_width"]) == ("0.5", "0.25")
     with Image.open(tmp_path / "png16/train/normal/real-000000.png") as picture:
         # 0.25 mm between columns and 0.5 mm between rows are 101.6 and 50.8 dots per inch.
         assert picture.info["dpi"] == pytest.approx((101.6, 50.8))
@@ -464,7 +470,7 @@ def test_a_dataset_is_saved_in_a_form_with_its_options(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["grey", "volume"])
-@pytest.mark.parametrize("name", ["folders", "monai", "croissant"])
+@pytest.mark.parametrize("name", ["folders", "monai", "nifti", "dicom", "croissant"])
 def test_what_is_read_as_data_again_are_the_real_rows_alone(tmp_path: Path, name: str, form: str) -> None:
     data = expanded(form)
     write_format(name, tmp_path / "out", data)
@@ -474,7 +480,7 @@ def test_what_is_read_as_data_again_are_the_real_rows_alone(tmp_path: Path, name
     ]
     assert tables
     for target in (tmp_path / "out", *tables):
-        loaded = load(str(target))
+        loaded = load(str(target), image=ImageSpec(stack="volume" if name == "dicom" else None))
         (part,) = loaded.parts.values()
         names = {Path(str(one)).name.partition(".")[0]: row for row, one in enumerate(part.ids)}
         assert sorted(names) == sorted(data.samples.ids[real])
@@ -483,7 +489,11 @@ def test_what_is_read_as_data_again_are_the_real_rows_alone(tmp_path: Path, name
         order = [names[str(one)] for one in data.samples.ids[real]]
         np.testing.assert_array_equal(part.array[order], data.samples.array[real])
         # Class folders are known by their folders, tables by the names in them.
-        wanted = ("_cmd_x", "normal") if target.is_dir() and name != "monai" else ("=cmd|x", "normal")
+        wanted = (
+            ("_cmd_x", "normal")
+            if target.is_dir() and name not in {"monai", "nifti"}
+            else ("=cmd|x", "normal")
+        )
         assert part.classes == wanted
         assert [part.classes[label] == "normal" for label in part.y[order]] == [
             CLASSES[label] == "normal" for label in data.samples.y[real]
@@ -498,3 +508,58 @@ def test_a_column_called_source_alone_marks_nothing(tmp_path: Path) -> None:
         row.pop("synthesizer", None)
     path.write_text(json.dumps(said), encoding="utf-8")
     assert len(load(str(tmp_path / "out")).parts["train"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("nifti", "scan"),
+        ("nifti", "deep volume"),
+        ("dicom", "scan"),
+        ("dicom", "deep volume"),
+        ("png16", "scan"),
+    ],
+)
+def test_medical_files_leave_in_the_scanners_units_and_spacing(tmp_path: Path, name: str, form: str) -> None:
+    ndim = len(FORMS[form].shape) - 1
+    scale = np.array([[2.0, -1024.0], [1.0, 0.0], [0.5, 10.0], [1.5, -3.0], [1.0, -1024.0]])
+    spacing = np.linspace(0.5, 2.5, 5 * ndim).reshape(5, ndim)
+    spacing[1] = np.nan
+    real = replace(samples(FORMS[form], 5, 0), calibration=Calibration(scale, spacing, "HU"))
+    made = replace(samples(FORMS[form], 2, 1), ids=np.array(["gan-0", "gan-1"]))
+    table = pd.DataFrame({"synthesizer": ["5" * 64] * 2, "seed": [1, 2]})
+    data = Expanded.of(real, SyntheticSet(made, table, np.ones(2, bool), np.array(["", ""])), ABOUT)
+    assert data.samples.calibration is not None
+    expected = data.samples.calibration.measured(data.samples.array)
+    write_format(name, tmp_path / "out", data)
+    found = {one.name: one.x for one in READERS[name](tmp_path / "out", data)}
+    error = FORMATS[name].error(data.samples)
+    for row, key in enumerate(data.samples.ids):
+        slope = data.samples.calibration.scale[row, 0]
+        assert (
+            np.abs(found[str(key)] - expected[row]).max() <= slope * error * 1.01 + 1e-3 * (error > 0) + 1e-4
+        )
+    # Nobody measured a synthetic sample: it has what is typical of the real ones.
+    typical = np.median(np.delete(spacing, 1, axis=0), axis=0)
+    assert spacing_of(name, tmp_path / "out", "synthetic-000000") == pytest.approx(typical)
+    assert spacing_of(name, tmp_path / "out", "real-000002") == pytest.approx(spacing[2])
+    unknown = spacing_of(name, tmp_path / "out", "real-000001")
+    assert unknown is None or np.isnan(unknown).all()
+
+
+def spacing_of(name: str, folder: Path, row: str) -> Any:
+    """Return what a file says of its spacing, depth first."""
+    (place,) = (path for path in folder.rglob(f"{row}.*"))
+    if name == "nifti":
+        head = nibabel.load(place).header
+        known = head.get_xyzt_units()[0] == "mm"
+        flat = head["dim"][3] == 1
+        return np.array(head.get_zooms()[:3][::-1])[1 if flat else 0 :] if known else None
+    if name == "dicom":
+        found = pydicom.dcmread(place)
+        if "PixelSpacing" not in found:
+            return None
+        depth = [found.SpacingBetweenSlices] if "SpacingBetweenSlices" in found else []
+        return np.array([*depth, *found.PixelSpacing], dtype=float)
+    (line,) = (one for one in table_rows(folder) if Path(one["file_name"]).stem == row)
+    return np.array([float(line[f"spacing_{side}"] or "nan") for side in ("height", "width")])

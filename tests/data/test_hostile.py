@@ -170,11 +170,10 @@ def test_what_is_no_path_is_explained() -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("scan.dcm", "DICOM"),
-        ("scan.nii.gz", "NIfTI"),
+        ("scan.mnc", "MINC"),
+        ("scan.dcm.gz", "a packed DICOM file: unpack it"),
         ("photo.heic", "convert it to JPEG or PNG"),
         ("grey.ppm", "PPM"),
-        ("slide.svs", "whole-slide"),
         ("set.tar", "pack it as .zip"),
         ("table.xlsx", "save it as CSV"),
     ],

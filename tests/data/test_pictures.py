@@ -159,3 +159,49 @@ def test_growing_a_ramp_stays_a_ramp_and_a_flat_picture_stays_flat() -> None:
     assert set(np.diff(grown)[1:-1]) == {20}
     flat = np.full((5, 5, 1), 77, dtype=np.uint8)
     assert set(to_square(flat, 13).ravel()) == {77}
+
+
+def tiff16(pixels: np.ndarray, *, orientation: int = 1, white_is_zero: bool = False) -> bytes:
+    """Return a bare TIFF of 16 bits, (H, W) or (H, W, 3), as the standard lays it out."""
+    height, width = pixels.shape[:2]
+    samples = 1 if pixels.ndim == 2 else 3
+    data, bits = pixels.astype("<u2").tobytes(), struct.pack(f"<{samples}H", *[16] * samples)
+    photometric = 2 if samples == 3 else int(not white_is_zero)
+    after = 8 + 2 + 12 * 10 + 4
+    tags = [
+        *((256, 3, 1, width), (257, 3, 1, height), (258, 3, samples, after if samples > 2 else 16)),
+        *((259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, after + len(bits))),
+        *((274, 3, 1, orientation), (277, 3, 1, samples), (278, 3, 1, height), (279, 4, 1, len(data))),
+    ]
+    packed = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + packed + bytes(4) + bits + data
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bit_colour_is_turned_as_eight_bit_colour_is(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    upright = decode(saved(Image.fromarray(COLOUR), exif=exif)).pixels.astype(np.uint16) * 257
+    deep = COLOUR.astype(np.uint16) * 257
+    png = bytes(cv2.imencode(".png", np.ascontiguousarray(deep[:, :, ::-1]))[1])
+    tag = exif.tobytes()[6:]
+    chunk = struct.pack(">I", len(tag)) + b"eXIf" + tag + struct.pack(">I", zlib.crc32(b"eXIf" + tag))
+    at = png.index(b"IDAT") - 4
+    assert np.array_equal(decode(png[:at] + chunk + png[at:]).pixels, upright)
+    assert np.array_equal(decode(tiff16(deep, orientation=orientation)).pixels, upright)
+
+
+def test_sixteen_bit_tiff_where_white_is_zero_is_turned_round() -> None:
+    found = decode(tiff16(DEEP, white_is_zero=True))
+    assert np.array_equal(found.pixels[:, :, 0], 65535 - DEEP)
+    assert any("WhiteIsZero" in remark for remark in found.remarks)
+    assert np.array_equal(decode(tiff16(DEEP)).pixels[:, :, 0], DEEP)
+    eight = Image.fromarray(GREY)
+    # Pillow turns 8-bit values round when it writes them so, and again when it reads them.
+    assert np.array_equal(decode(saved(eight, "TIFF", tiffinfo={262: 0})).pixels[:, :, 0], GREY)
+
+
+def test_pictures_that_imagej_hides_behind_one_page_are_not_lost() -> None:
+    hidden = saved(Image.fromarray(GREY), "TIFF", description="ImageJ=1.53t\nimages=40\nslices=40\n")
+    with pytest.raises(UnreadablePicture, match="40 pictures, and the file has one page"):
+        decode(hidden)

@@ -12,7 +12,7 @@ from augmentor.core.results import Results
 from augmentor.downstream.case_values import case_values
 from augmentor.experiment.arm_words import title
 from augmentor.experiment.arms import PRESETS, Arm, Rows, pattern_of
-from augmentor.experiment.decide import Called, choose, decide
+from augmentor.experiment.decide import Called, choose, decide, fixed_choice
 from augmentor.experiment.verdict_of import verdict
 from augmentor.statistics.evidence import Evidence
 
@@ -128,6 +128,34 @@ def test_choose_takes_the_first_of_equals_and_needs_both_sides():
     for lacking in ({"real": 0.5}, {"filtered": 0.5}, {"real": 0.5, "synthetic_only": 0.9}, {}):
         with pytest.raises(ConfigError, match="needs an arm"):
             choose(lacking, FIELDS)
+
+
+def test_with_few_validation_cases_arm_and_baseline_are_the_fixed_ones():
+    # Ten cases of the rarest class; the best on validation are "filtered" and "classical".
+    chosen, fixed = (decision(fewest_to_choose=n, fixed_baseline="balanced") for n in (10, 11))
+    assert (chosen.arm, chosen.baseline) == ("filtered", "classical")
+    assert not any("nothing was chosen on it" in note for note in chosen.notes)
+    fields = {**FIELDS, "synthetic": PRESETS["filtered"]}
+    skills = {"real": 1.0, "classical": 1.6, "cutmix": 1.0, "synthetic": 2.2}
+    few = decided(arms(1, skills), arms(0, skills, V), fields, fewest_to_choose=11)
+    assert (few.arm, few.baseline) == ("synthetic", "cutmix")
+    (note,) = [note for note in few.notes if "nothing was chosen on it" in note]
+    assert "10 independent cases of rare, and a choice takes 11" in note
+    assert "“CutMix”, which was fixed beforehand" in note
+    assert fixed.baseline == "real"  # "balanced" was not trained
+
+
+def test_the_fixed_arm_is_the_one_that_adds_synthesis_to_the_fixed_baseline():
+    fields = {
+        "classical": Arm(),
+        "cutmix": Arm(mix="cutmix"),
+        "first": Arm(rows=Rows(synthetic="kept")),
+        "added": Arm(mix="cutmix", rows=Rows(synthetic="kept")),
+    }
+    assert fixed_choice(list(fields), fields, "cutmix") == ("added", "cutmix")
+    assert fixed_choice(["classical", "first", "added"], fields, "cutmix") == ("first", "classical")
+    with pytest.raises(ConfigError, match="needs an arm"):
+        fixed_choice(["classical"], fields, "cutmix")
 
 
 def test_validation_means_agree_with_scikit_learn():
@@ -253,6 +281,13 @@ def test_what_an_arm_is_held_against_is_in_the_results():
         gain = recall["filtered"] - recall[found.against[role]]
         assert rows[metric] == pytest.approx(gain, abs=1e-12)
         assert rows[f"{metric}_low"] < gain < rows[f"{metric}_high"]
+    assert found.beside.startswith("Against “CutMix”, fixed beforehand, it is +")
+    assert (
+        "“Classical augmentation”, the best without synthesis in hindsight, picked on the test"
+        in found.beside
+    )
+    best = decided(arms(0, skills), arms(1, skills, V))
+    assert best.beside.endswith("“Classical augmentation” is the best without synthesis in hindsight too.")
     other = decided(arms(0, skills), arms(1, held, V), fixed_baseline="mixup")
     assert "fixed" not in other.against
 

@@ -32,6 +32,7 @@ TINY = evaluation(
     share_seeds=2,
     pool_versions=3,
 )
+TINY_FIELDS = {"seeds": 2, "updates": 12, "batch": 16, "channels": 4, "share_seeds": 2, "pool_versions": 3}
 
 
 def run(folder, spec=TINY, given=None, *, seed=0, processes=1, **options):
@@ -107,6 +108,23 @@ def test_choices_are_the_best_on_validation(finished):
     advice = found.facts.recommendation
     assert advice.gain == pytest.approx(held[verdict.arm] - held[verdict.baseline], abs=1e-12)
     assert advice.arm == (verdict.arm if advice.use else verdict.baseline)
+
+
+def test_with_few_validation_cases_nothing_is_tried_or_chosen_on_them(tmp_path):
+    spec = evaluation(
+        arms=["classical", "cutmix", "tuned", "filtered", "with_synthetic"],
+        **{**TINY_FIELDS, "shares": (0.25, 0.5, 0.75), "fewest_to_choose": 31},
+    )
+    # 30 validation cases a class.
+    found = run(tmp_path, spec)
+    assert found.facts.share_of == {"filtered": 0.5, "with_synthetic": 0.5}
+    assert (found.facts.share_by, found.facts.share_seeds) == ("recipe", 0)
+    assert found.facts.resolved_to["with_synthetic"] == "rows=passing mix=cutmix"
+    assert (found.facts.verdict.arm, found.facts.verdict.baseline) == ("with_synthetic", "cutmix")
+    settings = found.results.table["setting"].fillna("")
+    assert not settings.str.contains("share=|tried=").any()
+    assert found.facts.fits.trained == 4 * 2  # the tuned arm is the fixed baseline
+    assert any("a choice takes 31" in note for note in found.facts.notes)
 
 
 def test_the_share_is_chosen_on_validation_and_the_smallest_of_equals_wins(tmp_path):

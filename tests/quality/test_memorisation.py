@@ -82,7 +82,7 @@ def test_a_generator_trained_to_memorise_twenty_images_is_called_so():
         split=SplitSpec(minimum_per_class=2),
         scarcity=ScarcitySpec(per_class={str(k): 2 for k in range(10)}),
     )
-    spec = spec_of(augmentation=(), mode_seeking=0.0, regularisers={"r1": 0.05, "r2": 0.05})
+    spec = spec_of(width=16, augmentation=(), mode_seeking=0.0, regularisers={"r1": 0.05, "r2": 0.05})
     generator = build(spec, TrainingSpec(images=9600, transition=(0.0, 0.0)))
     generator.fit(parts.train, seed=0)
     judge = TaskJudge.fit(parts.train, held_out=parts.validation, seed=0, updates=2, processes=1)

@@ -68,6 +68,29 @@ def test_opens_clean_without_network_or_sideways_scrolling(browser, reports, nam
     page.close()
 
 
+COLLISIONS = """[...document.querySelectorAll('svg.chart, .chart svg')].flatMap(chart => {
+    const seen = [...chart.querySelectorAll('text.label, text.value')]
+        .map(t => [t.textContent, t.getBoundingClientRect()]).filter(([, box]) => box.width > 0);
+    const found = [];
+    seen.forEach(([one, a], i) => seen.slice(i + 1).forEach(([other, b]) => {
+        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (across > 1 && down > 4) found.push(one + ' | ' + other);
+    }));
+    return found;
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["example", "hard"])
+def test_names_and_numbers_of_a_chart_do_not_collide(browser, reports, name, width):
+    page = opened(browser, reports[name], width)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.querySelectorAll('.chart text.label').length") > 5
+    assert page.evaluate(COLLISIONS) == []
+    page.close()
+
+
 @pytest.mark.parametrize("name", ["example", "hard"])
 def test_text_of_charts_stays_inside_the_page(browser, reports, name):
     page = opened(browser, reports[name], 360)

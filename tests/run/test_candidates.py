@@ -80,11 +80,20 @@ def test_candidates_are_compared_at_the_middle_share() -> None:
 
 def test_without_a_choice_digest_and_steps_ignore_candidates() -> None:
     recipe = recipe_of()
-    without_effect = {"execution", "data", "description", "guard", "keep_runs", "budget", "candidates"}
+    without_effect = {
+        "execution",
+        "data",
+        "description",
+        "guard",
+        "keep_runs",
+        "budget",
+        "candidates",
+        "export",
+    }
     assert recipe.digest == sha256_json(recipe.model_dump(mode="json", exclude=without_effect))
     assert recipe_of(candidates=[{}]).digest == recipe.digest
     assert recipe_of(candidates=[{"family": "cvae"}]).digest != recipe.digest
-    usual = ["load", "judge", "train", "sample", "filter", "measure", "evaluate"]
+    usual = ["load", "judge", "train", "sample", "filter", "measure", "evaluate", "folds"]
     assert [step.name for step in expansion(recipe).steps] == usual
     with_choice = expansion(recipe_of(candidates=[{"family": "cvae"}])).steps
     assert [step.name for step in with_choice] == ["load", "judge", "choose", *usual[2:]]

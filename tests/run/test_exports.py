@@ -18,6 +18,7 @@ import datasets
 from augmentor.core.conditions import Conditions
 from augmentor.core.errors import ConfigError
 from augmentor.data.writers.formats.table import FORMATS
+from augmentor.experiment.verdict_of import verdict
 from augmentor.run.compose.expand import run_job
 from augmentor.run.export_spec import GENERATOR_FORMATS, ExportSpec, check_formats
 from augmentor.run.exports import expanded_of, export_run
@@ -43,6 +44,26 @@ def test_a_recipe_names_the_forms_that_its_run_leaves(made: Path, tmp_path: Path
     listed = json.loads((made / "manifest.json").read_text(encoding="utf-8"))["outputs"]
     assert "exports/huggingface/README.md" in listed
     assert "expanded/split.csv" in listed
+
+
+@pytest.mark.slow
+def test_the_verdict_of_a_run_is_recomputed_from_its_files(made: Path) -> None:
+    """By what lies in the run folder alone: predictions with ids, split.csv, and the names of the arms."""
+    told = json.loads((made / "facts.json").read_text(encoding="utf-8"))["evaluate"]["verdict"]
+    split = pd.read_csv(made / "expanded/split.csv").set_index("id")
+    with np.load(made / "predictions.npz", allow_pickle=False) as stored:
+        ids, y = stored["ids/test"], stored["labels/test"]
+        new, old, alone = (stored[f"test/{name}"] for name in (
+            told["arm"], told["baseline"], told["against"]["control"],
+        ))  # fmt: skip
+    assert list(split.loc[ids, "part"]) == ["test"] * len(ids)
+    classes = sorted(set(split["class"]))
+    assert [classes[label] for label in y] == list(split.loc[ids, "class"])
+    found = verdict(new, old, y, control=alone, classes=classes)
+    summary = json.loads((made / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    assert (found.word, found.reason) == (summary["word"], summary["reason"])
+    assert [found.gain, found.low, found.high] == pytest.approx([summary["delta"], *summary["ci"]])
+    assert found.sentence.partition("(95 %")[2] == summary["sentence"].partition("(95 %")[2]
 
 
 @pytest.mark.slow

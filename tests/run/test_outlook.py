@@ -90,12 +90,12 @@ def test_the_sentence_says_time_memory_and_that_it_is_an_estimate():
 def test_what_a_test_part_can_show_is_said_of_its_rarest_class():
     spec = EvaluationSpec()
     said = power({"a": 9, "b": 81, "none": 0}, {"a": 30, "b": 270, "none": 4}, spec)
-    assert said.startswith("With 9 test cases of the rarest class")
+    assert said.startswith("With 9 independent test cases of the rarest class")
     assert "test all 30" in said
     assert "folds" not in power({"a": 9, "b": 81}, None, spec)
     assert power({"a": 9, "b": 0}, None, spec) is None
     divided = power({"a": 6, "b": 54}, {"a": 30, "b": 270}, spec, folds=5)
-    assert divided.startswith("With 5 folds, which test all 30 cases of the rarest class")
+    assert divided.startswith("With 5 folds, which test all 30 independent cases of the rarest class")
 
 
 def test_short_runs_are_not_probed(monkeypatch):

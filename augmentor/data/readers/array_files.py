@@ -107,7 +107,7 @@ def stacked(
         try:
             arrays.append(_read_array(item))
             read.append(item)
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # numpy raises almost anything on damaged heads, e.g. TokenError
             broken.append(SkippedFile(item.id, f"it cannot be read as a .npy array: {error}"))
         progress.update("reading", number)
     progress.finish("reading")

@@ -20,7 +20,7 @@ from augmentor.core.progress import Progress
 from augmentor.core.samples import Samples
 from augmentor.core.scratch import collect, free_bytes
 from augmentor.data.cards import Card
-from augmentor.data.loaded import PARTS, Loaded, SkippedFile
+from augmentor.data.loaded import PARTS, Loaded, Originals, SkippedFile
 from augmentor.data.readers.array_files import read_array_files
 from augmentor.data.readers.decide import decide_kind
 from augmentor.data.readers.files import Files, Found
@@ -31,9 +31,11 @@ from augmentor.data.readers.manifest import manifest_tree, tables_beside
 from augmentor.data.readers.pictures import Picture, UnreadablePicture, decode, head_size, to_square
 from augmentor.data.readers.places import Listing, listed
 from augmentor.data.readers.reading import Reading
+from augmentor.data.readers.scan_files import read_scan_files
+from augmentor.data.readers.scan_formats import is_scan
 from augmentor.data.readers.streamed import stream
 from augmentor.data.readers.tree import Tree, leave_out, read_metadata, walk
-from augmentor.data.spec import ColumnsSpec
+from augmentor.data.spec import ColumnsSpec, ImageSpec
 
 MAX_BYTES = 4 * 2**30
 """More decoded pixels than this are refused: a size must be chosen first."""
@@ -139,6 +141,8 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
     classes = _classes(tree.classes, how, root)
     if any(item.id.lower().endswith(ARRAY) for item in tree.found):
         return replace(read_array_files(tree, classes, how, str(root)), columns=columns, listed=every)
+    if _of_one_sort(tree, image):
+        return replace(read_scan_files(tree, classes, how, str(root)), columns=columns, listed=every)
     kind, _ = decide_kind(None, card, str(root))
     size, note = image.size or (card.image_size if card else None), None
     if size is None:
@@ -160,6 +164,7 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
         classes=classes,
         ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
+        subgroup=tree.subgroups([item.id for item in found]),
         value_range=_value_range(x, card, root),
         kind=kind,
     )
@@ -168,13 +173,36 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
         card=card,
         parts=_by_part(samples, found),
         layout="folder",
-        originals=read.originals,
+        originals=_described(read.originals, samples, tree),
         skipped=tuple(skipped),
         notes=(*tree.notes, *notes),
         fingerprints=FINGERPRINTS[kind.name],
         listed=every,
         columns=columns,
     )
+
+
+def _described(originals: Originals, samples: Samples, tree: Tree) -> Originals:
+    """Return the originals with the labels, and the columns of a table, in the order of the samples."""
+    columns = dict(originals.columns)
+    for name, by_id in tree.properties.items():
+        values, codes = np.unique([by_id[str(one)] for one in samples.ids], return_inverse=True)
+        columns[f"subgroup {name!r}"] = ([str(value) for value in values], codes.astype(np.int32))
+    return replace(originals, columns=columns, labels=samples.y)
+
+
+def _of_one_sort(tree: Tree, image: ImageSpec) -> bool:
+    """Return whether most files are medical ones, and skip those of the other sort."""
+    scans = tree.found.where(lambda item: is_scan(item.name, image))
+    if len(scans) in (0, len(tree.found)):
+        return bool(len(scans))
+    others = tree.found.where(lambda item: not is_scan(item.name, image))
+    medical = len(scans) >= len(others)
+    tree.found, left = (scans, others) if medical else (others, scans)
+    wanted, odd = ("medical files", "none") if medical else ("pictures or arrays", "a medical one")
+    reason = f"most files are {wanted} and this is {odd}, and a dataset is of one sort; move it elsewhere"
+    tree.skipped += [SkippedFile(item.id, reason) for item in left]
+    return medical
 
 
 def _value_range(x: npt.NDArray[Any], card: Card | None, root: Path) -> tuple[float, float]:
@@ -343,4 +371,4 @@ def _one(item: Found, size: int | None) -> Picture | str:
     if size is None:
         return picture
     small = to_square(picture.pixels, size)
-    return Picture(small, picture.height, picture.width, picture.bits, picture.remarks)
+    return replace(picture, pixels=small)

@@ -7,19 +7,31 @@ from collections.abc import Iterator
 
 from augmentor.data.readers.pictures import SUFFIXES
 from augmentor.data.readers.places import Listing, joined
+from augmentor.data.readers.scan_names import SCAN_SUFFIXES, scan_format_name
 
 ARRAY = ".npy"
 TABLES = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
 """Files that can name the pictures and their labels."""
 _PNG = "convert it to PNG"
+_NIFTI = "convert it to NIfTI (dcm2niix)"
+_LEAVE = "leave it out"
 _OTHERS = {
-    ".dcm": ("DICOM", "convert it to 16-bit PNG, or write its pixels as .npy or .npz"),
-    ".dicom": ("DICOM", "convert it to 16-bit PNG, or write its pixels as .npy or .npz"),
-    ".nii": ("NIfTI", "write its voxels as a .npy array, one a file"),
-    ".nii.gz": ("NIfTI", "write its voxels as a .npy array, one a file"),
-    ".nrrd": ("NRRD", "write its voxels as a .npy array, one a file"),
-    ".mha": ("MetaImage", "write its voxels as a .npy array, one a file"),
-    ".mhd": ("MetaImage", "write its voxels as a .npy array, one a file"),
+    ".dcm.gz": ("a packed DICOM file", "unpack it"),
+    ".img": ("the values of a NIfTI .hdr file", "read together with that, where it lies beside it"),
+    ".raw": ("the values of a MetaImage .mhd file", "read together with that, where it lies beside it"),
+    ".zraw": ("the values of a MetaImage .mhd file", "read together with that, where it lies beside it"),
+    ".par": ("a Philips PAR/REC scan", _NIFTI),
+    ".rec": ("a Philips PAR/REC scan", _NIFTI),
+    ".head": ("an AFNI scan", "convert it to NIfTI (3dAFNItoNIFTI)"),
+    ".brik": ("an AFNI scan", "convert it to NIfTI (3dAFNItoNIFTI)"),
+    ".brik.gz": ("an AFNI scan", "convert it to NIfTI (3dAFNItoNIFTI)"),
+    ".mnc": ("a MINC scan", "convert it to NIfTI (mnc2nii)"),
+    ".v": ("an ECAT scan", "convert it to NIfTI"),
+    ".gii": ("GIFTI, a surface and no image", _LEAVE),
+    ".gii.gz": ("GIFTI, a surface and no image", _LEAVE),
+    ".gii.bz2": ("GIFTI, a surface and no image", _LEAVE),
+    ".trk": ("nerve tracts and no image", _LEAVE),
+    ".tck": ("nerve tracts and no image", _LEAVE),
     ".heic": ("HEIC", "convert it to JPEG or PNG"),
     ".heif": ("HEIF", "convert it to JPEG or PNG"),
     ".avif": ("AVIF", "convert it to PNG"),
@@ -32,8 +44,6 @@ _OTHERS = {
     ".svg": ("SVG, a drawing", "render it to PNG"),
     ".pdf": ("PDF", "export its pages as PNG"),
     ".psd": ("Photoshop's own format", "export it as PNG"),
-    ".svs": ("a whole-slide image", "cut it into tiles and write these as PNG"),
-    ".ndpi": ("a whole-slide image", "cut it into tiles and write these as PNG"),
     ".czi": ("a Zeiss microscope file", "export it as 16-bit PNG"),
     ".lif": ("a Leica microscope file", "export it as 16-bit PNG"),
     ".nd2": ("a Nikon microscope file", "export it as 16-bit PNG"),
@@ -58,14 +68,20 @@ _OTHERS = {
     ".tgz": ("a tar archive", "unpack it, or pack it as .zip, which is read in place"),
 }
 """Formats that are not read by their suffix: what it is, and what to do."""
-_KIND = f"no kind that is read ({', '.join(name[1:] for name in (*SUFFIXES, ARRAY))})"
+_READ = (*SUFFIXES, ARRAY, *(suffix for suffixes in SCAN_SUFFIXES.values() for suffix in suffixes))
+_KIND = f"no kind that is read ({', '.join(name[1:] for name in _READ)})"
 OTHER_KIND = f"it is of {_KIND}"
 MOST_COUNTED = 100_000
 
 
 def is_readable(name: str) -> bool:
-    """Return whether a file of that name holds a sample."""
-    return name.lower().endswith((*SUFFIXES, ARRAY))
+    """Return whether a file of that name holds a sample, as its suffix says."""
+    return name.lower().endswith(_READ)
+
+
+def may_hold_sample(name: str) -> bool:
+    """Return whether a file of that name may hold a sample: DICOM files often have no suffix."""
+    return is_readable(name) or scan_format_name(name) is not None
 
 
 def is_table(name: str) -> bool:
@@ -101,7 +117,7 @@ def what_is_there(listing: Listing, place: str) -> str:
     """Say what is in a folder that holds no class folders with pictures."""
     root = listing.below(place)
     direct = [entry.name for entry in listing.entries(place) if not entry.folder]
-    loose = sum(map(is_readable, direct))
+    loose = sum(map(may_hold_sample, direct))
     if loose:
         return f"{root} holds {loose} pictures outside class folders"
     found = Counter(suffix_of(name) for name in _names_below(listing, place, [MOST_COUNTED]))

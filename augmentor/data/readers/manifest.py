@@ -14,7 +14,7 @@ from augmentor.core.errors import DataError
 from augmentor.data.loaded import SkippedFile
 from augmentor.data.readers.columns import MOST_CLASSES, Roles, find_roles
 from augmentor.data.readers.files import Files
-from augmentor.data.readers.formats import is_readable, is_table, other_kind
+from augmentor.data.readers.formats import is_readable, is_table, may_hold_sample, other_kind
 from augmentor.data.readers.places import Listing, joined, name_fault, printable
 from augmentor.data.readers.split_names import part_of
 from augmentor.data.readers.table_files import Table, read_table
@@ -172,7 +172,7 @@ def _labels(table: Table, roles: Roles, place: str) -> list[str]:
 def _check_single(column: pd.Series, name: str, place: str) -> None:
     """Refuse a column of several labels a cell, of masks, and of numbers that are no classes."""
     entries = {str(entry) for entry in column if entry}
-    masks = sum(map(is_readable, entries)) + sum(entry.endswith((".nii", ".nii.gz")) for entry in entries)
+    masks = sum(map(is_readable, entries))
     if entries and masks > len(entries) / 2:
         raise DataError(
             f"{place}: the column {name!r} names files (masks), and classes are needed; name the column with "
@@ -261,7 +261,7 @@ class _Files:
         place = posixpath.normpath(joined(folder, plain))
         if plain.startswith("/") or place.startswith("../") or place == "..":
             return None, "its path leads out of the folder of the table; move the table or the files"
-        if place in self._places or (is_readable(place) and self.listing.exists(place)):
+        if place in self._places or (may_hold_sample(place) and self.listing.exists(place)):
             return place, None
         same = self._by_name().get(posixpath.basename(place).lower(), [])
         if len(same) > 1:
@@ -298,6 +298,6 @@ def _pictures_below(listing: Listing, place: str) -> list[str]:
         inner = joined(place, entry.name)
         if entry.folder:
             found += [] if entry.link else _pictures_below(listing, inner)
-        elif is_readable(entry.name) and not entry.fault and not name_fault(entry.name):
+        elif may_hold_sample(entry.name) and not entry.fault and not name_fault(entry.name):
             found += [inner] if not entry.link or listing.link_fault(inner) is None else []
     return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from augmentor.core.errors import DataError
-from augmentor.data.readers.formats import is_readable
+from augmentor.data.readers.formats import may_hold_sample
 from augmentor.data.readers.places import Listing, joined
 
 LAYOUT = (
@@ -121,15 +121,17 @@ def _with_pictures(listing: Listing, place: str) -> set[str] | None:
     for entry in listing.entries(place):
         if entry.folder:
             folders += [entry.name] if not entry.link else []
-        elif is_readable(entry.name):
+        elif may_hold_sample(entry.name):
             return None
-    return {
-        name
-        for name in folders
-        if any(not inner.folder and is_readable(inner.name) for inner in listing.entries(joined(place, name)))
-    }
+    return {name for name in folders if any(_samples(listing, joined(place, name)))}
 
 
 def _some(names: set[str]) -> str:
     few = sorted(names)[:3]
     return ", ".join(few) + (", ..." if len(names) > len(few) else "")
+
+
+def _samples(listing: Listing, place: str) -> Iterator[str]:
+    return (
+        entry.name for entry in listing.entries(place) if not entry.folder and may_hold_sample(entry.name)
+    )

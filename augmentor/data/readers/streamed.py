@@ -14,11 +14,14 @@ import numpy.typing as npt
 from augmentor.core.scratch import RowWriter, chunks
 from augmentor.data.loaded import Originals, SkippedFile
 from augmentor.data.readers.files import Found
-from augmentor.data.readers.pictures import Picture, to_channels
+from augmentor.data.readers.pictures import STORED, Picture, to_channels
 from augmentor.data.spec import ImageSpec
 
 BITE = 64
 """Pictures that are put together before they are written."""
+MOST_VALUES = 200
+OTHER = "(others)"
+"""Stands for the values of a file's property beyond the first so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,8 @@ class _Stack:
         self._channels, self._deep = 1, False
         self._sides, self._colours, self._bits = array("i"), array("b"), array("b")
         self._remarks: Counter[str] = Counter()
+        self._stored = [array("i") for _ in STORED]
+        self._known: list[dict[str, int]] = [{} for _ in STORED]
 
     def add(self, picture: Picture) -> None:
         self._bite.append(picture)
@@ -77,6 +82,10 @@ class _Stack:
         self._colours.append(picture.pixels.shape[2])
         self._bits.append(picture.bits)
         self._remarks.update(picture.remarks)
+        for value, codes, known in zip(picture.stored, self._stored, self._known, strict=True):
+            if len(known) >= MOST_VALUES and value not in known:
+                value = OTHER
+            codes.append(known.setdefault(value, len(known)))
         if len(self._bite) >= BITE:
             self._flush()
 
@@ -89,7 +98,16 @@ class _Stack:
                 np.broadcast_to(found[0].astype(np.int64), found.shape) if alike else found.astype(np.int64)
             )
 
-        return Originals(column(self._sides, 2), column(self._colours, 1)[:, 0], column(self._bits, 1)[:, 0])
+        return Originals(
+            column(self._sides, 2),
+            column(self._colours, 1)[:, 0],
+            column(self._bits, 1)[:, 0],
+            {
+                name: ([value or "(none)" for value in known], np.array(codes, dtype=np.int32))
+                for name, codes, known in zip(STORED, self._stored, self._known, strict=True)
+                if len(known) > 1
+            },
+        )
 
     def finish(self, image: ImageSpec) -> tuple[npt.NDArray[Any], list[str]]:
         """Return all pictures in the requested colour, and what was done to them."""

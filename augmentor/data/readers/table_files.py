@@ -85,16 +85,17 @@ def _parquet(data: bytes, where: str) -> Table:
 
     try:
         read = pyarrow.parquet.read_table(io.BytesIO(data))
-    except (pyarrow.ArrowException, OSError) as error:
+        nested = [field.name for field in read.schema if pyarrow.types.is_nested(field.type)]
+        rows = read.drop_columns(nested).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # ValueError: text that is no UTF-8
         raise DataError(f"{where} is no whole parquet file: {' '.join(str(error).split())[:200]}") from error
-    nested = [field.name for field in read.schema if pyarrow.types.is_nested(field.type)]
     inside = [name for name in nested if _holds_bytes(read.schema.field(name).type)]
     if inside:
         raise DataError(
             f"{where} holds the pictures themselves in the column {inside[0]!r}; write them as files "
             "(of a Hugging Face data set with `image.save`), and a table with their paths and labels"
         )
-    return _of_records(read.drop_columns(nested).to_pylist(), where)
+    return _of_records(rows, where)
 
 
 def _holds_bytes(kind: Any) -> bool:  # noqa: ANN401 - a type of pyarrow, which has no stubs

@@ -10,13 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from augmentor.core.cells import plain_cell
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.data.loaded import SkippedFile
 from augmentor.data.readers.files import Files, Folder
-from augmentor.data.readers.formats import is_other_kind, is_readable, other_kind, what_is_there
+from augmentor.data.readers.formats import is_other_kind, may_hold_sample, other_kind, what_is_there
 from augmentor.data.readers.nested import LAYOUT, Nesting, nesting_of
 from augmentor.data.readers.places import Entry, Listing, Root, joined, name_fault, opened, printable
+from augmentor.data.readers.scan_names import scan_format_name
 from augmentor.data.readers.split_names import part_of
 
 TOO_DEEP = "it lies in a folder below its class, and pictures lie directly in class folders; move it there"
@@ -44,6 +48,11 @@ class Tree:
     notes: list[str] = field(default_factory=list)
     group_of: Callable[[str], str] | None = None
     properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def subgroups(self, ids: Sequence[str]) -> npt.NDArray[np.str_] | None:
+        """Return the subgroup of each of these files, the value of the first property; None without one."""
+        known = next(iter(self.properties.values()), None)
+        return None if known is None else np.array([known[name] for name in ids], dtype=np.str_)
 
 
 class SplitsWithoutClasses(DataError):  # noqa: N818 - reads as what it says
@@ -161,7 +170,7 @@ class _Walk:
                 continue
             for entry in sorted(self._entries(place), key=lambda entry: entry.name):
                 if not entry.folder:
-                    reason = NO_CLASS if is_readable(entry.name) else other_kind(entry.name)
+                    reason = NO_CLASS if may_hold_sample(entry.name) else other_kind(entry.name)
                     self._leave(joined(place, entry.name), reason)
             for inner in self._folders(place):
                 label = _name(inner) if nesting.classes_inside else _name(place)
@@ -173,27 +182,29 @@ class _Walk:
         for entry in self._entries(place):
             if entry.folder and not entry.link:
                 folders.append(joined(place, entry.name))
-            elif entry.folder or not is_readable(entry.name):
+            elif entry.folder or not may_hold_sample(entry.name):
                 others.append(entry.name)
             elif entry.fault:
                 faults.append((entry.name, entry.fault))
             else:
                 pictures.append(entry.name)
                 links |= {entry.name} if entry.link else set()
+        scans = sum(self._take_scans(folder, part, label) for folder in sorted(folders))
         below = [path for folder in sorted(folders) for path in self._files_below(folder)]
-        inside = sum(is_readable(_name(path)) for path in below)
+        below = [path for path in below if scan_format_name(_name(path)) is None]
+        inside = sum(may_hold_sample(_name(path)) for path in below)
         if inside and not pictures and not deeper:
             raise DataError(
                 f"{self.listing.below(place)} holds {inside} pictures in folders of its own and none "
                 f"directly; {LAYOUT}. If its folders are the classes, name that folder as the data"
             )
         for path in below:
-            self._leave(path, TOO_DEEP if is_readable(_name(path)) else other_kind(_name(path)))
+            self._leave(path, TOO_DEEP if may_hold_sample(_name(path)) else other_kind(_name(path)))
         for other in others:
             self._leave(joined(place, other), other_kind(other))
         for fault, reason in faults:
             self._leave(joined(place, fault), reason)
-        self.tree.classes += [label] if pictures or not deeper else []
+        self.tree.classes += [label] if pictures or scans or not deeper else []
         good = []
         for picture in pictures:
             where = joined(place, picture)
@@ -204,6 +215,23 @@ class _Walk:
             else:
                 good.append(picture)
         self._lots.append(Folder(self._id(place), part, label, good))
+
+    def _take_scans(self, place: str, part: str, label: str) -> int:
+        """Take the medical files below a folder of a class, as studies lie, and return how many."""
+        names, n = [], 0
+        for entry in sorted(self._entries(place), key=lambda entry: entry.name):
+            inner = joined(place, entry.name)
+            if entry.folder and not entry.link:
+                n += self._take_scans(inner, part, label)
+            elif not entry.folder and scan_format_name(entry.name) is not None:
+                reason = entry.fault or name_fault(entry.name)
+                reason = reason or (self.listing.link_fault(inner) if entry.link else None)
+                if reason:
+                    self._leave(inner, reason)
+                else:
+                    names.append(entry.name)
+        self._lots += [Folder(self._id(place), part, label, names)] if names else []
+        return n + len(names)
 
     def _leave(self, place: str, reason: str) -> None:
         self.tree.skipped.append(SkippedFile(printable(self._id(place)), reason))
@@ -242,7 +270,7 @@ class _Walk:
 
     def _pictures(self, place: str) -> list[str]:
         return sorted(
-            entry.name for entry in self._entries(place) if not entry.folder and is_readable(entry.name)
+            entry.name for entry in self._entries(place) if not entry.folder and may_hold_sample(entry.name)
         )
 
 
@@ -311,7 +339,7 @@ def _enter(listing: Listing, place: str) -> str:
         below, pictures = [], False
         for entry in listing.entries(place):
             below += [entry] if entry.folder else []
-            pictures = pictures or (not entry.folder and is_readable(entry.name))
+            pictures = pictures or (not entry.folder and may_hold_sample(entry.name))
         if len(below) != 1 or pictures or part_of(below[0].name) is not None or below[0].link:
             return place
         inner = joined(place, below[0].name)

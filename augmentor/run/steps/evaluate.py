@@ -37,6 +37,7 @@ def inputs(context: RunContext, number: int) -> dict[str, Any]:
         "augmentation": spec.augmentation,
         "mixing": spec.mixing,
         "decision": spec.decision,
+        "fewest_to_choose": spec.fewest_to_choose,
         "statistics": spec.statistics,
         "seed": context.seed,
     }

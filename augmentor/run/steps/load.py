@@ -19,6 +19,7 @@ from augmentor.run.step import DATA_CODE, Step
 
 if TYPE_CHECKING:
     from augmentor.data.duplicates import NearDuplicate
+    from augmentor.data.loaded import SkippedFile
 
 NAMED = 5
 """Skipped files, and pairs of near duplicates, that a message names."""
@@ -45,6 +46,7 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
     from augmentor.data.duplicates import near_duplicates
     from augmentor.data.load import load as read
     from augmentor.data.split import split
+    from augmentor.data.telling import telling_warnings
     from augmentor.modalities.table import modality_of
 
     recipe, log = context.recipe, context.progress.log
@@ -57,18 +59,11 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
         exclude=recipe.exclude_classes,
         progress=context.progress,
     )
-    if context.digest_source() != context.source_digest:
-        raise DataError(
-            f"the files of {context.dataset} changed while they were read; wait until nothing writes them, "
-            "then run the same command again"
-        )
+    _refuse_changed(context)
     parts = split(loaded, split=recipe.split, scarcity=recipe.scarcity)
-    for item in loaded.skipped[:NAMED]:
-        log(f"load: skipped: {item.path}: {item.reason}")
-    if len(loaded.skipped) > NAMED:
-        log(f"load: {len(loaded.skipped)} files skipped in all")
-    for note in (*loaded.notes, *parts.notes):
-        log(f"load: {note}")
+    told = telling_warnings(loaded)
+    for line in [*_skipped_lines(loaded.skipped), *loaded.notes, *parts.notes, *told]:
+        log(f"load: {line}")
     counts = []
     for name in PARTS:
         part: Samples = getattr(parts, name)
@@ -91,7 +86,7 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
         split=parts.kind,
         folds=parts.folds,
         source=context.source_digest,
-        notes=(*loaded.notes, *parts.notes, *near_duplicate_note(near, loaded.kind)),
+        notes=(*loaded.notes, *parts.notes, *told, *near_duplicate_note(near, loaded.kind)),
         near_duplicates=tuple(near),
         skipped=tuple(Skipped(path=str(item.path), reason=item.reason) for item in loaded.skipped),
         removed=tuple(
@@ -99,6 +94,24 @@ def load(context: RunContext, output: Path, _: Path) -> LoadFacts:
             for item in parts.removed
         ),
     )
+
+
+def _refuse_changed(context: RunContext) -> None:
+    """Refuse files that are others now than when the step's key was made: the key would name what is gone.
+
+    Raises:
+        DataError: saying what to do.
+    """
+    if context.digest_source() != context.source_digest:
+        raise DataError(
+            f"the files of {context.dataset} changed while they were read; wait until nothing writes them, "
+            "then run the same command again"
+        )
+
+
+def _skipped_lines(skipped: Sequence[SkippedFile]) -> list[str]:
+    lines = [f"skipped: {item.path}: {item.reason}" for item in skipped[:NAMED]]
+    return lines + ([f"{len(skipped)} files skipped in all"] if len(skipped) > NAMED else [])
 
 
 def refuse_unsuited(context: RunContext) -> None:

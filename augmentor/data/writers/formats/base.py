@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +96,15 @@ def row_facts(data: Expanded) -> list[dict[str, str | int | float]]:
     return facts
 
 
-def write_table(path: Path, data: Expanded, places: list[str], *, hexadecimal: bool = False) -> None:
-    """Write metadata.csv: the file of each row, then :func:`shared_rows`.
+def write_table(
+    path: Path,
+    data: Expanded,
+    places: list[str],
+    *,
+    hexadecimal: bool = False,
+    more: Mapping[str, Sequence[float]] | None = None,
+) -> None:
+    """Write metadata.csv: the file of each row, then :func:`shared_rows`, then ``more`` columns.
 
     Seeds have up to 63 bits and real rows none, which makes readers that guess take the column for floats and
     lose digits; where it is read so, they are ``hexadecimal``, "0x3f".
@@ -106,7 +113,7 @@ def write_table(path: Path, data: Expanded, places: list[str], *, hexadecimal: b
     if hexadecimal:
         table["seed"] = ["" if pd.isna(seed) else hex(seed) for seed in table["seed"]]
     table.insert(0, "file_name", places)
-    guarded_table(table).to_csv(path, index=False)
+    guarded_table(table.assign(**(more or {}))).to_csv(path, index=False)
 
 
 def write_card(folder: Path, data: Expanded, error: float, *, files: str, front: str = "") -> None:

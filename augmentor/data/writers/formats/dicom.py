@@ -20,7 +20,16 @@ from augmentor.data.expanded import Expanded
 from augmentor.data.export_spec import ExportOptions
 from augmentor.data.writers.export import class_folders
 from augmentor.data.writers.formats.base import ARTIFICIAL, write_card, write_table
-from augmentor.data.writers.formats.scale import Scale, error, sixteen_bits, window
+from augmentor.data.writers.formats.scale import (
+    Scale,
+    error,
+    measured,
+    sixteen_bits,
+    spacing,
+    told_spacing,
+    units,
+    window,
+)
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -49,7 +58,6 @@ def write(folder: Path, data: Expanded, options: ExportOptions) -> None:
         capture(data, row, options).save_as(buffer, enforce_file_format=True)
         (folder / places[-1]).write_bytes(buffer.getvalue())
     write_table(folder / "metadata.csv", data, places)
-    spacing = "unknown" if options.spacing is None else " x ".join(f"{side:g}" for side in options.spacing)
     write_card(
         folder,
         data,
@@ -57,7 +65,8 @@ def write(folder: Path, data: Expanded, options: ExportOptions) -> None:
         files="`train/<class>/<name>.dcm` are secondary captures with new UIDs, image type DERIVED; "
         "`Synthetic "
         "Data` (0008,001C) is YES for synthetic ones and NO for the others. Rescale slope and intercept lead "
-        f"back to the data's own units; the spacing is {spacing} (mm). `metadata.csv` has a row for each "
+        f"back to the data's own units; the spacing is {told_spacing(samples, options)}. `metadata.csv` "
+        f"has a row for each "
         f"file.",
     )
 
@@ -146,9 +155,10 @@ def _pixels(found: Dataset, samples: Samples, row: int, options: ExportOptions) 
     found.HighBit, found.PixelRepresentation = bits - 1, 0
     found.LossyImageCompression = "00"
     if len(x) == 1:
-        low, high = window(samples, options)
-        found.RescaleIntercept, found.RescaleSlope = _decimal(scale.intercept), _decimal(scale.slope)
-        found.RescaleType = "US"  # unspecified
+        low, high = window(samples, row, options)
+        line = scale.then(measured(samples, row))
+        found.RescaleIntercept, found.RescaleSlope = _decimal(line.intercept), _decimal(line.slope)
+        found.RescaleType = units(samples) or "US"  # unspecified
         found.PresentationLUTShape = "IDENTITY"
         found.WindowCenter, found.WindowWidth = _decimal((low + high) / 2), _decimal(high - low)
         found.VOILUTFunction = "LINEAR_EXACT"
@@ -158,10 +168,11 @@ def _pixels(found: Dataset, samples: Samples, row: int, options: ExportOptions) 
         found.NumberOfFrames = x.shape[1]
         found.FrameIncrementPointer = 0x00182001  # PageNumberVector
         found.PageNumberVector = list(range(1, x.shape[1] + 1))
-    if options.spacing is not None:
-        found.PixelSpacing = [_decimal(side) for side in options.spacing[-2:]]
+    sides = spacing(samples, row, options)
+    if sides is not None:
+        found.PixelSpacing = [_decimal(side) for side in sides[-2:]]
         if samples.kind.name != "image":
-            found.SpacingBetweenSlices = found.SliceThickness = _decimal(options.spacing[0])
+            found.SpacingBetweenSlices = found.SliceThickness = _decimal(sides[0])
     body = np.moveaxis(stored, 0, -1) if samples.kind.name == "image" else stored[0]
     data = np.ascontiguousarray(body.astype(stored.dtype.newbyteorder("<"))).tobytes()
     found.PixelData = data + b"\0" * (len(data) % 2)

@@ -14,7 +14,7 @@ from augmentor.data.expanded import Expanded
 from augmentor.data.export_spec import ExportOptions
 from augmentor.data.writers.formats.base import ARTIFICIAL, write_card
 from augmentor.data.writers.formats.datalist import FOLDER, LIST, write_list
-from augmentor.data.writers.formats.scale import window
+from augmentor.data.writers.formats.scale import Scale, measured, spacing, told_spacing, window
 
 DTYPES = ("uint8", "uint16", "int16", "float32")
 
@@ -24,8 +24,9 @@ def write(folder: Path, data: Expanded, options: ExportOptions) -> None:
 
     Axes are (width, height, depth), the reverse of an array's; further channels are the fifth axis, as NIfTI
     has vectors. Which way an axis points in a patient is not said (qform_code and sform_code are 0), the
-    spacing where it is given. ``cal_min`` and ``cal_max`` are the window, ``descrip`` and ``intent_name`` say
-    whether a file is synthetic. The time in the gzip head is 0, so that the same rows give the same bytes.
+    spacing where it is known; ``scl_slope`` and ``scl_inter`` lead to what the scanner measured. ``cal_min``
+    and ``cal_max`` are the window, ``descrip`` and ``intent_name`` say whether a file is synthetic. The time
+    in the gzip head is 0, so that the same rows give the same bytes.
 
     Raises:
         DataError: if the values are of a type that other programs would not read.
@@ -35,32 +36,32 @@ def write(folder: Path, data: Expanded, options: ExportOptions) -> None:
     samples = data.samples
     if str(samples.array.dtype) not in DTYPES:
         raise DataError(f"format nifti holds {', '.join(DTYPES)}, got {samples.array.dtype}")
-    low, high = window(samples, options)
-    sides = (1.0,) * (4 - len(samples.shape)) + (options.spacing or (1.0,) * (len(samples.shape) - 1))
     (folder / FOLDER).mkdir()
     places = [f"{FOLDER}/{name}.nii.gz" for name in samples.ids]
     for row, place in enumerate(places):
         image = nibabel.Nifti1Image(_reversed(samples.array[row]), None)
         head = image.header
-        if options.spacing is not None:
-            head.set_zooms((*sides[::-1], *(1.0,) * (head["dim"][0] - 3)))
+        line, sides = measured(samples, row), spacing(samples, row, options)
+        if line != Scale(1.0, 0.0):
+            head.set_slope_inter(line.slope, line.intercept)
+        if sides is not None:
+            depth = (1.0,) * (3 - len(sides))
+            head.set_zooms((*sides[::-1], *depth, *(1.0,) * (head["dim"][0] - 3)))
             head.set_xyzt_units("mm")
-        head["cal_min"], head["cal_max"] = low, high
+        head["cal_min"], head["cal_max"] = window(samples, row, options)
         made = bool(data.is_synthetic[row])
         head["descrip"] = ARTIFICIAL if made else "real training case"
         head["intent_name"] = "synthetic" if made else "real"
         (folder / place).write_bytes(gzip.compress(image.to_bytes(), mtime=0))
     write_list(folder, data, places)
-    spacing = "unknown" if options.spacing is None else " x ".join(f"{side:g}" for side in sides) + " mm"
+    low, high = window(samples, 0, options)
     write_card(
         folder,
         data,
         0.0,
-        files=f"`{LIST}` lists `{FOLDER}/` as the Medical Segmentation Decathlon does. Axes of the files "
-        f"are (width, "
-        f"height, depth); the spacing is {spacing}, and which way an axis points in a patient is not said. "
-        f"The "
-        f"window in `cal_min` and `cal_max` is {low:g} to {high:g}.",
+        files=f"`{LIST}` lists `{FOLDER}/` as the Medical Segmentation Decathlon does. Axes of the files are "
+        f"(width, height, depth); the spacing is {told_spacing(samples, options)}, and which way an axis "
+        f"points in a patient is not said. The window in `cal_min` and `cal_max` is {low:g} to {high:g}.",
     )
 
 

@@ -6,13 +6,15 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
+
 from augmentor.core.errors import DataError
 from augmentor.core.files import json_text
 from augmentor.data.expanded import Expanded
 from augmentor.data.export_spec import ExportOptions
 from augmentor.data.writers.export import class_folders
 from augmentor.data.writers.formats.base import ARTIFICIAL, write_card, write_table
-from augmentor.data.writers.formats.scale import error, sixteen_bits, window
+from augmentor.data.writers.formats.scale import error, measured, sixteen_bits, spacing, units, window
 from augmentor.data.writers.images import png
 
 IHDR_END = 33
@@ -31,31 +33,35 @@ def write(folder: Path, data: Expanded, options: ExportOptions) -> None:
     folders = class_folders(samples.classes)
     for name in folders:
         (folder / "train" / name).mkdir(parents=True)
-    places = []
+    places, lines, spacings = [], [], []
     for row, (name, label) in enumerate(zip(samples.ids, samples.y, strict=True)):
         places.append(f"train/{folders[label]}/{name}.png")
+        lines.append(scale.then(measured(samples, row)))
+        spacings.append(spacing(samples, row, options))
         made = png(scale.stored(samples.array[row]), (0, 65535))
         note = ARTIFICIAL if data.is_synthetic[row] else "real"
-        (folder / places[-1]).write_bytes(_described(made, note, options.spacing))
-    write_table(folder / "metadata.csv", data, places)
-    low, high = window(samples, options)
+        (folder / places[-1]).write_bytes(_described(made, note, spacings[-1]))
+    columns = {"slope": [line.slope for line in lines], "intercept": [line.intercept for line in lines]}
+    for axis, side in enumerate(("spacing_height", "spacing_width")):
+        columns[side] = [np.nan if one is None else one[axis] for one in spacings]
+    write_table(folder / "metadata.csv", data, places, more=columns)
+    low, high = window(samples, 0, options)
     values = {
-        "value": "intercept + slope * pixel",
-        "slope": scale.slope,
-        "intercept": scale.intercept,
+        "value": "intercept + slope * pixel, by the columns of metadata.csv",
+        "units": units(samples) or "the data's own",
         "dtype": str(samples.array.dtype),
         "window": [low, high],
-        "spacing_mm": None if options.spacing is None else list(options.spacing),
+        "spacing": "millimetres, in the columns spacing_height and spacing_width; empty where unknown",
     }
     (folder / "values.json").write_text(json_text(values), encoding="utf-8")
     write_card(
         folder,
         data,
         error(samples),
-        files="`train/<class>/<name>.png`, each of 16 bits; `metadata.csv` has a row for each file, and "
-        "`values.json` what pixels mean: value = intercept + slope * pixel, the window to show and the "
-        "spacing "
-        "in millimetres. Each file says in its text chunk `Source` whether it is synthetic.",
+        files="`train/<class>/<name>.png`, each of 16 bits; `metadata.csv` has a row for each file: "
+        "value = intercept + slope * pixel, and the spacing in millimetres; `values.json` says the units "
+        "and the "
+        "window to show. Each file says in its text chunk `Source` whether it is synthetic.",
     )
 
 

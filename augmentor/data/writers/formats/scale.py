@@ -22,6 +22,10 @@ class Scale:
     slope: float
     intercept: float
 
+    def then(self, further: Scale) -> Scale:
+        """Return the line that this one and ``further`` make together."""
+        return Scale(further.slope * self.slope, further.slope * self.intercept + further.intercept)
+
     def stored(self, x: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
         """Return values as whole numbers of 16 bits, rounded to nearest."""
         steps = np.rint((x.astype(np.float64) - self.intercept) / self.slope)
@@ -49,6 +53,40 @@ def error(samples: Samples) -> float:
     return scale.slope * 0.5 * (1 + 1e-3) + abs(scale.intercept) * 1e-8
 
 
-def window(samples: Samples, options: ExportOptions) -> tuple[float, float]:
-    """Return the values that viewers show from black to white: those asked for, else all there may be."""
-    return options.window or bounds(samples)
+def measured(samples: Samples, row: int) -> Scale:
+    """Return the line from a sample's values to what the scanner measured; (1, 0) where nobody knows."""
+    if samples.calibration is None:
+        return Scale(1.0, 0.0)
+    slope, intercept = samples.calibration.scale[row]
+    return Scale(float(slope), float(intercept))
+
+
+def units(samples: Samples) -> str:
+    """Return the units of the measured values, empty where they are not known."""
+    return "" if samples.calibration is None else samples.calibration.units
+
+
+def window(samples: Samples, row: int, options: ExportOptions) -> tuple[float, float]:
+    """Return the measured values that viewers show, black to white: those asked for, else all there are."""
+    if options.window is not None:
+        return options.window
+    line = measured(samples, row)
+    low, high = (line.slope * bound + line.intercept for bound in bounds(samples))
+    return min(low, high), max(low, high)
+
+
+def spacing(samples: Samples, row: int, options: ExportOptions) -> tuple[float, ...] | None:
+    """Return the millimetres between cells along each axis, asked for or read; None if unknown."""
+    if options.spacing is not None or samples.calibration is None:
+        return options.spacing
+    own = samples.calibration.spacing[row]
+    return None if np.isnan(own).any() else tuple(float(side) for side in own)
+
+
+def told_spacing(samples: Samples, options: ExportOptions) -> str:
+    """Return the spacing in words, for the card."""
+    found = {spacing(samples, row, options) for row in range(len(samples))}
+    if len(found) > 1:
+        return "that of each scan"
+    only = next(iter(found), None)
+    return "unknown" if only is None else " x ".join(f"{side:g}" for side in only) + " mm"
