@@ -16,6 +16,7 @@ from augmentor.data.loaded import Loaded
 from augmentor.data.readers.scan import UnreadableScan
 from augmentor.data.readers.scan_formats import format_of, read_scan
 from augmentor.data.spec import ImageSpec
+from augmentor.data.telling import telling_properties
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 Write = Callable[[dict[str, bytes]], Path]
@@ -180,6 +181,20 @@ def test_a_dicomdir_is_an_index_and_tells_what_is_missing(write: Write) -> None:
     assert "an index" in {item.path: item.reason for item in loaded.skipped}["a/DICOMDIR"]
 
 
+def test_a_scanner_that_tells_the_class_is_seen_by_inspection(write: Write) -> None:
+    files = {
+        f"{label}/{n}.dcm": dicom(
+            pixels(n + 20 * (label == "b")), Modality="DX", Manufacturer=f"Scanner {label}"
+        )
+        for label in "ab"
+        for n in range(12)
+    }
+    loaded = load(str(write(files)))
+    values, codes = loaded.originals.columns["manufacturer"]
+    assert (list(values), codes.tolist()) == (["Scanner a", "Scanner b"], [0] * 12 + [1] * 12)
+    assert any("manufacturer" in str(found) for found in telling_properties(loaded))
+
+
 def test_slides_are_cut_into_tiles_only_where_it_is_asked(write: Write) -> None:
     root = write({})
     for label in "ab":
@@ -194,3 +209,32 @@ def test_slides_are_cut_into_tiles_only_where_it_is_asked(write: Write) -> None:
     assert len(samples) == 8
     assert samples.group is not None
     assert len(set(samples.group.tolist())) == 2
+
+
+def test_pneumoniamnist_written_as_dicom_and_as_16_bit_png_reads_the_same(
+    shared: Callable[[str], Path], write: Write
+) -> None:
+    arrays = np.load(shared("pneumoniamnist") / "pneumoniamnist.npz")
+    rows = arrays["train_images"][:24]
+    names = [f"{'ab'[int(label)]}/{n:03d}" for n, label in enumerate(arrays["train_labels"][:24].ravel())]
+    root = write(
+        {f"dicom/{name}.dcm": dicom(row, Modality="CR") for name, row in zip(names, rows, strict=True)}
+    )
+    for name, row in zip(names, rows, strict=True):
+        (root / "png" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(row.astype(np.uint16) * 257).save(root / "png" / f"{name}.png")
+    as_dicom, as_png = (load(str(root / kind)).parts["all"] for kind in ("dicom", "png"))
+    assert np.array_equal(as_dicom.array[:, 0], rows[np.argsort(names)])
+    assert np.array_equal(as_png.array, as_dicom.array.astype(np.uint16) * 257)
+    assert np.array_equal(as_png.y, as_dicom.y)
+    small = [load(str(root / kind), image=ImageSpec(size=16)).parts["all"].array for kind in ("dicom", "png")]
+    assert np.abs(small[0] - small[1] / 257).max() <= 0.5  # the one rounding of a resized 8-bit value
+
+
+def test_adrenalmnist3d_written_as_nifti_reads_the_same(shared: Callable[[str], Path], write: Write) -> None:
+    with np.load(shared("adrenalmnist3d") / "adrenalmnist3d.npz") as arrays:
+        volumes, labels = arrays["val_images"][:6], arrays["val_labels"][:6].ravel()
+    names = [f"{'ab'[n % 2]}/{n}-{label}" for n, label in enumerate(labels)]
+    files = {f"{name}.nii": nifti(x.T, LPS) for name, x in zip(names, volumes, strict=True)}
+    samples = load(str(write(files))).parts["all"]
+    assert np.array_equal(samples.array[:, 0], volumes[np.argsort(names)])

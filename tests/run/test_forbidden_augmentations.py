@@ -10,7 +10,6 @@ from method_fields import spec_of
 from augmentor.data.cards import Avoid
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.modalities.policies import OPERATIONS, transforms
-from augmentor.modalities.table import MODALITIES
 from augmentor.run.forbidden_augmentations import CLASSICAL, evaluation_without, synthesizer_without
 
 
@@ -29,10 +28,11 @@ def test_the_classical_policy_leaves_forbidden_transforms_out(what: str) -> None
     assert after.shift == before.shift
 
 
-def test_operations_that_change_what_a_card_forbids_are_not_drawn() -> None:
-    policy = evaluation_without(EvaluationSpec(), ["colour", "rotation"]).augmentation.policy_of("trivial")
-    left = set(MODALITIES["image"].operations) - set(policy.forbid)
-    assert left == {"identity", "shift", "shear"}
+@pytest.mark.parametrize("what", get_args(Avoid))
+def test_policies_that_draw_operations_do_not_draw_forbidden_ones(what: str) -> None:
+    spec = evaluation_without(EvaluationSpec(), [what])
+    for policy in ("trivial", "randaugment"):
+        assert set(CLASSICAL[what]) & set(OPERATIONS) <= set(spec.augmentation.policy_of(policy).forbid)
 
 
 def test_the_critic_sees_no_flip_where_none_is_allowed() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.kinds import IMAGE, VOLUME, Kind
@@ -326,7 +327,13 @@ def _loaded(
             if (part == name).any()
         },
         layout="scans",
-        originals=Originals(kept.sides, kept.channels, kept.bits),
+        originals=Originals(
+            kept.sides,
+            kept.channels,
+            kept.bits,
+            _properties(tree, found, [made[place] for place in kept.rows]),
+            labels=samples.y,
+        ),
         skipped=(
             *tree.skipped,
             *(SkippedFile(name, item.reason) for name, item in zip(skipped, plan.skipped, strict=True)),
@@ -335,6 +342,21 @@ def _loaded(
         notes=(*tree.notes, *plan.notes, *kept.notes, *notes),
         fingerprints=FINGERPRINTS[made[0].kind.name],
     )
+
+
+def _properties(
+    tree: Tree, found: Sequence[Found], scans: Sequence[Settled]
+) -> dict[str, tuple[list[str], npt.NDArray[np.int32]]]:
+    """Return what may tell the class by accident: the scanner, the compression, columns of a table."""
+    names = sorted({name for scan in scans for name in scan.traits})
+    named = {name: [scan.traits.get(name, "not said") for scan in scans] for name in names}
+    for name, by_id in tree.properties.items():
+        named[f"subgroup {name!r}"] = [by_id.get(item.id, "") for item in found]
+    columns = {}
+    for name, own in named.items():
+        values, codes = np.unique(own, return_inverse=True)
+        columns[name] = (values.tolist(), codes.astype(np.int32))
+    return columns
 
 
 def _patients(
