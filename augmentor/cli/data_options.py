@@ -25,7 +25,7 @@ class DataOptions:
         label_column: The column with the class; several for one-hot labels, as A,B,C.
         group_column: The column with the patient (or specimen), none of which gets into two parts.
         split_column: The column with the part: train, validation or test.
-        subgroup_column: A column by which cases are counted, and tried for telling the class.
+        subgroup_column: A column by which cases are counted, tried for telling the class, and scored apart.
         exclude_class: Leave out a class; give it several times for several.
         tile: Cut whole-slide images and other large pictures into tiles of so many pixels a side.
     """

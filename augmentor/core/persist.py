@@ -27,6 +27,8 @@ def write_samples(folder: Path, samples: Samples) -> None:
     arrays: dict[str, Any] = {"y": samples.y, "ids": samples.ids.astype(np.str_)}
     if samples.group is not None:
         arrays["group"] = samples.group.astype(np.str_)
+    if samples.subgroup is not None:
+        arrays["subgroup"] = samples.subgroup.astype(np.str_)
     head: dict[str, Any] = {}
     if samples.calibration is not None:
         arrays |= {"scale": samples.calibration.scale, "spacing": samples.calibration.spacing}

@@ -37,6 +37,8 @@ class Samples:
         ids: unicode array of shape (N,), unique; says where each row came from.
         group: unicode array of shape (N,) or None; rows of one group (a patient) are never
             divided between splits.
+        subgroup: unicode array of shape (N,) or None; what kind of case each is (sex, site), for scores by
+            subgroup alone. It takes no part in the digest.
         value_range: (low, high) that ``x`` may take, e.g. (0, 255); None for tables.
         calibration: what values and cells are in the world, one row per sample, for samples of medical
             files; None for others. It takes no part in the digest.
@@ -51,6 +53,7 @@ class Samples:
     classes: tuple[str, ...]
     ids: npt.NDArray[np.str_]
     group: npt.NDArray[np.str_] | None = None
+    subgroup: npt.NDArray[np.str_] | None = field(default=None, kw_only=True)
     value_range: tuple[float, float] | None = None
     calibration: Calibration | None = None
     kind: Kind = field(kw_only=True)
@@ -61,6 +64,8 @@ class Samples:
         lengths = {"x": n, "y": len(self.y), "ids": len(self.ids)}
         if self.group is not None:
             lengths["group"] = len(self.group)
+        if self.subgroup is not None:
+            lengths["subgroup"] = len(self.subgroup)
         if self.calibration is not None:
             lengths["calibration"] = len(self.calibration)
         if len(set(lengths.values())) != 1:
@@ -132,6 +137,7 @@ class Samples:
             y=self.y[rows],
             ids=take_rows(self.ids, rows),
             group=None if self.group is None else take_rows(self.group, rows),
+            subgroup=None if self.subgroup is None else take_rows(self.subgroup, rows),
             calibration=None if self.calibration is None else self.calibration.take(rows),
         )
 
@@ -213,12 +219,14 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
         if isinstance(first.x, np.ndarray) and other.shape != first.shape:
             raise DataError(f"samples to concatenate must share a shape, got {first.shape}, {other.shape}")
     grouped = all(part.group is not None for part in parts)
+    kinds = [part.subgroup for part in parts if part.subgroup is not None]
     return Samples(
         x=rows_joined([part.x for part in parts]),
         y=np.concatenate([part.y for part in parts]),
         classes=first.classes,
         ids=np.concatenate([part.ids for part in parts]),
         group=np.concatenate([part.group for part in parts if part.group is not None]) if grouped else None,
+        subgroup=np.concatenate(kinds) if len(kinds) == len(parts) else None,
         value_range=first.value_range,
         calibration=joined([part.calibration for part in parts]),
         kind=first.kind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ class Expanded:
         table = row_table(real, synthetic, group_key=group_key({"train": real}))
         return cls(joined, table, about or About("dataset", "Dataset"))
 
-    @property
+    @cached_property
     def is_synthetic(self) -> npt.NDArray[np.bool_]:
         """Which rows are synthetic (N,)."""
         return np.asarray(self.rows["source"] == "synthetic", dtype=np.bool_)

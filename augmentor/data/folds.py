@@ -58,15 +58,16 @@ def fold_mask(samples: Samples, folds: int, rules: SplitSpec) -> npt.NDArray[np.
     return np.equal(stratified_group_folds(samples.y, connected_groups(samples), folds, seed), rules.fold)
 
 
-def fewest_units(samples: Samples) -> tuple[str, int]:
-    """Return the class with the fewest independent cases (or groups), and how many it has."""
+def independent_cases(samples: Samples) -> dict[str, int]:
+    """Return how many independent cases each class has: cases, or groups of them (patients, equal rows)."""
     groups = connected_groups(samples)
-    counts = {
-        name: np.unique(groups[samples.y == label]).size
-        for label, name in enumerate(samples.classes)
-        if (samples.y == label).any()
-    }
-    return min(counts.items(), key=lambda item: item[1])
+    return {name: np.unique(groups[samples.y == label]).size for label, name in enumerate(samples.classes)}
+
+
+def fewest_units(samples: Samples) -> tuple[str, int]:
+    """Return the class with the fewest independent cases, of those that have any, and how many it has."""
+    there = {name: n for name, n in independent_cases(samples).items() if n}
+    return min(there.items(), key=lambda item: item[1])
 
 
 def folds_note(samples: Samples, folds: int, rules: SplitSpec) -> str:

@@ -116,7 +116,7 @@ def _plan(found: Inspection) -> list[str]:
     if found.kind is None:
         return ["what a run would do: stop (see blockers)"]
     table = {**found.parts, "to generate": found.to_generate}
-    return [f"what a run would do ({found.kind} split, balance level):", *_table(found.loaded.classes, table)]
+    return [f"what a run would do ({found.kind} split, balanced):", *_table(found.loaded.classes, table)]
 
 
 def _spread(values: tuple[int, int, int]) -> str:

@@ -75,8 +75,8 @@ class ColumnsSpec(Spec):
             labels, and their names are the classes.
         group: the column with the patient (or specimen), so that none is in two parts.
         split: the column with the part: train, validation or test.
-        subgroup: a column by which `inspect` counts the cases, and tells whether it alone tells the class
-            (sex, site, scanner).
+        subgroup: a column by which `inspect` counts the cases, and tells whether it alone tells the class,
+            and by which a run's scores stand apart (sex, site, scanner).
     """
 
     path: Annotated[str, Field(min_length=1)] | None = None

@@ -12,9 +12,9 @@ Areas under the curve and calibration are measured on the probabilities as they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ Index = NDArray[np.int64]
 FEWEST: Final = 5
 """Cases of the rarest class that a strength is fitted on at least.
 
-Simulated (benchmarks/decision_rule.md): with 4, fitting loses a point or more where nothing was to be fitted;
-from 5 on it loses less there than it gains where a quarter of the full shift was missing.
+Simulated (benchmarks/decision_rule.md): from 5 on fitting is better than the fixed rule wherever a quarter of
+the full shift is missing, and loses about a point at most where nothing is.
 """
 STEPS: Final = np.round(np.arange(-1.0, 1.5001, 0.05), 2)
 """Strengths that are tried, counted from the fixed one."""
@@ -69,6 +69,25 @@ def shifted(probabilities: Floats, offsets: Floats) -> Floats:
     logs = np.log(np.maximum(probabilities, LEAST)) + offsets
     weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+def decided(stored: Mapping[str, NDArray[Any]], arm: str, part: str = "test") -> Floats:
+    """Return what an arm chooses classes by, from the file of predictions of a run.
+
+    These are its probabilities (S, N, K), shifted by its decision rule where it has one.
+
+    Args:
+        stored: ``predictions.npz``, as ``numpy.load`` returns it.
+        arm: its name.
+        part: "test"; the rule of the validation part is another in each of its folds.
+
+    Example:
+        >>> stored = {"test/a": np.array([[[0.8, 0.2]]]), "offsets/a": np.array([0.0, 2.0])}
+        >>> decided(stored, "a").round(2).tolist()
+        [[[0.35, 0.65]]]
+    """
+    p, name = np.asarray(stored[f"{part}/{arm}"], np.float64), f"offsets/{arm}"
+    return shifted(p, stored[name]) if name in stored else p
 
 
 def fixed_strength(metric: str, *, balanced: bool) -> float:

@@ -11,10 +11,11 @@ from torch import nn
 
 from augmentor.core.errors import ConfigError
 from augmentor.downstream.base import Form
-from augmentor.downstream.model_spec import ModelSpec, Normalisation
+from augmentor.downstream.model_spec import InputSpec, ModelSpec, Normalisation
 from augmentor.nets.classifier import Classifier
 from augmentor.nets.prepared import IMAGENET_MEAN, IMAGENET_STD, Preparation, Prepared
 from augmentor.nets.published import PUBLISHED, channels_of, load_all_but_last, read_weights
+from augmentor.nets.standard_classifiers import Wrapped
 
 SIGNED: Final = Normalisation(mean=(0.5,), std=(0.5,))
 NORMALISATIONS: Final[Mapping[str, Normalisation]] = {
@@ -70,6 +71,8 @@ def published(name: str, spec: ModelSpec, form: Form) -> Classifier:
     if spec.weights is None:
         channels = spec.given(form.shape)[0]
         network = known.build(dimensions, channels, form.n_classes)
+        if spec.input == InputSpec():
+            return Wrapped(form.shape, form.n_classes, network)
         return prepared(network, spec, form, channels=channels)
     path = Path(spec.weights).expanduser()
     read = read_weights(path)

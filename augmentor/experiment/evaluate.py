@@ -35,6 +35,7 @@ from augmentor.experiment.gan_train import gan_train_rows
 from augmentor.experiment.held_out import HeldOut, stacked
 from augmentor.experiment.runner import Runner
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.subgroups import subgroup_rows
 from augmentor.experiment.usable import check_parts, usable_arms
 from augmentor.experiment.values import ThreeParts, Workers
 from augmentor.modalities.table import modality_of
@@ -120,6 +121,7 @@ def evaluate(
     called = Called(titles(spec.named_arms, fitted.arms), parts.train.kind)
     decision = _decide(scored, fitted, spec, called, empty)
     rows += decision.rows
+    rows += subgroup_rows(spec, scored["test"], decision.arm, decision.baseline)
     for name in dict.fromkeys((decision.baseline, decision.arm)):
         judged = scored["validation"][name], scored["test"][name]
         rows += spec.downstream.describe_judged(name, *judged)

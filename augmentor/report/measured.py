@@ -90,6 +90,31 @@ def _confused(rows: Rows, arm: str, *, true: str, predicted: str) -> list[float]
     return list(rows.by_seed("confusion", arm=arm, split="test", class_=true, setting=setting).values())
 
 
+def subgroups(rows: Rows, verdict: Mapping[str, Any], primary: str) -> list[dict[str, Any]]:
+    """Return score and change of the judged arm in each subgroup of the test part."""
+    found = []
+    for setting in rows.settings("count", split="test"):
+        if "subgroup" not in setting:
+            continue
+
+        def read(metric: str, arm: str | None, setting: Mapping[str, Scalar] = setting) -> float | None:
+            return rows.value(metric, arm=arm, split="test", setting=setting)
+
+        arm = verdict["arm"]
+        low, high = (read(f"delta_{end}", arm) for end in ("low", "high"))
+        found.append(
+            {
+                "name": setting["subgroup"],
+                "count": read("count", None),
+                "before": read(primary, verdict["baseline"]),
+                "after": read(primary, arm),
+                "delta": read("delta", arm),
+                "ci": None if low is None or high is None else [low, high],
+            }
+        )
+    return found
+
+
 def shares(rows: Rows, facts: EvaluateFacts, primary: str) -> dict[str, Any]:
     """Return the validation score of every share of synthetic images that was tried."""
     tried = _tried(rows, primary, "share")

@@ -20,6 +20,7 @@ from augmentor.report.measured import (
     label_minimums,
     quality,
     shares,
+    subgroups,
 )
 from augmentor.report.reliability import calibration
 from augmentor.report.rows import Rows, plain, spread
@@ -94,6 +95,7 @@ def summarise(results: Results, facts: RunFacts) -> dict[str, Any]:
         "calibration": calibration(rows, verdict),
         "generators": generators(rows, facts.choose, primary),
         "label_minimums": label_minimums(rows, facts.filter, primary),
+        "subgroups": subgroups(rows, verdict, primary),
         "shares": shares(rows, facts.evaluate, primary),
         "training": {
             "history": history(facts.train.history if facts.train else ()),

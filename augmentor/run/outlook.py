@@ -27,10 +27,11 @@ import numpy as np
 
 from augmentor.core.errors import AugmentorError
 from augmentor.core.samples import Samples
-from augmentor.data.folds import folds_of
+from augmentor.data.folds import folds_of, independent_cases
 from augmentor.data.inspection import Inspection
-from augmentor.experiment.arms import Derived, is_mixing
+from augmentor.experiment.arms import Derived, is_mixing, pattern_of
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.starts import LABELLED, UNLABELLED, updates_worth
 from augmentor.run.budget import BUDGETS
 from augmentor.run.candidates import rung_images, rungs_of
 from augmentor.run.recipe import Recipe
@@ -91,6 +92,7 @@ class Work:
         training, spec = recipe.training, recipe.evaluation
         steps = math.ceil(training.images / training.batch)
         first, *further = (fits(spec, classes) * model.updates for model in spec.models)
+        first += updates_beforehand(spec, training.images)
         if recipe.chooses:
             left = rungs = rungs_of(len(recipe.generators))
             candidates = len(recipe.generators)
@@ -120,7 +122,19 @@ def fits(spec: EvaluationSpec, classes: int) -> int:
     trials = min(spec.mixing.share_seeds, spec.seeds)
     found = spec.seeds * len(arms) + trials * several * sum(map(is_mixing, arms))
     thinned = sum(isinstance(arm, Derived) and arm.base == "best_mixing" for arm in arms)
-    return found + trials * (classes * thinned + len(spec.mixing.label_minimums))
+    settings = sum(len(arm.settings) for arm in arms if isinstance(arm, Derived))
+    return found + trials * (classes * thinned + settings + len(spec.mixing.label_minimums))
+
+
+def updates_beforehand(spec: EvaluationSpec, images: int) -> int:
+    """Return the updates of the controls of a start from the critic, each trained once for all seeds.
+
+    Args:
+        spec: the arms.
+        images: that generator and critic are shown.
+    """
+    starts = {pattern_of(arm).start for arm in spec.arms} & {LABELLED, UNLABELLED}
+    return len(starts) * updates_worth(images)
 
 
 def power(
@@ -197,9 +211,8 @@ def outlook(found: Inspection) -> list[str]:
     """Return what a run on inspected data can show and would cost at every budget, in lines of text."""
     if found.blockers or not found.parts:
         return []
-    every = {name: sum(part[name] for part in found.counts.values()) for name in found.loaded.classes}
     spec = EvaluationSpec()
-    lines = [power(found.parts["test"], None if found.kind == "official" else every, spec) or ""]
+    lines = [power(*_independent(found), spec) or ""]
     samples = max(found.loaded.parts.values(), key=len)
     recipes = {budget: Recipe(name="default", budget=budget) for budget in BUDGETS}
     try:
@@ -211,6 +224,23 @@ def outlook(found: Inspection) -> list[str]:
         several = "" if folds == 1 else f", {folds} folds"
         lines.append(f"budget {budget}{several}: {cost(recipe, pace, samples, folds)}")
     return [line for line in lines if line]
+
+
+def _independent(found: Inspection) -> tuple[dict[str, int], dict[str, int] | None]:
+    """Return independent cases by class, of the test part and of all parts, None for an official test part.
+
+    The test part that a run would take is known by its counts; it has its share of the independent cases.
+    """
+    if found.kind == "official":
+        return independent_cases(found.loaded.parts["test"]), None
+    several = [independent_cases(part) for part in found.loaded.parts.values()]
+    units = {name: sum(part[name] for part in several) for name in found.loaded.classes}
+    cases = {name: sum(part[name] for part in found.counts.values()) for name in units}
+    tested = {
+        name: min(n, max(1, round(units[name] * n / cases[name]))) if n else 0
+        for name, n in found.parts["test"].items()
+    }
+    return tested, units
 
 
 def tell(recipe: Recipe, samples: Samples, device: str, folds: int) -> str | None:

@@ -129,11 +129,11 @@ def power_sentence(
     """Say what one test part can show and what folds over all cases could, or can.
 
     Example:
-        >>> power_sentence([9, 81])
-        'With 9 test cases of the rarest class this study can see a gain of 32 points of balanced accuracy.'
+        >>> power_sentence([9, 81])  # shortened
+        'With 9 independent test cases of the rarest class this study can see a gain of 32 points of ...'
 
     Args:
-        tested: test cases of each class that has some.
+        tested: independent test cases (or groups of them) of each class that has some.
         every: cases of the same classes that folds would test, all there are; None where they cannot be split
             again.
         seeds: S, 1 or more; a single one is planned for as two.
@@ -143,11 +143,11 @@ def power_sentence(
     n = min(tested)
     if divided and every is not None:
         return (
-            f"With {folds} folds, which test all {min(every)} cases of the rarest class, this study can see "
-            f"{_gain(Study.of(every, seeds=seeds, folds=folds))} of balanced accuracy; one test part of {n} "
-            f"could see {_gain(Study.of(tested, seeds=seeds))}."
+            f"With {folds} folds, which test all {min(every)} independent cases of the rarest class, this "
+            f"study can see {_gain(Study.of(every, seeds=seeds, folds=folds))} of balanced accuracy; one "
+            f"test part of {n} could see {_gain(Study.of(tested, seeds=seeds))}."
         )
-    alone = f"With {n} test case{'' if n == 1 else 's'} of the rarest class this study can see "
+    alone = f"With {n} independent test case{'' if n == 1 else 's'} of the rarest class this study can see "
     alone += f"{_gain(Study.of(tested, seeds=seeds))} of balanced accuracy"
     if every is None:
         return f"{alone}."

@@ -158,10 +158,11 @@ def show(session: Session, outcome: Outcome) -> None:
             }
         )
     reused = ", ".join(outcome.reused) or "none"
+    said = "".join(f"{sentence}\n\n" for sentence in (f"**{outcome.sentence}**", *outcome.further))
     pages.ask(
         create_markdown_artifact,
         key="verdict",
-        markdown=f"**{outcome.sentence}**\n\nRun folder: `{outcome.folder}`\n\nSteps reused: {reused}\n",
+        markdown=f"{said}Run folder: `{outcome.folder}`\n\nSteps reused: {reused}\n",
         description=f"Verdict of {name}",
     )
     pages.ask(create_table_artifact, key="gain", table=rows, description=f"{metric} on the test part, by arm")

@@ -9,7 +9,7 @@ import pytest
 
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.core.samples import Samples
-from augmentor.data.folds import FEW_TEST_CASES, FOLDS, folds_of
+from augmentor.data.folds import FEW_TEST_CASES, FOLDS, folds_of, independent_cases
 from augmentor.data.group_split import stratified_group_folds
 from augmentor.data.loaded import Loaded, Originals
 from augmentor.data.spec import SplitSpec
@@ -93,6 +93,16 @@ def test_groups_are_counted_where_there_are_any(make_samples: Make) -> None:
     rules = SplitSpec(folds="auto")
     assert folds_of({"all": make_samples(y, group=group)}, rules) == FOLDS
     assert folds_of({"all": make_samples(y)}, rules) == 1
+
+
+def test_independent_cases_are_patients_where_they_are_known_and_equal_rows_count_once(
+    make_samples: Make,
+) -> None:
+    samples = make_samples(labels(6, 4), group=["p", "p", "q", "q", "r", "r", "s", "s", "t", "u"])
+    assert independent_cases(samples) == {"a": 3, "b": 3}
+    assert independent_cases(make_samples(labels(6, 4))) == {"a": 6, "b": 4}
+    same = make_samples(labels(6, 4), x=np.zeros((10, 1, 6, 6), dtype=np.uint8))
+    assert independent_cases(same) == {"a": 1, "b": 1}
 
 
 def test_folds_that_the_data_ask_for_are_told(make_samples: Make) -> None:

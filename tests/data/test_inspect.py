@@ -139,7 +139,7 @@ def test_an_inspection_of_a_troubled_folder(make_folder: Make) -> None:
         "data: 50 images, 2 classes, read as folder",
         "49 grey, 1 colour",
         "test/a/broken.png: the content is no PNG",
-        "what a run would do (official split, balance level):",
+        "what a run would do (official split, balanced):",
         "the test part has 13 cases: an accuracy of 85% is known to +-19.4 points",
         "patients (or specimens) are not known",
         "a run can start",

@@ -96,6 +96,9 @@ def test_columns_are_found_by_name_and_content(write: Write, name: str) -> None:
     assert loaded.columns == ColumnsSpec(
         path="image", label="dx", group="Patient ID", split="set", subgroup="sex"
     )
+    subgroup = loaded.parts["train"].subgroup
+    assert subgroup is not None
+    assert list(subgroup) == ["f", "m"] * 2
     assert "patient from 'Patient ID'" in loaded.notes[0]
     assert "not used: row" in loaded.notes[0]
 

@@ -16,6 +16,7 @@ from augmentor.data.loaded import Loaded
 from augmentor.data.readers.scan import UnreadableScan
 from augmentor.data.readers.scan_formats import format_of, read_scan
 from augmentor.data.spec import ImageSpec
+from augmentor.data.telling import telling_properties
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 Write = Callable[[dict[str, bytes]], Path]
@@ -70,6 +71,23 @@ def test_slices_of_a_series_become_a_volume_wherever_below_the_class_they_lie(wr
     assert samples.group is not None
     assert samples.group.tolist() == ["patient 00000"] * 2 + ["patient 00001"] * 2
     assert any("20 DICOM files were put together to 4 volumes" in note for note in loaded.notes)
+
+
+def test_two_folders_of_one_patient_are_one_group(write: Write) -> None:
+    files = {
+        f"{label}/study{study}/{n}.dcm": dicom(
+            pixels(n + 3 * study), Modality="DX", PatientID=f"P{min(study, 2)}{label}"
+        )
+        for label in "ab"
+        for study in range(4)
+        for n in range(2)
+    }
+    samples = load(str(write(files)), image=ImageSpec(size=6)).parts["all"]
+    assert samples.group is not None
+    mine = dict(zip(samples.ids.tolist(), samples.group.tolist(), strict=True))
+    assert mine["a/study2/0.dcm"] == mine["a/study3/1.dcm"]  # one patient, by the heads
+    assert mine["a/study0/0.dcm"] == mine["b/study0/1.dcm"]  # one folder name, taken for one patient
+    assert len(set(mine.values())) == 3
 
 
 def test_nothing_that_names_a_patient_is_in_what_is_loaded(write: Write) -> None:
@@ -180,6 +198,20 @@ def test_a_dicomdir_is_an_index_and_tells_what_is_missing(write: Write) -> None:
     assert "an index" in {item.path: item.reason for item in loaded.skipped}["a/DICOMDIR"]
 
 
+def test_a_scanner_that_tells_the_class_is_seen_by_inspection(write: Write) -> None:
+    files = {
+        f"{label}/{n}.dcm": dicom(
+            pixels(n + 20 * (label == "b")), Modality="DX", Manufacturer=f"Scanner {label}"
+        )
+        for label in "ab"
+        for n in range(12)
+    }
+    loaded = load(str(write(files)))
+    values, codes = loaded.originals.columns["manufacturer"]
+    assert (list(values), codes.tolist()) == (["Scanner a", "Scanner b"], [0] * 12 + [1] * 12)
+    assert any("manufacturer" in str(found) for found in telling_properties(loaded))
+
+
 def test_slides_are_cut_into_tiles_only_where_it_is_asked(write: Write) -> None:
     root = write({})
     for label in "ab":
@@ -194,3 +226,32 @@ def test_slides_are_cut_into_tiles_only_where_it_is_asked(write: Write) -> None:
     assert len(samples) == 8
     assert samples.group is not None
     assert len(set(samples.group.tolist())) == 2
+
+
+def test_pneumoniamnist_written_as_dicom_and_as_16_bit_png_reads_the_same(
+    shared: Callable[[str], Path], write: Write
+) -> None:
+    arrays = np.load(shared("pneumoniamnist") / "pneumoniamnist.npz")
+    rows = arrays["train_images"][:24]
+    names = [f"{'ab'[int(label)]}/{n:03d}" for n, label in enumerate(arrays["train_labels"][:24].ravel())]
+    root = write(
+        {f"dicom/{name}.dcm": dicom(row, Modality="CR") for name, row in zip(names, rows, strict=True)}
+    )
+    for name, row in zip(names, rows, strict=True):
+        (root / "png" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(row.astype(np.uint16) * 257).save(root / "png" / f"{name}.png")
+    as_dicom, as_png = (load(str(root / kind)).parts["all"] for kind in ("dicom", "png"))
+    assert np.array_equal(as_dicom.array[:, 0], rows[np.argsort(names)])
+    assert np.array_equal(as_png.array, as_dicom.array.astype(np.uint16) * 257)
+    assert np.array_equal(as_png.y, as_dicom.y)
+    small = [load(str(root / kind), image=ImageSpec(size=16)).parts["all"].array for kind in ("dicom", "png")]
+    assert np.abs(small[0] - small[1] / 257).max() <= 0.5  # the one rounding of a resized 8-bit value
+
+
+def test_adrenalmnist3d_written_as_nifti_reads_the_same(shared: Callable[[str], Path], write: Write) -> None:
+    with np.load(shared("adrenalmnist3d") / "adrenalmnist3d.npz") as arrays:
+        volumes, labels = arrays["val_images"][:6], arrays["val_labels"][:6].ravel()
+    names = [f"{'ab'[n % 2]}/{n}-{label}" for n, label in enumerate(labels)]
+    files = {f"{name}.nii": nifti(x.T, LPS) for name, x in zip(names, volumes, strict=True)}
+    samples = load(str(write(files))).parts["all"]
+    assert np.array_equal(samples.array[:, 0], volumes[np.argsort(names)])

@@ -93,6 +93,29 @@ def test_every_number_of_the_verdict_is_a_row():
     assert verdict["sentence"] == "It helps."
 
 
+def test_cost_is_that_of_the_steps_that_synthesis_needs():
+    seconds = {"load": 5.0, "judge": 10.0, "train": 30.0, "filter": 10.0, "evaluate": 100.0}
+    assert summary_of(SCORES + GAIN, seconds=seconds)["cost"] == {"seconds": 50.0, "per_point": 10.0}
+    lost = [{**one, "value": -one["value"]} if one["metric"].startswith("delta") else one for one in GAIN]
+    lost[1]["value"], lost[2]["value"] = lost[2]["value"], lost[1]["value"]
+    told = {"verdict": VERDICT.model_copy(update={"word": "inconclusive"})}
+    assert summary_of(SCORES + lost, evaluate=told, seconds=seconds)["cost"]["per_point"] is None
+
+
+def test_subgroups_have_their_counts_scores_and_changes():
+    def of(name, metric, value, arm=None):
+        return row(metric, value, arm, setting={"subgroup": name})
+
+    rows = [of("f", "count", 7.0), of("m", "count", 2.0), of("f", "balanced_accuracy", 0.6, "classical")]
+    rows += [of("f", "balanced_accuracy", 0.8, "filtered"), of("f", "delta", 0.2, "filtered")]
+    rows += [of("f", "delta_low", -0.1, "filtered"), of("f", "delta_high", 0.4, "filtered")]
+    first, second = summary_of([*SCORES, *GAIN, *rows])["subgroups"]
+    assert first == {
+        "name": "f", "count": 7, "before": 0.6, "after": 0.8, "delta": 0.2, "ci": [-0.1, 0.4],
+    }  # fmt: skip
+    assert (second["count"], second["before"], second["ci"]) == (2, None, None)
+
+
 def test_values_stand_by_seed_whatever_the_order_of_the_rows():
     assert summary_of([*SCORES[::-1], *GAIN]) | {"results_digest": ""} == summary_of(SCORES + GAIN) | {
         "results_digest": ""

@@ -46,7 +46,7 @@ def test_folds_add_the_excess_of_chance():
 
 def test_the_sentence_says_both():
     said = power_sentence([9, 81], [30, 270])
-    assert said.startswith("With 9 test cases of the rarest class this study can see a gain of 3")
+    assert said.startswith("With 9 independent test cases of the rarest class this study can see a gain of 3")
     assert "with 5 folds, which test all 30, a gain of 1" in said
     assert power_sentence([9, 81]) == f"{said.partition(';')[0]}."
 

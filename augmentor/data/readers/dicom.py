@@ -328,9 +328,8 @@ def _traits(dataset: Untyped) -> dict[str, str]:
         "modality": dataset.get("Modality"),
         "manufacturer": dataset.get("Manufacturer"),
         "model": dataset.get("ManufacturerModelName"),
-        "bits": dataset.get("BitsStored"),
+        "bits stored": dataset.get("BitsStored"),
         "colours": dataset.get("PhotometricInterpretation"),
         "compression": getattr(syntax, "name", None),
-        "size": f"{dataset.Columns} x {dataset.Rows}",
     }
     return {name: str(value)[:64] for name, value in found.items() if value not in (None, "")}

@@ -164,6 +164,7 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
         classes=classes,
         ids=collect((item.id for item in found), f"U{found.longest}"),
         group=groups,
+        subgroup=tree.subgroups([item.id for item in found]),
         value_range=_value_range(x, card, root),
         kind=kind,
     )

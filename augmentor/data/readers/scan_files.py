@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from augmentor.core.errors import DataError
 from augmentor.core.kinds import IMAGE, VOLUME, Kind
@@ -19,7 +20,7 @@ from augmentor.data.readers.dicom import DicomHead, head_of_dicom, listed_files
 from augmentor.data.readers.dicom_series import Series, group_series, read_series
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.fingerprints import FINGERPRINTS
-from augmentor.data.readers.groups import groups_of
+from augmentor.data.readers.groups import groups_of, joined_groups
 from augmentor.data.readers.places import opened
 from augmentor.data.readers.reading import Reading
 from augmentor.data.readers.scan import Scan, ScanHead, Sibling, UnreadableScan
@@ -295,9 +296,11 @@ def _loaded(
     rows = [rows[place] for place in kept.rows]
     found = [item for _, item, _ in rows]
     groups, notes = groups_of(found, how.card, tree)
+    patients, more = _patients(rows)
     if groups is None:
-        groups, more = _patients(rows)
-        notes = [*notes, *more]
+        groups, notes = patients, [*notes, *more]
+    elif patients is not None:
+        groups = joined_groups(groups, patients)
     names, renamed = safe_ids([name for name, _, _ in rows], plan.secrets)
     skipped, others = safe_ids([item.path for item in plan.skipped], plan.secrets)
     if renamed or others:
@@ -311,6 +314,7 @@ def _loaded(
         classes=classes,
         ids=np.array(names, dtype=np.str_),
         group=groups,
+        subgroup=tree.subgroups([item.id for item in found]),
         value_range=kept.value_range,
         calibration=kept.calibration,
         kind=made[0].kind,
@@ -325,7 +329,13 @@ def _loaded(
             if (part == name).any()
         },
         layout="scans",
-        originals=Originals(kept.sides, kept.channels, kept.bits),
+        originals=Originals(
+            kept.sides,
+            kept.channels,
+            kept.bits,
+            _properties(tree, found, [made[place] for place in kept.rows]),
+            labels=samples.y,
+        ),
         skipped=(
             *tree.skipped,
             *(SkippedFile(name, item.reason) for name, item in zip(skipped, plan.skipped, strict=True)),
@@ -334,6 +344,21 @@ def _loaded(
         notes=(*tree.notes, *plan.notes, *kept.notes, *notes),
         fingerprints=FINGERPRINTS[made[0].kind.name],
     )
+
+
+def _properties(
+    tree: Tree, found: Sequence[Found], scans: Sequence[Settled]
+) -> dict[str, tuple[list[str], npt.NDArray[np.int32]]]:
+    """Return what may tell the class by accident: the scanner, the compression, columns of a table."""
+    names = sorted({name for scan in scans for name in scan.traits})
+    named = {name: [scan.traits.get(name, "not said") for scan in scans] for name in names}
+    for name, by_id in tree.properties.items():
+        named[f"subgroup {name!r}"] = [by_id.get(item.id, "") for item in found]
+    columns = {}
+    for name, own in named.items():
+        values, codes = np.unique(own, return_inverse=True)
+        columns[name] = (values.tolist(), codes.astype(np.int32))
+    return columns
 
 
 def _patients(

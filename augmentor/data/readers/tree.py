@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from augmentor.core.cells import plain_cell
 from augmentor.core.errors import ConfigError, DataError
 from augmentor.data.loaded import SkippedFile
@@ -45,6 +48,11 @@ class Tree:
     notes: list[str] = field(default_factory=list)
     group_of: Callable[[str], str] | None = None
     properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def subgroups(self, ids: Sequence[str]) -> npt.NDArray[np.str_] | None:
+        """Return the subgroup of each of these files, the value of the first property; None without one."""
+        known = next(iter(self.properties.values()), None)
+        return None if known is None else np.array([known[name] for name in ids], dtype=np.str_)
 
 
 class SplitsWithoutClasses(DataError):  # noqa: N818 - reads as what it says

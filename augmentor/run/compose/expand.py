@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from augmentor.core.progress import Silent
+from augmentor.data.folds import independent_cases
 from augmentor.run.compose.choose import CHOOSE
 from augmentor.run.compose.folds import further_folds, one_split
 from augmentor.run.context import RunContext
@@ -56,11 +57,12 @@ def look_ahead(context: RunContext) -> None:
     """Refuse what cannot be evaluated on the data, then say what the run can show and what it costs."""
     LOAD.then(context)
     parts, recipe = context.completed.parts, context.recipe
-    every = {name: sum(part.counts[name] for part in parts.values()) for name in parts["test"].classes}
+    found = [independent_cases(part) for part in parts.values()]
+    every = {name: sum(part[name] for part in found) for name in parts["test"].classes}
     loaded = LOAD.of(context)
     known = None if loaded.split == "official" else every
     said = (
-        power(parts["test"].counts, known, recipe.evaluation, loaded.folds),
+        power(independent_cases(parts["test"]), known, recipe.evaluation, loaded.folds),
         tell(recipe, parts["train"], context.device, loaded.folds),
     )
     for line in filter(None, said):
