@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -196,7 +197,7 @@ def _label_column(
     binary = [name for name in binary if len(set(frame[name])) > 1]
     if len(binary) > 1:
         rows = frame[binary].isin(["1", "1.0"]).sum(axis=1)
-        listed = ",".join(binary)
+        listed = shlex.quote(",".join(binary))
         if (rows == 1).all():
             raise DataError(
                 f"{where} has a column a class ({listed}), of which one holds 1 in each row (one-hot "
@@ -205,7 +206,7 @@ def _label_column(
         raise DataError(
             f"{where} has several columns of 0 and 1 ({listed}), and {int((rows != 1).sum())} rows hold "
             "several 1 or none: multi-label data, for which this software has no question. Choose one "
-            f"column, e.g. --label-column {binary[0]}, or leave out those rows and use "
+            f"column, e.g. --label-column {shlex.quote(binary[0])}, or leave out those rows and use "
             f"--label-column {listed}"
         )
     few = [name for name in free if 2 <= frame[name].nunique() <= min(MOST_CLASSES, max(2, len(frame) // 4))]

@@ -319,15 +319,10 @@ def _loaded(
         calibration=kept.calibration,
         kind=made[0].kind,
     )
-    part = np.array([item.part for item in found])
     return Loaded(
         name=how.name,
         card=how.card,
-        parts={
-            name: samples if (part == name).all() else samples.take(part == name)
-            for name in (*PARTS, "all")
-            if (part == name).any()
-        },
+        parts=_by_part(samples, found),
         layout="scans",
         originals=Originals(
             kept.sides,
@@ -344,6 +339,15 @@ def _loaded(
         notes=(*tree.notes, *plan.notes, *kept.notes, *notes),
         fingerprints=FINGERPRINTS[made[0].kind.name],
     )
+
+
+def _by_part(samples: Samples, found: Sequence[Found]) -> dict[str, Samples]:
+    part = np.array([item.part for item in found])
+    return {
+        name: samples if (part == name).all() else samples.take(part == name)
+        for name in (*PARTS, "all")
+        if (part == name).any()
+    }
 
 
 def _properties(
