@@ -72,7 +72,6 @@ def test_numbers_of_a_further_model_bear_its_name_and_those_of_the_first_do_not(
     }  # fmt: skip
     assert set(own.where(metric="balanced_accuracy", split="test")["arm"]) == {"classical", "rows=passing"}
     assert own.value(metric="folds_delta") is not None
-    assert own.value(metric="folds_delta") != results.value(metric="folds_delta")
     for name in ("predictions.npz", "predictions-2.npz"):
         assert (outcome.folder / name).is_file()
 
