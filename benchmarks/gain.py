@@ -59,6 +59,7 @@ from augmentor.core.files import sha256_json
 from augmentor.core.progress import Silent
 from augmentor.core.seeds import derive_seed
 from augmentor.core.synthetic import SyntheticSet
+from augmentor.downstream.decision import decided
 from augmentor.experiment.evaluate import evaluate
 from augmentor.experiment.fit import read_fit
 from augmentor.experiment.runner import Runner
@@ -215,7 +216,9 @@ def final(scenario: str, seed: int, data: Path, cache: Path) -> dict[str, Any]:
     arm, baseline = facts.verdict.arm, facts.verdict.baseline
     with np.load(work / facts.predictions, allow_pickle=False) as stored:
         right = {
-            name.partition("/")[2]: (stored[name].argmax(2) == parts["test"].y).sum(0)
+            name.partition("/")[2]: (
+                decided(stored, name.partition("/")[2]).argmax(2) == parts["test"].y
+            ).sum(0)
             for name in stored.files
             if name.startswith("test/")
         }

@@ -145,6 +145,10 @@ class Scored:
         """What classes are chosen by."""
         return self.predictions if self.decided is None else self.decided
 
+    def read(self, metric: Metric) -> Floats:
+        """Return what the metric is read off: what classes are chosen by, or the predictions themselves."""
+        return self.chosen if metric.decided else self.predictions
+
 
 class Downstream(ABC):
     """A question that models are trained to answer.

@@ -12,9 +12,9 @@ Areas under the curve and calibration are measured on the probabilities as they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,25 @@ def shifted(probabilities: Floats, offsets: Floats) -> Floats:
     logs = np.log(np.maximum(probabilities, LEAST)) + offsets
     weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+def decided(stored: Mapping[str, NDArray[Any]], arm: str, part: str = "test") -> Floats:
+    """Return what an arm chooses classes by, from the file of predictions of a run.
+
+    These are its probabilities (S, N, K), shifted by its decision rule where it has one.
+
+    Args:
+        stored: ``predictions.npz``, as ``numpy.load`` returns it.
+        arm: its name.
+        part: "test"; the rule of the validation part is another in each of its folds.
+
+    Example:
+        >>> stored = {"test/a": np.array([[[0.8, 0.2]]]), "offsets/a": np.array([0.0, 2.0])}
+        >>> decided(stored, "a").round(2).tolist()
+        [[[0.35, 0.65]]]
+    """
+    p, name = np.asarray(stored[f"{part}/{arm}"], np.float64), f"offsets/{arm}"
+    return shifted(p, stored[name]) if name in stored else p
 
 
 def fixed_strength(metric: str, *, balanced: bool) -> float:

@@ -27,8 +27,8 @@ from augmentor.experiment.decide import Decision
 from augmentor.experiment.held_out import HeldOut
 from augmentor.experiment.model_facts import model_facts, model_notes
 from augmentor.experiment.oversample import too_small
-from augmentor.experiment.pretrain import LABELLED, UNLABELLED, updates_worth
 from augmentor.experiment.runner import Runner
+from augmentor.experiment.starts import LABELLED, UNLABELLED, updates_worth
 from augmentor.modalities.policies import Policy
 
 

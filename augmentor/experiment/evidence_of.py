@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -42,13 +41,13 @@ def evidence_of(
         raise DataError("there is no arm to compare")
     question, metric = spec.downstream, spec.primary_metric
     samples = next(iter(scored.values())).samples
-    read = attrgetter("chosen" if question.metrics[metric].decided else "predictions")
+    named = question.metrics[metric]
     others: dict[str, dict[str, Floats]] = {}
     for name, one in scored.items() if by_stratum else ():
         for kind, table in question.by_stratum(one.chosen, samples).items():
             others.setdefault(kind, {})[name] = table
     return Evidence(
-        {name: question.case_values(metric, read(one), samples) for name, one in scored.items()},
+        {name: question.case_values(metric, one.read(named), samples) for name, one in scored.items()},
         question.strata(samples),
         samples.classes,
         groups=samples.group,

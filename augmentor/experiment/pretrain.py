@@ -9,7 +9,6 @@ told from views of other rows; Chen 2020).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,34 +22,17 @@ from augmentor.downstream.remedies import MIXES
 from augmentor.experiment.arms import Arm
 from augmentor.experiment.draw import Drawing, pick, rows_of
 from augmentor.experiment.fit import CRITIC, REAL, Shared, load_shared
+from augmentor.experiment.starts import BATCH, LABELLED, updates_worth
 from augmentor.nets.classifier import Classifier
 from augmentor.nets.critic_classifier import CriticClassifier
 from augmentor.objectives.contrastive import nt_xent
 from augmentor.synthesizers.critic import KeptCritic
 from augmentor.training.classifier import fit_network, one_thread
 
-LABELLED, UNLABELLED = "untrained_critic", "self_supervised"
-"""The starts that are made here."""
-BATCH = 64
-"""Samples of an update; without labels they are two views each of half as many rows."""
-COST = 7.5
-"""How much longer an image shown to generator and critic takes than a sample in an update of a classifier on
-the critic's network: the critic sees it and a made one, with gradients of gradients, and the generator learns
-from another. Measured for the usual family in benchmarks/baselines.md; of others it is less."""
 PROJECTION = 64
 """Width of what views are compared in."""
 SUPERVISED = Arm(mix="cutmix")
 """How the labelled start draws: the strongest of the usual arms."""
-
-
-def updates_worth(images: int) -> int:
-    """Return the updates that take as much computing time as training generator and critic on ``images``.
-
-    Example:
-        >>> updates_worth(24_000)
-        2813
-    """
-    return math.ceil(images * COST / BATCH)
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,10 @@ from augmentor.experiment.fit import (
 )
 from augmentor.experiment.oversample import repeated_rows, smote
 from augmentor.experiment.pool import Augmentation, draw_pool
-from augmentor.experiment.pretrain import LABELLED, UNLABELLED, pretrain_job, run_pretrain
+from augmentor.experiment.pretrain import pretrain_job, run_pretrain
 from augmentor.experiment.selected import SELECTIONS, select
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.starts import LABELLED, UNLABELLED
 from augmentor.experiment.values import Workers
 from augmentor.experiment.versions import RowCounts, plan_versions
 from augmentor.modalities.table import modality_of

@@ -29,8 +29,9 @@ from augmentor.core.errors import AugmentorError
 from augmentor.core.samples import Samples
 from augmentor.data.folds import folds_of, independent_cases
 from augmentor.data.inspection import Inspection
-from augmentor.experiment.arms import Derived, is_mixing
+from augmentor.experiment.arms import Derived, is_mixing, pattern_of
 from augmentor.experiment.spec import EvaluationSpec
+from augmentor.experiment.starts import LABELLED, UNLABELLED, updates_worth
 from augmentor.run.budget import BUDGETS
 from augmentor.run.candidates import rung_images, rungs_of
 from augmentor.run.recipe import Recipe
@@ -91,6 +92,7 @@ class Work:
         training, spec = recipe.training, recipe.evaluation
         steps = math.ceil(training.images / training.batch)
         first, *further = (fits(spec, classes) * model.updates for model in spec.models)
+        first += updates_beforehand(spec, training.images)
         if recipe.chooses:
             left = rungs = rungs_of(len(recipe.generators))
             candidates = len(recipe.generators)
@@ -120,7 +122,19 @@ def fits(spec: EvaluationSpec, classes: int) -> int:
     trials = min(spec.mixing.share_seeds, spec.seeds)
     found = spec.seeds * len(arms) + trials * several * sum(map(is_mixing, arms))
     thinned = sum(isinstance(arm, Derived) and arm.base == "best_mixing" for arm in arms)
-    return found + trials * (classes * thinned + len(spec.mixing.label_minimums))
+    settings = sum(len(arm.settings) for arm in arms if isinstance(arm, Derived))
+    return found + trials * (classes * thinned + settings + len(spec.mixing.label_minimums))
+
+
+def updates_beforehand(spec: EvaluationSpec, images: int) -> int:
+    """Return the updates of the controls of a start from the critic, each trained once for all seeds.
+
+    Args:
+        spec: the arms.
+        images: that generator and critic are shown.
+    """
+    starts = {pattern_of(arm).start for arm in spec.arms} & {LABELLED, UNLABELLED}
+    return len(starts) * updates_worth(images)
 
 
 def power(

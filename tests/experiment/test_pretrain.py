@@ -11,7 +11,7 @@ from test_from_critic import kept
 
 from augmentor.experiment import pretrain
 from augmentor.experiment import runner as runner_module
-from augmentor.experiment.pretrain import BATCH, COST, updates_worth
+from augmentor.experiment.starts import BATCH, COST, updates_worth
 from augmentor.synthesizers.critic import KeptCritic
 
 STARTS = ("untrained_critic", "self_supervised", "critic")

@@ -11,7 +11,7 @@ from augmentor.data.inspect import inspect
 from augmentor.data.inspection_text import inspection_lines
 from augmentor.experiment.spec import EvaluationSpec
 from augmentor.run import outlook
-from augmentor.run.outlook import Pace, Work, cost, fits, power, probe, tell
+from augmentor.run.outlook import Pace, Work, cost, fits, power, probe, tell, updates_beforehand
 from augmentor.run.recipe import Recipe
 
 PACE = Pace(generator=0.2, models=(0.02,), processes=2, peak=500 * 2**20)
@@ -42,6 +42,17 @@ def test_fits_are_arms_by_seeds_with_every_share_tried():
         arms=("classical", "filtered", THINNED), seeds=4, mixing={"shares": [0.5], "share_seeds": 3}
     )
     assert fits(thinned, 5) == 12 + 3 * 5
+    tuned = EvaluationSpec(
+        arms=("classical", "filtered", "tuned"), seeds=4, mixing={"shares": [0.5], "share_seeds": 3}
+    )
+    assert fits(tuned, 2) == 12 + 3 * 5
+
+
+def test_controls_of_the_critics_start_are_trained_once_each_whatever_the_seeds():
+    arms = ["classical", *({"start": start} for start in ("critic", "untrained_critic", "self_supervised"))]
+    # 6,400 images at 7.5 samples of 64 an update, twice.
+    assert updates_beforehand(EvaluationSpec(arms=arms), 6400) == 2 * 750
+    assert updates_beforehand(EvaluationSpec(arms=arms[:2]), 6400) == 0
 
 
 def test_the_estimate_is_steps_by_their_time():

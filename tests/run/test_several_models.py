@@ -72,6 +72,9 @@ def test_numbers_of_a_further_model_bear_its_name_and_those_of_the_first_do_not(
     }  # fmt: skip
     assert set(own.where(metric="balanced_accuracy", split="test")["arm"]) == {"classical", "rows=passing"}
     assert own.value(metric="folds_delta") is not None
+    before = [one.where(metric="fold_before")["value"].tolist() for one in (own, results)]
+    assert len(before[0]) == len(before[1]) == 2
+    assert before[0] != before[1]
     for name in ("predictions.npz", "predictions-2.npz"):
         assert (outcome.folder / name).is_file()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from augmentor.core.facts.evaluation import AnswerFacts, EvaluateFacts, FoldFacts, FoldsFacts
 from augmentor.core.facts.samples import LoadFacts
@@ -16,6 +15,7 @@ from augmentor.core.facts.training import ChooseFacts
 from augmentor.core.results import Results
 from augmentor.core.seeds import derive_seed
 from augmentor.downstream.base import Scored
+from augmentor.downstream.decision import decided
 from augmentor.run.completed import RESULTS
 from augmentor.run.context import RunContext
 from augmentor.run.leak_check import check_leak
@@ -134,14 +134,6 @@ def roles_of(context: RunContext, number: int) -> dict[str, Scored]:
             for role, arm in named.items()
             if arm is not None
         }
-
-
-def decided(stored: Mapping[str, NDArray[Any]], arm: str) -> NDArray[np.float64] | None:
-    """Return what the arm chooses a class by, None where that is its predictions as they are."""
-    from augmentor.downstream.decision import shifted
-
-    offsets = stored.get(f"offsets/{arm}")
-    return None if offsets is None else shifted(stored[f"test/{arm}"], offsets)
 
 
 def facts_of(context: RunContext, number: int) -> FoldFacts:

@@ -10,10 +10,11 @@ import pytest
 from augmentor.core.errors import ConfigError
 from augmentor.core.persist import read_samples
 from augmentor.core.results import Results
+from augmentor.downstream.decision import decided
 from augmentor.experiment.verdict_of import verdict_over_folds
 from augmentor.run.compose.expand import expansion, run_job
 from augmentor.run.compose.external import foreign_recipe
-from augmentor.run.compose.folds import decided, fold_recipe, one_split
+from augmentor.run.compose.folds import fold_recipe, one_split
 from augmentor.run.guard import GuardSpec, broken_rails
 from augmentor.run.recipe import load_recipe
 from augmentor.run.session import Job
@@ -83,12 +84,6 @@ def test_a_run_over_folds(tiny_recipe, tiny_images, tmp_path):
     assert "conditional on its one GAN" in page
 
 
-def chosen_by(stored, arm):
-    """Return the probabilities that the arm chooses a class by."""
-    found = decided(stored, arm)
-    return stored[f"test/{arm}"] if found is None else found
-
-
 def _recomputed(out):
     """Return the verdict over the predictions that every fold left in the cache."""
     found = []
@@ -98,7 +93,7 @@ def _recomputed(out):
         stored = np.load(path)
         arms = (arm, facts["verdict"]["baseline"], facts["controls"][arm])
         y = stored["labels/test"]
-        found.append((*(chosen_by(stored, name) for name in arms), y, np.full(len(y), number)))
+        found.append((*(decided(stored, name) for name in arms), y, np.full(len(y), number)))
     new, old, control, y, fold = (
         np.concatenate(one, axis=-2 if one[0].ndim == 3 else 0) for one in zip(*found, strict=True)
     )
