@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 import augmentor
@@ -45,7 +46,9 @@ def test_the_python_page_runs_and_the_team_model_page_after_it(tmp_path, monkeyp
     again = names["gan"].sample(augmentor.Conditions(names["more"].samples.y), seed=1)
     assert again.digest == names["more"].samples.digest
     assert names["gain"].facts.verdict.word in {"helps", "hurts", "equivalent", "inconclusive"}
+    torch.save({"weight": torch.ones(2)}, "resnet50.pth")  # what a team has, to be converted
     run_blocks(DOCS / "howto" / "own_model.md", names)
+    assert (tmp_path / "resnet50.safetensors").is_file()
     assert names["images"].shape == (32, 1, 8, 8)
     assert names["model"](names["images"]).shape == (32, 10)
 

@@ -25,8 +25,8 @@ Index = NDArray[np.int64]
 FEWEST: Final = 5
 """Cases of the rarest class that a strength is fitted on at least.
 
-Simulated (benchmarks/decision_rule.md): with 4, fitting loses a point or more where nothing was to be fitted;
-from 5 on it loses less there than it gains where a quarter of the full shift was missing.
+Simulated (benchmarks/decision_rule.md): from 5 on fitting is better than the fixed rule wherever a quarter of
+the full shift is missing, and loses about a point at most where nothing is.
 """
 STEPS: Final = np.round(np.arange(-1.0, 1.5001, 0.05), 2)
 """Strengths that are tried, counted from the fixed one."""

@@ -73,6 +73,23 @@ def test_slices_of_a_series_become_a_volume_wherever_below_the_class_they_lie(wr
     assert any("20 DICOM files were put together to 4 volumes" in note for note in loaded.notes)
 
 
+def test_two_folders_of_one_patient_are_one_group(write: Write) -> None:
+    files = {
+        f"{label}/study{study}/{n}.dcm": dicom(
+            pixels(n + 3 * study), Modality="DX", PatientID=f"P{min(study, 2)}{label}"
+        )
+        for label in "ab"
+        for study in range(4)
+        for n in range(2)
+    }
+    samples = load(str(write(files)), image=ImageSpec(size=6)).parts["all"]
+    assert samples.group is not None
+    mine = dict(zip(samples.ids.tolist(), samples.group.tolist(), strict=True))
+    assert mine["a/study2/0.dcm"] == mine["a/study3/1.dcm"]  # one patient, by the heads
+    assert mine["a/study0/0.dcm"] == mine["b/study0/1.dcm"]  # one folder name, taken for one patient
+    assert len(set(mine.values())) == 3
+
+
 def test_nothing_that_names_a_patient_is_in_what_is_loaded(write: Write) -> None:
     files = {
         f"{label}/Secretname_{n}.dcm": dicom(pixels(n), PatientID=f"ID-47{n}", Modality="DX")

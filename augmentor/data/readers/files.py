@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import IO, overload
@@ -119,10 +119,22 @@ class Files(Sequence[Found]):
             return [self[row] for row in range(len(self))[place]]
         row = int(self._index[place])
         which = int(np.searchsorted(self._ends, row, side="right"))
+        return self._found(which, row - int(self._ends[which]) + len(self.folders[which]))
+
+    def __iter__(self) -> Iterator[Found]:
+        """Yield the files in order; the folder of one is mostly that of the one before."""
+        which, start, end = 0, 0, 0
+        for row in map(int, self._index):
+            if not start <= row < end:
+                which = int(np.searchsorted(self._ends, row, side="right"))
+                end = int(self._ends[which])
+                start = end - len(self.folders[which])
+            yield self._found(which, row - start)
+
+    def _found(self, which: int, row: int) -> Found:
         folder = self.folders[which]
-        name = folder.name(row - int(self._ends[which]) + len(folder))
         above = f"{folder.place}/" if folder.place else ""
-        return Found(self.root, f"{above}{name}", folder.part, folder.label)
+        return Found(self.root, f"{above}{folder.name(row)}", folder.part, folder.label)
 
     @classmethod
     def of(cls, root: Root, rows: Iterable[tuple[str, str, str]]) -> Files:

@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ from augmentor.data.readers.places import Listing, listed
 from augmentor.data.readers.reading import Reading
 from augmentor.data.readers.scan_files import read_scan_files
 from augmentor.data.readers.scan_formats import is_scan
-from augmentor.data.readers.streamed import stream
+from augmentor.data.readers.streamed import Streamed, stream
 from augmentor.data.readers.tree import Tree, leave_out, read_metadata, walk
 from augmentor.data.spec import ColumnsSpec, ImageSpec
 
@@ -47,6 +48,8 @@ DEFAULT_SIZE = 64
 """The side of pictures without a chosen size, where their own cannot be kept."""
 
 FILES_AT_ONCE = 16
+LOOKED_AT = 64
+"""Files whose heads are read to see whether all share one size."""
 
 Result = TypeVar("Result")
 
@@ -144,10 +147,7 @@ def _read_tree(tree: Tree, columns: ColumnsSpec, how: Reading, root: Path) -> Lo
     if _of_one_sort(tree, image):
         return replace(read_scan_files(tree, classes, how, str(root)), columns=columns, listed=every)
     kind, _ = decide_kind(None, card, str(root))
-    size, note = image.size or (card.image_size if card else None), None
-    if size is None:
-        size, note = default_size(tree.found)
-    read = stream(_one_size(tree.found, size, how.progress), image)
+    read, note = _decoded(tree.found, image, image.size or (card.image_size if card else None), how.progress)
     x, found = read.x, tree.found.pick(read.index)
     skipped = [*tree.skipped, *read.skipped]
     if not len(x):
@@ -239,6 +239,27 @@ def _classes(found: Sequence[str], how: Reading, root: Path) -> tuple[str, ...]:
             f"{list(how.classes)}{hint}. Rename the folders (or labels), or use the data without this card"
         )
     return how.classes
+
+
+def _decoded(
+    found: Files, image: ImageSpec, size: int | None, progress: Progress
+) -> tuple[Streamed, str | None]:
+    """Decode every file at ``size``; without one at :func:`default_size`, which a note then tells.
+
+    Most sets have one size, and then each file is opened once: only where a later one differs, all heads
+    are read for the sizes.
+    """
+    if size is not None:
+        return stream(_one_size(found, size, progress), image), None
+    some = found[:: max(1, len(found) // LOOKED_AT)]
+    if default_size(some) == (None, None):
+        with suppress(SizeNeeded):
+            read = stream(_one_size(found, None, progress), image)
+            broken = {item.path for item in read.skipped}
+            if not broken or default_size([*some, *found.where(lambda item: item.id in broken)])[0] is None:
+                return read, None
+    size, note = default_size(found)
+    return stream(_one_size(found, size, progress), image), note
 
 
 def default_size(found: Sequence[Found]) -> tuple[int | None, str | None]:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from augmentor.core.errors import ConfigError
 from augmentor.data.cards import Card
@@ -75,3 +77,22 @@ def searched(pattern: str, names: Sequence[str], seconds: float = PATTERN_SECOND
         ) from error
     result: list[str | None] = json.loads(done.stdout)
     return result
+
+
+def joined_groups(first: npt.NDArray[np.str_], second: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    """Return groups in which rows that share either group are together; each has the name of its first row.
+
+    Two studies of one patient lie in two folders; a folder may hold files of several patients.
+
+    Example:
+        >>> joined_groups(np.array(["a", "b", "c"]), np.array(["x", "y", "x"])).tolist()
+        ['a', 'b', 'a']
+    """
+    n = len(first)
+    codes = [np.unique(one, return_inverse=True)[1] for one in (first, second)]
+    nodes = np.concatenate([codes[0] + n, codes[1] + 2 * n])
+    ends = (np.tile(np.arange(n), 2), nodes)
+    graph = coo_matrix((np.ones(2 * n), ends), shape=(3 * n, 3 * n))
+    found = connected_components(graph, directed=False)[1][:n]
+    _, at, member = np.unique(found, return_index=True, return_inverse=True)
+    return np.asarray(first[at][member], dtype=np.str_)

@@ -20,7 +20,7 @@ from augmentor.data.readers.dicom import DicomHead, head_of_dicom, listed_files
 from augmentor.data.readers.dicom_series import Series, group_series, read_series
 from augmentor.data.readers.files import Found
 from augmentor.data.readers.fingerprints import FINGERPRINTS
-from augmentor.data.readers.groups import groups_of
+from augmentor.data.readers.groups import groups_of, joined_groups
 from augmentor.data.readers.places import opened
 from augmentor.data.readers.reading import Reading
 from augmentor.data.readers.scan import Scan, ScanHead, Sibling, UnreadableScan
@@ -296,9 +296,11 @@ def _loaded(
     rows = [rows[place] for place in kept.rows]
     found = [item for _, item, _ in rows]
     groups, notes = groups_of(found, how.card, tree)
+    patients, more = _patients(rows)
     if groups is None:
-        groups, more = _patients(rows)
-        notes = [*notes, *more]
+        groups, notes = patients, [*notes, *more]
+    elif patients is not None:
+        groups = joined_groups(groups, patients)
     names, renamed = safe_ids([name for name, _, _ in rows], plan.secrets)
     skipped, others = safe_ids([item.path for item in plan.skipped], plan.secrets)
     if renamed or others:
