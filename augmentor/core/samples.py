@@ -73,7 +73,9 @@ class Samples:
         if len(set(self.classes)) != len(self.classes):
             raise DataError(f"class names must be unique, got {list(self.classes)}")
         if self.y.dtype != np.int64 or self.y.ndim != 1:
-            raise DataError(f"labels must be int64 of shape (N,), got {self.y.dtype} {self.y.shape}")
+            raise DataError(
+                f"labels must be int64 of shape (N,), got {self.y.dtype} {self.y.shape}; {_way(self.y)}"
+            )
         if n and not (self.y.min() >= 0 and self.y.max() < len(self.classes)):
             raise DataError(
                 f"labels must lie in [0, {len(self.classes)}) for classes {list(self.classes)}, "
@@ -169,6 +171,14 @@ class Samples:
                 ["\n".join(self.classes).encode(), repr(self.value_range).encode()],
             )
         )
+
+
+def _way(y: npt.NDArray[Any]) -> str:
+    """Return how labels of another form become what samples need."""
+    if y.ndim == 2:
+        whole = "y.reshape(-1)" if y.shape[1] == 1 else "y.argmax(axis=1), if each row has one 1,"
+        return f"write {whole} as np.int64"
+    return "write y.astype(np.int64)" if y.dtype.kind in "iub" else "number the classes from 0, as np.int64"
 
 
 def _row_bytes(table: pd.DataFrame) -> Iterator[bytes]:

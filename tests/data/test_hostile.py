@@ -14,6 +14,7 @@ from PIL import Image
 
 import augmentor
 from augmentor.core.errors import ConfigError, DataError
+from augmentor.core.kinds import IMAGE
 from augmentor.data.cards import Card
 from augmentor.data.load import load
 from augmentor.data.readers import npz_arrays
@@ -202,3 +203,18 @@ def test_the_suffixes_that_browsers_give_jpegs_are_read(make_folder: Make) -> No
     folder = make_folder({"a": 1, "b": 1})
     Image.new("L", (12, 12), 9).save(folder / "a" / "web.jfif", format="JPEG")
     assert len(load(folder).parts["all"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("y", "way"),
+    [
+        (np.zeros((3, 1), np.int64), r"y.reshape\(-1\)"),
+        (np.eye(3, dtype=np.int64), r"y.argmax\(axis=1\)"),
+        (np.zeros(3, np.uint8), r"y.astype\(np.int64\)"),
+        (np.array(["a", "b", "c"]), "number the classes from 0"),
+    ],
+)
+def test_labels_of_another_form_name_the_way_in_python(y: Any, way: str) -> None:
+    x, ids = np.zeros((3, 1, 4, 4), np.uint8), np.array(list("abc"))
+    with pytest.raises(DataError, match=way):
+        augmentor.Samples(x, y, ("a", "b", "c"), ids, value_range=(0, 255), kind=IMAGE)
