@@ -164,8 +164,13 @@ def _interval(low: float | None, high: float | None) -> list[float] | None:
 def _arms(rows: Rows, facts: RunFacts, primary: str) -> dict[str, Any]:
     described, skipped = facts.evaluate.arms, facts.evaluate.skipped
     names = [*described, *(name for name in rows.scored_arms(primary) if name not in described)]
+    tried, decisions = facts.evaluate.tried, facts.evaluate.decisions
     return {
-        name: _arm(rows, name, primary, skipped.get(name), described.get(name, ArmFacts(title=name)))
+        name: {
+            **_arm(rows, name, primary, skipped.get(name), described.get(name, ArmFacts(title=name))),
+            "tried": tried.get(name),
+            "decision": decisions[name].to_json() if name in decisions else None,
+        }
         for name in names
     }
 

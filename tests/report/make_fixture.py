@@ -92,6 +92,8 @@ def facts_of(case: Case) -> RunFacts:
             "share": None if "shares" in case.without else 0.5,
             "share_by": "highest mean on the validation part",
             "controls": CONTROLS,
+            "tried": {"classical": 1, "filtered": 3},
+            "decisions": {"filtered": {"strength": -0.15, "how": "fitted"}},
             "answers": _answers(case),
             "limits": ["One class has fewer than 30 real test cases: its recall moves in large steps."],
         },

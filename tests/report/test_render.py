@@ -181,6 +181,17 @@ def test_the_page_prints_the_numbers_of_the_summary(maker, tmp_path):
             assert f"{arm['mean']:.3f}" in text
 
 
+def test_what_an_arm_tried_and_how_it_decides_are_told(maker, tmp_path):
+    maker.write_run(tmp_path, maker.Case())
+    page = " ".join((tmp_path / "report.html").read_text(encoding="utf-8").split())
+    table = page.partition("What each arm tried, and how it chooses a class")[2].partition("</table>")[0]
+    assert '<td class="n">3</td><td class="n">−0.15</td><td>fitted</td>' in table
+    assert '<td class="n">1</td><td class="n">0.00</td><td>no rule' in table
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "| Filtered synthetic | 3 | −0.15 (fitted) |" in text
+    assert "| Classical augmentation | 1 | none |" in text
+
+
 def test_hostile_names_are_text_everywhere(maker, tmp_path):
     case = maker.Case(
         classes=(HOSTILE, "b" + HOSTILE, "plain"),
