@@ -185,10 +185,10 @@ def test_what_an_arm_tried_and_how_it_decides_are_told(maker, tmp_path):
     maker.write_run(tmp_path, maker.Case())
     page = " ".join((tmp_path / "report.html").read_text(encoding="utf-8").split())
     table = page.partition("What each arm tried, and how it chooses a class")[2].partition("</table>")[0]
-    assert '<td class="n">3</td><td class="n">−0.15</td><td>fitted</td>' in table
+    assert '<td class="n">3</td><td class="n">\N{MINUS SIGN}0.15</td><td>fitted</td>' in table
     assert '<td class="n">1</td><td class="n">0.00</td><td>no rule' in table
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "| Filtered synthetic | 3 | −0.15 (fitted) |" in text
+    assert "| Filtered synthetic | 3 | \N{MINUS SIGN}0.15 (fitted) |" in text
     assert "| Classical augmentation | 1 | none |" in text
 
 
