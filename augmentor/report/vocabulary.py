@@ -181,7 +181,7 @@ CRITIC_HEADLINES: dict[str, str] = {
 """Where the verdict is about an arm that has the critic's start and no synthetic sample."""
 OPEN_MEANINGS: dict[str, str] = {
     "wide": "The 95 % interval of the change is too wide to tell a gain from a loss. This is not evidence "
-    "of no effect; more test cases or more seeds would narrow the interval.",
+    "of no effect; the sentence above says what it would take to tell.",
     "few_changed": "So few test cases came out differently with and without synthesis that chance explains "
     "it as well. This is not evidence of no effect; more test cases would tell.",
     "alike": "No test case came out differently with and without synthesis, and there are too few of them to "
