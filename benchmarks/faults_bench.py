@@ -36,6 +36,7 @@ def tiny() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for the module that they are in
     spec.loader.exec_module(module)
     return module
 
