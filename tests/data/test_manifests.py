@@ -276,3 +276,12 @@ def test_json_of_the_decathlon_names_classes(write: Write) -> None:
     loaded = load(path)
     assert list(loaded.parts) == ["train"]
     assert labels_by_id(loaded) == dict(zip(PATHS, LABELS, strict=True))
+
+
+def test_a_path_out_of_the_folder_is_not_followed(write: Write) -> None:
+    paths = ["../../secret.png", "/etc/passwd.png", *(f"images/{name}" for name in NAMES[2:])]
+    found = load(str(write(path=paths, label=LABELS)))
+    assert [item.reason for item in found.skipped] == [
+        f"its path leads out of the folder of the table; move the table or the files (labels.csv, row {row})"
+        for row in (2, 3)
+    ]
