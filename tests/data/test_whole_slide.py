@@ -97,3 +97,37 @@ def test_a_slide_that_is_cut_off_is_refused() -> None:
     data = tiled(COLOUR)
     with pytest.raises(UnreadableScan, match="cut off"):
         cut(data[: len(data) // 2], 32)
+
+
+def with_tag(tag: int, value: int, *, called: int | None = None) -> bytes:
+    """Return a slide whose head gives that tag another value, or another number."""
+    data = bytearray(tiled(COLOUR))
+    for place in range(10, 10 + 12 * 10, 12):
+        if struct.unpack_from("<H", data, place) == (tag,):
+            struct.pack_into("<I", data, place + 8, value)
+            struct.pack_into("<H", data, place, tag if called is None else called)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (with_tag(259, 34925), r"compressed in a way \(TIFF 34925\) that is not read"),
+        (with_tag(256, 0), "its TIFF head is damaged"),
+        (with_tag(322, 16), "its head names 20 tiles, which do not cover the picture"),
+        (with_tag(257, 100, called=65000), "its TIFF head is damaged"),
+        (tiled(COLOUR)[:-40_000], "cut off: a tile lies beyond its end"),
+    ],
+)
+def test_a_slide_that_cannot_be_used_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableScan, match=reason):
+        cut(data, 32)
+
+
+def test_a_tile_that_was_never_written_is_background_and_left_out() -> None:
+    data = bytearray(tiled(COLOUR))
+    counts = 8 + 2 + 12 * 10 + 4 + 6 + 4 * 20
+    struct.pack_into("<I", data, counts, 0)
+    first, *_ = cut(bytes(data), 32)
+    assert first.part == "x000032-y000000"
+    assert np.array_equal(np.moveaxis(first.x, 0, 2), COLOUR[:32, 32:64])
